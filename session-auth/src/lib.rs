@@ -6,10 +6,42 @@
 extern crate self as session_auth;
 
 mod access;
+mod activity;
+mod assembly;
 mod classified;
+mod clock;
+mod cookie;
+mod decision;
+mod error;
+mod future;
+mod inline;
+mod keys;
+mod layer;
+mod response;
+mod router;
+mod service;
+mod session;
+mod table;
+mod token;
+pub mod webhook;
 
 pub use access::{AccessClass, Declaration, Location, Methods, Target, declarations, methods};
+pub use activity::RouteActivity;
 pub use classified::{Classified, ClassifiedHandler};
+pub use clock::{Clock, SystemClock};
+pub use cookie::SameSite;
+pub use error::{BuildError, Problem};
+pub use future::ResponseFuture;
+pub use inline::{Inline, InlineRoute, public, session, webhook};
+pub use keys::{Keys, KeysError};
+pub use layer::{SessionAuthLayer, SessionAuthLayerBuilder};
+pub use response::Denial;
+pub use router::{Protected, Router};
+pub use service::SessionAuth;
+pub use session::{
+    ClaimsError, ClearedSession, ExtractorMisuse, IssueError, IssueSession, IssuedSession, Session,
+    SessionId, Sessions,
+};
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };

@@ -1,0 +1,73 @@
+//! Where the time comes from.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The wall clock that deadlines are measured with.
+///
+/// A service uses [`SystemClock`], the default; a test hands the layer one that it can move:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use std::time::{Duration, SystemTime};
+///
+/// let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+/// let clock = {
+///     let seconds = Arc::clone(&seconds);
+///     move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::Relaxed))
+/// };
+/// # let keys = session_auth::Keys::random()?;
+/// let auth = session_auth::SessionAuthLayer::builder(keys).clock(clock).build()?;
+/// seconds.fetch_add(3600, Ordering::Relaxed); // an hour passes
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> SystemTime;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+impl<F> Clock for F
+where
+    F: Fn() -> SystemTime + Send + Sync + 'static,
+{
+    fn now(&self) -> SystemTime {
+        self()
+    }
+}
+
+/// Seconds since 1970, UTC. Tokens hold nothing finer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timestamp(pub(crate) u64);
+
+impl Timestamp {
+    /// `None` where the clock stands before 1970: then no deadline can be judged, and whoever
+    /// asked has to refuse.
+    pub(crate) fn of(clock: &Arc<dyn Clock>) -> Option<Self> {
+        let since = clock.now().duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(since.as_secs()))
+    }
+
+    pub(crate) fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_secs()))
+    }
+
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+
+    /// `None` past the end of what the platform can express.
+    pub(crate) fn to_system_time(self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.0))
+    }
+}

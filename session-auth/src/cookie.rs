@@ -1,0 +1,193 @@
+//! The session cookie: its name and attributes, finding it in a request, writing it.
+
+use std::fmt;
+use std::time::Duration;
+
+use cookie::{Cookie, SameSite as CookieSameSite};
+use http::HeaderMap;
+use http::header::{COOKIE, HeaderValue, SET_COOKIE};
+
+/// The name of the session cookie unless the builder says otherwise. The `__Host-` prefix makes a
+/// browser refuse it without `Secure`, with a `Domain`, or with another path than `/` (RFC 6265bis,
+/// section 4.1.3.2), so that no sibling domain can plant one.
+pub(crate) const DEFAULT_NAME: &str = "__Host-session";
+
+/// How many values of that name are tried. More than one is rare (a proxy that merges headers, an
+/// older path); a request with hundreds must not buy hundreds of signatures.
+pub(crate) const MAX_TRIED: usize = 4;
+
+/// When a browser sends the session cookie along with a request from another site (RFC 6265bis,
+/// section 5.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// With a top-level navigation only: a link into the service finds the user logged in.
+    #[default]
+    Lax,
+    /// Never.
+    Strict,
+}
+
+/// The cookie's name and attributes.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieTemplate {
+    name: String,
+    same_site: SameSite,
+}
+
+/// The name is not one that a cookie can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidName(pub(crate) String);
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} cannot be the name of a cookie: use letters, digits, `-` and `_` (RFC 6265, \
+             section 4.1.1)",
+            self.0
+        )
+    }
+}
+
+impl CookieTemplate {
+    pub(crate) fn new(name: &str, same_site: SameSite) -> Result<Self, InvalidName> {
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(token) {
+            return Err(InvalidName(name.to_owned()));
+        }
+        Ok(Self { name: name.to_owned(), same_site })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The values of the session cookie in a request, in order. Looks at bytes, so that a
+    /// neighbouring cookie that is not UTF-8 hides nothing.
+    pub(crate) fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| {
+                let value =
+                    pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"=")?;
+                // RFC 6265, section 4.1.1: a value may stand in double quotes.
+                Some(value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value))
+            })
+    }
+
+    /// `Set-Cookie` with this value, kept by the browser for `max_age`.
+    ///
+    /// `None` where the value is not one that a header can have, which a token never is.
+    pub(crate) fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
+        let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+        let cookie = self.build(value).max_age(time::Duration::seconds(seconds)).build();
+        let mut header = HeaderValue::from_str(&cookie.to_string()).ok()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+
+    /// `Set-Cookie` that makes the browser forget it.
+    pub(crate) fn clear(&self) -> Option<HeaderValue> {
+        let cookie = self
+            .build("")
+            .max_age(time::Duration::ZERO)
+            .expires(time::OffsetDateTime::UNIX_EPOCH)
+            .build();
+        HeaderValue::from_str(&cookie.to_string()).ok()
+    }
+
+    fn build<'a>(&'a self, value: &'a str) -> cookie::CookieBuilder<'a> {
+        Cookie::build((self.name.as_str(), value))
+            .path("/")
+            .secure(true)
+            .http_only(true)
+            .same_site(match self.same_site {
+                SameSite::Lax => CookieSameSite::Lax,
+                SameSite::Strict => CookieSameSite::Strict,
+            })
+    }
+
+    /// Whether a response already sets this cookie, as login and logout do. Theirs is kept.
+    pub(crate) fn is_set_by(&self, headers: &HeaderMap) -> bool {
+        headers.get_all(SET_COOKIE).iter().any(|header| {
+            header
+                .as_bytes()
+                .strip_prefix(self.name.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"="))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template() -> CookieTemplate {
+        CookieTemplate::new(DEFAULT_NAME, SameSite::Lax).expect("the default name is valid")
+    }
+
+    fn values(headers: &[&[u8]]) -> Vec<String> {
+        let map: HeaderMap = headers
+            .iter()
+            .map(|value| (COOKIE, HeaderValue::from_bytes(value).expect("a header value")))
+            .collect();
+        let template = template();
+        template.values(&map).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+
+    #[test]
+    fn finds_its_values_among_junk() {
+        let table: [(&str, &[&[u8]], &[&str]); 9] = [
+            ("alone", &[b"__Host-session=a"], &["a"]),
+            ("among others", &[b"x=1; __Host-session=a; y=2"], &["a"]),
+            ("in a second header", &[b"x=1", b"__Host-session=a"], &["a"]),
+            ("several", &[b"__Host-session=a; __Host-session=b"], &["a", "b"]),
+            ("beside bytes that are not UTF-8", &[b"x=\xff\xfe; __Host-session=a"], &["a"]),
+            ("quoted", &[b"__Host-session=\"a\""], &["a"]),
+            ("a longer name is another cookie", &[b"__Host-session2=a; x__Host-session=b"], &[]),
+            ("names are case-sensitive", &[b"__host-session=a"], &[]),
+            ("no value, no name, no pair", &[b"__Host-session=; =; ;;"], &[""]),
+        ];
+        for (name, headers, expected) in table {
+            assert_eq!(values(headers), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn has_every_attribute_that_the_prefix_demands() {
+        let header = template().set("token", Duration::from_secs(60)).expect("a header");
+        assert_eq!(
+            header,
+            "__Host-session=token; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"
+        );
+        assert!(header.is_sensitive());
+    }
+
+    #[test]
+    fn clearing_keeps_the_attributes() {
+        assert_eq!(
+            template().clear().expect("a header"),
+            "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; Expires=Thu, 01 \
+             Jan 1970 00:00:00 GMT"
+        );
+    }
+
+    #[test]
+    fn refuses_names_that_a_cookie_cannot_have() {
+        for name in ["", "a b", "a;b", "a=b", "sitzung-ä", "a\r\nb"] {
+            assert!(CookieTemplate::new(name, SameSite::Lax).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn knows_when_a_response_sets_it() {
+        let mut headers = HeaderMap::new();
+        headers.append(SET_COOKIE, HeaderValue::from_static("__Host-session2=x"));
+        assert!(!template().is_set_by(&headers));
+        headers.append(SET_COOKIE, HeaderValue::from_static("__Host-session=x; Path=/"));
+        assert!(template().is_set_by(&headers));
+    }
+}

@@ -1,0 +1,352 @@
+//! The layer: its builder, and what all services made from it share.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use time::{Date, OffsetDateTime};
+use tower_layer::Layer;
+
+use crate::access::{AccessClass, Declaration, declarations};
+use crate::activity::{Endpoint, RouteActivity};
+use crate::assembly::{self, Assembly};
+use crate::clock::{Clock, SystemClock};
+use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
+use crate::error::{BuildError, Problem};
+use crate::keys::Keys;
+use crate::response::Denial;
+use crate::router::Protected;
+use crate::service::SessionAuth;
+use crate::session::{SessionPolicy, Sessions};
+use crate::table::RouteTable;
+use crate::webhook::Verifier;
+
+/// How long a session lasts without being used.
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a session lasts at the most.
+const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// The largest accepted body of a webhook, in bytes.
+const DEFAULT_MAX_BODY: usize = 1024 * 1024;
+
+/// Enforces the access class of each route.
+///
+/// 1. On this crate's [`Router`](crate::Router), hand it to [`Router::protect`]: the class is part
+///    of each handler's type.
+/// 2. On an [`axum::Router`], hand the router to [`SessionAuthLayer::protect`], or add the layer by
+///    `.layer(auth)`. The class is looked up by the endpoint that the router resolved, among the
+///    declarations linked into the program; whatever is not among them needs a session.
+/// 3. Around any other service of HTTP requests, the declared patterns are matched with the path by
+///    axum's own matcher, and paths that can be read in two ways are refused with 400.
+///
+/// With a bare `.layer(auth)`, mind what axum does: a route added **after** the call is not behind
+/// the layer, and nothing can see that from inside. `protect` takes the router as a whole and gives
+/// no way to add to it.
+///
+/// ```
+/// use axum::routing::get;
+/// use session_auth::{Keys, Session, SessionAuthLayer, session_route};
+///
+/// #[session_route(GET, "/api/me")]
+/// async fn me(session: Session) -> String {
+///     session.subject().to_owned()
+/// }
+///
+/// let auth = SessionAuthLayer::builder(Keys::random()?).build()?;
+/// let app = auth.protect(axum::Router::new().route("/api/me", get(me)))?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`Router::protect`]: crate::Router::protect
+#[derive(Clone)]
+#[must_use = "a layer does nothing until it is around a service"]
+pub struct SessionAuthLayer {
+    shared: Arc<Shared>,
+}
+
+/// What all services of one layer share.
+pub(crate) struct Shared {
+    pub(crate) policy: Arc<SessionPolicy>,
+    pub(crate) sessions: Sessions,
+    pub(crate) max_body: usize,
+    verifiers: BTreeMap<String, Arc<dyn Verifier>>,
+    /// The declarations linked into the program, for routers that are not this crate's. Made when
+    /// first needed: a typed router carries its own.
+    table: OnceLock<Arc<RouteTable>>,
+    /// The endpoints of typed routers, for the counters.
+    typed: Mutex<Vec<Arc<Endpoint>>>,
+}
+
+impl SessionAuthLayer {
+    /// A layer whose sessions are signed with these keys.
+    pub fn builder(keys: Keys) -> SessionAuthLayerBuilder {
+        SessionAuthLayerBuilder {
+            keys,
+            cookie_name: DEFAULT_NAME.to_owned(),
+            same_site: SameSite::default(),
+            clock: Arc::new(SystemClock),
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            absolute_timeout: DEFAULT_ABSOLUTE_TIMEOUT,
+            max_body: DEFAULT_MAX_BODY,
+            verifiers: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Puts this layer around an [`axum::Router`] and closes it: no route can be added behind the
+    /// guard's back.
+    ///
+    /// # Errors
+    ///
+    /// Every problem with the declarations linked into the program, at once: a webhook without its
+    /// verifier, conflicting declarations, overlapping paths, an exemption past its `until`.
+    pub fn protect(self, router: axum::Router) -> Result<Protected, BuildError> {
+        self.table()?;
+        Ok(Protected::new(router.layer(self)))
+    }
+
+    /// Starts sessions outside of a request: in a test, or in a handler that gets it as state.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        self.shared.sessions.clone()
+    }
+
+    /// What became of the requests to each route, unclassified ones last.
+    #[must_use]
+    pub fn activity(&self) -> Vec<RouteActivity> {
+        let typed = self.shared.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = typed
+            .iter()
+            .map(|endpoint| {
+                let declaration = endpoint.declaration;
+                endpoint.counters.snapshot(declaration.target().to_string(), Some(declaration))
+            })
+            .collect();
+        if let Some(table) = self.shared.table.get() {
+            all.append(&mut table.activity());
+        }
+        all
+    }
+
+    /// How many requests went to routes that nobody declared, denied or not.
+    #[must_use]
+    pub fn unclassified(&self) -> u64 {
+        self.activity()
+            .iter()
+            .filter(|route| route.declaration.is_none())
+            .map(|route| route.passed + route.denied.iter().map(|(_, count)| count).sum::<u64>())
+            .sum()
+    }
+
+    /// The table of everything declared in the program.
+    fn table(&self) -> Result<Arc<RouteTable>, BuildError> {
+        if let Some(table) = self.shared.table.get() {
+            return Ok(Arc::clone(table));
+        }
+        let mut table = RouteTable::default();
+        let mut problems = Vec::new();
+        for endpoint in self.assemble(declarations().into_iter().copied(), &mut problems) {
+            let declaration = endpoint.declaration;
+            if let Err(conflict) = table.insert(endpoint) {
+                problems.push(Problem::OverlappingPaths { declaration, with: conflict.with });
+            }
+        }
+        BuildError::unless_empty(problems)?;
+        Ok(Arc::clone(self.shared.table.get_or_init(|| Arc::new(table))))
+    }
+
+    fn assemble(
+        &self,
+        declared: impl Iterator<Item = Declaration>,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<Arc<Endpoint>> {
+        self.assembly().distinct(declared, problems)
+    }
+
+    pub(crate) fn assembly(&self) -> Assembly<'_> {
+        let now = OffsetDateTime::from(self.shared.policy.clock.now());
+        Assembly { verifiers: &self.shared.verifiers, today: now.date() }
+    }
+
+    /// Makes the counters of a typed router's endpoints visible.
+    pub(crate) fn adopt(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) {
+        let mut typed = self.shared.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        typed.extend(endpoints);
+    }
+
+    /// The same guard, for one endpoint that is known beforehand.
+    pub(crate) fn for_endpoint(&self, endpoint: Arc<Endpoint>) -> EndpointLayer {
+        EndpointLayer { shared: Arc::clone(&self.shared), endpoint }
+    }
+}
+
+impl fmt::Debug for SessionAuthLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionAuthLayer")
+            .field("keys", &self.shared.policy.keys)
+            .field("cookie", &self.shared.policy.cookie)
+            .field("idle_timeout", &self.shared.policy.idle_timeout)
+            .field("absolute_timeout", &self.shared.policy.absolute_timeout)
+            .field("verifiers", &self.shared.verifiers.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for SessionAuthLayer {
+    type Service = SessionAuth<S>;
+
+    /// Puts the guard around a service.
+    ///
+    /// # Panics
+    ///
+    /// Where [`SessionAuthLayer::protect`] would return an error, with the same text: a service
+    /// must not start with a webhook that nothing verifies, and `Layer` has no way to return one.
+    fn layer(&self, inner: S) -> SessionAuth<S> {
+        match self.table() {
+            Ok(table) => SessionAuth::by_table(inner, Arc::clone(&self.shared), table),
+            Err(error) => panic!("session-auth cannot protect this service: {error}"),
+        }
+    }
+}
+
+/// The guard of one endpoint of a typed router.
+#[derive(Clone)]
+pub(crate) struct EndpointLayer {
+    shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
+}
+
+impl<S> Layer<S> for EndpointLayer {
+    type Service = SessionAuth<S>;
+
+    fn layer(&self, inner: S) -> SessionAuth<S> {
+        SessionAuth::fixed(inner, Arc::clone(&self.shared), Arc::clone(&self.endpoint))
+    }
+}
+
+/// Builds a [`SessionAuthLayer`].
+#[must_use = "call `build` to get the layer"]
+pub struct SessionAuthLayerBuilder {
+    keys: Keys,
+    cookie_name: String,
+    same_site: SameSite,
+    clock: Arc<dyn Clock>,
+    idle_timeout: Duration,
+    absolute_timeout: Duration,
+    max_body: usize,
+    verifiers: BTreeMap<String, Arc<dyn Verifier>>,
+    problems: Vec<Problem>,
+}
+
+impl SessionAuthLayerBuilder {
+    /// Adds the verifier for webhooks with `verify = "name"`.
+    pub fn verifier(mut self, name: impl Into<String>, verifier: impl Verifier) -> Self {
+        let name = name.into();
+        if let Err(error) = verifier.check() {
+            let error = Box::new(error);
+            self.problems.push(Problem::UnusableVerifier { name: name.clone(), error });
+        }
+        if name == assembly::BY_HANDLER || self.verifiers.contains_key(&name) {
+            self.problems.push(Problem::DuplicateVerifier { name });
+        } else {
+            self.verifiers.insert(name, Arc::new(verifier));
+        }
+        self
+    }
+
+    /// Sets the name of the session cookie. The default is `__Host-session`, whose prefix makes
+    /// browsers insist on the attributes that keep it safe.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie_name = name.into();
+        self
+    }
+
+    /// Sets when browsers send the cookie from other sites. The default is [`SameSite::Lax`].
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// Sets how long a session lasts without being used; each use starts the time anew. Counted in
+    /// whole seconds. The default is 24 hours.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a session lasts however much it is used. Counted in whole seconds. The default
+    /// is 30 days.
+    pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.absolute_timeout = timeout;
+        self
+    }
+
+    /// Sets the largest accepted body of a webhook in bytes, for those without a `max_body` of their
+    /// own. The default is 1 MiB.
+    pub fn max_webhook_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Sets the clock. The default is the operating system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Builds the layer.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once: a name that a cookie cannot have, a timeout of less than a second or
+    /// an idle timeout longer than the absolute one, two verifiers of one name, a verifier that can
+    /// accept nothing.
+    pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
+        let Self { mut problems, .. } = self;
+        if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {
+            let message = "a session must last a second at least: set a longer idle_timeout and \
+                           absolute_timeout";
+            problems.push(Problem::InvalidTimeout { message });
+        }
+        if self.idle_timeout > self.absolute_timeout {
+            let message = "the idle_timeout is longer than the absolute_timeout, so it would never \
+                           end a session: make it shorter";
+            problems.push(Problem::InvalidTimeout { message });
+        }
+        let cookie = match CookieTemplate::new(&self.cookie_name, self.same_site) {
+            Ok(cookie) => cookie,
+            Err(invalid) => {
+                problems.push(Problem::InvalidCookieName { message: invalid.to_string() });
+                return Err(BuildError::unless_empty(problems).expect_err("it was just added to"));
+            }
+        };
+        BuildError::unless_empty(problems)?;
+        let policy = Arc::new(SessionPolicy {
+            keys: self.keys,
+            cookie,
+            clock: self.clock,
+            idle_timeout: self.idle_timeout,
+            absolute_timeout: self.absolute_timeout,
+        });
+        Ok(SessionAuthLayer {
+            shared: Arc::new(Shared {
+                sessions: Sessions::new(Arc::clone(&policy)),
+                policy,
+                max_body: self.max_body,
+                verifiers: self.verifiers,
+                table: OnceLock::new(),
+                typed: Mutex::default(),
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for SessionAuthLayerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionAuthLayerBuilder")
+            .field("keys", &self.keys)
+            .field("cookie_name", &self.cookie_name)
+            .field("verifiers", &self.verifiers.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+//! Denials, and the responses they become.
+
+use std::fmt;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::webhook::Rejection;
+
+/// Why a request was denied.
+///
+/// It is the `reason` in the response's body, stands in the response's extensions for outer
+/// layers, and has a counter of its own for each route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Denial {
+    /// There is no session cookie.
+    Missing,
+    /// There is one, but not of a form that any version of a token has.
+    Malformed,
+    /// No key of the ring signed it.
+    BadSignature,
+    /// It is past its idle or its absolute deadline.
+    Expired,
+    /// The session lacks the scope that the route asks for.
+    Scope,
+    /// The proof of a webhook is missing.
+    SignatureMissing,
+    /// The proof of a webhook is wrong.
+    SignatureInvalid,
+    /// The proof of a webhook is too old, or from the future.
+    TimestampOutOfRange,
+    /// The body of a webhook is over the limit.
+    BodyTooLarge,
+    /// The body of a webhook broke off.
+    BodyIncomplete,
+    /// No router resolved the path, and it is one that two programs may read in two ways: `//`,
+    /// `..`, `;`, a backslash, an encoded slash.
+    AmbiguousPath,
+}
+
+impl Denial {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::BadSignature,
+        Self::Expired,
+        Self::Scope,
+        Self::SignatureMissing,
+        Self::SignatureInvalid,
+        Self::TimestampOutOfRange,
+        Self::BodyTooLarge,
+        Self::BodyIncomplete,
+        Self::AmbiguousPath,
+    ];
+
+    /// The `reason` in the body: `bad_signature`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::BadSignature => "bad_signature",
+            Self::Expired => "expired",
+            Self::Scope => "scope",
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::TimestampOutOfRange => "timestamp_out_of_range",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::AmbiguousPath => "ambiguous_path",
+        }
+    }
+
+    /// The status of the response.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Missing
+            | Self::Malformed
+            | Self::BadSignature
+            | Self::Expired
+            | Self::SignatureMissing
+            | Self::SignatureInvalid
+            | Self::TimestampOutOfRange => StatusCode::UNAUTHORIZED,
+            Self::Scope => StatusCode::FORBIDDEN,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyIncomplete | Self::AmbiguousPath => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    const fn body(self) -> &'static str {
+        match self {
+            Self::Missing => r#"{"error":"Authentication required","reason":"missing"}"#,
+            Self::Malformed => r#"{"error":"Authentication required","reason":"malformed"}"#,
+            Self::BadSignature => r#"{"error":"Authentication required","reason":"bad_signature"}"#,
+            Self::Expired => r#"{"error":"Authentication required","reason":"expired"}"#,
+            Self::Scope => r#"{"error":"Forbidden","reason":"scope"}"#,
+            Self::SignatureMissing => {
+                r#"{"error":"Authentication required","reason":"signature_missing"}"#
+            }
+            Self::SignatureInvalid => {
+                r#"{"error":"Authentication required","reason":"signature_invalid"}"#
+            }
+            Self::TimestampOutOfRange => {
+                r#"{"error":"Authentication required","reason":"timestamp_out_of_range"}"#
+            }
+            Self::BodyTooLarge => r#"{"error":"Payload too large","reason":"body_too_large"}"#,
+            Self::BodyIncomplete => r#"{"error":"Bad request","reason":"body_incomplete"}"#,
+            Self::AmbiguousPath => r#"{"error":"Bad request","reason":"ambiguous_path"}"#,
+        }
+    }
+
+    /// RFC 9110, section 11.6.1: a 401 names a way to authenticate. `Cookie` and `Webhook` are no
+    /// registered schemes, and are meant not to be: a browser must not open its password dialog.
+    const fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::Missing | Self::Malformed | Self::BadSignature | Self::Expired => Some("Cookie"),
+            Self::SignatureMissing | Self::SignatureInvalid | Self::TimestampOutOfRange => {
+                Some("Webhook")
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response =
+            Response::new(Body::from(Bytes::from_static(self.body().as_bytes())));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Rejection> for Denial {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::SignatureMissing => Self::SignatureMissing,
+            Rejection::SignatureInvalid => Self::SignatureInvalid,
+            Rejection::TimestampOutOfRange => Self::TimestampOutOfRange,
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_body_carries_its_reason_and_every_401_a_challenge() {
+        for denial in Denial::ALL {
+            let body: serde_json::Value =
+                serde_json::from_str(denial.body()).expect("the body is JSON");
+            assert_eq!(body["reason"], denial.as_str());
+            let response = denial.into_response();
+            assert_eq!(
+                response.headers().contains_key(WWW_AUTHENTICATE),
+                response.status() == StatusCode::UNAUTHORIZED,
+                "{denial}"
+            );
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+            assert_eq!(response.extensions().get(), Some(&denial));
+        }
+    }
+
+    #[test]
+    fn the_list_of_all_is_in_order_and_complete() {
+        for (index, denial) in Denial::ALL.into_iter().enumerate() {
+            assert_eq!(denial as usize, index, "counters are indexed by the discriminant");
+        }
+    }
+}

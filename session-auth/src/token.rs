@@ -1,0 +1,261 @@
+//! The token: a session as signed bytes.
+//!
+//! Version 1, all numbers big-endian, times in seconds since 1970 UTC:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | version, `1` |
+//! | 4 | id of the key |
+//! | 16 | session id |
+//! | 8 | issued |
+//! | 8 | idle deadline |
+//! | 8 | absolute deadline |
+//! | 2 + n | length and bytes of the subject, UTF-8 |
+//! | 1 + … | number of scopes; for each, 1 byte of length and the bytes, UTF-8 |
+//! | 2 + n | length and bytes of the claims, JSON; length 0 where there are none |
+//! | 32 | HMAC-SHA256 (RFC 2104, FIPS 180-4) over everything before it |
+//!
+//! In a cookie it stands as base64url without padding (RFC 4648, section 5). Only the version, the
+//! key id and the length are looked at before the MAC holds; nothing is parsed.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::Mac as _;
+
+use crate::clock::Timestamp;
+use crate::keys::{KEY_ID_LEN, Keys};
+
+const VERSION: u8 = 1;
+const MAC_LEN: usize = 32;
+pub(crate) const SESSION_ID_LEN: usize = 16;
+
+const SESSION_ID_AT: usize = 1 + KEY_ID_LEN;
+const TIMES_AT: usize = SESSION_ID_AT + SESSION_ID_LEN;
+const SUBJECT_AT: usize = TIMES_AT + 3 * 8;
+/// Header, empty subject, no scopes, no claims, MAC.
+const MIN_LEN: usize = SUBJECT_AT + 2 + 1 + 2 + MAC_LEN;
+/// RFC 6265, section 6.1: what a browser must be able to keep of one cookie.
+pub(crate) const MAX_COOKIE_LEN: usize = 4096;
+const MAX_LEN: usize = MAX_COOKIE_LEN / 4 * 3;
+
+/// How far the clocks of two machines may be apart. A token from further in the future than this
+/// means that the clock went back, and then its deadlines prove nothing.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
+
+/// The longest subject, in bytes.
+pub(crate) const MAX_SUBJECT_LEN: usize = 1024;
+/// The most scopes, and the longest of them in bytes: what one byte can count.
+pub(crate) const MAX_SCOPES: usize = u8::MAX as usize;
+
+/// What goes into a token.
+pub(crate) struct Contents<'a> {
+    pub(crate) id: [u8; SESSION_ID_LEN],
+    pub(crate) issued: Timestamp,
+    pub(crate) idle_deadline: Timestamp,
+    pub(crate) absolute_deadline: Timestamp,
+    pub(crate) subject: &'a str,
+    pub(crate) scopes: &'a [String],
+    pub(crate) claims: &'a [u8],
+}
+
+/// A token that was verified and parsed. Keeps the bytes and where in them things are: reading a
+/// session costs one allocation.
+pub(crate) struct Token {
+    bytes: Vec<u8>,
+    pub(crate) issued: Timestamp,
+    pub(crate) idle_deadline: Timestamp,
+    pub(crate) absolute_deadline: Timestamp,
+    subject: Range<usize>,
+    scopes: Range<usize>,
+    claims: Range<usize>,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusal {
+    /// Not a token of a known version.
+    Malformed,
+    /// Not signed by a key of the ring.
+    BadSignature,
+    /// Past one of its deadlines.
+    Expired,
+}
+
+/// The contents do not fit into a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge {
+    pub(crate) encoded_len: usize,
+}
+
+/// Makes the signed text of a token.
+pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, TooLarge> {
+    let scopes_len: usize = contents.scopes.iter().map(|scope| 1 + scope.len()).sum();
+    let len = MIN_LEN + contents.subject.len() + scopes_len + contents.claims.len();
+    let too_large = TooLarge { encoded_len: len.div_ceil(3) * 4 };
+    // The limit also keeps every length below within its field.
+    if len > MAX_LEN || contents.scopes.len() > MAX_SCOPES {
+        return Err(too_large);
+    }
+    let length = |n: usize| u16::try_from(n).map_err(|_| too_large);
+
+    let key = keys.signing();
+    let mut bytes = Vec::with_capacity(len);
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&key.id);
+    bytes.extend_from_slice(&contents.id);
+    for time in [contents.issued, contents.idle_deadline, contents.absolute_deadline] {
+        bytes.extend_from_slice(&time.0.to_be_bytes());
+    }
+    bytes.extend_from_slice(&length(contents.subject.len())?.to_be_bytes());
+    bytes.extend_from_slice(contents.subject.as_bytes());
+    bytes.push(u8::try_from(contents.scopes.len()).map_err(|_| too_large)?);
+    for scope in contents.scopes {
+        bytes.push(u8::try_from(scope.len()).map_err(|_| too_large)?);
+        bytes.extend_from_slice(scope.as_bytes());
+    }
+    bytes.extend_from_slice(&length(contents.claims.len())?.to_be_bytes());
+    bytes.extend_from_slice(contents.claims);
+    seal(keys, &mut bytes);
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn seal(keys: &Keys, bytes: &mut Vec<u8>) {
+    let mac = keys.signing().token_mac().chain_update(&bytes).finalize().into_bytes();
+    bytes.extend_from_slice(&mac);
+}
+
+/// Verifies a token, then parses it.
+pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
+    if encoded.len() > MAX_COOKIE_LEN {
+        return Err(Refusal::Malformed);
+    }
+    // The engine refuses other alphabets, padding and stray bits at the end, so that a token has
+    // one spelling.
+    let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refusal::Malformed)?;
+    if bytes.len() < MIN_LEN || bytes[0] != VERSION {
+        return Err(Refusal::Malformed);
+    }
+    let mut key_id = [0; KEY_ID_LEN];
+    key_id.copy_from_slice(&bytes[1..=KEY_ID_LEN]);
+    let key = keys.find(key_id).ok_or(Refusal::BadSignature)?;
+
+    let (signed, mac) = bytes.split_at(bytes.len() - MAC_LEN);
+    // Constant in time: `verify_slice` compares with `ctutils`.
+    key.token_mac().chain_update(signed).verify_slice(mac).map_err(|_| Refusal::BadSignature)?;
+
+    // From here on the bytes are ours. They are parsed with care all the same.
+    let token = parse(bytes).ok_or(Refusal::Malformed)?;
+    if token.issued > now.plus(MAX_CLOCK_SKEW) {
+        tracing::error!(
+            target: "session_auth",
+            issued = token.issued.0,
+            now = now.0,
+            "a session was issued in the future: the clock of this machine or of another is wrong"
+        );
+        return Err(Refusal::Expired);
+    }
+    if now >= token.idle_deadline || now >= token.absolute_deadline {
+        return Err(Refusal::Expired);
+    }
+    Ok(token)
+}
+
+fn parse(bytes: Vec<u8>) -> Option<Token> {
+    let mut reader = Reader { bytes: &bytes[..bytes.len() - MAC_LEN], at: TIMES_AT };
+    let issued = reader.time()?;
+    let idle_deadline = reader.time()?;
+    let absolute_deadline = reader.time()?;
+    let subject = reader.long()?;
+    let scopes_from = reader.at;
+    for _ in 0..reader.byte()? {
+        let scope = reader.short()?;
+        std::str::from_utf8(&bytes[scope]).ok()?;
+    }
+    let scopes = scopes_from + 1..reader.at;
+    let claims = reader.long()?;
+    if reader.at != reader.bytes.len() {
+        return None;
+    }
+    std::str::from_utf8(&bytes[subject.clone()]).ok()?;
+    Some(Token { bytes, issued, idle_deadline, absolute_deadline, subject, scopes, claims })
+}
+
+/// Takes fields off the front; `None` past the end.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, len: usize) -> Option<Range<usize>> {
+        let range = self.at..self.at.checked_add(len)?;
+        self.bytes.get(range.clone())?;
+        self.at = range.end;
+        Some(range)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let range = self.take(N)?;
+        self.bytes[range].try_into().ok()
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn time(&mut self) -> Option<Timestamp> {
+        self.array().map(u64::from_be_bytes).map(Timestamp)
+    }
+
+    fn short(&mut self) -> Option<Range<usize>> {
+        let len = self.byte()?;
+        self.take(len.into())
+    }
+
+    fn long(&mut self) -> Option<Range<usize>> {
+        let len = self.array().map(u16::from_be_bytes)?;
+        self.take(len.into())
+    }
+}
+
+impl Token {
+    pub(crate) fn id(&self) -> [u8; SESSION_ID_LEN] {
+        let mut id = [0; SESSION_ID_LEN];
+        id.copy_from_slice(&self.bytes[SESSION_ID_AT..TIMES_AT]);
+        id
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        // Checked by `parse`.
+        std::str::from_utf8(&self.bytes[self.subject.clone()]).unwrap_or_default()
+    }
+
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
+        let mut rest = &self.bytes[self.scopes.clone()];
+        std::iter::from_fn(move || {
+            let (len, tail) = rest.split_first()?;
+            let (scope, tail) = tail.split_at_checked((*len).into())?;
+            rest = tail;
+            std::str::from_utf8(scope).ok()
+        })
+    }
+
+    pub(crate) fn claims(&self) -> &[u8] {
+        &self.bytes[self.claims.clone()]
+    }
+
+    /// The same session with a later idle deadline, signed by the key that signs now.
+    pub(crate) fn renewed(&self, keys: &Keys, idle_deadline: Timestamp) -> String {
+        let mut bytes = self.bytes[..self.bytes.len() - MAC_LEN].to_vec();
+        bytes[1..=KEY_ID_LEN].copy_from_slice(&keys.signing().id);
+        bytes[TIMES_AT + 8..TIMES_AT + 16].copy_from_slice(&idle_deadline.0.to_be_bytes());
+        seal(keys, &mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;
