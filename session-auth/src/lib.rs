@@ -7,6 +7,7 @@ extern crate self as session_auth;
 
 mod access;
 mod classified;
+pub mod webhook;
 
 pub use access::{AccessClass, Declaration, Location, Methods, Target, declarations, methods};
 pub use classified::{Classified, ClassifiedHandler};
