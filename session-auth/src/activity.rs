@@ -22,13 +22,22 @@ impl Counters {
         self.denied[denial as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn snapshot(&self, route: String, declaration: Option<Declaration>) -> RouteActivity {
+    pub(crate) fn snapshot(
+        &self,
+        route: String,
+        declaration: Option<Declaration>,
+    ) -> RouteActivity {
         let denied = Denial::ALL
             .into_iter()
             .map(|denial| (denial, self.denied[denial as usize].load(Ordering::Relaxed)))
             .filter(|(_, count)| *count != 0)
             .collect();
-        RouteActivity { route, declaration, passed: self.passed.load(Ordering::Relaxed), denied }
+        RouteActivity {
+            route,
+            declaration,
+            passed: self.passed.load(Ordering::Relaxed),
+            denied,
+        }
     }
 }
 
@@ -50,7 +59,10 @@ impl RouteActivity {
     /// How many requests were denied for this reason.
     #[must_use]
     pub fn denied_for(&self, reason: Denial) -> u64 {
-        self.denied.iter().find(|(denial, _)| *denial == reason).map_or(0, |(_, count)| *count)
+        self.denied
+            .iter()
+            .find(|(denial, _)| *denial == reason)
+            .map_or(0, |(_, count)| *count)
     }
 }
 
@@ -64,6 +76,8 @@ pub(crate) struct Endpoint {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("declaration", &self.declaration).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("declaration", &self.declaration)
+            .finish_non_exhaustive()
     }
 }

@@ -56,7 +56,10 @@ impl CookieTemplate {
         if name.is_empty() || !name.bytes().all(token) {
             return Err(InvalidName(name.to_owned()));
         }
-        Ok(Self { name: name.to_owned(), same_site })
+        Ok(Self {
+            name: name.to_owned(),
+            same_site,
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -71,10 +74,17 @@ impl CookieTemplate {
             .iter()
             .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
             .filter_map(|pair| {
-                let value =
-                    pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"=")?;
+                let value = pair
+                    .trim_ascii()
+                    .strip_prefix(self.name.as_bytes())?
+                    .strip_prefix(b"=")?;
                 // RFC 6265, section 4.1.1: a value may stand in double quotes.
-                Some(value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value))
+                Some(
+                    value
+                        .strip_prefix(b"\"")
+                        .and_then(|v| v.strip_suffix(b"\""))
+                        .unwrap_or(value),
+                )
             })
     }
 
@@ -83,7 +93,10 @@ impl CookieTemplate {
     /// `None` where the value is not one that a header can have, which a token never is.
     pub(crate) fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
         let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
-        let cookie = self.build(value).max_age(time::Duration::seconds(seconds)).build();
+        let cookie = self
+            .build(value)
+            .max_age(time::Duration::seconds(seconds))
+            .build();
         let mut header = HeaderValue::from_str(&cookie.to_string()).ok()?;
         header.set_sensitive(true);
         Some(header)
@@ -132,10 +145,18 @@ mod tests {
     fn values(headers: &[&[u8]]) -> Vec<String> {
         let map: HeaderMap = headers
             .iter()
-            .map(|value| (COOKIE, HeaderValue::from_bytes(value).expect("a header value")))
+            .map(|value| {
+                (
+                    COOKIE,
+                    HeaderValue::from_bytes(value).expect("a header value"),
+                )
+            })
             .collect();
         let template = template();
-        template.values(&map).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+        template
+            .values(&map)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .collect()
     }
 
     #[test]
@@ -144,12 +165,28 @@ mod tests {
             ("alone", &[b"__Host-session=a"], &["a"]),
             ("among others", &[b"x=1; __Host-session=a; y=2"], &["a"]),
             ("in a second header", &[b"x=1", b"__Host-session=a"], &["a"]),
-            ("several", &[b"__Host-session=a; __Host-session=b"], &["a", "b"]),
-            ("beside bytes that are not UTF-8", &[b"x=\xff\xfe; __Host-session=a"], &["a"]),
+            (
+                "several",
+                &[b"__Host-session=a; __Host-session=b"],
+                &["a", "b"],
+            ),
+            (
+                "beside bytes that are not UTF-8",
+                &[b"x=\xff\xfe; __Host-session=a"],
+                &["a"],
+            ),
             ("quoted", &[b"__Host-session=\"a\""], &["a"]),
-            ("a longer name is another cookie", &[b"__Host-session2=a; x__Host-session=b"], &[]),
+            (
+                "a longer name is another cookie",
+                &[b"__Host-session2=a; x__Host-session=b"],
+                &[],
+            ),
             ("names are case-sensitive", &[b"__host-session=a"], &[]),
-            ("no value, no name, no pair", &[b"__Host-session=; =; ;;"], &[""]),
+            (
+                "no value, no name, no pair",
+                &[b"__Host-session=; =; ;;"],
+                &[""],
+            ),
         ];
         for (name, headers, expected) in table {
             assert_eq!(values(headers), expected, "{name}");
@@ -158,7 +195,9 @@ mod tests {
 
     #[test]
     fn has_every_attribute_that_the_prefix_demands() {
-        let header = template().set("token", Duration::from_secs(60)).expect("a header");
+        let header = template()
+            .set("token", Duration::from_secs(60))
+            .expect("a header");
         assert_eq!(
             header,
             "__Host-session=token; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"
@@ -178,7 +217,10 @@ mod tests {
     #[test]
     fn refuses_names_that_a_cookie_cannot_have() {
         for name in ["", "a b", "a;b", "a=b", "sitzung-ä", "a\r\nb"] {
-            assert!(CookieTemplate::new(name, SameSite::Lax).is_err(), "{name:?}");
+            assert!(
+                CookieTemplate::new(name, SameSite::Lax).is_err(),
+                "{name:?}"
+            );
         }
     }
 
@@ -187,7 +229,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(SET_COOKIE, HeaderValue::from_static("__Host-session2=x"));
         assert!(!template().is_set_by(&headers));
-        headers.append(SET_COOKIE, HeaderValue::from_static("__Host-session=x; Path=/"));
+        headers.append(
+            SET_COOKIE,
+            HeaderValue::from_static("__Host-session=x; Path=/"),
+        );
         assert!(template().is_set_by(&headers));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::access::{AccessClass, Declaration};
+use crate::assembly::BY_HANDLER;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::keys::Keys;
@@ -66,6 +67,10 @@ pub(crate) fn decide(
             Some(terms) if terms.issues_session => Decision::ForwardIssuing,
             _ => Decision::Forward,
         },
+        // The escape for handlers that authenticate the caller themselves.
+        AccessClass::Webhook if terms.is_some_and(|t| t.verifier == Some(BY_HANDLER)) => {
+            Decision::Forward
+        }
         AccessClass::Webhook => Decision::VerifyWebhook,
         AccessClass::Session => match authenticate(headers, means) {
             Ok(admitted) => match terms.and_then(|terms| terms.scope) {
@@ -90,7 +95,12 @@ fn authenticate(headers: &HeaderMap, means: &Means<'_>) -> Result<Admitted, Deni
             None => *now.insert((means.now)().ok_or_else(clock_before_1970)?),
         };
         match token::decode(means.keys, value, now) {
-            Ok(token) => return Ok(Admitted { renewal: renew(&token, means, now), token }),
+            Ok(token) => {
+                return Ok(Admitted {
+                    renewal: renew(&token, means, now),
+                    token,
+                });
+            }
             Err(refusal) => furthest = furthest.max(Some(refusal)),
         }
     }
@@ -121,7 +131,10 @@ fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
     if gained.is_zero() || gained < means.idle_timeout / 10 {
         return None;
     }
-    Some(Renewal { value: token.renewed(means.keys, deadline), max_age: deadline.since(now) })
+    Some(Renewal {
+        value: token.renewed(means.keys, deadline),
+        max_age: deadline.since(now),
+    })
 }
 
 #[cfg(test)]

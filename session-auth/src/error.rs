@@ -15,7 +15,11 @@ pub struct BuildError {
 impl BuildError {
     /// `Ok` where there is no problem.
     pub(crate) fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { problems })
+        }
     }
 
     /// The problems.
@@ -31,7 +35,8 @@ impl fmt::Display for BuildError {
             [one] => write!(f, "{one}"),
             all => {
                 write!(f, "{} problems:", all.len())?;
-                all.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+                all.iter()
+                    .try_for_each(|problem| write!(f, "\n  - {problem}"))
             }
         }
     }
@@ -131,7 +136,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let route = |declaration: &Declaration| declaration.target().to_string();
         match self {
-            Self::MissingVerifier { declaration: d, configured } => {
+            Self::MissingVerifier {
+                declaration: d,
+                configured,
+            } => {
                 let name = d.verifier().unwrap_or_default();
                 write!(
                     f,
@@ -145,7 +153,10 @@ impl fmt::Display for Problem {
                 write!(f, "; add `.verifier({name:?}, ..)` to its builder")
             }
             Self::DuplicateVerifier { name } => {
-                write!(f, "two verifiers are named {name:?}: give one of them another name")
+                write!(
+                    f,
+                    "two verifiers are named {name:?}: give one of them another name"
+                )
             }
             Self::UnusableVerifier { name, error } => {
                 write!(f, "the verifier {name:?} can accept nothing: {error}")
@@ -159,7 +170,12 @@ impl fmt::Display for Problem {
                 first.location(),
                 policy(first)
             ),
-            Self::Duplicate { first, first_mounted, second, second_mounted } => write!(
+            Self::Duplicate {
+                first,
+                first_mounted,
+                second,
+                second_mounted,
+            } => write!(
                 f,
                 "{second_mounted}: {} ({}) is mounted already, at {first_mounted} ({}); remove one \
                  of the two",
@@ -177,7 +193,12 @@ impl fmt::Display for Problem {
                 f.write_str("; give the parameter the same name in both, or change one path")
             }
             Self::ExpiredExemption { declaration } => {
-                write!(f, "{}: the exemption of {}", declaration.location(), route(declaration))?;
+                write!(
+                    f,
+                    "{}: the exemption of {}",
+                    declaration.location(),
+                    route(declaration)
+                )?;
                 if let Some(day) = declaration.until() {
                     write!(f, " ended on {day}")?;
                 }
@@ -189,13 +210,20 @@ impl fmt::Display for Problem {
                 declaration.location(),
                 declaration.path().unwrap_or_default()
             ),
-            Self::MissingReason { declaration, mounted } => write!(
+            Self::MissingReason {
+                declaration,
+                mounted,
+            } => write!(
                 f,
                 "{mounted}: {} is a whole service, so it needs a reason: add `.reason(\"..\")` to \
                  its declaration",
                 route(declaration)
             ),
-            Self::Misplaced { declaration, mounted, instead } => write!(
+            Self::Misplaced {
+                declaration,
+                mounted,
+                instead,
+            } => write!(
                 f,
                 "{mounted}: {} is declared {}; {instead}",
                 declaration.handler(),

@@ -68,15 +68,23 @@ impl RenewCookie {
 
 impl<F, E> ResponseFuture<F, E> {
     pub(crate) fn forward(future: F, renewal: Option<RenewCookie>) -> Self {
-        Self { kind: Kind::Forward { future, renewal } }
+        Self {
+            kind: Kind::Forward { future, renewal },
+        }
     }
 
     pub(crate) fn denied(response: Response<Body>) -> Self {
-        Self { kind: Kind::Denied { response: Some(response) } }
+        Self {
+            kind: Kind::Denied {
+                response: Some(response),
+            },
+        }
     }
 
     pub(crate) fn boxed(future: Boxed<E>) -> Self {
-        Self { kind: Kind::Boxed { future } }
+        Self {
+            kind: Kind::Boxed { future },
+        }
     }
 }
 

@@ -27,7 +27,10 @@ pub struct Inline {
 /// ```
 #[track_caller]
 pub fn public(methods: Methods, path: &'static str, reason: &'static str) -> Inline {
-    let terms = Terms { reason: Some(reason), ..Terms::NONE };
+    let terms = Terms {
+        reason: Some(reason),
+        ..Terms::NONE
+    };
     Inline::new(AccessClass::Public, methods, path, terms)
 }
 
@@ -48,7 +51,10 @@ pub fn public(methods: Methods, path: &'static str, reason: &'static str) -> Inl
 /// ```
 #[track_caller]
 pub fn webhook(methods: Methods, path: &'static str, verifier: &'static str) -> Inline {
-    let terms = Terms { verifier: Some(verifier), ..Terms::NONE };
+    let terms = Terms {
+        verifier: Some(verifier),
+        ..Terms::NONE
+    };
     Inline::new(AccessClass::Webhook, methods, path, terms)
 }
 
@@ -114,7 +120,10 @@ impl Inline {
 
     /// Gives it a handler.
     pub fn to<H>(self, handler: H) -> InlineRoute<H> {
-        InlineRoute { declaration: self.declaration, handler }
+        InlineRoute {
+            declaration: self.declaration,
+            handler,
+        }
     }
 
     /// The same declaration for everything under its path.

@@ -67,7 +67,10 @@ impl Key {
         let mut token_key = derive(&secret, b"session-auth v1 token");
         let id = derive(&secret, b"session-auth v1 key id");
         secret.zeroize();
-        let key = Self { id: [id[0], id[1], id[2], id[3]], token_mac: keyed(&token_key) };
+        let key = Self {
+            id: [id[0], id[1], id[2], id[3]],
+            token_mac: keyed(&token_key),
+        };
         token_key.zeroize();
         key
     }
@@ -81,7 +84,12 @@ impl Key {
 /// HKDF-Expand (RFC 5869, section 2.3) for one block of output: `HMAC(key, info || 0x01)`. The
 /// input is a uniformly random key, so the extract step is not needed (section 3.3).
 fn derive(secret: &[u8; KEY_LEN], info: &[u8]) -> [u8; KEY_LEN] {
-    keyed(secret).chain_update(info).chain_update([1]).finalize().into_bytes().into()
+    keyed(secret)
+        .chain_update(info)
+        .chain_update([1])
+        .finalize()
+        .into_bytes()
+        .into()
 }
 
 fn keyed(key: &[u8; KEY_LEN]) -> Hmac<Sha256> {
@@ -127,7 +135,9 @@ impl Keys {
                 Err(KeysError(Kind::Missing { dev: Some(dev) }))
             }
             (Err(VarError::NotPresent), Err(VarError::NotUnicode(dev))) => {
-                Err(KeysError(Kind::Missing { dev: Some(dev.to_string_lossy().into_owned()) }))
+                Err(KeysError(Kind::Missing {
+                    dev: Some(dev.to_string_lossy().into_owned()),
+                }))
             }
         }
     }
@@ -153,10 +163,12 @@ impl Keys {
             if bytes.is_empty() {
                 return Err(KeysError(Kind::Malformed { position }));
             }
-            let key: [u8; KEY_LEN] = bytes
-                .as_slice()
-                .try_into()
-                .map_err(|_| KeysError(Kind::Length { position, found: bytes.len() }))?;
+            let key: [u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| {
+                KeysError(Kind::Length {
+                    position,
+                    found: bytes.len(),
+                })
+            })?;
             keys.push(key);
         }
         Self::new(keys)
@@ -173,8 +185,14 @@ impl Keys {
             return Err(KeysError(Kind::Missing { dev: None }));
         }
         for (second, key) in ring.iter().enumerate() {
-            if let Some(first) = ring[..second].iter().position(|earlier| earlier.id == key.id) {
-                return Err(KeysError(Kind::Duplicate { first: first + 1, second: second + 1 }));
+            if let Some(first) = ring[..second]
+                .iter()
+                .position(|earlier| earlier.id == key.id)
+            {
+                return Err(KeysError(Kind::Duplicate {
+                    first: first + 1,
+                    second: second + 1,
+                }));
             }
         }
         Ok(Self { ring: ring.into() })
@@ -219,7 +237,9 @@ impl fmt::Debug for Keys {
             }
         }
         f.write_str("Keys")?;
-        f.debug_list().entries(self.ring.iter().map(|key| Id(key.id))).finish()
+        f.debug_list()
+            .entries(self.ring.iter().map(|key| Id(key.id)))
+            .finish()
     }
 }
 
@@ -297,7 +317,10 @@ impl fmt::Display for KeysError {
                 "session keys {first} and {second} are the same: remove one from {KEYS_VARIABLE}"
             ),
             Kind::Random(error) => {
-                write!(f, "the operating system gave no randomness for a key: {error}")
+                write!(
+                    f,
+                    "the operating system gave no randomness for a key: {error}"
+                )
             }
         }
     }
@@ -323,12 +346,36 @@ mod tests {
         let table = [
             ("empty", String::new(), "no session key"),
             ("blank", "  ".into(), "no session key"),
-            ("not base64", "not base64!".into(), "session key 1 is not base64"),
-            ("second is not base64", format!("{ONE},%%%"), "session key 2 is not base64"),
-            ("comma at the end", format!("{ONE},"), "session key 2 is not base64"),
-            ("31 bytes", thirty_one, "session key 1 has 31 bytes instead of 32"),
-            ("33 bytes", format!("{ONE},{thirty_three}"), "session key 2 has 33 bytes"),
-            ("twice", format!("{ONE},{TWO},{ONE}"), "session keys 1 and 3 are the same"),
+            (
+                "not base64",
+                "not base64!".into(),
+                "session key 1 is not base64",
+            ),
+            (
+                "second is not base64",
+                format!("{ONE},%%%"),
+                "session key 2 is not base64",
+            ),
+            (
+                "comma at the end",
+                format!("{ONE},"),
+                "session key 2 is not base64",
+            ),
+            (
+                "31 bytes",
+                thirty_one,
+                "session key 1 has 31 bytes instead of 32",
+            ),
+            (
+                "33 bytes",
+                format!("{ONE},{thirty_three}"),
+                "session key 2 has 33 bytes",
+            ),
+            (
+                "twice",
+                format!("{ONE},{TWO},{ONE}"),
+                "session keys 1 and 3 are the same",
+            ),
         ];
         for (name, text, expected) in table {
             let error = Keys::parse(&text).expect_err(name).to_string();
@@ -342,7 +389,11 @@ mod tests {
         assert!(Keys::parse("").expect_err("empty").is_missing());
         assert!(Keys::parse("?").expect_err("malformed").is_malformed());
         assert!(Keys::parse("AAAA").expect_err("short").is_length());
-        assert!(Keys::parse(&format!("{ONE},{ONE}")).expect_err("twice").is_duplicate());
+        assert!(
+            Keys::parse(&format!("{ONE},{ONE}"))
+                .expect_err("twice")
+                .is_duplicate()
+        );
     }
 
     #[test]
@@ -375,8 +426,15 @@ mod tests {
         let keys = Keys::parse(&format!("{TWO},{ONE}")).expect("valid");
         let alone = Keys::parse(TWO).expect("valid");
         assert_eq!(keys.signing().id, alone.signing().id);
-        assert!(keys.find(Keys::parse(ONE).expect("valid").signing().id).is_some());
-        assert!(alone.find(Keys::parse(ONE).expect("valid").signing().id).is_none());
+        assert!(
+            keys.find(Keys::parse(ONE).expect("valid").signing().id)
+                .is_some()
+        );
+        assert!(
+            alone
+                .find(Keys::parse(ONE).expect("valid").signing().id)
+                .is_none()
+        );
     }
 
     #[test]

@@ -5,17 +5,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use time::{Date, OffsetDateTime};
+use time::OffsetDateTime;
 use tower_layer::Layer;
 
-use crate::access::{AccessClass, Declaration, declarations};
+use crate::access::declarations;
 use crate::activity::{Endpoint, RouteActivity};
 use crate::assembly::{self, Assembly};
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
-use crate::response::Denial;
 use crate::router::Protected;
 use crate::service::SessionAuth;
 use crate::session::{SessionPolicy, Sessions};
@@ -114,12 +113,18 @@ impl SessionAuthLayer {
     /// What became of the requests to each route, unclassified ones last.
     #[must_use]
     pub fn activity(&self) -> Vec<RouteActivity> {
-        let typed = self.shared.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let typed = self
+            .shared
+            .typed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = typed
             .iter()
             .map(|endpoint| {
                 let declaration = endpoint.declaration;
-                endpoint.counters.snapshot(declaration.target().to_string(), Some(declaration))
+                endpoint
+                    .counters
+                    .snapshot(declaration.target().to_string(), Some(declaration))
             })
             .collect();
         if let Some(table) = self.shared.table.get() {
@@ -145,38 +150,46 @@ impl SessionAuthLayer {
         }
         let mut table = RouteTable::default();
         let mut problems = Vec::new();
-        for endpoint in self.assemble(declarations().into_iter().copied(), &mut problems) {
+        let declared = declarations().into_iter().copied();
+        for endpoint in self.assembly().distinct(declared, &mut problems) {
             let declaration = endpoint.declaration;
             if let Err(conflict) = table.insert(endpoint) {
-                problems.push(Problem::OverlappingPaths { declaration, with: conflict.with });
+                problems.push(Problem::OverlappingPaths {
+                    declaration,
+                    with: conflict.with,
+                });
             }
         }
         BuildError::unless_empty(problems)?;
-        Ok(Arc::clone(self.shared.table.get_or_init(|| Arc::new(table))))
-    }
-
-    fn assemble(
-        &self,
-        declared: impl Iterator<Item = Declaration>,
-        problems: &mut Vec<Problem>,
-    ) -> Vec<Arc<Endpoint>> {
-        self.assembly().distinct(declared, problems)
+        Ok(Arc::clone(
+            self.shared.table.get_or_init(|| Arc::new(table)),
+        ))
     }
 
     pub(crate) fn assembly(&self) -> Assembly<'_> {
         let now = OffsetDateTime::from(self.shared.policy.clock.now());
-        Assembly { verifiers: &self.shared.verifiers, today: now.date() }
+        Assembly {
+            verifiers: &self.shared.verifiers,
+            today: now.date(),
+        }
     }
 
     /// Makes the counters of a typed router's endpoints visible.
     pub(crate) fn adopt(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) {
-        let mut typed = self.shared.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut typed = self
+            .shared
+            .typed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         typed.extend(endpoints);
     }
 
     /// The same guard, for one endpoint that is known beforehand.
     pub(crate) fn for_endpoint(&self, endpoint: Arc<Endpoint>) -> EndpointLayer {
-        EndpointLayer { shared: Arc::clone(&self.shared), endpoint }
+        EndpointLayer {
+            shared: Arc::clone(&self.shared),
+            endpoint,
+        }
     }
 }
 
@@ -244,7 +257,10 @@ impl SessionAuthLayerBuilder {
         let name = name.into();
         if let Err(error) = verifier.check() {
             let error = Box::new(error);
-            self.problems.push(Problem::UnusableVerifier { name: name.clone(), error });
+            self.problems.push(Problem::UnusableVerifier {
+                name: name.clone(),
+                error,
+            });
         }
         if name == assembly::BY_HANDLER || self.verifiers.contains_key(&name) {
             self.problems.push(Problem::DuplicateVerifier { name });
@@ -316,7 +332,9 @@ impl SessionAuthLayerBuilder {
         let cookie = match CookieTemplate::new(&self.cookie_name, self.same_site) {
             Ok(cookie) => cookie,
             Err(invalid) => {
-                problems.push(Problem::InvalidCookieName { message: invalid.to_string() });
+                problems.push(Problem::InvalidCookieName {
+                    message: invalid.to_string(),
+                });
                 return Err(BuildError::unless_empty(problems).expect_err("it was just added to"));
             }
         };

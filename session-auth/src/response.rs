@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::webhook::Rejection;
+use crate::webhook::body::BodyError;
 
 /// Why a request was denied.
 ///
@@ -126,8 +127,7 @@ impl Denial {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response =
-            Response::new(Body::from(Bytes::from_static(self.body().as_bytes())));
+        let mut response = Response::new(Body::from(Bytes::from_static(self.body().as_bytes())));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -143,9 +143,18 @@ impl Denial {
 impl From<Rejection> for Denial {
     fn from(rejection: Rejection) -> Self {
         match rejection {
-            Rejection::SignatureMissing => Self::SignatureMissing,
-            Rejection::SignatureInvalid => Self::SignatureInvalid,
-            Rejection::TimestampOutOfRange => Self::TimestampOutOfRange,
+            Rejection::SignatureMissing(_) => Self::SignatureMissing,
+            Rejection::SignatureInvalid(_) => Self::SignatureInvalid,
+            Rejection::TimestampOutOfRange(_) => Self::TimestampOutOfRange,
+        }
+    }
+}
+
+impl From<BodyError> for Denial {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::BodyTooLarge,
+            BodyError::Broken(_) => Self::BodyIncomplete,
         }
     }
 }
@@ -180,7 +189,10 @@ mod tests {
     #[test]
     fn the_list_of_all_is_in_order_and_complete() {
         for (index, denial) in Denial::ALL.into_iter().enumerate() {
-            assert_eq!(denial as usize, index, "counters are indexed by the discriminant");
+            assert_eq!(
+                denial as usize, index,
+                "counters are indexed by the discriminant"
+            );
         }
     }
 }

@@ -129,14 +129,22 @@ where
         let at = Location::caller();
         let Target::Route { methods, .. } = declaration.target() else {
             let instead = "give it to `.fallback(..)`";
-            self.misplaced.push(Problem::Misplaced { declaration, mounted: at, instead });
+            self.misplaced.push(Problem::Misplaced {
+                declaration,
+                mounted: at,
+                instead,
+            });
             return self;
         };
         let service = Mounted::Handler(match filter(methods) {
             Some(filter) => routing::on(filter, handler),
             None => routing::any(handler),
         });
-        self.mounts.push(Mount { declaration, at, service });
+        self.mounts.push(Mount {
+            declaration,
+            at,
+            service,
+        });
         self
     }
 
@@ -152,10 +160,18 @@ where
         let service = Mounted::Handler(routing::any(handler));
         if declaration.target() != Target::Fallback {
             let instead = "give it to `.mount(..)`, or declare it `FALLBACK`";
-            self.misplaced.push(Problem::Misplaced { declaration, mounted: at, instead });
+            self.misplaced.push(Problem::Misplaced {
+                declaration,
+                mounted: at,
+                instead,
+            });
             return self;
         }
-        self.set_fallback(Mount { declaration, at, service });
+        self.set_fallback(Mount {
+            declaration,
+            at,
+            service,
+        });
         self
     }
 
@@ -196,14 +212,28 @@ where
     fn mount_subtree(mut self, inline: Inline, service: Mounted<S>) -> Self {
         let at = Location::caller();
         let declaration = inline.into_subtree();
-        if declaration.reason().is_none_or(|reason| reason.trim().is_empty()) {
-            self.misplaced.push(Problem::MissingReason { declaration, mounted: at });
+        if declaration
+            .reason()
+            .is_none_or(|reason| reason.trim().is_empty())
+        {
+            self.misplaced.push(Problem::MissingReason {
+                declaration,
+                mounted: at,
+            });
         }
         if !inline.methods().is_any() {
             let instead = "a whole service answers every method: declare it `ANY`";
-            self.misplaced.push(Problem::Misplaced { declaration, mounted: at, instead });
+            self.misplaced.push(Problem::Misplaced {
+                declaration,
+                mounted: at,
+                instead,
+            });
         }
-        self.mounts.push(Mount { declaration, at, service });
+        self.mounts.push(Mount {
+            declaration,
+            at,
+            service,
+        });
         self
     }
 
@@ -237,7 +267,10 @@ where
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
         let around = |mount: Mount<S>| {
-            mount.map(|handler| handler.layer(layer.clone()), |axum| axum.layer(layer.clone()))
+            mount.map(
+                |handler| handler.layer(layer.clone()),
+                |axum| axum.layer(layer.clone()),
+            )
         };
         Self {
             mounts: self.mounts.into_iter().map(around).collect(),
@@ -252,9 +285,8 @@ where
     pub fn route_layer<L>(self, layer: L) -> Self
     where
         L: Layer<Route> + Clone + Send + Sync + 'static,
-        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
         <L::Service as Service<Request>>::Response: IntoResponse + 'static,
-        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
         let around = |mount: Mount<S>| {
@@ -263,12 +295,19 @@ where
             let any = mount.is_any();
             mount.map(
                 |handler| {
-                    if any { handler.layer(layer.clone()) } else { handler.route_layer(layer.clone()) }
+                    if any {
+                        handler.layer(layer.clone())
+                    } else {
+                        handler.route_layer(layer.clone())
+                    }
                 },
                 |axum| axum.layer(layer.clone()),
             )
         };
-        Self { mounts: self.mounts.into_iter().map(around).collect(), ..self }
+        Self {
+            mounts: self.mounts.into_iter().map(around).collect(),
+            ..self
+        }
     }
 
     /// Gives the handlers their state.
@@ -291,7 +330,10 @@ where
 impl<S> Router<S> {
     /// What is mounted, in the order in which it was.
     pub fn routes(&self) -> impl Iterator<Item = &Declaration> {
-        self.mounts.iter().chain(&self.fallback).map(|mount| &mount.declaration)
+        self.mounts
+            .iter()
+            .chain(&self.fallback)
+            .map(|mount| &mount.declaration)
     }
 }
 
@@ -303,27 +345,49 @@ impl Router {
     /// Every problem at once: a webhook without its verifier, conflicting declarations, a route
     /// mounted twice, paths that the router cannot tell apart, an exemption past its `until`.
     pub fn protect(self, auth: SessionAuthLayer) -> Result<Protected, BuildError> {
-        let Self { mounts, fallback, not_found, misplaced: mut problems } = self;
+        let Self {
+            mounts,
+            fallback,
+            not_found,
+            misplaced: mut problems,
+        } = self;
         let assembly = auth.assembly();
         // Only here to find what axum would panic about.
         let mut patterns = RouteTable::default();
 
         let mut guarded: Vec<(Mount<()>, Arc<Endpoint>)> = Vec::new();
         for mount in mounts.into_iter().chain(fallback) {
-            if let Some((first, _)) =
-                guarded.iter().find(|(first, _)| overlap(&first.declaration, &mount.declaration))
+            if let Some((first, _)) = guarded
+                .iter()
+                .find(|(first, _)| overlap(&first.declaration, &mount.declaration))
             {
                 problems.push(if first.declaration.same_policy(&mount.declaration) {
                     duplicate(first, &mount)
                 } else {
-                    Problem::Conflict { first: first.declaration, second: mount.declaration }
+                    Problem::Conflict {
+                        first: first.declaration,
+                        second: mount.declaration,
+                    }
                 });
                 continue;
             }
             let endpoint = assembly.endpoint(mount.declaration, &mut problems);
+            if let Some((first, _)) = guarded.iter().find(|(first, _)| {
+                takes_mount_point(&first.declaration, &mount.declaration)
+                    || takes_mount_point(&mount.declaration, &first.declaration)
+            }) {
+                problems.push(Problem::OverlappingPaths {
+                    declaration: mount.declaration,
+                    with: Some(first.declaration.target().to_string()),
+                });
+                continue;
+            }
             if let Err(conflict) = patterns.insert(Arc::clone(&endpoint)) {
                 let declaration = mount.declaration;
-                problems.push(Problem::OverlappingPaths { declaration, with: conflict.with });
+                problems.push(Problem::OverlappingPaths {
+                    declaration,
+                    with: conflict.with,
+                });
             }
             guarded.push((mount, endpoint));
         }
@@ -360,6 +424,19 @@ impl Router {
             };
         }
         Ok(Protected::new(router))
+    }
+}
+
+/// Whether a route has the very path that a subtree is mounted on: axum gives that path to the
+/// mounted service.
+fn takes_mount_point(route: &Declaration, subtree: &Declaration) -> bool {
+    match (route.target(), subtree.target()) {
+        (Target::Route { path: route, .. }, Target::Subtree { path: mount }) if mount != "/" => {
+            route
+                .strip_prefix(mount)
+                .is_some_and(|rest| matches!(rest, "" | "/"))
+        }
+        _ => false,
     }
 }
 
@@ -405,9 +482,9 @@ where
 
 impl<S> fmt::Debug for Router<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let routes = self.routes().map(|declaration| {
-            format!("{} {}", declaration.class(), declaration.target())
-        });
+        let routes = self
+            .routes()
+            .map(|declaration| format!("{} {}", declaration.class(), declaration.target()));
         f.debug_list().entries(routes).finish()
     }
 }

@@ -45,17 +45,27 @@ enum Routes {
 
 impl<S> SessionAuth<S> {
     pub(crate) fn fixed(inner: S, shared: Arc<Shared>, endpoint: Arc<Endpoint>) -> Self {
-        Self { inner, shared, routes: Routes::Fixed(endpoint) }
+        Self {
+            inner,
+            shared,
+            routes: Routes::Fixed(endpoint),
+        }
     }
 
     pub(crate) fn by_table(inner: S, shared: Arc<Shared>, table: Arc<RouteTable>) -> Self {
-        Self { inner, shared, routes: Routes::Table(table) }
+        Self {
+            inner,
+            shared,
+            routes: Routes::Table(table),
+        }
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for SessionAuth<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionAuth").field("inner", &self.inner).finish_non_exhaustive()
+        f.debug_struct("SessionAuth")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,7 +117,9 @@ where
             Decision::Forward => None,
             Decision::ForwardIssuing => {
                 let sessions = self.shared.sessions.clone();
-                request.extensions_mut().insert(RequestAuth::Issues(sessions));
+                request
+                    .extensions_mut()
+                    .insert(RequestAuth::Issues(sessions));
                 None
             }
             Decision::ForwardOptional(admitted) => {
@@ -117,7 +129,9 @@ where
                     Some(Admitted { token, renewal }) => (Some(Session::new(token)), renewal),
                     None => (None, None),
                 };
-                request.extensions_mut().insert(RequestAuth::Optional(session, sessions));
+                request
+                    .extensions_mut()
+                    .insert(RequestAuth::Optional(session, sessions));
                 renewal
             }
             Decision::Admit(Admitted { token, renewal }) => {
@@ -128,7 +142,9 @@ where
             }
             Decision::VerifyWebhook => {
                 // A declaration without an endpoint is never a webhook.
-                let Some(endpoint) = endpoint else { return deny(Denial::Missing, counters) };
+                let Some(endpoint) = endpoint else {
+                    return deny(Denial::Missing, counters);
+                };
                 let shared = Arc::clone(&self.shared);
                 // The clone may not be ready; the service that was polled ready is the one to call.
                 let clone = self.inner.clone();
@@ -181,7 +197,10 @@ fn public_path(request: &Request<Body>) -> &str {
 }
 
 fn count_unclassified(table: &RouteTable, request: &Request<Body>) -> Arc<Counters> {
-    let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let pattern = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(MatchedPath::as_str);
     table.unclassified(request.method(), pattern, public_path(request))
 }
 
@@ -221,7 +240,9 @@ where
     };
     let mut request = Request::from_parts(parts, body);
     // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
-    let Some(verifier) = &endpoint.verifier else { return deny(Denial::SignatureMissing) };
+    let Some(verifier) = &endpoint.verifier else {
+        return deny(Denial::SignatureMissing);
+    };
     let mut proof = WebhookRequest::new(&request, shared.policy.clock.now());
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         proof = proof.with_peer(peer.ip());

@@ -51,7 +51,9 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(token: Token) -> Self {
-        Self { token: Arc::new(token) }
+        Self {
+            token: Arc::new(token),
+        }
     }
 
     /// The id of the session: random, and another one after each login.
@@ -215,13 +217,17 @@ impl Sessions {
     /// Without a store this is all that logout can do: a copy of the cookie stays valid until its
     /// deadline.
     pub fn clear(&self) -> ClearedSession {
-        ClearedSession { cookie: self.policy.cookie.clear() }
+        ClearedSession {
+            cookie: self.policy.cookie.clear(),
+        }
     }
 }
 
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").field("keys", &self.policy.keys).finish_non_exhaustive()
+        f.debug_struct("Sessions")
+            .field("keys", &self.policy.keys)
+            .finish_non_exhaustive()
     }
 }
 
@@ -251,14 +257,24 @@ impl IssueSession {
     }
 
     fn issue(self) -> Result<IssuedSession, IssueError> {
-        let Self { policy, subject, scopes, claims } = self;
+        let Self {
+            policy,
+            subject,
+            scopes,
+            claims,
+        } = self;
         if subject.is_empty() || subject.len() > MAX_SUBJECT_LEN {
-            return Err(IssueError(Kind::SubjectLength { found: subject.len() }));
+            return Err(IssueError(Kind::SubjectLength {
+                found: subject.len(),
+            }));
         }
         if subject.chars().any(char::is_control) {
             return Err(IssueError(Kind::SubjectControl));
         }
-        if let Some(scope) = scopes.iter().find(|s| s.is_empty() || s.len() > u8::MAX.into()) {
+        if let Some(scope) = scopes
+            .iter()
+            .find(|s| s.is_empty() || s.len() > u8::MAX.into())
+        {
             return Err(IssueError(Kind::ScopeLength { found: scope.len() }));
         }
         let claims = claims.map_err(|error| IssueError(Kind::Claims(error)))?;
@@ -295,7 +311,10 @@ impl IssueSession {
             .cookie
             .set(&value, idle_deadline.since(now))
             .ok_or(IssueError(Kind::TooLarge { found: value.len() }))?;
-        Ok(IssuedSession { id: SessionId(id), cookie })
+        Ok(IssuedSession {
+            id: SessionId(id),
+            cookie,
+        })
     }
 }
 
@@ -343,7 +362,9 @@ impl IssuedSession {
 
 impl fmt::Debug for IssuedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuedSession").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("IssuedSession")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -426,10 +447,16 @@ impl fmt::Display for IssueError {
                 f.write_str("the subject of a session has a control character in it")
             }
             Kind::ScopeLength { found } => {
-                write!(f, "a scope of a session has {found} bytes; it takes 1 to 255")
+                write!(
+                    f,
+                    "a scope of a session has {found} bytes; it takes 1 to 255"
+                )
             }
             Kind::Claims(error) => {
-                write!(f, "the claims of a session cannot be written as JSON: {error}")
+                write!(
+                    f,
+                    "the claims of a session cannot be written as JSON: {error}"
+                )
             }
             Kind::TooLarge { found } => write!(
                 f,
@@ -481,7 +508,10 @@ pub struct ExtractorMisuse {
 
 impl ExtractorMisuse {
     fn new(parts: &Parts, extractor: &'static str) -> Self {
-        let pattern = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+        let pattern = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map(MatchedPath::as_str);
         // Not a second classification: it finds a name to print, in a request that has failed.
         let declaration = declarations().into_iter().find(|declaration| {
             declaration.path() == pattern && declaration.methods().serves(&parts.method)
@@ -510,9 +540,18 @@ impl ExtractorMisuse {
 
 impl fmt::Display for ExtractorMisuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { extractor, method, path, handler, missing } = self;
+        let Self {
+            extractor,
+            method,
+            path,
+            handler,
+            missing,
+        } = self;
         let handler = handler.unwrap_or("its handler");
-        write!(f, "{method} {path:?}: {handler} takes `{extractor}`, but lacks {missing}")
+        write!(
+            f,
+            "{method} {path:?}: {handler} takes `{extractor}`, but lacks {missing}"
+        )
     }
 }
 

@@ -96,7 +96,8 @@ impl RouteTable {
                     entry.any.get_or_insert_with(|| Arc::clone(&endpoint));
                 }
                 self.subtrees.push((prefix, last));
-                self.subtrees.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+                self.subtrees
+                    .sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
             }
             Target::Fallback => self.fallback = Some(Arc::clone(&endpoint)),
         }
@@ -109,14 +110,14 @@ impl RouteTable {
             Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(new) => {
                 let index = self.paths.len();
-                self.matcher.insert(new.key().as_ref(), index).map_err(|error| {
-                    PatternConflict {
+                self.matcher
+                    .insert(new.key().as_ref(), index)
+                    .map_err(|error| PatternConflict {
                         with: match error {
                             matchit::InsertError::Conflict { with } => Some(with),
                             _ => None,
                         },
-                    }
-                })?;
+                    })?;
                 self.paths.push(PathEntry {
                     catch_all: is_catch_all(new.key()),
                     ..PathEntry::default()
@@ -142,7 +143,12 @@ impl RouteTable {
         // Behind a catch-all there may be a whole router that is declared route by route. If the
         // path has a more specific declaration, then the two disagree, and the class of neither
         // may be taken for the other.
-        if entry.catch_all && self.matcher.at(path()).is_ok_and(|found| *found.value != index) {
+        if entry.catch_all
+            && self
+                .matcher
+                .at(path())
+                .is_ok_and(|found| *found.value != index)
+        {
             return Resolved::Unclassified;
         }
         match entry.find(method) {
@@ -157,7 +163,9 @@ impl RouteTable {
         self.subtrees
             .iter()
             .find(|(prefix, _)| {
-                pattern.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+                pattern
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.starts_with('/'))
             })
             .and_then(|(_, index)| self.paths[*index].any.as_ref())
             .map_or(Resolved::Unclassified, Resolved::Endpoint)
@@ -187,7 +195,11 @@ impl RouteTable {
         let key = match pattern {
             Some(pattern) if known.len() < MAX_UNCLASSIFIED => {
                 // An extension method is the caller's invention: it gets no counter of its own.
-                let method = if Methods::of(method).is_some() { method.as_str() } else { "ANY" };
+                let method = if Methods::of(method).is_some() {
+                    method.as_str()
+                } else {
+                    "ANY"
+                };
                 format!("{method} {pattern}")
             }
             _ => NO_ROUTE.to_owned(),
@@ -230,7 +242,9 @@ impl RouteTable {
 
     fn lock_unclassified(&self) -> MutexGuard<'_, HashMap<String, Unclassified>> {
         // Counters stay valid whatever a panicking thread was about to do to the map.
-        self.unclassified.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unclassified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn activity(&self) -> Vec<RouteActivity> {
@@ -239,7 +253,9 @@ impl RouteTable {
             .iter()
             .map(|endpoint| {
                 let route = endpoint.declaration.target.to_string();
-                endpoint.counters.snapshot(route, Some(endpoint.declaration))
+                endpoint
+                    .counters
+                    .snapshot(route, Some(endpoint.declaration))
             })
             .collect();
         let unclassified = self.lock_unclassified();
@@ -256,7 +272,10 @@ impl RouteTable {
 impl PathEntry {
     fn find(&self, method: &Method) -> Option<&Arc<Endpoint>> {
         let named = |one: Methods| {
-            let found = self.methods.iter().find(|(methods, _)| !methods.overlap(one).is_empty());
+            let found = self
+                .methods
+                .iter()
+                .find(|(methods, _)| !methods.overlap(one).is_empty());
             found.map(|(_, endpoint)| endpoint)
         };
         let found = match Methods::of(method) {
@@ -269,7 +288,10 @@ impl PathEntry {
 }
 
 fn is_catch_all(pattern: &str) -> bool {
-    pattern.rsplit('/').next().is_some_and(|last| last.starts_with("{*"))
+    pattern
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.starts_with("{*"))
 }
 
 /// Whether two programs may read this path in two ways: the router behind the layer, a proxy in
@@ -283,7 +305,10 @@ pub(crate) fn is_ambiguous(path: &str) -> bool {
     let encoded = |at: usize| {
         let low = |b: u8| b.to_ascii_lowercase();
         matches!(
-            (bytes.get(at + 1).copied(), bytes.get(at + 2).copied().map(low)),
+            (
+                bytes.get(at + 1).copied(),
+                bytes.get(at + 2).copied().map(low)
+            ),
             (Some(b'2'), Some(b'f' | b'e'))
                 | (Some(b'3'), Some(b'b'))
                 | (Some(b'5'), Some(b'c'))
@@ -295,7 +320,9 @@ pub(crate) fn is_ambiguous(path: &str) -> bool {
         b'%' => encoded(at),
         b'/' => bytes.get(at + 1) == Some(&b'/'),
         _ => false,
-    }) || path.split('/').any(|segment| segment == "." || segment == "..")
+    }) || path
+        .split('/')
+        .any(|segment| segment == "." || segment == "..")
 }
 
 #[cfg(test)]

@@ -94,7 +94,9 @@ pub(crate) struct TooLarge {
 pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, TooLarge> {
     let scopes_len: usize = contents.scopes.iter().map(|scope| 1 + scope.len()).sum();
     let len = MIN_LEN + contents.subject.len() + scopes_len + contents.claims.len();
-    let too_large = TooLarge { encoded_len: len.div_ceil(3) * 4 };
+    let too_large = TooLarge {
+        encoded_len: len.div_ceil(3) * 4,
+    };
     // The limit also keeps every length below within its field.
     if len > MAX_LEN || contents.scopes.len() > MAX_SCOPES {
         return Err(too_large);
@@ -106,7 +108,11 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
     bytes.push(VERSION);
     bytes.extend_from_slice(&key.id);
     bytes.extend_from_slice(&contents.id);
-    for time in [contents.issued, contents.idle_deadline, contents.absolute_deadline] {
+    for time in [
+        contents.issued,
+        contents.idle_deadline,
+        contents.absolute_deadline,
+    ] {
         bytes.extend_from_slice(&time.0.to_be_bytes());
     }
     bytes.extend_from_slice(&length(contents.subject.len())?.to_be_bytes());
@@ -123,7 +129,12 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
 }
 
 fn seal(keys: &Keys, bytes: &mut Vec<u8>) {
-    let mac = keys.signing().token_mac().chain_update(&bytes).finalize().into_bytes();
+    let mac = keys
+        .signing()
+        .token_mac()
+        .chain_update(&bytes)
+        .finalize()
+        .into_bytes();
     bytes.extend_from_slice(&mac);
 }
 
@@ -134,7 +145,9 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     }
     // The engine refuses other alphabets, padding and stray bits at the end, so that a token has
     // one spelling.
-    let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refusal::Malformed)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| Refusal::Malformed)?;
     if bytes.len() < MIN_LEN || bytes[0] != VERSION {
         return Err(Refusal::Malformed);
     }
@@ -144,7 +157,10 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
 
     let (signed, mac) = bytes.split_at(bytes.len() - MAC_LEN);
     // Constant in time: `verify_slice` compares with `ctutils`.
-    key.token_mac().chain_update(signed).verify_slice(mac).map_err(|_| Refusal::BadSignature)?;
+    key.token_mac()
+        .chain_update(signed)
+        .verify_slice(mac)
+        .map_err(|_| Refusal::BadSignature)?;
 
     // From here on the bytes are ours. They are parsed with care all the same.
     let token = parse(bytes).ok_or(Refusal::Malformed)?;
@@ -164,7 +180,10 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
 }
 
 fn parse(bytes: Vec<u8>) -> Option<Token> {
-    let mut reader = Reader { bytes: &bytes[..bytes.len() - MAC_LEN], at: TIMES_AT };
+    let mut reader = Reader {
+        bytes: &bytes[..bytes.len() - MAC_LEN],
+        at: TIMES_AT,
+    };
     let issued = reader.time()?;
     let idle_deadline = reader.time()?;
     let absolute_deadline = reader.time()?;
@@ -180,7 +199,15 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
         return None;
     }
     std::str::from_utf8(&bytes[subject.clone()]).ok()?;
-    Some(Token { bytes, issued, idle_deadline, absolute_deadline, subject, scopes, claims })
+    Some(Token {
+        bytes,
+        issued,
+        idle_deadline,
+        absolute_deadline,
+        subject,
+        scopes,
+        claims,
+    })
 }
 
 /// Takes fields off the front; `None` past the end.

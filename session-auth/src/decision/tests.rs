@@ -1,0 +1,309 @@
+use http::HeaderValue;
+use http::header::COOKIE;
+
+use super::*;
+use crate::access::{Location, Methods, Target, Terms};
+use crate::cookie::{DEFAULT_NAME, SameSite};
+use crate::token::{Contents, encode};
+
+const NOW: Timestamp = Timestamp(1_700_000_000);
+const IDLE: Duration = Duration::from_secs(1_000);
+
+struct Fixture {
+    keys: Keys,
+    cookie: CookieTemplate,
+    now: Option<Timestamp>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self {
+            keys: Keys::new([[1; 32]]).expect("one key"),
+            cookie: CookieTemplate::new(DEFAULT_NAME, SameSite::Lax).expect("the default"),
+            now: Some(NOW),
+        }
+    }
+
+    fn token(&self, idle_left: u64, absolute_left: u64, scopes: &[&str]) -> String {
+        let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
+        let contents = Contents {
+            id: [0; 16],
+            issued: NOW,
+            idle_deadline: Timestamp(NOW.0 + idle_left),
+            absolute_deadline: Timestamp(NOW.0 + absolute_left),
+            subject: "ada",
+            scopes: &scopes,
+            claims: b"",
+        };
+        encode(&self.keys, &contents).expect("it is small")
+    }
+
+    fn fresh(&self) -> String {
+        self.token(IDLE.as_secs(), 100_000, &["admin"])
+    }
+
+    fn decide(&self, declaration: Option<&Declaration>, cookies: &[String]) -> String {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            headers.append(
+                COOKIE,
+                HeaderValue::from_str(cookie).expect("a header value"),
+            );
+        }
+        let now = || self.now;
+        let means = Means {
+            keys: &self.keys,
+            cookie: &self.cookie,
+            idle_timeout: IDLE,
+            now: &now,
+        };
+        match decide(declaration, &headers, &means) {
+            Decision::Forward => "forward".into(),
+            Decision::ForwardIssuing => "issuing".into(),
+            Decision::ForwardOptional(admitted) => format!("optional {}", admitted.is_some()),
+            Decision::Admit(admitted) => match admitted.renewal {
+                Some(renewal) => format!("admit, renew for {}", renewal.max_age.as_secs()),
+                None => "admit".into(),
+            },
+            Decision::VerifyWebhook => "verify".into(),
+            Decision::Deny(denial) => format!("deny {denial}"),
+        }
+    }
+}
+
+fn declaration(class: AccessClass, terms: Terms) -> Declaration {
+    Declaration {
+        target: Target::Route {
+            methods: Methods::GET,
+            path: "/",
+        },
+        class,
+        terms,
+        handler: "handler",
+        package: "package",
+        location: Location {
+            file: "file",
+            line: 1,
+            column: 1,
+        },
+    }
+}
+
+fn cookie(value: &str) -> String {
+    format!("{DEFAULT_NAME}={value}")
+}
+
+#[test]
+fn each_class_asks_for_its_own_proof() {
+    let fixture = Fixture::new();
+    let good = [cookie(&fixture.fresh())];
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let admin = declaration(
+        AccessClass::Session,
+        Terms {
+            scope: Some("admin"),
+            ..Terms::NONE
+        },
+    );
+    let root = declaration(
+        AccessClass::Session,
+        Terms {
+            scope: Some("root"),
+            ..Terms::NONE
+        },
+    );
+    let public = declaration(AccessClass::Public, Terms::NONE);
+    let issuing = declaration(
+        AccessClass::Public,
+        Terms {
+            issues_session: true,
+            ..Terms::NONE
+        },
+    );
+    let optional = declaration(
+        AccessClass::Public,
+        Terms {
+            optional_session: true,
+            ..Terms::NONE
+        },
+    );
+    let webhook = declaration(
+        AccessClass::Webhook,
+        Terms {
+            verifier: Some("x"),
+            ..Terms::NONE
+        },
+    );
+    let by_handler = declaration(
+        AccessClass::Webhook,
+        Terms {
+            verifier: Some("handler"),
+            ..Terms::NONE
+        },
+    );
+
+    let garbage = [cookie("garbage")];
+    let none: &[String] = &[];
+    let table: [(&str, Option<&Declaration>, &[String], &str); 16] = [
+        (
+            "security: session without a cookie",
+            Some(&session),
+            none,
+            "deny missing",
+        ),
+        (
+            "security: session with garbage",
+            Some(&session),
+            &garbage,
+            "deny malformed",
+        ),
+        ("session with a good cookie", Some(&session), &good, "admit"),
+        (
+            "security: a scope that is missing",
+            Some(&root),
+            &good,
+            "deny scope",
+        ),
+        (
+            "security: a scope without a cookie",
+            Some(&root),
+            none,
+            "deny missing",
+        ),
+        ("a scope that is there", Some(&admin), &good, "admit"),
+        (
+            "security: undeclared without a cookie",
+            None,
+            none,
+            "deny missing",
+        ),
+        ("undeclared with a good cookie", None, &good, "admit"),
+        ("public without a cookie", Some(&public), none, "forward"),
+        ("public with garbage", Some(&public), &garbage, "forward"),
+        (
+            "public that issues, with garbage",
+            Some(&issuing),
+            &garbage,
+            "issuing",
+        ),
+        (
+            "optional without a cookie",
+            Some(&optional),
+            none,
+            "optional false",
+        ),
+        (
+            "optional with garbage",
+            Some(&optional),
+            &garbage,
+            "optional false",
+        ),
+        (
+            "optional with a good cookie",
+            Some(&optional),
+            &good,
+            "optional true",
+        ),
+        (
+            "security: a session is no proof for a webhook",
+            Some(&webhook),
+            &good,
+            "verify",
+        ),
+        (
+            "a handler that is its own verifier",
+            Some(&by_handler),
+            none,
+            "forward",
+        ),
+    ];
+    for (name, declaration, cookies, expected) in table {
+        assert_eq!(fixture.decide(declaration, cookies), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_first_of_four_values_that_verifies_wins() {
+    let fixture = Fixture::new();
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let good = cookie(&fixture.fresh());
+    let bad = cookie("x");
+    let join = |parts: &[&String]| {
+        vec![
+            parts
+                .iter()
+                .map(|part| part.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+        ]
+    };
+
+    let fourth = join(&[&bad, &bad, &bad, &good]);
+    assert_eq!(fixture.decide(Some(&session), &fourth), "admit");
+    let fifth = join(&[&bad, &bad, &bad, &bad, &good]);
+    assert_eq!(fixture.decide(Some(&session), &fifth), "deny malformed");
+    let other_header = vec![bad.clone(), good.clone()];
+    assert_eq!(fixture.decide(Some(&session), &other_header), "admit");
+}
+
+#[test]
+fn the_reason_is_that_of_the_value_that_came_furthest() {
+    let fixture = Fixture::new();
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let foreign = Fixture {
+        keys: Keys::new([[2; 32]]).expect("one key"),
+        ..Fixture::new()
+    };
+    let malformed = cookie("x");
+    let unsigned = cookie(&foreign.fresh());
+    let expired = cookie(&fixture.token(0, 100, &[]));
+    let decide = |cookies: &[&String]| {
+        fixture.decide(
+            Some(&session),
+            &cookies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(decide(&[&malformed]), "deny malformed");
+    assert_eq!(decide(&[&unsigned, &malformed]), "deny bad_signature");
+    assert_eq!(decide(&[&malformed, &expired, &unsigned]), "deny expired");
+}
+
+#[test]
+fn a_clock_before_1970_refuses_sessions_and_nothing_else() {
+    let fixture = Fixture {
+        now: None,
+        ..Fixture::new()
+    };
+    let good = [cookie(&fixture.fresh())];
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let public = declaration(AccessClass::Public, Terms::NONE);
+    let optional = declaration(
+        AccessClass::Public,
+        Terms {
+            optional_session: true,
+            ..Terms::NONE
+        },
+    );
+    assert_eq!(fixture.decide(Some(&session), &good), "deny expired");
+    assert_eq!(fixture.decide(Some(&session), &[]), "deny missing");
+    assert_eq!(fixture.decide(Some(&public), &good), "forward");
+    assert_eq!(fixture.decide(Some(&optional), &good), "optional false");
+}
+
+#[test]
+fn the_cookie_slides_once_in_a_tenth_of_the_idle_time() {
+    let fixture = Fixture::new();
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let decide = |idle_left, absolute_left| {
+        let token = fixture.token(idle_left, absolute_left, &[]);
+        fixture.decide(Some(&session), &[cookie(&token)])
+    };
+    assert_eq!(decide(1_000, 100_000), "admit");
+    assert_eq!(decide(901, 100_000), "admit");
+    assert_eq!(decide(900, 100_000), "admit, renew for 1000");
+    assert_eq!(decide(1, 100_000), "admit, renew for 1000");
+    // Never past the absolute deadline, and not again and again just before it.
+    assert_eq!(decide(100, 300), "admit, renew for 300");
+    assert_eq!(decide(250, 300), "admit");
+    assert_eq!(decide(300, 300), "admit");
+}

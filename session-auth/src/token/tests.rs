@@ -1,0 +1,248 @@
+use super::*;
+
+const ISSUED: Timestamp = Timestamp(1_700_000_000);
+
+fn keys() -> Keys {
+    let key = std::array::from_fn(|i| u8::try_from(i).expect("32 fits"));
+    Keys::new([key]).expect("one key")
+}
+
+fn contents<'a>(scopes: &'a [String], claims: &'a [u8]) -> Contents<'a> {
+    Contents {
+        id: std::array::from_fn(|i| 0xa0 + u8::try_from(i).expect("16 fits")),
+        issued: ISSUED,
+        idle_deadline: Timestamp(ISSUED.0 + 3_600),
+        absolute_deadline: Timestamp(ISSUED.0 + 86_400),
+        subject: "ada@example.com",
+        scopes,
+        claims,
+    }
+}
+
+fn sample() -> String {
+    let scopes = ["admin".to_owned(), "billing".to_owned()];
+    encode(&keys(), &contents(&scopes, br#"{"plan":"pro"}"#)).expect("it is small")
+}
+
+fn refusal(encoded: &[u8]) -> Option<Refusal> {
+    decode(&keys(), encoded, ISSUED).err()
+}
+
+/// The known answer was computed apart from this code, with Python's `hmac`, `hashlib`, `struct`
+/// and `base64`, from the table in the module's documentation.
+#[test]
+fn the_format_is_the_one_that_is_documented() {
+    assert_eq!(sample(), include_str!("known_answer.txt").trim());
+}
+
+#[test]
+fn a_token_comes_back_as_it_was_issued() {
+    let token = decode(&keys(), sample().as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+    assert_eq!(token.subject(), "ada@example.com");
+    assert_eq!(token.scopes().collect::<Vec<_>>(), ["admin", "billing"]);
+    assert_eq!(token.claims(), br#"{"plan":"pro"}"#);
+    assert_eq!(token.id()[0], 0xa0);
+    assert_eq!(token.issued, ISSUED);
+}
+
+#[test]
+fn security_any_single_flipped_bit_is_refused() {
+    let bytes = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let encoded = URL_SAFE_NO_PAD.encode(&flipped);
+        assert!(
+            refusal(encoded.as_bytes()).is_some(),
+            "bit {bit} does not count"
+        );
+    }
+}
+
+#[test]
+fn security_any_single_flipped_bit_of_the_text_is_refused() {
+    let text = sample().into_bytes();
+    for bit in 0..text.len() * 8 {
+        let mut flipped = text.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(refusal(&flipped).is_some(), "bit {bit} does not count");
+    }
+}
+
+#[test]
+fn security_every_truncation_and_extension_is_refused() {
+    let text = sample();
+    for len in 0..text.len() {
+        assert!(
+            refusal(&text.as_bytes()[..len]).is_some(),
+            "{len} characters are enough"
+        );
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(&text).expect("base64url");
+    for len in 0..bytes.len() {
+        let encoded = URL_SAFE_NO_PAD.encode(&bytes[..len]);
+        assert!(
+            refusal(encoded.as_bytes()).is_some(),
+            "{len} bytes are enough"
+        );
+    }
+    for extra in [&b"A"[..], b"=", b"AAAA", b" ", b"\0", b"."] {
+        let extended = [text.as_bytes(), extra].concat();
+        assert!(
+            refusal(&extended).is_some(),
+            "{extra:?} at the end does not count"
+        );
+        let extended = [extra, text.as_bytes()].concat();
+        assert!(
+            refusal(&extended).is_some(),
+            "{extra:?} at the front does not count"
+        );
+    }
+}
+
+#[test]
+fn refusals_by_kind() {
+    let mut unknown_version = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
+    unknown_version[0] = 2;
+    let mut unknown_key = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
+    unknown_key[1] ^= 0xff;
+    let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes).into_bytes();
+    let table = [
+        ("empty", Vec::new(), Refusal::Malformed),
+        ("one byte", b"x".to_vec(), Refusal::Malformed),
+        ("not base64url", b"a+b/".repeat(40), Refusal::Malformed),
+        ("not UTF-8", vec![0xff; 120], Refusal::Malformed),
+        ("10 kB", vec![b'A'; 10_000], Refusal::Malformed),
+        ("zeros", encoded(&[0; 100]), Refusal::Malformed),
+        (
+            "an unknown version",
+            encoded(&unknown_version),
+            Refusal::Malformed,
+        ),
+        (
+            "an unknown key",
+            encoded(&unknown_key),
+            Refusal::BadSignature,
+        ),
+    ];
+    for (name, text, expected) in table {
+        assert_eq!(refusal(&text), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn a_signature_under_another_key_with_the_same_id_is_refused() {
+    // Ids are public: an attacker can name ours.
+    let forger = Keys::new([[9; 32]]).expect("one key");
+    let mut forged = URL_SAFE_NO_PAD
+        .decode(encode(&forger, &contents(&[], b"")).expect("small"))
+        .expect("base64url");
+    forged[1..=KEY_ID_LEN].copy_from_slice(&keys().signing().id);
+    let encoded = URL_SAFE_NO_PAD.encode(forged);
+    assert_eq!(refusal(encoded.as_bytes()), Some(Refusal::BadSignature));
+}
+
+#[test]
+fn deadlines_are_the_first_second_that_is_too_late() {
+    let at = |seconds: i64| {
+        let now = Timestamp(ISSUED.0.saturating_add_signed(seconds));
+        decode(&keys(), sample().as_bytes(), now).err()
+    };
+    assert_eq!(at(0), None);
+    assert_eq!(at(3_599), None);
+    assert_eq!(at(3_600), Some(Refusal::Expired));
+    // Another machine's clock may be behind the one that issued it; not by an hour.
+    assert_eq!(at(-300), None);
+    assert_eq!(at(-3_600), Some(Refusal::Expired));
+    assert_eq!(at(-(1 << 40)), Some(Refusal::Expired));
+}
+
+#[test]
+fn the_absolute_deadline_ends_what_the_idle_deadline_does_not() {
+    let token = decode(&keys(), sample().as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+    let slid = token.renewed(&keys(), Timestamp(u64::MAX));
+    let at = |seconds| decode(&keys(), slid.as_bytes(), Timestamp(ISSUED.0 + seconds)).err();
+    assert_eq!(at(86_399), None);
+    assert_eq!(at(86_400), Some(Refusal::Expired));
+}
+
+#[test]
+fn renewal_changes_the_idle_deadline_and_the_key_alone() {
+    let old = keys();
+    let [first, second]: [[u8; 32]; 2] = [
+        [7; 32],
+        std::array::from_fn(|i| u8::try_from(i).expect("32 fits")),
+    ];
+    let ring = Keys::new([first, second]).expect("two keys");
+    let token = decode(&ring, sample().as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+    let renewed = token.renewed(&ring, Timestamp(ISSUED.0 + 7_200));
+
+    assert_eq!(
+        decode(&old, renewed.as_bytes(), ISSUED).err(),
+        Some(Refusal::BadSignature)
+    );
+    let again = decode(&ring, renewed.as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+    assert_eq!(again.idle_deadline, Timestamp(ISSUED.0 + 7_200));
+    assert_eq!(
+        (
+            again.id(),
+            again.issued,
+            again.absolute_deadline,
+            again.subject(),
+            again.claims()
+        ),
+        (
+            token.id(),
+            token.issued,
+            token.absolute_deadline,
+            token.subject(),
+            token.claims()
+        )
+    );
+}
+
+#[test]
+fn what_does_not_fit_into_a_cookie_is_an_error() {
+    let claims = |len: usize| encode(&keys(), &contents(&[], &vec![b'x'; len]));
+    let fits = claims(2_900).expect("below the limit");
+    assert!(fits.len() <= MAX_COOKIE_LEN);
+    let error = claims(4_000).expect_err("above the limit");
+    assert!(error.encoded_len > MAX_COOKIE_LEN);
+    assert!(claims(70_000).is_err(), "more than a length field can hold");
+    let scopes = vec!["s".to_owned(); 256];
+    assert!(
+        encode(&keys(), &contents(&scopes, b"")).is_err(),
+        "more than a count can hold"
+    );
+}
+
+/// What is signed by our key and yet not of our form: a bug on our side must not become a panic.
+#[test]
+fn signed_garbage_is_malformed() {
+    let keys = keys();
+    let sample = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
+    let body = &sample[..sample.len() - MAC_LEN];
+    let sign = |mut bytes: Vec<u8>| {
+        seal(&keys, &mut bytes);
+        decode(&keys, URL_SAFE_NO_PAD.encode(bytes).as_bytes(), ISSUED).err()
+    };
+    for at in SUBJECT_AT..body.len() {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut bytes = body.to_vec();
+            bytes[at] = value;
+            let _ = sign(bytes);
+        }
+    }
+    assert_eq!(
+        sign([body, b"x"].concat()),
+        Some(Refusal::Malformed),
+        "a byte too many"
+    );
+    let mut not_utf8 = body.to_vec();
+    not_utf8[SUBJECT_AT + 2] = 0xff;
+    assert_eq!(
+        sign(not_utf8),
+        Some(Refusal::Malformed),
+        "a subject that is not UTF-8"
+    );
+}
