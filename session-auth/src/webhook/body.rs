@@ -45,8 +45,8 @@ impl Error for BodyError {
 ///
 /// # Errors
 ///
-/// [`BodyError::TooLarge`] past `limit`, in bytes, here or under a limit that wraps the body already;
-/// [`BodyError::Broken`] on any other error of the body.
+/// [`BodyError::TooLarge`] past `limit`, in bytes, or past that of a [`Limited`] that wraps the body
+/// already; [`BodyError::Broken`] on any other error of the body.
 pub(crate) async fn collect<B>(
     body: B,
     content_length: Option<u64>,
@@ -110,6 +110,7 @@ fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::VecDeque;
     use std::io;

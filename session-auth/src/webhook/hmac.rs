@@ -140,7 +140,7 @@ impl Secrets {
     }
 
     /// Whether `tag` is that of the message, its parts taken as one, under any of the secrets.
-    fn sign(&self, message: &[&[u8]], tag: &[u8]) -> bool {
+    fn signed(&self, message: &[&[u8]], tag: &[u8]) -> bool {
         let mut matches = Choice::from(0);
         // To the end whatever matches: which one did is nobody's business.
         for secret in &self.usable {
@@ -197,7 +197,7 @@ impl Hmac {
     /// HMAC-SHA1 of the body, written in this header in this encoding.
     ///
     /// Only for senders that have nothing better. The collisions known of SHA-1 do not forge an
-    /// HMAC (RFC 6194), but nothing new should be built on it.
+    /// HMAC (RFC 6194), but nothing new should be built on it. Needs the feature `sha1`.
     ///
     /// # Errors
     ///
@@ -224,7 +224,7 @@ impl Hmac {
     }
 
     /// FreeScout: `X-FreeScout-Signature`, HMAC-SHA1, and the secret of 32 hexadecimal digits as
-    /// its webhooks page shows it. It names no delivery.
+    /// its webhooks page shows it. It names no delivery. Needs the feature `sha1`.
     #[cfg(feature = "sha1")]
     pub fn freescout(secret: impl AsRef<[u8]>) -> Self {
         let header = HeaderName::from_static("x-freescout-signature");
@@ -315,7 +315,7 @@ impl Verifier for Hmac {
             .encoding
             .decode(signature, self.secrets.algorithm.tag_len())
             .ok_or(Rejection::SignatureInvalid("another encoding or length"))?;
-        if !self.secrets.sign(&[request.body()], &tag) {
+        if !self.secrets.signed(&[request.body()], &tag) {
             return Err(Rejection::SignatureInvalid(
                 "no secret gives this signature of this body",
             ));
@@ -348,5 +348,60 @@ impl fmt::Debug for Hmac {
             .field("encoding", &self.encoding)
             .field("secrets", &self.secrets.usable.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_asked_length_is_decoded() {
+        for (encoding, text) in [
+            (Encoding::Hex, "fbf0"),
+            (Encoding::Base64, "+/A="),
+            (Encoding::Base64Url, "-_A="),
+            (Encoding::Base64Url, "-_A"),
+        ] {
+            assert_eq!(encoding.decode(text, 2), Some(vec![0xfb, 0xf0]), "{text}");
+            for len in [0, 1, 3, 32] {
+                assert_eq!(encoding.decode(text, len), None, "{text} as {len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_canonical_is_not_decoded() {
+        for (encoding, text) in [
+            (Encoding::Hex, "fbf"),
+            (Encoding::Hex, "+bf0"),
+            (Encoding::Hex, "0xfb"),
+            (Encoding::Hex, "f\u{e9}0"),
+            (Encoding::Base64, "+/A"),
+            // The last character has bits that stand for nothing: another text, the same bytes.
+            (Encoding::Base64, "+/B="),
+            (Encoding::Base64, "-_A="),
+            (Encoding::Base64Url, "-_B"),
+            (Encoding::Base64Url, "+/A"),
+        ] {
+            assert_eq!(encoding.decode(text, 2), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_message_are_signed_as_one() {
+        let mut secrets = Secrets::new(Algorithm::Sha256, "It's a Secret to Everybody");
+        let tag = Encoding::Hex
+            .decode(
+                "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+                32,
+            )
+            .expect("hex");
+        assert!(secrets.signed(&[b"Hello, World!"], &tag));
+        assert!(secrets.signed(&[b"Hello", b", ", b"", b"World!"], &tag));
+        assert!(!secrets.signed(&[b"Hello", b"World!"], &tag));
+        assert!(!secrets.signed(&[b"Hello, World!"], &[]));
+        secrets.usable.clear();
+        assert!(!secrets.signed(&[b"Hello, World!"], &tag));
     }
 }

@@ -54,6 +54,7 @@ pub(crate) mod body;
 mod hmac;
 mod http_auth;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use self::hmac::{Encoding, Hmac};
