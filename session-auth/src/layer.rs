@@ -100,8 +100,8 @@ impl SessionAuthLayer {
     /// Every problem with the declarations linked into the program, at once: a webhook without its
     /// verifier, conflicting declarations, overlapping paths, an exemption past its `until`.
     pub fn protect(self, router: axum::Router) -> Result<Protected, BuildError> {
-        self.table()?;
-        Ok(Protected::new(router.layer(self)))
+        let declared = self.table()?.declared();
+        Ok(Protected::new(router.layer(self), declared))
     }
 
     /// Starts sessions outside of a request: in a test, or in a handler that gets it as state.

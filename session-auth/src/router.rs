@@ -393,6 +393,7 @@ impl Router {
         }
         BuildError::unless_empty(problems)?;
 
+        let declared = guarded.iter().map(|(mount, _)| mount.declaration).collect();
         auth.adopt(guarded.iter().map(|(_, endpoint)| Arc::clone(endpoint)));
         let mut router = axum::Router::new().fallback_service(not_found);
         for (mount, endpoint) in guarded {
@@ -423,7 +424,7 @@ impl Router {
                 }
             };
         }
-        Ok(Protected::new(router))
+        Ok(Protected::new(router, declared))
     }
 }
 
@@ -511,11 +512,18 @@ impl<S> fmt::Debug for Router<S> {
 #[must_use = "a service does nothing until it is served"]
 pub struct Protected {
     router: axum::Router,
+    declared: Arc<[Declaration]>,
 }
 
 impl Protected {
-    pub(crate) fn new(router: axum::Router) -> Self {
-        Self { router }
+    pub(crate) fn new(router: axum::Router, declared: Arc<[Declaration]>) -> Self {
+        Self { router, declared }
+    }
+
+    /// What the routes of this app declare.
+    #[must_use]
+    pub fn declared(&self) -> &[Declaration] {
+        &self.declared
     }
 
     /// For `axum::serve`.

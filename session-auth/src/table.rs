@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
-use crate::access::{Methods, Target};
+use crate::access::{Declaration, Methods, Target};
 use crate::activity::{Counters, Endpoint, RouteActivity};
 
 /// How often an unclassified route may repeat itself in the log.
@@ -245,6 +245,13 @@ impl RouteTable {
         self.unclassified
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn declared(&self) -> Arc<[Declaration]> {
+        self.endpoints
+            .iter()
+            .map(|endpoint| endpoint.declaration)
+            .collect()
     }
 
     pub(crate) fn activity(&self) -> Vec<RouteActivity> {
