@@ -66,8 +66,10 @@ pub(crate) fn run(
         run.tests.join(", ")
     ));
 
-    // An ignored test is listed as well; it has a router to show all the same.
-    let mut args: Vec<OsString> = ["--exact", "--include-ignored"].map(Into::into).into();
+    // An ignored test is listed as well; it has a router to show all the same. What the harness
+    // captures is lost with a test that never returns; here it is captured anyway.
+    let flags = ["--exact", "--include-ignored", "--nocapture"];
+    let mut args: Vec<OsString> = flags.map(Into::into).into();
     args.extend(run.tests.iter().map(Into::into));
     let unreadable = |error: io::Error| {
         Problem::new(format!("cannot read the reports: {error}")).at(reports.display())
