@@ -6,10 +6,6 @@
 extern crate self as session_auth;
 
 mod access;
-/// Work in progress.
-pub mod audit {
-    pub mod report;
-}
 mod classified;
 
 pub use access::{AccessClass, Declaration, Location, Methods, Target, declarations, methods};
