@@ -6,6 +6,7 @@
 extern crate self as session_auth;
 
 mod access;
+pub mod audit;
 mod classified;
 
 pub use access::{AccessClass, Declaration, Location, Methods, Target, declarations, methods};
@@ -24,6 +25,7 @@ pub mod __private {
     pub use crate::access::{
         AccessClass, Declaration, Location, Methods, Registration, Target, Terms,
     };
+    pub use crate::audit::{RouterSite, audit_router};
     pub use crate::classified::{Classified, Declared};
     pub use inventory;
 
