@@ -53,10 +53,10 @@ impl fmt::Display for Problem {
             writeln!(f, "  --> {at}")?;
         }
         for line in self.output.iter().flat_map(|text| text.lines()) {
-            writeln!(f, "{}", format!("   | {line}").trim_end())?;
+            writeln!(f, "{}", format!("  | {line}").trim_end())?;
         }
         if let Some(help) = &self.help {
-            writeln!(f, "   = help: {help}")?;
+            writeln!(f, "  = help: {help}")?;
         }
         Ok(())
     }
@@ -107,10 +107,10 @@ mod tests {
         expect![[r#"
             error: router `admin` of package `web` wrote no report
               --> web/src/lib.rs:12
-               | running 1 test
-               |
-               | thread panicked
-               = help: look at the output above
+              | running 1 test
+              |
+              | thread panicked
+              = help: look at the output above
         "#]]
         .assert_eq(&problem.to_string());
     }

@@ -22,7 +22,6 @@ mod cli;
 mod config;
 mod error;
 mod list;
-mod reconcile;
 mod render;
 mod report;
 mod run;
@@ -35,7 +34,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use session_auth::audit::report::Audit;
+use session_auth::audit::{Audit, reconcile};
 use time::{Date, OffsetDateTime};
 
 use crate::cargo::Cargo;
@@ -161,15 +160,7 @@ fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audit, CannotRun> {
         .map(|package| (package.name.as_str(), package.manifest_path.as_str()))
         .collect();
     let reports = report::accept(&packages, &runs)?;
-    let audit = reconcile::reconcile(&reports, env.today);
-    if audit.summary.errors == 0 && runs.iter().any(|run| !run.passed) {
-        return Err(Problem::new(
-            "an audited router's test failed, although its report shows nothing wrong",
-        )
-        .help("run `cargo test route_audit_` to see how it fails")
-        .into());
-    }
-    Ok(audit)
+    Ok(reconcile(&reports, env.today))
 }
 
 /// Writes a result. A reader that has seen enough (`| head`) is no failure: the exit code stays

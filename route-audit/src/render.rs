@@ -1,10 +1,9 @@
 //! An audit as text or JSON.
 
-use session_auth::audit::report::{Audit, Class, RouteRecord, Summary};
+use session_auth::audit::{Audit, Class, RouteRecord, Summary};
 
 use crate::cli::Format;
 use crate::error::{CannotRun, Problem};
-use crate::reconcile;
 
 /// What `check` shows: the findings, and one line that sums up.
 pub(crate) fn check(audit: &Audit, format: Format) -> Result<String, CannotRun> {
@@ -13,8 +12,7 @@ pub(crate) fn check(audit: &Audit, format: Format) -> Result<String, CannotRun> 
         Format::Human => {
             let mut text = String::new();
             for finding in &audit.findings {
-                text.push_str(reconcile::display(finding).trim_end());
-                text.push_str("\n\n");
+                text.push_str(&format!("{finding}\n\n"));
             }
             Ok(text + &summary(audit))
         }

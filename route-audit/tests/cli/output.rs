@@ -18,7 +18,6 @@ fn route_audit_routes() {
         ("GET", "/legacy/export", None),
     ];
     session_auth::report("routes", "service", "src/routes.rs", 12, &routes);
-    panic!("/legacy/export has no access class");
 }
 "#;
 
@@ -27,13 +26,13 @@ fn findings_come_first_and_a_line_that_sums_up_last() {
     let service = Fixture::package("service", SERVICE).write();
     let ran = service.run(&[]).expect_code(exit::FINDINGS);
     expect![[r#"
-        error[unclassified-route]: GET /legacy/export has no access class
+        error[unclassified-route]: GET /legacy/export is mounted by router `routes` and has no access class
           --> src/routes.rs:12
-           = help: add an attribute
+          = help: add `#[public_route(GET, "/legacy/export", reason = "…")]`, `#[webhook_route(GET, "/legacy/export", verify = "…")]` or `#[session_route(GET, "/legacy/export")]` to its handler
 
-        warning[unmonitored-webhook]: POST /webhooks/postmark/delivery has no `expect_every`
+        warning[unmonitored-webhook]: POST /webhooks/postmark/delivery is a webhook without `expect_every`: nothing will tell when its deliveries stop
           --> src/routes.rs:12
-           = help: add `expect_every`
+          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
 
         route-audit: 4 routes (1 public, 1 webhook, 1 session, 1 unclassified) in 1 router: 1 error, 1 warning
     "#]].assert_eq(&ran.stdout);
@@ -148,10 +147,12 @@ fn several_routers_have_a_column() {
         public   GET      /å\u{1b}[2J/{id}  -      columns::handler  src/api.rs:3      api
 
         route-audit: 2 routes (1 public, 1 session) in 2 routers: clean
-    "#]].assert_eq(&ran.stdout);
+    "#]]
+    .assert_eq(&ran.stdout);
     expect![[r#"
         note: library `columns` of package `columns` runs route_audit_admin, route_audit_api
-    "#]].assert_eq(&filtered(&ran.stderr, &fixture));
+    "#]]
+    .assert_eq(&filtered(&ran.stderr, &fixture));
 }
 
 #[test]

@@ -14,15 +14,15 @@ use time::macros::date;
 
 /// What a run left behind.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: u8,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: u8,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     #[track_caller]
-    pub fn expect_code(self, code: u8) -> Self {
+    pub(crate) fn expect_code(self, code: u8) -> Self {
         assert_eq!(
             self.code, code,
             "\n--- stdout\n{}\n--- stderr\n{}",
@@ -33,14 +33,14 @@ impl Ran {
 
     /// Could not run, and printed no result.
     #[track_caller]
-    pub fn could_not_run(self) -> Self {
+    pub(crate) fn could_not_run(self) -> Self {
         let ran = self.expect_code(101);
         assert_eq!(ran.stdout, "");
         ran
     }
 
     /// The paths of the routes that the JSON on standard output lists.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         let audit: serde_json::Value = serde_json::from_str(&self.stdout).expect("JSON");
         audit["routes"]
             .as_array()
@@ -52,13 +52,13 @@ impl Ran {
 }
 
 /// A workspace on disk. It keeps its place from run to run, so that cargo builds it once.
-pub struct Fixture {
-    pub root: PathBuf,
+pub(crate) struct Fixture {
+    pub(crate) root: PathBuf,
     files: BTreeMap<String, String>,
 }
 
 impl Fixture {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self {
             root: folder().join("fixtures").join(name),
             files: BTreeMap::new(),
@@ -66,7 +66,7 @@ impl Fixture {
     }
 
     /// A workspace of one package at its root.
-    pub fn package(name: &str, lib: &str) -> Self {
+    pub(crate) fn package(name: &str, lib: &str) -> Self {
         Self::new(name)
             .file(
                 "Cargo.toml",
@@ -76,7 +76,7 @@ impl Fixture {
     }
 
     /// The manifest of a package that depends on the stand-in for session-auth.
-    pub fn manifest(name: &str) -> String {
+    pub(crate) fn manifest(name: &str) -> String {
         format!(
             "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
              [dependencies]\nsession-auth = {{ path = {:?} }}\n",
@@ -84,19 +84,19 @@ impl Fixture {
         )
     }
 
-    pub fn file(mut self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.to_owned(), text.to_owned());
         self
     }
 
     /// A member of a workspace, at a folder of its name.
-    pub fn member(self, name: &str, lib: &str) -> Self {
+    pub(crate) fn member(self, name: &str, lib: &str) -> Self {
         self.file(&format!("{name}/Cargo.toml"), &Self::manifest(name))
             .file(&format!("{name}/src/lib.rs"), lib)
     }
 
     /// Writes it to disk, and removes what an earlier version of the test has left there.
-    pub fn write(self) -> Self {
+    pub(crate) fn write(self) -> Self {
         write_stand_in();
         let _ = fs::create_dir_all(&self.root);
         remove_others(&self.root, &self.root, &self.files);
@@ -107,18 +107,18 @@ impl Fixture {
     }
 
     /// Runs in this process, inside the workspace.
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.run_in("", args)
     }
 
     /// Runs in this process, in a folder of the workspace.
-    pub fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
+    pub(crate) fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
         run_in(&self.root.join(folder), args)
     }
 }
 
 /// Runs in this process.
-pub fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let target = target_dir();
     let mut all: Vec<OsString> = vec!["route-audit".into()];
@@ -140,13 +140,13 @@ pub fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
 }
 
 /// One of the binaries.
-pub fn binary(path: &str) -> Command {
+pub(crate) fn binary(path: &str) -> Command {
     let mut command = Command::new(path);
     command.env("CARGO_TARGET_DIR", target_dir());
     command
 }
 
-pub fn finish(command: &mut Command) -> Ran {
+pub(crate) fn finish(command: &mut Command) -> Ran {
     let output = command.output().expect("the binary starts");
     Ran {
         code: output
@@ -160,12 +160,12 @@ pub fn finish(command: &mut Command) -> Ran {
 }
 
 /// One folder for all fixtures: they share what they build.
-pub fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     folder().join("target")
 }
 
 /// With the paths of this machine and of this build taken out.
-pub fn filtered(text: &str, fixture: &Fixture) -> String {
+pub(crate) fn filtered(text: &str, fixture: &Fixture) -> String {
     text.replace(&*fixture.root.to_string_lossy(), "[ROOT]")
         .replace('\\', "/")
 }
