@@ -2,6 +2,7 @@
 //! runs of the binaries.
 
 mod binary;
+mod library;
 mod output;
 mod refusals;
 mod selection;
