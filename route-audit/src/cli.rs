@@ -20,6 +20,10 @@ Exit codes:
 /// Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers
 /// mount with what the handlers declare. Packages are selected by cargo's own rules; those that
 /// do not depend on `session-auth` are skipped.
+///
+/// A package that depends on it must have an audited router, or declare its routes for one. A tool
+/// that has no routes is left out by the workspace's Cargo.toml:
+/// `[workspace.metadata.route-audit]`, `exclude = ["tool"]`.
 #[derive(Debug, Parser)]
 #[command(
     name = "route-audit",
