@@ -42,7 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fails where a route has no access class, or where declarations and routers disagree
-    /// [default]
+    /// (the default)
     #[command(after_help = EXIT_CODES)]
     Check(Common),
     /// Shows every route: class, methods, path, proof, handler, place

@@ -172,3 +172,36 @@ fn count(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(terms: &str) -> RouteRecord {
+        serde_json::from_str(&format!(
+            r#"{{"methods":["GET"],"path":"/","class":"session","handler":null,"file":"a.rs",
+            "line":1,"reason":null,"expect_every":null,"owner":null,"router":null,{terms}}}"#
+        ))
+        .expect("a route")
+    }
+
+    #[test]
+    fn the_proof_names_all_that_decides_who_gets_in() {
+        let all = r#""verifier":"postmark","scope":"admin","issues_session":true,
+            "optional_session":true,"until":"2027-01-31""#;
+        assert_eq!(
+            proof(&route(all)),
+            "postmark, scope admin, issues session, optional session, until 2027-01-31"
+        );
+        let none = r#""verifier":null,"scope":null,"issues_session":false,
+            "optional_session":false,"until":null"#;
+        assert_eq!(proof(&route(none)), "-");
+    }
+
+    #[test]
+    fn nouns_follow_their_number() {
+        assert_eq!(count(0, "error"), "0 errors");
+        assert_eq!(count(1, "error"), "1 error");
+        assert_eq!(count(2, "error"), "2 errors");
+    }
+}

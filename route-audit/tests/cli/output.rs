@@ -171,7 +171,7 @@ fn help_is_a_text_that_was_read() {
                        route-audit <COMMAND>
 
                 Commands:
-                  check  Fails where a route has no access class, or where declarations and routers disagree [default]
+                  check  Fails where a route has no access class, or where declarations and routers disagree (the default)
                   list   Shows every route: class, methods, path, proof, handler, place
                   help   Print this message or the help of the given subcommand(s)
 
@@ -253,85 +253,85 @@ fn help_is_a_text_that_was_read() {
         (
             &["-h"],
             expect![[r#"
-            Audits the routes of a workspace: which are mounted, who may call them, and who said so
+                Audits the routes of a workspace: which are mounted, who may call them, and who said so
 
-            Usage: route-audit [OPTIONS]
-                   route-audit <COMMAND>
+                Usage: route-audit [OPTIONS]
+                       route-audit <COMMAND>
 
-            Commands:
-              check  Fails where a route has no access class, or where declarations and routers disagree [default]
-              list   Shows every route: class, methods, path, proof, handler, place
-              help   Print this message or the help of the given subcommand(s)
+                Commands:
+                  check  Fails where a route has no access class, or where declarations and routers disagree (the default)
+                  list   Shows every route: class, methods, path, proof, handler, place
+                  help   Print this message or the help of the given subcommand(s)
 
-            Options:
-                  --format <FORMAT>    How to show the result [default: human] [possible values: human, json]
-                  --timeout <SECONDS>  How long the tests of one target may take [default: 60]
-              -v, --verbose            Say which packages are skipped and which tests run
-              -q, --quiet              Neither progress nor notes
-              -h, --help               Print help (see more with '--help')
-              -V, --version            Print version
+                Options:
+                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json]
+                      --timeout <SECONDS>  How long the tests of one target may take [default: 60]
+                  -v, --verbose            Say which packages are skipped and which tests run
+                  -q, --quiet              Neither progress nor notes
+                  -h, --help               Print help (see more with '--help')
+                  -V, --version            Print version
 
-            Packages:
-                  --manifest-path <PATH>  The Cargo.toml to start from
-              -p, --package <SPEC>        Audit this package (repeatable)
-                  --workspace             Audit every member of the workspace
-                  --exclude <SPEC>        Leave out this package (repeatable)
+                Packages:
+                      --manifest-path <PATH>  The Cargo.toml to start from
+                  -p, --package <SPEC>        Audit this package (repeatable)
+                      --workspace             Audit every member of the workspace
+                      --exclude <SPEC>        Leave out this package (repeatable)
 
-            Build:
-              -F, --features <FEATURES>     Features to turn on, separated by commas (repeatable)
-                  --all-features            Turn on all features
-                  --no-default-features     Turn off the `default` feature
-                  --target <TRIPLE>         Build for this target; its tests must run on this machine
-                  --profile <NAME>          Build with this profile
-                  --release                 Build with the release profile
-                  --target-dir <DIRECTORY>  Where cargo builds
-                  --offline                 Do not use the network
-                  --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
+                Build:
+                  -F, --features <FEATURES>     Features to turn on, separated by commas (repeatable)
+                      --all-features            Turn on all features
+                      --no-default-features     Turn off the `default` feature
+                      --target <TRIPLE>         Build for this target; its tests must run on this machine
+                      --profile <NAME>          Build with this profile
+                      --release                 Build with the release profile
+                      --target-dir <DIRECTORY>  Where cargo builds
+                      --offline                 Do not use the network
+                      --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
 
-            Exit codes:
-                0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
-              100  findings
-              101  could not run: a usage error, an error of cargo's, a router that cannot be read,
-                   nothing to audit
-        "#]],
+                Exit codes:
+                    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+                  100  findings
+                  101  could not run: a usage error, an error of cargo's, a router that cannot be read,
+                       nothing to audit
+            "#]],
         ),
         (
             &["check", "-h"],
             expect![[r#"
-            Fails where a route has no access class, or where declarations and routers disagree [default]
+                Fails where a route has no access class, or where declarations and routers disagree (the default)
 
-            Usage: route-audit check [OPTIONS]
+                Usage: route-audit check [OPTIONS]
 
-            Options:
-                  --format <FORMAT>    How to show the result [default: human] [possible values: human, json]
-                  --timeout <SECONDS>  How long the tests of one target may take [default: 60]
-              -v, --verbose            Say which packages are skipped and which tests run
-              -q, --quiet              Neither progress nor notes
-              -h, --help               Print help (see more with '--help')
+                Options:
+                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json]
+                      --timeout <SECONDS>  How long the tests of one target may take [default: 60]
+                  -v, --verbose            Say which packages are skipped and which tests run
+                  -q, --quiet              Neither progress nor notes
+                  -h, --help               Print help (see more with '--help')
 
-            Packages:
-                  --manifest-path <PATH>  The Cargo.toml to start from
-              -p, --package <SPEC>        Audit this package (repeatable)
-                  --workspace             Audit every member of the workspace
-                  --exclude <SPEC>        Leave out this package (repeatable)
+                Packages:
+                      --manifest-path <PATH>  The Cargo.toml to start from
+                  -p, --package <SPEC>        Audit this package (repeatable)
+                      --workspace             Audit every member of the workspace
+                      --exclude <SPEC>        Leave out this package (repeatable)
 
-            Build:
-              -F, --features <FEATURES>     Features to turn on, separated by commas (repeatable)
-                  --all-features            Turn on all features
-                  --no-default-features     Turn off the `default` feature
-                  --target <TRIPLE>         Build for this target; its tests must run on this machine
-                  --profile <NAME>          Build with this profile
-                  --release                 Build with the release profile
-                  --target-dir <DIRECTORY>  Where cargo builds
-                  --offline                 Do not use the network
-                  --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
+                Build:
+                  -F, --features <FEATURES>     Features to turn on, separated by commas (repeatable)
+                      --all-features            Turn on all features
+                      --no-default-features     Turn off the `default` feature
+                      --target <TRIPLE>         Build for this target; its tests must run on this machine
+                      --profile <NAME>          Build with this profile
+                      --release                 Build with the release profile
+                      --target-dir <DIRECTORY>  Where cargo builds
+                      --offline                 Do not use the network
+                      --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
 
-            Exit codes:
-                0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
-              100  findings
-              101  could not run: a usage error, an error of cargo's, a router that cannot be read,
-                   nothing to audit
-        "#]],
+                Exit codes:
+                    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+                  100  findings
+                  101  could not run: a usage error, an error of cargo's, a router that cannot be read,
+                       nothing to audit
+            "#]],
         ),
         (
             &["list", "--help"],
