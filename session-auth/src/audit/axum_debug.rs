@@ -335,7 +335,7 @@ impl<'a> Reader<'a> {
             if !prefixes.contains(prefix) {
                 return self.err(*at, format!("the fallback {path:?} without its tail"));
             }
-            // `/in` and its tail can differ: axum replaces an endpoint by matching its path.
+            // Read by itself: nothing promises that `/in` and its tail serve the same.
             out.insert(mount(
                 self.fallback_shape(*at, endpoint)?,
                 "ANY",
@@ -557,3 +557,6 @@ fn mount(shape: Shape, method: &str, path: Option<&str>) -> Mounted {
         declaration: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ impl Target {
     }
 }
 
-/// A name that no method has is in no set, so it neither covers nor is covered.
+/// A name that no method has is in no set: it covers nothing, and only `ANY` covers it.
 fn methods(names: &[String]) -> Methods {
     names
         .iter()
@@ -340,11 +340,12 @@ impl Index {
 
 /// Whether a declaration of some methods covers a route of others, entirely.
 fn serves(declared: Methods, mounted: Methods) -> bool {
-    if mounted.is_empty() {
-        return false;
-    }
     if declared.is_any() {
         return true;
+    }
+    // A method without a known name, of which nothing can be said.
+    if mounted.is_empty() {
+        return false;
     }
     let with_head = if declared.overlap(Methods::GET).is_empty() {
         declared

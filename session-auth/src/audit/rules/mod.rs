@@ -17,6 +17,7 @@ use super::view::{Scope, View};
 use crate::access::Methods;
 
 /// A rule and what it is called.
+#[derive(Clone)]
 pub(super) struct Rule {
     pub(super) code: &'static str,
     severity: Severity,
