@@ -1,4 +1,90 @@
-//! Work in progress.
+//! Access classes for axum routes.
+//!
+//! Every route says who may call it, by an attribute on its handler: `public`, `webhook` or
+//! `session`. A layer enforces it, and an audit fails the build in which a route says nothing.
+//!
+//! ```no_run
+//! use axum::Json;
+//! use axum::http::StatusCode;
+//! use session_auth::webhook::BasicAuth;
+//! use session_auth::{
+//!     IssuedSession, Keys, Router, Session, SessionAuthLayer, Sessions, audited_router, public_route,
+//!     session_route, webhook_route,
+//! };
+//! # #[derive(serde::Deserialize)] struct Credentials { name: String }
+//!
+//! #[public_route(POST, "/login", reason = "creates the session", issues_session)]
+//! async fn login(sessions: Sessions, who: Json<Credentials>) -> Result<IssuedSession, StatusCode> {
+//!     // .. verify the password, then:
+//!     sessions.issue(&who.name).await.map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)
+//! }
+//!
+//! #[webhook_route(POST, "/webhooks/postmark/delivery", verify = "postmark", expect_every = "6h")]
+//! async fn delivery(event: Json<serde_json::Value>) -> StatusCode {
+//!     StatusCode::NO_CONTENT
+//! }
+//!
+//! #[session_route(GET, "/api/me")]
+//! async fn me(session: Session) -> String {
+//!     session.subject().to_owned()
+//! }
+//!
+//! #[audited_router]
+//! pub fn routes() -> Router {
+//!     Router::new().mount(login).mount(delivery).mount(me)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let auth = SessionAuthLayer::builder(Keys::from_env()?) // SESSION_AUTH_KEYS
+//!         .verifier("postmark", BasicAuth::new("postmark", std::env::var("POSTMARK_PASSWORD")?))
+//!         .build()?;
+//!     let app = routes().protect(auth)?; // checks verifiers, conflicts, expired exemptions
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     Ok(axum::serve(listener, app.into_make_service()).await?)
+//! }
+//! ```
+//!
+//! # What holds
+//!
+//! 1. No handler of class `session` runs without a session that is verified and unexpired.
+//! 2. No handler of class `webhook` runs before its verifier has accepted the exact bytes received.
+//!    A webhook without a configured verifier does not start.
+//! 3. A `public` or `webhook` route never reads the session cookie, unless it declares
+//!    `optional_session`; and then whatever is wrong with the cookie gives `None`.
+//! 4. A route without a class does not compile on [`Router`]. On an [`axum::Router`] it fails
+//!    `cargo test` and the audit, and at run time it is denied, counted and logged at ERROR.
+//! 5. The class is that of the endpoint which the router resolved. A path is matched a second time
+//!    only where no router has matched it, with the same matcher, and an ambiguous one is refused.
+//! 6. The audit cannot pass by looking at nothing.
+//! 7. Every denial is counted by route and reason: [`SessionAuthLayer::activity`].
+//! 8. Secrets are in no `Debug`, log, error or report.
+//!
+//! # Where to go
+//!
+//! - The attributes: [`macro@public_route`], [`macro@webhook_route`], [`macro@session_route`]; in
+//!   place, for closures and services: [`public`], [`webhook()`], [`session()`].
+//! - An existing [`axum::Router`]: [`SessionAuthLayer::protect`], and [`declare_route!`] for handlers
+//!   that are not yours.
+//! - Sessions: [`Keys`], [`Session`], [`Sessions`]. Webhooks: the [`webhook`](mod@webhook) module.
+//! - The audit: [`macro@audited_router`], the [`audit`] module, and the `route-audit` command.
+//!
+//! # What a deployment must see to
+//!
+//! - The layer sees the path that reached this process. A proxy in front that rewrites paths, or
+//!   routes by them, decides before it.
+//! - A middleware that answers by itself (CORS preflight, a health check) and stands outside the
+//!   guard is a route that nothing here can see.
+//! - Sessions are signed cookies: without a store, logging out makes the browser forget the cookie
+//!   and does not end a copy of it.
+//! - Bodies of webhooks are buffered before they are verified, up to a limit; how long a client may
+//!   take is for a timeout layer around the app.
+//!
+//! # Features
+//!
+//! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
+//!
+//! No feature changes how a request is judged.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

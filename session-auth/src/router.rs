@@ -496,13 +496,18 @@ impl<S> fmt::Debug for Router<S> {
 ///
 /// ```
 /// use axum::ServiceExt as _;
+/// use axum::extract::Request;
 /// use session_auth::{Keys, Router, SessionAuthLayer};
 /// use tower::ServiceBuilder;
 ///
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let auth = SessionAuthLayer::builder(Keys::random()?).build()?;
 /// let app = Router::new().protect(auth)?;
-/// let app = ServiceBuilder::new().concurrency_limit(512).service(app);
+/// let note = |request: Request| {
+///     tracing::info!(method = %request.method(), "a request");
+///     request
+/// };
+/// let app = ServiceBuilder::new().map_request(note).service(app);
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 /// axum::serve(listener, app.into_make_service()).await?;
 /// # Ok(())
