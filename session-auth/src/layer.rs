@@ -42,7 +42,7 @@ const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// the layer, and nothing can see that from inside. `protect` takes the router as a whole and gives
 /// no way to add to it.
 ///
-/// ```
+/// ```standalone_crate
 /// use axum::routing::get;
 /// use session_auth::{Keys, Session, SessionAuthLayer, session_route};
 ///
