@@ -1,30 +1,219 @@
-//! The attributes of `session-auth`. Work in progress.
+//! The attributes of `session-auth`. Use them through that crate, which re-exports them.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod errors;
+mod expand;
+mod generate;
+mod handler;
+mod krate;
+mod parse;
+mod path;
+mod router;
+mod validate;
+mod values;
+
 use proc_macro::TokenStream;
 
-/// Work in progress.
+use crate::validate::Class;
+
+/// Declares a handler public: anyone may call it.
+///
+/// ```ignore
+/// #[public_route(METHODS, "/path", reason = "why anyone may call it", ..)]
+/// async fn handler(..) -> impl IntoResponse { .. }
+/// ```
+///
+/// The layer passes such requests on without a look at the session cookie and without touching a
+/// session store, so nothing that breaks sessions breaks the route.
+///
+/// # Methods and path
+///
+/// - Methods: `GET`, `GET | POST`, or `ANY`. The names are `GET`, `HEAD`, `POST`, `PUT`, `PATCH`,
+///   `DELETE`, `OPTIONS`, `TRACE` and `CONNECT`. `GET` also serves `HEAD`, as in axum.
+/// - Path: a string literal, the full path as a client sees it, in the syntax of axum 0.8:
+///   `/users/{id}`, `/files/{*rest}`, `{{` and `}}` for braces. A path that axum's router would
+///   panic on at start, or that the layer refuses as ambiguous, does not compile.
+/// - `FALLBACK` in place of both classifies a fallback handler.
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `reason = ".."` | required: why anyone may call it, on one line, for whoever reviews it |
+/// | `until = "2027-01-31"` | the last day (UTC) of the exemption; the audit fails after it |
+/// | `owner = "team"` | who answers for the route |
+/// | `issues_session` | the handler may take `Sessions`: it logs somebody in |
+/// | `optional_session` | the handler may take `Option<Session>` |
+/// | `crate = path` | where `session_auth` is, for a macro of another crate that writes this attribute |
+///
+/// # The function
+///
+/// It is a free `async fn`. It stays one: callable in a unit test (`handler(..).await`), generic
+/// if it was, good for `axum::routing::get(handler)`. Its return type becomes
+/// `Classified<impl .., impl Future<Output = ..>>`, which is how `Router::mount` knows its class.
+///
+/// `#[doc]`, `#[cfg]`, `#[deprecated]`, `#[must_use]` and lint levels stay on it. All other
+/// attributes move to the `async fn` inside, so `#[tracing::instrument]` and
+/// `#[axum::debug_handler]` work above and below this one.
+///
+/// # Errors
+///
+/// All mistakes of one attribute are reported at once, each where it is. An attribute on a method
+/// in an `impl` block is an error: a route belongs to a function.
+///
+/// # Examples
+///
+/// ```ignore
+/// use session_auth::public_route;
+///
+/// #[public_route(POST, "/api/waitlist/signup", reason = "signup form; visitors have no account")]
+/// async fn signup(Json(form): Json<Signup>) -> StatusCode { .. }
+///
+/// #[public_route(POST, "/login", reason = "creates the session", issues_session)]
+/// async fn login(sessions: Sessions, Json(who): Json<Credentials>) -> Result<impl IntoResponse, AppError> { .. }
+///
+/// #[public_route(FALLBACK, reason = "the 404 page")]
+/// async fn not_found() -> StatusCode { StatusCode::NOT_FOUND }
+/// ```
 #[proc_macro_attribute]
-pub fn public_route(_: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Class::Public, args.into(), item.into()).into()
 }
-/// Work in progress.
+
+/// Declares a handler a webhook: its caller proves itself with each request.
+///
+/// ```ignore
+/// #[webhook_route(METHODS, "/path", verify = "verifier", ..)]
+/// async fn handler(..) -> impl IntoResponse { .. }
+/// ```
+///
+/// The layer runs the handler after the verifier of that name has accepted the very bytes that the
+/// handler gets. A program in which no such verifier is configured does not start.
+///
+/// Methods, path, function and errors are those of [`macro@public_route`].
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `verify = "name"` | required: the verifier, by the name it has in the layer's builder, of `a`-`z`, `0`-`9`, `_` and `-`. `"handler"` leaves the proof to the handler, and then `reason` says how it is done |
+/// | `reason = ".."` | what the webhook is for |
+/// | `expect_every = "6h"` | the longest time without a verified delivery before an alarm: a whole number and `s`, `m`, `h` or `d` |
+/// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB` |
+/// | `until = "2027-01-31"` | the last day (UTC) of the exemption; the audit fails after it |
+/// | `owner = "team"` | who answers for the route |
+/// | `crate = path` | as in [`macro@public_route`] |
+///
+/// # Examples
+///
+/// ```ignore
+/// #[webhook_route(POST, "/webhooks/postmark/delivery", verify = "postmark", expect_every = "6h")]
+/// async fn delivery(State(db): State<Db>, Json(event): Json<Delivery>) -> StatusCode { .. }
+///
+/// #[webhook_route(POST, "/hooks/{token}", verify = "handler", reason = "compares the token in the path")]
+/// async fn hook(Path(token): Path<String>) -> StatusCode { .. }
+/// ```
 #[proc_macro_attribute]
-pub fn webhook_route(_: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Class::Webhook, args.into(), item.into()).into()
 }
-/// Work in progress.
+
+/// Declares that a handler needs a session.
+///
+/// ```ignore
+/// #[session_route(METHODS, "/path", ..)]
+/// async fn handler(..) -> impl IntoResponse { .. }
+/// ```
+///
+/// The layer runs the handler for callers whose session is verified, unexpired and not revoked,
+/// and has the scope if one is named.
+///
+/// Methods, path, function and errors are those of [`macro@public_route`].
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `scope = "admin"` | the scope that the session must have |
+/// | `reason = ".."` | what the route is for |
+/// | `owner = "team"` | who answers for the route |
+/// | `crate = path` | as in [`macro@public_route`] |
+///
+/// # Examples
+///
+/// ```ignore
+/// #[session_route(GET, "/api/me")]
+/// async fn me(session: Session) -> Json<Me> { .. }
+///
+/// #[session_route(DELETE, "/api/users/{id}", scope = "admin")]
+/// async fn delete_user(Path(id): Path<u64>) -> StatusCode { .. }
+/// ```
 #[proc_macro_attribute]
-pub fn session_route(_: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn session_route(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Class::Session, args.into(), item.into()).into()
 }
-/// Work in progress.
-#[proc_macro_attribute]
-pub fn audited_router(_: TokenStream, item: TokenStream) -> TokenStream {
-    item
-}
-/// Work in progress.
+
+/// Declares a route whose handler has no attribute: one of another crate, a closure or a service
+/// on a plain `axum::Router`.
+///
+/// The grammar is that of [`macro@public_route`], [`macro@webhook_route`] and
+/// [`macro@session_route`]. With `subtree` the declaration is of a service mounted under a path:
+/// of all methods (`ANY`), of the path itself and of all below it; then `reason` is required,
+/// whatever the class.
+///
+/// ```ignore
+/// use session_auth::declare_route;
+///
+/// declare_route!(public_route(GET, "/metrics", reason = "scraped on a private port"));
+/// declare_route!(public_route(ANY, "/assets", subtree, reason = "the site's style sheets"));
+///
+/// let app: axum::Router = axum::Router::new()
+///     .route("/metrics", get(metrics_crate::render))
+///     .nest_service("/assets", ServeDir::new("assets"));
+/// ```
+///
+/// It stands where an item stands, in a module or a function.
 #[proc_macro]
-pub fn declare_route(item: TokenStream) -> TokenStream {
-    item
+pub fn declare_route(input: TokenStream) -> TokenStream {
+    expand::declare_route(input.into()).into()
+}
+
+/// Audits the router that a function returns, in a test of the crate that has the function.
+///
+/// The function has no arguments and returns the crate's `Router<S>` or an `axum::Router<S>`, for
+/// any state: nothing of it is run but its construction. It stays as it is; beside it stands
+/// `#[test] fn route_audit_NAME()`, so that plain `cargo test` fails where a route is mounted that
+/// nobody classified, and `route-audit` gets its report.
+///
+/// A router that takes arguments, or comes in several configurations, is audited by the
+/// function-like form, `session_auth::audit::audited_router!`.
+///
+/// ```ignore
+/// #[audited_router]
+/// pub fn routes() -> Router<Db> {
+///     Router::new().mount(signup).mount(delivery).mount(me)
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn audited_router(args: TokenStream, item: TokenStream) -> TokenStream {
+    router::attribute(args.into(), item.into(), &krate::path()).into()
+}
+
+/// Audits the routers that expressions give, in tests of the crate.
+///
+/// The function-like form of `#[audited_router]`. Each expression is compiled and evaluated in its
+/// test only, so names that nothing else uses are best written as paths.
+///
+/// ```ignore
+/// session_auth::audit::audited_router!(
+///     admin = admin::router(&Config::test()),
+///     site = site::router(Site::Preview),
+/// );
+/// ```
+// The two forms are one name in one namespace, so this one has another name until `session_auth`
+// re-exports it from a module of its own.
+#[proc_macro]
+pub fn audited_router_expression(input: TokenStream) -> TokenStream {
+    router::function_like(input.into(), &krate::path()).into()
 }

@@ -159,7 +159,7 @@ impl fmt::Display for Problem {
                 )
             }
             Self::UnusableVerifier { name, error } => {
-                write!(f, "the verifier {name:?} can accept nothing: {error}")
+                write!(f, "the verifier {name:?} cannot be used: {error}")
             }
             Self::Conflict { first, second } => write!(
                 f,

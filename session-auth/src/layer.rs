@@ -252,7 +252,8 @@ pub struct SessionAuthLayerBuilder {
 }
 
 impl SessionAuthLayerBuilder {
-    /// Adds the verifier for webhooks with `verify = "name"`.
+    /// Adds the verifier for webhooks with `verify = "name"`. The name `handler` is taken: it stands
+    /// for handlers that authenticate the caller themselves.
     pub fn verifier(mut self, name: impl Into<String>, verifier: impl Verifier) -> Self {
         let name = name.into();
         if let Err(error) = verifier.check() {
@@ -262,7 +263,13 @@ impl SessionAuthLayerBuilder {
                 error,
             });
         }
-        if name == assembly::BY_HANDLER || self.verifiers.contains_key(&name) {
+        if name == assembly::BY_HANDLER {
+            let error = "the name stands for a handler that is its own verifier: choose another";
+            self.problems.push(Problem::UnusableVerifier {
+                name,
+                error: error.into(),
+            });
+        } else if self.verifiers.contains_key(&name) {
             self.problems.push(Problem::DuplicateVerifier { name });
         } else {
             self.verifiers.insert(name, Arc::new(verifier));

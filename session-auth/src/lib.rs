@@ -46,6 +46,14 @@ pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
 
+/// Audits of routers.
+pub mod audit {
+    // The attribute has this name at the root: a function-like macro and an attribute share one
+    // namespace, so one path cannot name both.
+    #[doc(inline)]
+    pub use session_auth_macros::audited_router_expression as audited_router;
+}
+
 /// What the macros' output names. Not part of the API: it changes with them, in any release.
 #[doc(hidden)]
 pub mod __private {
@@ -97,12 +105,44 @@ pub mod __private {
         Duration::from_secs(seconds)
     }
 
-    /// Stands around the items that an attribute adds beside a handler: a module takes them, an
-    /// `impl` block does not, and then the compiler's error carries this name.
+    /// Stands beside a handler, for nothing: a module takes an import, an `impl` block does not,
+    /// and then the compiler's error carries this name. Nothing else of an attribute's output needs
+    /// a module, so it is the one error.
     #[macro_export]
     #[doc(hidden)]
     macro_rules! __access_attributes_go_on_free_functions_not_on_methods {
-        ($($item:item)*) => { $($item)* };
+        () => {
+            #[allow(unused_imports)]
+            use $crate::__private::Declared as _;
+        };
     }
     pub use crate::__access_attributes_go_on_free_functions_not_on_methods as access_attributes_go_on_free_functions_not_on_methods;
+
+    pub use self::placeholder::*;
+
+    // Until the audit lands.
+    #[allow(missing_docs, clippy::missing_docs_in_private_items)]
+    mod placeholder {
+        pub struct RouterSite {
+            pub name: &'static str,
+            pub package: &'static str,
+            pub manifest_dir: &'static str,
+            pub module: &'static str,
+            pub location: super::Location,
+        }
+
+        pub trait AuditableRouter {}
+        impl<S> AuditableRouter for axum::Router<S> {}
+
+        pub fn audit_router<R: AuditableRouter>(site: RouterSite, build: impl FnOnce() -> R) {
+            let _ = (
+                site.name,
+                site.package,
+                site.manifest_dir,
+                site.module,
+                site.location,
+            );
+            build();
+        }
+    }
 }

@@ -1,0 +1,233 @@
+//! The third step: from what was found good to Rust.
+//!
+//! The output names everything by its absolute path, since a user may have a type `Option` or a
+//! module `core` of their own. Its tokens carry the attribute's span, so that lints hold the user
+//! to what they wrote and to nothing of this.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{GenericParam, LitStr, ReturnType};
+
+use crate::handler::{Argument, Handler};
+use crate::validate::{Access, Class, Target, Terms};
+use crate::values::Day;
+
+/// The function with its class in its type.
+///
+/// With `None` for the access, whose arguments were wrong, the function still has a class, so that
+/// nothing that mounts it is in error as well; but nothing is registered.
+pub(crate) fn handler(
+    class: Class,
+    access: Option<&Access>,
+    handler: &Handler,
+    krate: &syn::Path,
+) -> TokenStream {
+    let Handler {
+        cfgs,
+        outer_attrs,
+        inner_attrs,
+        vis,
+        ident,
+        generics,
+        inputs,
+        arguments,
+        output,
+        body,
+    } = handler;
+    let private = quote!(#krate::__private);
+    let name = syn::ext::IdentExt::unraw(ident).to_string();
+    let location = quote!(::core::concat!(::core::module_path!(), "::", #name));
+    let declaration = match access {
+        Some(access) => declaration(access, &location, &private),
+        None => {
+            let access = Access {
+                class,
+                target: Target::Fallback,
+                terms: Terms::default(),
+            };
+            declaration(&access, &location, &private)
+        }
+    };
+    let registration = access.map(|_| {
+        quote! {
+            #private::inventory::submit! {
+                #private::Registration(<__Access as #private::Declared>::DECLARATION)
+            }
+        }
+    });
+    let returned = match output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+    };
+    let where_clause = &generics.where_clause;
+    let parameters = arguments
+        .iter()
+        .map(|Argument { cfgs, name, ty }| quote!(#(#cfgs)* #name: #ty));
+    let passed = arguments
+        .iter()
+        .map(|Argument { cfgs, name, .. }| quote!(#(#cfgs)* #name));
+    let turbofish = turbofish(generics.params.iter());
+    // Of the same name, for `#[tracing::instrument]` and for recursion; of another span, so that an
+    // unused function is reported once.
+    let mut inner = ident.clone();
+    inner.set_span(ident.span().resolved_at(Span::mixed_site()));
+    quote! {
+        #(#cfgs)*
+        #private::access_attributes_go_on_free_functions_not_on_methods! {}
+
+        #(#outer_attrs)*
+        #vis fn #ident #generics (
+            #(#parameters),*
+        ) -> #krate::Classified<
+            impl #private::Declared,
+            impl ::core::future::Future<Output = #returned>
+        >
+        #where_clause
+        {
+            #(#inner_attrs)*
+            async fn #inner #generics (#inputs) #output #where_clause #body
+
+            let __future = #inner #turbofish (#(#passed),*);
+            {
+                enum __Access {}
+
+                impl #private::Declared for __Access {
+                    const DECLARATION: &'static #krate::Declaration = &#declaration;
+                }
+
+                #registration
+
+                #krate::Classified::<__Access, _>::__new(__future)
+            }
+        }
+    }
+}
+
+/// What `declare_route!` leaves: a declaration without a handler.
+pub(crate) fn declared(access: &Access, krate: &syn::Path) -> TokenStream {
+    let private = quote!(#krate::__private);
+    let handler = quote! {
+        ::core::concat!("declare_route! at ", ::core::file!(), ":", ::core::line!())
+    };
+    let declaration = declaration(access, &handler, &private);
+    quote! {
+        const _: () = {
+            const __DECLARATION: &'static #krate::Declaration = &#declaration;
+
+            #private::inventory::submit! { #private::Registration(__DECLARATION) }
+        };
+    }
+}
+
+fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) -> TokenStream {
+    let Access {
+        class,
+        target,
+        terms,
+    } = access;
+    let class = Ident::new(
+        match class {
+            Class::Public => "Public",
+            Class::Webhook => "Webhook",
+            Class::Session => "Session",
+        },
+        Span::call_site(),
+    );
+    let target = match target {
+        Target::Route { methods, path } => {
+            // The user's span would make a lint or an error of these theirs.
+            let mut methods = methods
+                .iter()
+                .map(|method| Ident::new(&method.to_string(), Span::call_site()));
+            let first = methods.next();
+            quote! {
+                #private::Target::Route {
+                    methods: #private::Methods::#first #(.or(#private::Methods::#methods))*,
+                    path: #path,
+                }
+            }
+        }
+        Target::Subtree { path } => quote!(#private::Target::Subtree { path: #path }),
+        Target::Fallback => quote!(#private::Target::Fallback),
+    };
+    let terms = terms_of(terms, private);
+    let location = location(private);
+    quote! {
+        #private::declaration(
+            #target,
+            #private::AccessClass::#class,
+            #terms,
+            #handler,
+            ::core::env!("CARGO_PKG_NAME"),
+            #location,
+        )
+    }
+}
+
+/// Where the attribute or macro call stands.
+pub(crate) fn location(private: &TokenStream) -> TokenStream {
+    quote! {
+        #private::Location {
+            file: ::core::file!(),
+            line: ::core::line!(),
+            column: ::core::column!(),
+        }
+    }
+}
+
+fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
+    let Terms {
+        reason,
+        verifier,
+        scope,
+        owner,
+        until,
+        expect_every,
+        max_body,
+        issues_session,
+        optional_session,
+    } = terms;
+    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
+    let text = |value: &Option<LitStr>| value.as_ref().map(|text| some(text.to_token_stream()));
+    let fields = [
+        ("reason", text(reason)),
+        ("verifier", text(verifier)),
+        ("scope", text(scope)),
+        ("owner", text(owner)),
+        (
+            "until",
+            until.map(|Day { year, month, day }| some(quote!(#private::date(#year, #month, #day)))),
+        ),
+        (
+            "expect_every",
+            expect_every.map(|seconds| some(quote!(#private::seconds(#seconds)))),
+        ),
+        (
+            "max_body",
+            max_body.map(|bytes| {
+                let bytes = proc_macro2::Literal::u64_unsuffixed(bytes);
+                some(quote!(#bytes))
+            }),
+        ),
+        ("issues_session", issues_session.then(|| quote!(true))),
+        ("optional_session", optional_session.then(|| quote!(true))),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        let name = Ident::new(name, Span::call_site());
+        value.map(|value| quote!(#name: #value,))
+    });
+    quote!(#private::Terms { #(#fields)* ..#private::Terms::NONE })
+}
+
+/// The type and constant parameters, passed on: those that no argument mentions cannot be inferred.
+fn turbofish<'a>(params: impl Iterator<Item = &'a GenericParam>) -> Option<TokenStream> {
+    let names: Vec<_> = params
+        .filter_map(|param| match param {
+            GenericParam::Lifetime(_) => None,
+            GenericParam::Type(param) => Some(&param.ident),
+            GenericParam::Const(param) => Some(&param.ident),
+        })
+        .collect();
+    (!names.is_empty()).then(|| quote!(::<#(#names),*>))
+}

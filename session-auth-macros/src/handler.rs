@@ -1,0 +1,274 @@
+//! The function under an attribute: what it must be, and how its attributes are shared out.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::punctuated::Punctuated;
+use syn::{
+    Attribute, FnArg, Generics, Meta, Pat, ReturnType, Safety, Signature, Token, Visibility,
+};
+
+use crate::errors::Errors;
+use crate::parse::RawFn;
+use crate::validate::Class;
+
+/// A function that can be classified.
+pub(crate) struct Handler {
+    /// `#[cfg]`s alone, for what is emitted beside the function.
+    pub(crate) cfgs: Vec<TokenStream>,
+    /// For the function that callers see: docs, `#[cfg]`, lints, `#[deprecated]`, `#[must_use]`.
+    pub(crate) outer_attrs: Vec<TokenStream>,
+    /// For the `async fn` inside: all the others, which may rewrite it.
+    pub(crate) inner_attrs: Vec<TokenStream>,
+    pub(crate) vis: Visibility,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    /// As written.
+    pub(crate) inputs: Punctuated<FnArg, Token![,]>,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) output: ReturnType,
+    pub(crate) body: TokenTree,
+}
+
+/// A parameter of the function that callers see, and the argument it becomes.
+pub(crate) struct Argument {
+    pub(crate) cfgs: Vec<TokenStream>,
+    pub(crate) name: Ident,
+    pub(crate) ty: syn::Type,
+}
+
+/// Judges the function; mistakes are collected. `Err` has the tokens to emit where the function
+/// cannot be classified at all.
+pub(crate) fn validate(
+    class: Class,
+    raw: RawFn,
+    errors: &mut Errors,
+) -> Result<Handler, TokenStream> {
+    let name = class.attribute();
+    let RawFn {
+        attrs,
+        vis,
+        sig,
+        body,
+    } = raw;
+    let (ours, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(is_ours);
+    for second in &ours {
+        errors.push(
+            second,
+            format!(
+                "the function has `#[{name}]` already: a handler has one access class; \
+                 join methods of one path with `|` (`GET | POST`), and write a function for each path"
+            ),
+        );
+    }
+    let mut found = Errors::default();
+    signature(name, &sig, &mut found);
+    let unusable = !found.is_empty();
+    // A missing `async` alone is no reason to drop the class: the route that mounts the function
+    // would then be in error too.
+    if sig.asyncness.is_none() && !unusable {
+        found.push(
+            sig.fn_token,
+            match returns_impl(&sig) {
+                true => format!(
+                    "`#[{name}]` goes on an `async fn`: write `async fn {}` and the type that the future gives",
+                    sig.ident
+                ),
+                false => format!("`#[{name}]` goes on an `async fn`: write `async fn {}`", sig.ident),
+            },
+        );
+    }
+    let keep = unusable || (sig.asyncness.is_none() && returns_impl(&sig));
+    errors.append(found);
+    if keep {
+        return Err(quote!(#(#attrs)* #vis #sig #body));
+    }
+    let mut shared = Shared::default();
+    for attr in attrs {
+        shared.take(attr);
+    }
+    let arguments = arguments(&sig.inputs);
+    Ok(Handler {
+        cfgs: shared.cfgs,
+        outer_attrs: shared.outer,
+        inner_attrs: shared.inner,
+        vis,
+        ident: sig.ident,
+        generics: sig.generics,
+        inputs: sig.inputs,
+        arguments,
+        output: sig.output,
+        body,
+    })
+}
+
+fn signature(name: &str, sig: &Signature, errors: &mut Errors) {
+    if let Some(token) = &sig.constness {
+        errors.push(
+            token,
+            format!("`#[{name}]` goes on an `async fn`, which cannot be `const`"),
+        );
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.push(
+            token,
+            "a handler is called by the router, which can promise nothing: remove `unsafe`",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        errors.push(abi, "a handler is called by the router: remove `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.push(
+            variadic,
+            "a handler has a fixed number of extractors: remove `...`",
+        );
+    }
+    if let Some(receiver) = sig.receiver() {
+        errors.push(
+            receiver,
+            format!("`#[{name}]` goes on a free function, not on a method: move the function out of the `impl`"),
+        );
+    } else if let Some(token) = mentions_self(sig.to_token_stream()) {
+        errors.push(
+            token,
+            format!("`#[{name}]` goes on a free function, which has no `Self`: name the type"),
+        );
+    }
+}
+
+fn mentions_self(tokens: TokenStream) -> Option<TokenTree> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Group(group) => mentions_self(group.stream()),
+        TokenTree::Ident(ref ident) if ident == "Self" => Some(token),
+        _ => None,
+    })
+}
+
+fn returns_impl(sig: &Signature) -> bool {
+    match &sig.output {
+        ReturnType::Type(_, ty) => matches!(**ty, syn::Type::ImplTrait(_)),
+        ReturnType::Default => false,
+    }
+}
+
+fn is_ours(attr: &Attribute) -> bool {
+    attr.path()
+        .segments
+        .last()
+        .is_some_and(|segment| Class::named(&segment.ident.to_string()).is_some())
+}
+
+/// Attributes, shared out.
+#[derive(Default)]
+struct Shared {
+    cfgs: Vec<TokenStream>,
+    outer: Vec<TokenStream>,
+    inner: Vec<TokenStream>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Side {
+    Cfg,
+    Outer,
+    Inner,
+}
+
+/// Where an attribute belongs. The `async fn` stands inside the outer function, so that lint
+/// levels of the one hold for the other.
+fn side(path: &syn::Path) -> Side {
+    const OUTER: [&str; 8] = [
+        "doc",
+        "deprecated",
+        "must_use",
+        "allow",
+        "expect",
+        "warn",
+        "deny",
+        "forbid",
+    ];
+    match path.get_ident() {
+        Some(name) if name == "cfg" => Side::Cfg,
+        Some(name) if OUTER.iter().any(|outer| name == outer) => Side::Outer,
+        _ => Side::Inner,
+    }
+}
+
+impl Shared {
+    fn take(&mut self, attr: Attribute) {
+        if attr.path().is_ident("cfg_attr")
+            && let Some((predicate, metas)) = conditional(&attr)
+        {
+            for meta in metas {
+                let side = side(meta.path());
+                self.push(side, quote!(#[cfg_attr(#predicate, #meta)]));
+            }
+        } else {
+            self.push(side(attr.path()), attr.into_token_stream());
+        }
+    }
+
+    fn push(&mut self, side: Side, attr: TokenStream) {
+        match side {
+            Side::Cfg => {
+                self.cfgs.push(attr.clone());
+                self.outer.push(attr);
+            }
+            Side::Outer => self.outer.push(attr),
+            Side::Inner => self.inner.push(attr),
+        }
+    }
+}
+
+/// The predicate and the attributes of a `cfg_attr`.
+fn conditional(attr: &Attribute) -> Option<(Meta, impl Iterator<Item = Meta> + use<>)> {
+    let parts = attr
+        .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
+        .ok()?;
+    let mut parts = parts.into_iter();
+    Some((parts.next()?, parts))
+}
+
+/// `cfg`s, plain or conditional, for items that follow a function's or a parameter's.
+pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<TokenStream> {
+    let mut shared = Shared::default();
+    for attr in attrs {
+        shared.take(attr.clone());
+    }
+    shared.cfgs
+}
+
+fn arguments(inputs: &Punctuated<FnArg, Token![,]>) -> Vec<Argument> {
+    let mut arguments: Vec<Argument> = Vec::new();
+    for (nth, input) in inputs.iter().enumerate() {
+        let FnArg::Typed(input) = input else {
+            continue;
+        };
+        let name = shown_name(&input.pat)
+            .filter(|name| arguments.iter().all(|other| other.name != *name))
+            .unwrap_or_else(|| Ident::new(&format!("__arg{nth}"), Span::mixed_site()));
+        arguments.push(Argument {
+            cfgs: cfgs(&input.attrs),
+            name,
+            ty: (*input.ty).clone(),
+        });
+    }
+    arguments
+}
+
+/// A name for the documentation: `db` for `db`, `mut db` and `State(db)`.
+///
+/// Hygienic, so that it is never taken for the function itself, called below it.
+fn shown_name(pat: &Pat) -> Option<Ident> {
+    let ident = match pat {
+        Pat::Ident(pat) if pat.subpat.is_none() => &pat.ident,
+        Pat::TupleStruct(pat) if pat.elems.len() == 1 => return shown_name(pat.elems.first()?),
+        _ => return None,
+    };
+    // A name in upper case may be a constant or a unit struct: no binding.
+    if !ident.to_string().starts_with(|c: char| c.is_lowercase()) {
+        return None;
+    }
+    let mut ident = ident.clone();
+    ident.set_span(ident.span().resolved_at(Span::mixed_site()));
+    Some(ident)
+}

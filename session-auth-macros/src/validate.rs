@@ -1,0 +1,692 @@
+//! The second step: the parts of an attribute into an [`Access`], or all that is wrong with them.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::Parser;
+use syn::{Lit, LitStr};
+
+use crate::errors::{Errors, did_you_mean};
+use crate::parse::{Entry, RawArgs};
+use crate::values::{self, Day};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Public,
+    Webhook,
+    Session,
+}
+
+/// Where the arguments stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On a handler.
+    Attribute,
+    /// In `declare_route!`.
+    Declaration,
+}
+
+/// A declaration without mistakes.
+pub(crate) struct Access {
+    pub(crate) class: Class,
+    pub(crate) target: Target,
+    pub(crate) terms: Terms,
+}
+
+pub(crate) enum Target {
+    Route {
+        /// Names of constants of `Methods`.
+        methods: Vec<Ident>,
+        path: LitStr,
+    },
+    Subtree {
+        path: LitStr,
+    },
+    Fallback,
+}
+
+#[derive(Default)]
+pub(crate) struct Terms {
+    pub(crate) reason: Option<LitStr>,
+    pub(crate) verifier: Option<LitStr>,
+    pub(crate) scope: Option<LitStr>,
+    pub(crate) owner: Option<LitStr>,
+    pub(crate) until: Option<Day>,
+    /// Seconds.
+    pub(crate) expect_every: Option<u64>,
+    /// Bytes.
+    pub(crate) max_body: Option<u64>,
+    pub(crate) issues_session: bool,
+    pub(crate) optional_session: bool,
+}
+
+impl Class {
+    pub(crate) const ALL: [Self; 3] = [Self::Public, Self::Webhook, Self::Session];
+
+    pub(crate) const fn attribute(self) -> &'static str {
+        match self {
+            Self::Public => "public_route",
+            Self::Webhook => "webhook_route",
+            Self::Session => "session_route",
+        }
+    }
+
+    pub(crate) fn named(attribute: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|class| class.attribute() == attribute)
+    }
+
+    /// A complete example.
+    const fn example(self, place: Place) -> &'static str {
+        match (place, self) {
+            (Place::Attribute, Self::Public) => {
+                "#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]"
+            }
+            (Place::Attribute, Self::Webhook) => {
+                "#[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]"
+            }
+            (Place::Attribute, Self::Session) => "#[session_route(GET, \"/api/me\")]",
+            (Place::Declaration, Self::Public) => {
+                "declare_route!(public_route(GET, \"/metrics\", reason = \"scraped on a private port\"))"
+            }
+            (Place::Declaration, Self::Webhook) => {
+                "declare_route!(webhook_route(POST, \"/webhooks/postmark\", verify = \"postmark\"))"
+            }
+            (Place::Declaration, Self::Session) => {
+                "declare_route!(session_route(GET, \"/admin/queues\"))"
+            }
+        }
+    }
+}
+
+/// What an argument takes.
+enum Takes {
+    /// A value; an example of it.
+    Value(&'static str),
+    /// None: to write it is to set it.
+    Nothing,
+    /// A path to this crate.
+    CratePath,
+}
+
+struct Argument {
+    name: &'static str,
+    takes: Takes,
+    classes: &'static [Class],
+    place: Option<Place>,
+}
+
+const ARGUMENTS: [Argument; 11] = {
+    use Class::{Public, Session, Webhook};
+    use Takes::{CratePath, Nothing, Value};
+
+    const fn argument(name: &'static str, takes: Takes, classes: &'static [Class]) -> Argument {
+        Argument {
+            name,
+            takes,
+            classes,
+            place: None,
+        }
+    }
+
+    [
+        argument("reason", Value("visitors have no account"), &Class::ALL),
+        argument("verify", Value("postmark"), &[Webhook]),
+        argument("scope", Value("admin"), &[Session]),
+        argument("owner", Value("growth"), &Class::ALL),
+        argument("until", Value("2027-01-31"), &[Public, Webhook]),
+        argument("expect_every", Value("6h"), &[Webhook]),
+        argument("max_body", Value("1MiB"), &[Webhook]),
+        argument("issues_session", Nothing, &[Public]),
+        argument("optional_session", Nothing, &[Public]),
+        Argument {
+            place: Some(Place::Declaration),
+            ..argument("subtree", Nothing, &Class::ALL)
+        },
+        argument("crate", CratePath, &Class::ALL),
+    ]
+};
+
+impl Argument {
+    fn named(name: &str) -> Option<&'static Self> {
+        ARGUMENTS.iter().find(|argument| argument.name == name)
+    }
+
+    /// As one writes it.
+    fn written(&self) -> String {
+        match self.takes {
+            Takes::Value(example) => format!("{} = \"{example}\"", self.name),
+            Takes::Nothing => self.name.to_owned(),
+            Takes::CratePath => "crate = path::to::session_auth".to_owned(),
+        }
+    }
+}
+
+const METHODS: [&str; 11] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "ANY",
+    "FALLBACK",
+];
+
+/// What the first argument says.
+enum Methods {
+    Some(Vec<Ident>),
+    Fallback,
+    /// There were mistakes; they are collected.
+    Wrong,
+}
+
+/// The arguments judged: `None` where there were mistakes. The path of `crate = ..` is of use even
+/// then.
+pub(crate) fn validate(
+    class: Class,
+    place: Place,
+    raw: RawArgs,
+    errors: &mut Errors,
+) -> (Option<Access>, Option<syn::Path>) {
+    let mut found = Errors::default();
+    let mut validator = Validator {
+        class,
+        place,
+        errors: &mut found,
+        seen: Vec::new(),
+        terms: Terms::default(),
+        subtree: None,
+        krate: None,
+    };
+    let target = validator.run(raw.entries);
+    let Validator { terms, krate, .. } = validator;
+    let access = match target {
+        Some(target) if found.is_empty() => Some(Access {
+            class,
+            target,
+            terms,
+        }),
+        _ => None,
+    };
+    errors.append(found);
+    (access, krate)
+}
+
+struct Validator<'a> {
+    class: Class,
+    place: Place,
+    errors: &'a mut Errors,
+    /// Arguments written so far, also wrong ones: what is wrong is not missing.
+    seen: Vec<&'static str>,
+    terms: Terms,
+    subtree: Option<Ident>,
+    krate: Option<syn::Path>,
+}
+
+impl Validator<'_> {
+    fn run(&mut self, entries: Vec<Entry>) -> Option<Target> {
+        let mut methods = None;
+        let mut path = None;
+        for entry in entries {
+            match entry {
+                Entry::Named { name, value } => self.named(&name, &value),
+                Entry::Bare(tokens) => match &tokens[..] {
+                    [TokenTree::Ident(flag)] if Argument::named(&flag.to_string()).is_some() => {
+                        self.flag(flag);
+                    }
+                    [TokenTree::Literal(_), ..] if path.is_none() => {
+                        path = Some(self.path(&tokens, methods.is_some()));
+                    }
+                    [TokenTree::Ident(_), ..]
+                        if methods.is_none() && path.is_none() && self.seen.is_empty() =>
+                    {
+                        methods = Some(self.methods(&tokens));
+                    }
+                    _ => self.stray(&tokens, methods.is_some(), path.is_some()),
+                },
+            }
+        }
+        self.missing(methods.as_ref(), path.is_some());
+        self.target(methods?, path)
+    }
+
+    fn at(&self) -> String {
+        match self.place {
+            Place::Attribute => format!("`#[{}]`", self.class.attribute()),
+            Place::Declaration => format!("`{}(..)`", self.class.attribute()),
+        }
+    }
+
+    // ---- methods and path ----
+
+    fn methods(&mut self, tokens: &[TokenTree]) -> Methods {
+        let mut names: Vec<Ident> = Vec::new();
+        let mut wrong = false;
+        let mut tokens = tokens.iter();
+        loop {
+            match tokens.next() {
+                Some(TokenTree::Ident(name)) => match self.method(name, &names) {
+                    Ok(()) => names.push(name.clone()),
+                    Err(message) => {
+                        self.errors.push(name, message);
+                        wrong = true;
+                    }
+                },
+                Some(other) => {
+                    self.errors
+                        .push(other, "a method is a name such as `GET`, without quotes");
+                    return Methods::Wrong;
+                }
+                None => {
+                    self.errors.push(
+                        names.last(),
+                        "a method is missing after `|`: write `GET | POST`",
+                    );
+                    return Methods::Wrong;
+                }
+            }
+            match tokens.next() {
+                None => break,
+                Some(TokenTree::Punct(or)) if or.as_char() == '|' => {}
+                Some(literal @ TokenTree::Literal(_)) => {
+                    // The path is here, so it is not missing.
+                    self.seen.push(PATH);
+                    self.errors
+                        .push(literal, "write a `,` between the methods and the path");
+                    return Methods::Wrong;
+                }
+                Some(other) => {
+                    self.errors
+                        .push(other, "methods are joined with `|`: write `GET | POST`");
+                    return Methods::Wrong;
+                }
+            }
+        }
+        if wrong {
+            return Methods::Wrong;
+        }
+        let alone = |name: &Ident| name == "ANY" || name == "FALLBACK";
+        match names.iter().find(|name| alone(name)) {
+            Some(name) if names.len() > 1 => {
+                let why = if name == "ANY" {
+                    "is every method already"
+                } else {
+                    "stands in place of methods and path"
+                };
+                self.errors
+                    .push(name, format!("`{name}` {why}: write it alone"));
+                Methods::Wrong
+            }
+            Some(name) if name == "FALLBACK" => Methods::Fallback,
+            _ => Methods::Some(names),
+        }
+    }
+
+    fn method(&self, name: &Ident, before: &[Ident]) -> Result<(), String> {
+        let text = name.to_string();
+        if METHODS.contains(&&*text) {
+            if before.contains(name) {
+                return Err(format!("`{text}` is named twice: remove one"));
+            }
+            return Ok(());
+        }
+        let upper = text.to_ascii_uppercase();
+        if METHODS.contains(&&*upper) {
+            return Err(format!("methods are upper case: write `{upper}`"));
+        }
+        Err(match did_you_mean(&text, METHODS) {
+            Some(meant) => format!("there is no method `{text}`: did you mean `{meant}`?"),
+            None => format!(
+                "there is no method `{text}`: write {}, or `FALLBACK` for a fallback handler",
+                list(METHODS[..10].iter().map(|name| format!("`{name}`")), "or"),
+            ),
+        })
+    }
+
+    fn path(&mut self, tokens: &[TokenTree], after_methods: bool) -> Option<LitStr> {
+        let path = self.string("the path", "/users/{id}", tokens)?;
+        if !after_methods && METHODS.contains(&&*path.value()) {
+            let method = path.value();
+            // What is quoted is not missing.
+            self.seen.push(METHODS_SEEN);
+            self.errors.push(
+                &path,
+                format!("methods are written without quotes: `{method}`"),
+            );
+            return None;
+        }
+        if !after_methods && !self.seen.is_empty() {
+            self.errors.push(
+                &path,
+                "methods and path come first, before all other arguments",
+            );
+        }
+        let problems = crate::path::problems(&path.value());
+        let good = problems.is_empty();
+        for problem in problems {
+            self.errors.push(&path, problem);
+        }
+        good.then_some(path)
+    }
+
+    /// Neither `name = value`, nor a flag, nor methods or a path where they belong.
+    fn stray(&mut self, tokens: &[TokenTree], methods: bool, path: bool) {
+        let all = tokens.iter().cloned().collect::<TokenStream>();
+        let message = match tokens {
+            [TokenTree::Ident(name), ..] if METHODS.contains(&&*name.to_string()) => {
+                if methods {
+                    "methods are joined with `|`: write `GET | POST`".to_owned()
+                } else {
+                    self.seen.push(METHODS_SEEN);
+                    "methods come first, then the path".to_owned()
+                }
+            }
+            [TokenTree::Literal(_), ..] if path => {
+                "a declaration has one path: write one attribute a function, and `declare_route!` for more"
+                    .to_owned()
+            }
+            [TokenTree::Ident(name), rest @ ..] => match Argument::named(&name.to_string()) {
+                // `reason("..")`, `reason: ".."`
+                Some(argument) => {
+                    self.seen.push(argument.name);
+                    format!("write `{}`", argument.written())
+                }
+                None if rest.is_empty() => self.unknown(name),
+                None => format!("expected `name = \"value\"`; {}", self.allowed()),
+            },
+            _ => format!("expected `name = \"value\"`; {}", self.allowed()),
+        };
+        self.errors.push(all, message);
+    }
+
+    fn target(&mut self, methods: Methods, path: Option<Option<LitStr>>) -> Option<Target> {
+        match (methods, path, self.subtree.take()) {
+            (Methods::Fallback, Some(path), _) => {
+                let message = "`FALLBACK` has no path: it is for requests that no route matched";
+                self.errors.push(path, message);
+                None
+            }
+            (Methods::Fallback, None, Some(subtree)) => {
+                let message = "`FALLBACK` has no subtree: name the path that the service is mounted under, as in `ANY, \"/assets\", subtree`";
+                self.errors.push(subtree, message);
+                None
+            }
+            (Methods::Fallback, None, None) => Some(Target::Fallback),
+            (Methods::Some(methods), Some(Some(path)), None) => {
+                Some(Target::Route { methods, path })
+            }
+            (Methods::Some(methods), Some(Some(path)), Some(_)) => self.subtree(&methods, path),
+            _ => None,
+        }
+    }
+
+    fn subtree(&mut self, methods: &[Ident], path: LitStr) -> Option<Target> {
+        if let Some(method) = methods.iter().find(|method| *method != "ANY") {
+            self.errors.push(
+                method,
+                "a subtree is a service that sees every method: write `ANY`",
+            );
+        }
+        let value = path.value();
+        if value != "/" && value.ends_with('/') {
+            let without = value.trim_end_matches('/');
+            self.errors.push(
+                &path,
+                format!("the path of a subtree has no `/` at its end: write `\"{without}\"`"),
+            );
+        }
+        if crate::path::catches_all(&value) {
+            self.errors.push(
+                &path,
+                "a subtree has all that is below its path already: write the path without `{*..}`",
+            );
+        }
+        Some(Target::Subtree { path })
+    }
+
+    // ---- all other arguments ----
+
+    /// The argument of that name, if it may stand here; else the mistake is collected.
+    fn argument(&mut self, name: &Ident) -> Option<&'static Argument> {
+        let Some(argument) = Argument::named(&name.to_string()) else {
+            let message = self.unknown(name);
+            self.errors.push(name, message);
+            return None;
+        };
+        let name_text = argument.name;
+        if self.seen.contains(&name_text) {
+            self.errors
+                .push(name, format!("`{name_text}` is given twice: remove one"));
+            return None;
+        }
+        self.seen.push(name_text);
+        if !argument.classes.contains(&self.class) {
+            let message = self.misplaced(argument);
+            self.errors.push(name, message);
+            return None;
+        }
+        if argument.place.is_some_and(|place| place != self.place) {
+            self.errors.push(
+                name,
+                format!("`{name_text}` is for services, which have no function to put an attribute on: use `declare_route!`"),
+            );
+            return None;
+        }
+        Some(argument)
+    }
+
+    fn misplaced(&self, argument: &Argument) -> String {
+        let name = argument.name;
+        if name == "until" {
+            return "`until` is the end of an exemption, and a session route is not exempt: \
+                    remove it, or use `#[public_route]` or `#[webhook_route]`"
+                .to_owned();
+        }
+        let others = list(
+            argument
+                .classes
+                .iter()
+                .map(|class| format!("`{}`", class.attribute())),
+            "or",
+        );
+        format!("`{name}` belongs to {others}, not to {}", self.at())
+    }
+
+    fn unknown(&self, name: &Ident) -> String {
+        let text = name.to_string();
+        match did_you_mean(&text, self.fitting().map(|argument| argument.name)) {
+            Some(meant) => format!("unknown argument `{text}`: did you mean `{meant}`?"),
+            None => format!("unknown argument `{text}`: {}", self.allowed()),
+        }
+    }
+
+    fn fitting(&self) -> impl Iterator<Item = &'static Argument> + use<> {
+        let (class, place) = (self.class, self.place);
+        ARGUMENTS.iter().filter(move |argument| {
+            argument.classes.contains(&class) && argument.place.is_none_or(|only| only == place)
+        })
+    }
+
+    fn allowed(&self) -> String {
+        let names = list(self.fitting().map(|a| format!("`{}`", a.name)), "and");
+        format!("{} takes {names}", self.at())
+    }
+
+    fn flag(&mut self, name: &Ident) {
+        let Some(argument) = self.argument(name) else {
+            return;
+        };
+        match argument.name {
+            "issues_session" => self.terms.issues_session = true,
+            "optional_session" => self.terms.optional_session = true,
+            "subtree" => self.subtree = Some(name.clone()),
+            _ => self.errors.push(
+                name,
+                format!("`{name}` needs a value: write `{}`", argument.written()),
+            ),
+        }
+    }
+
+    fn named(&mut self, name: &Ident, value: &[TokenTree]) {
+        let Some(argument) = self.argument(name) else {
+            return;
+        };
+        match argument.takes {
+            Takes::Nothing => self.errors.push(
+                value.iter().cloned().collect::<TokenStream>(),
+                format!("`{name}` takes no value: write `{name}` alone"),
+            ),
+            Takes::CratePath => match parse_path(value) {
+                Ok(path) => self.krate = Some(path),
+                Err(_) => self.errors.push(
+                    Whole(name, value),
+                    "`crate` is a path: write `crate = path::to::session_auth`",
+                ),
+            },
+            Takes::Value(example) => {
+                let value = if value.is_empty() {
+                    self.errors.push(
+                        name,
+                        format!("`{name}` needs a value: write `{}`", argument.written()),
+                    );
+                    None
+                } else {
+                    self.string(&format!("`{name}`"), example, value)
+                };
+                if let Some(literal) = value
+                    && let Err(problem) = self.value(argument.name, &literal)
+                {
+                    self.errors.push(&literal, format!("`{name}` {problem}"));
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, name: &str, literal: &LitStr) -> Result<(), String> {
+        let text = &*literal.value();
+        let slot = match name {
+            "reason" => {
+                values::text(text)?;
+                &mut self.terms.reason
+            }
+            "owner" => {
+                values::text(text)?;
+                &mut self.terms.owner
+            }
+            "verify" => {
+                values::verifier(text)?;
+                &mut self.terms.verifier
+            }
+            "scope" => {
+                values::scope(text)?;
+                &mut self.terms.scope
+            }
+            "until" => {
+                self.terms.until = Some(values::day(text)?);
+                return Ok(());
+            }
+            "expect_every" => {
+                self.terms.expect_every = Some(values::duration(text)?);
+                return Ok(());
+            }
+            "max_body" => {
+                self.terms.max_body = Some(values::size(text)?);
+                return Ok(());
+            }
+            other => unreachable!("the argument `{other}` takes a value that nothing reads"),
+        };
+        *slot = Some(literal.clone());
+        Ok(())
+    }
+
+    /// A string literal and nothing else.
+    fn string(&mut self, what: &str, example: &str, tokens: &[TokenTree]) -> Option<LitStr> {
+        let [first, rest @ ..] = tokens else {
+            return None;
+        };
+        let literal = match first {
+            TokenTree::Literal(literal) => match Lit::new(literal.clone()) {
+                Lit::Str(literal) if literal.suffix().is_empty() => Some(literal),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(literal) = literal else {
+            let all = tokens.iter().cloned().collect::<TokenStream>();
+            self.errors.push(
+                all,
+                format!("{what} is a string literal, such as `\"{example}\"`"),
+            );
+            return None;
+        };
+        if let [next, ..] = rest {
+            self.errors.push(next, format!("expected `,` after {what}"));
+        }
+        Some(literal)
+    }
+
+    // ---- what is missing ----
+
+    fn missing(&mut self, methods: Option<&Methods>, path: bool) {
+        let fallback = matches!(methods, Some(Methods::Fallback));
+        let handler = self
+            .terms
+            .verifier
+            .as_ref()
+            .is_some_and(|verifier| verifier.value() == "handler");
+        let lacks = |name| !self.seen.contains(&name);
+        let mut missing = Vec::new();
+        if methods.is_none() && lacks(METHODS_SEEN) {
+            missing.push("methods".to_owned());
+        }
+        if !path && !fallback && lacks(PATH) {
+            missing.push("a path".to_owned());
+        }
+        if self.class == Class::Public && lacks("reason") {
+            missing.push("`reason = \"why anyone may call it\"`".to_owned());
+        } else if handler && lacks("reason") {
+            missing.push(
+                "`reason = \"how the handler knows the sender\"`, since `verify = \"handler\"` leaves that to the handler"
+                    .to_owned(),
+            );
+        } else if self.subtree.is_some() && lacks("reason") {
+            missing.push("`reason = \"what is mounted there\"`, as every subtree does".to_owned());
+        }
+        if self.class == Class::Webhook && lacks("verify") {
+            missing.push("`verify = \"name of its verifier\"`".to_owned());
+        }
+        if !missing.is_empty() {
+            let message = format!(
+                "{} needs {}\n\nfor example: {}",
+                self.at(),
+                list(missing, "and"),
+                self.class.example(self.place)
+            );
+            self.errors.push_whole(message);
+        }
+    }
+}
+
+fn parse_path(tokens: &[TokenTree]) -> syn::Result<syn::Path> {
+    syn::Path::parse_mod_style.parse2(tokens.iter().cloned().collect())
+}
+
+/// In `seen`, where methods or path are there but wrong.
+const METHODS_SEEN: &str = "<methods>";
+const PATH: &str = "<path>";
+
+/// A name and what follows it, for the span of an error.
+struct Whole<'a>(&'a Ident, &'a [TokenTree]);
+
+impl ToTokens for Whole<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+        tokens.extend(self.1.iter().cloned());
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn list(items: impl IntoIterator<Item = String>, last: &str) -> String {
+    let mut items: Vec<String> = items.into_iter().collect();
+    let end = items.pop().unwrap_or_default();
+    if items.is_empty() {
+        end
+    } else {
+        format!("{} {last} {end}", items.join(", "))
+    }
+}

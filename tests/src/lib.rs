@@ -1,0 +1,1 @@
+//! Tests of session-auth from the outside: see `tests/`.
