@@ -8,6 +8,7 @@ extern crate self as session_auth;
 mod access;
 mod activity;
 mod assembly;
+pub mod audit;
 mod classified;
 mod clock;
 mod cookie;
@@ -46,14 +47,6 @@ pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
 
-/// Audits of routers.
-pub mod audit {
-    // The attribute has this name at the root: a function-like macro and an attribute share one
-    // namespace, so one path cannot name both.
-    #[doc(inline)]
-    pub use session_auth_macros::audited_router_expression as audited_router;
-}
-
 /// What the macros' output names. Not part of the API: it changes with them, in any release.
 #[doc(hidden)]
 pub mod __private {
@@ -64,6 +57,7 @@ pub mod __private {
     pub use crate::access::{
         AccessClass, Declaration, Location, Methods, Registration, Target, Terms,
     };
+    pub use crate::audit::{RouterSite, audit_router};
     pub use crate::classified::{Classified, Declared};
     pub use inventory;
 
@@ -117,32 +111,4 @@ pub mod __private {
         };
     }
     pub use crate::__access_attributes_go_on_free_functions_not_on_methods as access_attributes_go_on_free_functions_not_on_methods;
-
-    pub use self::placeholder::*;
-
-    // Until the audit lands.
-    #[allow(missing_docs, clippy::missing_docs_in_private_items)]
-    mod placeholder {
-        pub struct RouterSite {
-            pub name: &'static str,
-            pub package: &'static str,
-            pub manifest_dir: &'static str,
-            pub module: &'static str,
-            pub location: super::Location,
-        }
-
-        pub trait AuditableRouter {}
-        impl<S> AuditableRouter for axum::Router<S> {}
-
-        pub fn audit_router<R: AuditableRouter>(site: RouterSite, build: impl FnOnce() -> R) {
-            let _ = (
-                site.name,
-                site.package,
-                site.manifest_dir,
-                site.module,
-                site.location,
-            );
-            build();
-        }
-    }
 }

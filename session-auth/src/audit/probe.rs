@@ -101,7 +101,10 @@ pub struct ProbeAnswer {
 /// With a line for each route that answers otherwise, and where there is no route to probe.
 pub async fn probe<A: ProbeTarget>(mut app: A) -> Vec<ProbeAnswer> {
     let declared = app.declared();
-    assert!(!declared.is_empty(), "the app declares no route: there is nothing to probe");
+    assert!(
+        !declared.is_empty(),
+        "the app declares no route: there is nothing to probe"
+    );
     let mut answers = Vec::new();
     let mut wrong = Vec::new();
     for declaration in declared {
@@ -121,7 +124,10 @@ pub async fn probe<A: ProbeTarget>(mut app: A) -> Vec<ProbeAnswer> {
                 status: response.status(),
                 denial: response.extensions().get().copied(),
             };
-            if let Some(why) = misuse.map(|it| it.to_string()).or_else(|| mismatch(&answer)) {
+            if let Some(why) = misuse
+                .map(|it| it.to_string())
+                .or_else(|| mismatch(&answer))
+            {
                 wrong.push(format!("  {}: {why}", declaration.location()));
             }
             answers.push(answer);
@@ -139,12 +145,21 @@ pub async fn probe<A: ProbeTarget>(mut app: A) -> Vec<ProbeAnswer> {
 
 /// What is wrong with an answer, in one sentence; `None` where nothing is.
 fn mismatch(answer: &ProbeAnswer) -> Option<String> {
-    let ProbeAnswer { declaration, method, path, status, denial } = answer;
+    let ProbeAnswer {
+        declaration,
+        method,
+        path,
+        status,
+        denial,
+    } = answer;
     let expected = match declaration.class() {
         AccessClass::Public => denial.is_none(),
         AccessClass::Webhook if declaration.verifier() == Some(BY_HANDLER) => denial.is_none(),
         AccessClass::Webhook => {
-            matches!(denial, Some(Denial::SignatureMissing | Denial::SignatureInvalid))
+            matches!(
+                denial,
+                Some(Denial::SignatureMissing | Denial::SignatureInvalid)
+            )
         }
         AccessClass::Session => matches!(denial, Some(Denial::Missing)),
     };
@@ -162,7 +177,11 @@ fn methods(methods: Methods) -> Vec<Method> {
     if methods.is_any() {
         return vec![Method::GET];
     }
-    methods.names().iter().filter_map(|name| Method::from_bytes(name.as_bytes()).ok()).collect()
+    methods
+        .names()
+        .iter()
+        .filter_map(|name| Method::from_bytes(name.as_bytes()).ok())
+        .collect()
 }
 
 /// A path that the target matches.
@@ -196,7 +215,12 @@ mod tests {
 
     #[test]
     fn parameters_are_filled_in() {
-        let path_of = |path| super::path(Target::Route { methods: Methods::GET, path });
+        let path_of = |path| {
+            super::path(Target::Route {
+                methods: Methods::GET,
+                path,
+            })
+        };
         assert_eq!(path_of("/a"), "/a");
         assert_eq!(path_of("/users/{id}/x"), "/users/probe/x");
         assert_eq!(path_of("/files/{*rest}"), "/files/probe");

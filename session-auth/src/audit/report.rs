@@ -4,6 +4,8 @@
 //! [`Audit`] is what comes out when all reports of a workspace are reconciled; its JSON form is
 //! the output of `route-audit list --format json`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::{AccessClass, Declaration, Location, Target};
@@ -22,6 +24,86 @@ pub struct Report {
     pub mounted: Vec<Mounted>,
     /// Every declaration linked into the program, of whatever package.
     pub declared: Vec<RouteRecord>,
+}
+
+/// Why a router could not be audited: written in place of its [`Report`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The router.
+    pub router: RouterRecord,
+    /// What went wrong: the router's builder panicked, or what it built cannot be read.
+    pub error: String,
+}
+
+/// What one file of `ROUTE_AUDIT_REPORT_DIR` holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReportFile {
+    /// The router could be read.
+    Report(Report),
+    /// It could not.
+    Failure(Failure),
+}
+
+impl ReportFile {
+    /// Parses the text of a report file.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not JSON, has another `schema` than [`SCHEMA`], or is neither form.
+    pub fn parse(json: &str) -> Result<Self, ReportError> {
+        // Read first and by itself: a file of another version should say so, not which of its
+        // fields is missing here.
+        #[derive(Deserialize)]
+        struct Form {
+            schema: u32,
+            #[serde(default)]
+            error: Option<serde::de::IgnoredAny>,
+        }
+        let form: Form = serde_json::from_str(json).map_err(ReportError::Json)?;
+        if form.schema != SCHEMA {
+            return Err(ReportError::Schema(form.schema));
+        }
+        if form.error.is_some() {
+            serde_json::from_str(json).map(Self::Failure)
+        } else {
+            serde_json::from_str(json).map(Self::Report)
+        }
+        .map_err(ReportError::Json)
+    }
+}
+
+/// A report file cannot be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// It is not JSON of either form.
+    Json(serde_json::Error),
+    /// It has this `schema`, which is not [`SCHEMA`].
+    Schema(u32),
+}
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "not a router's report: {error}"),
+            Self::Schema(found) => write!(
+                f,
+                "a report of schema {found}, where this version reads schema {SCHEMA}: use the \
+                 same version of session-auth and route-audit"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ReportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Schema(_) => None,
+        }
+    }
 }
 
 /// An audited router.
@@ -55,14 +137,36 @@ pub enum RouterKind {
 pub struct Mounted {
     /// What it is.
     pub shape: Shape,
-    /// Upper-case method names, or `["ANY"]`.
+    /// Upper-case method names, or `["ANY"]`: always that for a fallback and what is opaque.
     pub methods: Vec<String>,
-    /// The full path, in axum 0.8 syntax; of an opaque mount, the path that it is mounted under.
-    /// `None` for a fallback of the whole router.
+    /// The full path, in axum 0.8 syntax; of an opaque mount, the path that it is mounted under,
+    /// and of a nested router's fallback, the prefix. `None` for a fallback of the whole router.
     pub path: Option<String>,
     /// What the router itself knows of the class: all of it where the router is typed, nothing
     /// where it is axum's.
     pub declaration: Option<RouteRecord>,
+}
+
+impl Mounted {
+    /// What a typed router mounts.
+    pub(crate) fn of(declaration: &Declaration) -> Self {
+        let (shape, path) = match declaration.target() {
+            Target::Route { path, .. } => (Shape::Route, Some(path)),
+            Target::Subtree { path } => (Shape::OpaqueMount, Some(path)),
+            Target::Fallback => (Shape::Fallback, None),
+        };
+        Self {
+            shape,
+            methods: declaration
+                .methods()
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            path: path.map(str::to_owned),
+            declaration: Some(RouteRecord::of(declaration)),
+        }
+    }
 }
 
 /// What kind of thing is mounted.
@@ -90,7 +194,8 @@ pub enum Shape {
 pub struct RouteRecord {
     /// Upper-case method names, `["ANY"]`, or `["FALLBACK"]`.
     pub methods: Vec<String>,
-    /// The path; of a subtree, with `/**` at its end; `None` for a fallback.
+    /// The path; of a subtree, with `/**` at its end. `None` for a fallback, except that a listed
+    /// fallback of a nested router has its prefix.
     pub path: Option<String>,
     /// Who may call it; `None` where nobody said.
     pub class: Option<Class>,
@@ -106,7 +211,8 @@ pub struct RouteRecord {
     pub verifier: Option<String>,
     /// The scope that a session needs.
     pub scope: Option<String>,
-    /// The longest expected time without a delivery, in seconds, as the listing prints it: `6h`.
+    /// The longest time in which a verified delivery is expected, in the attribute's notation, a
+    /// whole number of the largest unit that loses nothing: `6h`, `90m`, `45s`, `1d`.
     pub expect_every: Option<String>,
     /// The last day of the exemption, `2027-01-31`.
     pub until: Option<String>,
@@ -157,9 +263,10 @@ impl RouteRecord {
         let text = |value: Option<&str>| value.map(str::to_owned);
         let (methods, path) = match declaration.target() {
             Target::Route { methods, path } => (methods.names(), Some(path.to_owned())),
-            Target::Subtree { path } => {
-                (vec!["ANY"], Some(format!("{}/**", path.trim_end_matches('/'))))
-            }
+            Target::Subtree { path } => (
+                vec!["ANY"],
+                Some(format!("{}/**", path.trim_end_matches('/'))),
+            ),
             Target::Fallback => (vec!["FALLBACK"], None),
         };
         Self {
