@@ -1,0 +1,273 @@
+//! The command line.
+
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+  100  findings
+  101  could not run: a usage error, an error of cargo's, a router that cannot be read,
+       nothing to audit";
+
+/// Audits the routes of a workspace: which are mounted, who may call them, and who said so
+///
+/// Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers
+/// mount with what the handlers declare. Packages are selected by cargo's own rules; those that
+/// do not depend on `session-auth` are skipped.
+///
+/// A package that depends on it must have an audited router, or declare its routes for one. A tool
+/// that has no routes is left out by the workspace's Cargo.toml:
+/// `[workspace.metadata.route-audit]`, `exclude = ["tool"]`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "route-audit",
+    version,
+    after_help = EXIT_CODES,
+    // `route-audit -p web list` would drop the `-p`: clap does not merge the two levels.
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    check: Common,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fails where a route has no access class, or where declarations and routers disagree
+    /// (the default)
+    #[command(after_help = EXIT_CODES)]
+    Check(Common),
+    /// Shows every route: class, methods, path, proof, handler, place
+    #[command(after_help = EXIT_CODES)]
+    List(Common),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// How to show the result
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// How long the tests of one target may take
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    timeout: NonZeroU32,
+    /// Say which packages are skipped and which tests run
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) cargo: CargoArgs,
+}
+
+impl Common {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout.get().into())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people
+    Human,
+    /// One JSON document, schema 1
+    Json,
+}
+
+/// What is passed on to cargo.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct CargoArgs {
+    /// The Cargo.toml to start from
+    #[arg(long, value_name = "PATH", help_heading = PACKAGES)]
+    pub(crate) manifest_path: Option<PathBuf>,
+    /// Audit this package (repeatable)
+    #[arg(short, long, value_name = "SPEC", action = ArgAction::Append, help_heading = PACKAGES)]
+    pub(crate) package: Vec<String>,
+    /// Audit every member of the workspace
+    #[arg(long, help_heading = PACKAGES)]
+    pub(crate) workspace: bool,
+    /// Leave out this package (repeatable)
+    #[arg(long, value_name = "SPEC", requires = "workspace", help_heading = PACKAGES)]
+    pub(crate) exclude: Vec<String>,
+    /// Features to turn on, separated by commas (repeatable)
+    #[arg(short = 'F', long, value_name = "FEATURES", help_heading = BUILD)]
+    features: Vec<String>,
+    /// Turn on all features
+    #[arg(long, help_heading = BUILD)]
+    all_features: bool,
+    /// Turn off the `default` feature
+    #[arg(long, help_heading = BUILD)]
+    no_default_features: bool,
+    /// Build for this target; its tests must run on this machine
+    #[arg(long, value_name = "TRIPLE", help_heading = BUILD)]
+    target: Option<OsString>,
+    /// Build with this profile
+    #[arg(long, value_name = "NAME", conflicts_with = "release", help_heading = BUILD)]
+    profile: Option<String>,
+    /// Build with the release profile
+    #[arg(long, help_heading = BUILD)]
+    release: bool,
+    /// Where cargo builds
+    #[arg(long, value_name = "DIRECTORY", help_heading = BUILD)]
+    target_dir: Option<PathBuf>,
+    /// Do not use the network
+    #[arg(long, help_heading = BUILD)]
+    offline: bool,
+    /// Cargo's `--locked`: fail where Cargo.lock would change
+    #[arg(long, help_heading = BUILD)]
+    cargo_locked: bool,
+    /// Neither progress nor notes
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+const PACKAGES: &str = "Packages";
+const BUILD: &str = "Build";
+
+impl CargoArgs {
+    /// The arguments that `cargo metadata` takes too: what is resolved.
+    pub(crate) fn resolve(&self) -> Vec<OsString> {
+        let mut args = Vec::new();
+        if let Some(path) = &self.manifest_path {
+            args.extend(["--manifest-path".into(), path.into()]);
+        }
+        for features in &self.features {
+            args.extend(["--features".into(), features.into()]);
+        }
+        for (given, flag) in [
+            (self.all_features, "--all-features"),
+            (self.no_default_features, "--no-default-features"),
+            (self.offline, "--offline"),
+            (self.cargo_locked, "--locked"),
+            (self.quiet, "--quiet"),
+        ] {
+            if given {
+                args.push(flag.into());
+            }
+        }
+        args
+    }
+
+    /// The arguments of `cargo test`: what is resolved, and how it is built. Which packages are
+    /// built is for [`select`](crate::select) to say.
+    pub(crate) fn build(&self) -> Vec<OsString> {
+        let mut args = self.resolve();
+        if self.release {
+            args.push("--release".into());
+        }
+        for (flag, value) in [
+            ("--profile", self.profile.as_ref().map(OsString::from)),
+            ("--target", self.target.clone()),
+            ("--target-dir", self.target_dir.as_ref().map(OsString::from)),
+        ] {
+            if let Some(value) = value {
+                args.extend([flag.into(), value]);
+            }
+        }
+        args
+    }
+}
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// A command to run.
+    Run(Command),
+    /// A text to show: help, or the version.
+    Show(String),
+}
+
+/// Reads the arguments, of which the first is the program's name. The error is a usage error,
+/// ready to be shown.
+pub(crate) fn parse(args: &[OsString]) -> Result<Parsed, String> {
+    let as_subcommand = args.first().is_some_and(|program| {
+        Path::new(program).file_stem() == Some(OsStr::new("cargo-route-audit"))
+    });
+    let mut args = args.to_vec();
+    let mut command = Cli::command();
+    if as_subcommand {
+        // Cargo passes the name of its subcommand as the first argument.
+        if args.get(1).is_some_and(|first| first == "route-audit") {
+            args.remove(1);
+        }
+        command = command.bin_name("cargo route-audit");
+    }
+    let parsed = command
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => Ok(Parsed::Run(
+            cli.command.unwrap_or(Command::Check(cli.check)),
+        )),
+        Err(shown)
+            if matches!(
+                shown.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
+            Ok(Parsed::Show(shown.to_string()))
+        }
+        Err(usage) => Err(usage.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cargo_args(args: &[&str]) -> CargoArgs {
+        let args: Vec<OsString> = ["route-audit"].iter().chain(args).map(Into::into).collect();
+        match parse(&args) {
+            Ok(Parsed::Run(Command::Check(common))) => common.cargo,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn cargo_gets_what_it_understands_under_its_own_names() {
+        let args = cargo_args(&[
+            "--manifest-path=web/Cargo.toml",
+            "--features=a,b",
+            "-Fc d",
+            "--all-features",
+            "--no-default-features",
+            "--target=x86_64-unknown-linux-gnu",
+            "--profile=ci",
+            "--offline",
+            "--cargo-locked",
+            "--target-dir=out",
+            "-q",
+        ]);
+        let resolve = [
+            "--manifest-path",
+            "web/Cargo.toml",
+            "--features",
+            "a,b",
+            "--features",
+            "c d",
+            "--all-features",
+            "--no-default-features",
+            "--offline",
+            "--locked",
+            "--quiet",
+        ];
+        assert_eq!(args.resolve(), resolve);
+        // `cargo metadata` refuses these.
+        let build = [
+            "--profile",
+            "ci",
+            "--target",
+            "x86_64-unknown-linux-gnu",
+            "--target-dir",
+            "out",
+        ];
+        assert_eq!(args.build(), [&resolve[..], &build].concat());
+        assert_eq!(cargo_args(&["--release"]).build(), ["--release"]);
+        assert!(cargo_args(&[]).build().is_empty());
+    }
+}

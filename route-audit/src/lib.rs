@@ -1,0 +1,206 @@
+//! Audits the routes of a workspace: which are mounted, who may call them, and who said so.
+//!
+//! The audit is a test: `#[audited_router]` adds one to the crate that builds the router. This
+//! program builds those tests with cargo, runs them, reconciles the reports that they write, and
+//! shows what comes out. It holds to three rules:
+//!
+//! 1. The exit code is one of three: 0 clean, 100 findings, 101 could not run. A usage error, an
+//!    error of cargo's and a panic are all 101.
+//! 2. It never passes for want of something to look at: no audited router, no route, a report
+//!    that is missing, unreadable or of another version, each is 101.
+//! 3. Standard output carries the result and nothing else; progress, notes and errors go to
+//!    standard error.
+//!
+//! The library part exists for the two binaries, `route-audit` and `cargo-route-audit`; it is not
+//! an API.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod cargo;
+mod check;
+mod cli;
+mod config;
+mod error;
+mod list;
+mod render;
+mod report;
+mod run;
+mod select;
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use session_auth::audit::{Audit, reconcile};
+use time::{Date, OffsetDateTime};
+
+use crate::cargo::Cargo;
+use crate::cli::{Command, Common, Parsed};
+use crate::error::{CannotRun, Problem};
+
+/// The exit codes. There is no fourth.
+pub mod exit {
+    /// Nothing that fails the audit.
+    pub const CLEAN: u8 = 0;
+    /// At least one finding of severity `error`.
+    pub const FINDINGS: u8 = 100;
+    /// The audit could not run, so nothing is known.
+    pub const COULD_NOT_RUN: u8 = 101;
+}
+
+/// Everything that the program takes from its surroundings.
+pub struct Env<'a> {
+    /// The arguments, the program's own name first.
+    pub args: Vec<OsString>,
+    /// Where cargo runs.
+    pub current_dir: PathBuf,
+    /// The cargo to run.
+    pub cargo: OsString,
+    /// The day, in UTC, that exemptions are held against.
+    pub today: Date,
+    /// Takes the result.
+    pub stdout: &'a mut dyn Write,
+    /// Takes everything else. Cargo's own output goes to the process's standard error.
+    pub stderr: &'a mut dyn Write,
+}
+
+/// Runs with the surroundings of this process.
+pub fn main() -> ExitCode {
+    let current_dir = match env::current_dir() {
+        Ok(dir) => dir,
+        Err(error) => {
+            let problem = Problem::new(format!("cannot read the current directory: {error}"))
+                .help("change to a directory that exists");
+            let _ = write!(io::stderr(), "{}", CannotRun::from(problem));
+            return exit::COULD_NOT_RUN.into();
+        }
+    };
+    let env = Env {
+        args: env::args_os().collect(),
+        current_dir,
+        // Set where cargo started this program: the same toolchain then does the building.
+        cargo: env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
+        today: OffsetDateTime::now_utc().date(),
+        stdout: &mut io::stdout(),
+        stderr: &mut io::stderr(),
+    };
+    run(env).into()
+}
+
+/// Runs, and returns the exit code: one of [`exit`].
+pub fn run(mut env: Env<'_>) -> u8 {
+    let result = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&mut env)));
+    let failure = match result {
+        Ok(Ok(code)) => return code,
+        Ok(Err(failure)) => failure,
+        Err(_) => Problem::new("route-audit panicked; the message is above")
+            .help("this is a bug of route-audit: please report it with that message")
+            .into(),
+    };
+    // Nobody is left to tell where standard error is closed.
+    let _ = write!(env.stderr, "{failure}");
+    exit::COULD_NOT_RUN
+}
+
+fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    let command = match cli::parse(&env.args) {
+        Ok(Parsed::Run(command)) => command,
+        Ok(Parsed::Show(text)) => {
+            print(env.stdout, &text)?;
+            return Ok(exit::CLEAN);
+        }
+        // Clap's own exit code would be 2.
+        Err(usage) => {
+            let _ = write!(env.stderr, "{usage}");
+            return Ok(exit::COULD_NOT_RUN);
+        }
+    };
+    match command {
+        Command::Check(common) => check::run(&common, env),
+        Command::List(common) => list::run(&common, env),
+    }
+}
+
+/// Builds, runs and reads the audited routers of the selected packages.
+fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audit, CannotRun> {
+    let cargo = Cargo {
+        program: &env.cargo,
+        current_dir: &env.current_dir,
+        args: &common.cargo,
+    };
+    let metadata = cargo.metadata()?;
+    let config = config::Config::of(&metadata)?;
+    let selection = select::select(&metadata, &common.cargo, &config)?;
+    let mut notes = Notes {
+        out: &mut *env.stderr,
+        verbose: common.verbose,
+        quiet: common.cargo.quiet,
+    };
+    for (package, why) in &selection.skipped {
+        notes.detail(&format!("package `{}` is not audited: {why}", package.name));
+    }
+    cargo::refuse_own_harness(&selection.examined)?;
+    let executables = cargo.build_tests(&selection, &mut notes)?;
+
+    let mut runs = Vec::new();
+    let mut problems = Vec::new();
+    for executable in &executables {
+        match run::run(executable, common.timeout(), &mut notes) {
+            Ok(run) => runs.push(run),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    CannotRun::unless_none(problems)?;
+    let packages: Vec<_> = selection
+        .examined
+        .iter()
+        .map(|package| (package.name.as_str(), package.manifest_path.as_str()))
+        .collect();
+    let reports = report::accept(&packages, &runs)?;
+    Ok(reconcile(&reports, env.today))
+}
+
+/// Writes a result. A reader that has seen enough (`| head`) is no failure: the exit code stays
+/// what the audit found.
+fn print(out: &mut dyn Write, text: &str) -> Result<(), CannotRun> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::new(format!(
+            "cannot write the result to standard output: {error}"
+        ))
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// What is said on the way.
+struct Notes<'a> {
+    out: &'a mut dyn Write,
+    verbose: bool,
+    quiet: bool,
+}
+
+impl Notes<'_> {
+    /// Something that the reader should know unless they asked for quiet.
+    fn note(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.out, "note: {text}");
+        }
+    }
+
+    /// Something for `--verbose`.
+    fn detail(&mut self, text: &str) {
+        if self.verbose {
+            let _ = writeln!(self.out, "note: {text}");
+        }
+    }
+
+    /// Somebody else's words, unless the reader asked for quiet.
+    fn pass_on(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.out, "{text}");
+        }
+    }
+}

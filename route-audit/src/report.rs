@@ -1,0 +1,257 @@
+//! Whether the reports are all there and can be read. What is missing is never taken for clean.
+
+use std::collections::BTreeMap;
+
+use session_auth::audit::{Failure, Report, ReportError, ReportFile, RouterRecord};
+
+use crate::error::{CannotRun, Problem};
+use crate::run::TEST_PREFIX;
+
+/// One executable's audit tests, run.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) package: String,
+    /// ``library `web` ``.
+    pub(crate) target: String,
+    /// The root file of the target.
+    pub(crate) source: String,
+    /// The audit tests by their paths.
+    pub(crate) tests: Vec<String>,
+    /// What they wrote, as text.
+    pub(crate) files: Vec<String>,
+    /// What they printed.
+    pub(crate) output: String,
+    /// Whether all of them passed.
+    pub(crate) passed: bool,
+}
+
+/// The reports of the runs, where nothing is missing: every audit test wrote one that can be read,
+/// every router mounts something, and every package (by name and manifest) has a router or is part
+/// of one.
+pub(crate) fn accept(packages: &[(&str, &str)], runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
+    let mut problems = Vec::new();
+    let mut reports = Vec::new();
+    for run in runs {
+        match read(run) {
+            Ok(read) => reports.extend(read),
+            Err(found) => problems.extend(found),
+        }
+    }
+    CannotRun::unless_none(problems)?;
+    CannotRun::unless_none(without_router(packages, runs, &reports))?;
+    Ok(reports)
+}
+
+/// Reads what a run wrote, and holds it against its tests.
+fn read(run: &Run) -> Result<Vec<Report>, Vec<Problem>> {
+    let mut reports = Vec::new();
+    let mut failures = Vec::new();
+    let mut problems = Vec::new();
+    for file in &run.files {
+        match ReportFile::parse(file) {
+            Ok(ReportFile::Report(report)) => reports.push(report),
+            Ok(ReportFile::Failure(failure)) => failures.push(failure),
+            Err(error) => {
+                let problem = Problem::new(format!(
+                    "{} of package `{}` wrote a file that cannot be read: {error}",
+                    run.target, run.package
+                ))
+                .at(&run.source);
+                problems.push(match error {
+                    // Says what to do by itself.
+                    ReportError::Schema(_) => problem,
+                    _ => problem.help("leave the reports to `#[audited_router]`"),
+                });
+            }
+        }
+    }
+    // Whose file it is that cannot be read is not known: whose is missing is not, either.
+    if problems.is_empty() {
+        let routers = reports
+            .iter()
+            .map(|report| &report.router)
+            .chain(failures.iter().map(|failure| &failure.router));
+        problems = uneven(run, routers);
+    }
+    problems.extend(failures.iter().map(|Failure { router, error, .. }| {
+        Problem::new(format!("package `{}`: {error}", run.package)).at(place(router))
+    }));
+    problems.extend(
+        reports
+            .iter()
+            .filter(|report| report.mounted.is_empty())
+            .map(|Report { router, .. }| {
+                Problem::new(format!(
+                    "nothing to audit: router `{}` of package `{}` mounts nothing",
+                    router.name, router.package
+                ))
+                .at(place(router))
+                .help("mount the service's routes on it; are they behind a feature?")
+            }),
+    );
+    // Where a report is asked for, findings do not fail the test: something else has.
+    if problems.is_empty() && !run.passed {
+        problems.push(
+            Problem::new(format!(
+                "the audit tests of {} of package `{}` wrote their reports, and failed",
+                run.target, run.package
+            ))
+            .at(&run.source)
+            .output(&run.output)
+            .help("make `cargo test route_audit_` pass"),
+        );
+    }
+    if problems.is_empty() {
+        Ok(reports)
+    } else {
+        Err(problems)
+    }
+}
+
+/// What keeps a run's reports from being one for each of its tests.
+fn uneven<'a>(run: &Run, routers: impl Iterator<Item = &'a RouterRecord>) -> Vec<Problem> {
+    // Counted: two modules may each have a router of the same name.
+    let mut reports: BTreeMap<&str, usize> = BTreeMap::new();
+    for router in routers {
+        *reports.entry(&router.name).or_default() += 1;
+    }
+    let mut problems = Vec::new();
+    for test in &run.tests {
+        let last = test.rsplit("::").next().unwrap_or(test);
+        let router = last.strip_prefix(TEST_PREFIX).unwrap_or(last);
+        match reports.get_mut(router) {
+            Some(left @ 1..) => *left -= 1,
+            _ => problems.push(
+                Problem::new(format!(
+                    "router `{router}` of package `{}` wrote no report (test `{test}` in {})",
+                    run.package, run.target
+                ))
+                .at(&run.source)
+                .output(&run.output)
+                .help(
+                    "the test must run to its end; a test of your own needs a name that does not \
+                     begin with `route_audit_`",
+                ),
+            ),
+        }
+    }
+    let surplus = reports.into_iter().filter(|(_, left)| *left > 0);
+    problems.extend(surplus.map(|(router, _)| {
+        Problem::new(format!(
+            "{} of package `{}` wrote more reports of router `{router}` than it has tests for it",
+            run.target, run.package
+        ))
+        .at(&run.source)
+        .help("leave the reports to `#[audited_router]` and `audited_router!`")
+    }));
+    problems
+}
+
+/// The packages that have no audited router and whose declarations no audited router of another
+/// package has linked: nobody looks at their routes.
+fn without_router(packages: &[(&str, &str)], runs: &[Run], reports: &[Report]) -> Vec<Problem> {
+    let linked = |package: &str| {
+        reports
+            .iter()
+            .flat_map(|report| &report.declared)
+            .any(|route| route.package == package)
+    };
+    let has_router = |package: &str| {
+        runs.iter()
+            .any(|run| run.package == package && !run.tests.is_empty())
+    };
+    packages
+        .iter()
+        .filter(|(package, _)| !has_router(package) && !linked(package))
+        .map(|(package, manifest)| {
+            Problem::new(format!(
+                "package `{package}` depends on `session-auth` but has no audited router"
+            ))
+            .at(manifest)
+            .help(
+                "add `#[audited_router]` to the function that returns its router; where it \
+                 registers no routes, name it under `exclude` in \
+                 [workspace.metadata.route-audit], or select other packages with `-p`",
+            )
+        })
+        .collect()
+}
+
+fn place(router: &RouterRecord) -> String {
+    format!("{}:{}", router.file, router.line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKAGES: &[(&str, &str)] = &[("web", "web/Cargo.toml")];
+
+    fn report(router: &str, mounted: &str) -> String {
+        format!(
+            r#"{{"schema":1,"router":{{"name":"{router}","package":"web","kind":"typed",
+            "file":"src/lib.rs","line":3}},"mounted":[{mounted}],"declared":[]}}"#
+        )
+    }
+
+    const HOME: &str = r#"{"shape":"route","methods":["GET"],"path":"/","declaration":null}"#;
+
+    fn run(tests: &[&str], files: Vec<String>) -> Run {
+        Run {
+            package: "web".to_owned(),
+            target: "library `web`".to_owned(),
+            source: "src/lib.rs".to_owned(),
+            tests: tests.iter().map(|test| (*test).to_owned()).collect(),
+            files,
+            output: String::new(),
+            passed: true,
+        }
+    }
+
+    #[track_caller]
+    fn refused(run: Run, because: &str) {
+        let failure = accept(PACKAGES, &[run]).expect_err("refused").to_string();
+        assert!(failure.contains(because), "{failure}");
+    }
+
+    #[test]
+    fn one_report_for_each_test_is_accepted() {
+        let tests = ["a::route_audit_routes", "b::route_audit_routes"];
+        let files = vec![report("routes", HOME), report("routes", HOME)];
+        let reports = accept(PACKAGES, &[run(&tests, files)]);
+        assert_eq!(reports.expect("accepted").len(), 2);
+    }
+
+    #[test]
+    fn a_missing_a_surplus_and_a_mistaken_report_are_refused() {
+        let tests = ["a::route_audit_routes", "b::route_audit_routes"];
+        let one = || report("routes", HOME);
+        refused(run(&tests, vec![one()]), "wrote no report");
+        refused(run(&tests[..1], vec![one(), one()]), "more reports");
+        refused(run(&tests[..1], vec![report("x", HOME)]), "wrote no report");
+        refused(run(&tests[..1], Vec::new()), "wrote no report");
+    }
+
+    #[test]
+    fn no_test_is_no_audit() {
+        refused(run(&[], Vec::new()), "no audited router");
+        accept(PACKAGES, &[]).expect_err("refused");
+    }
+
+    #[test]
+    fn an_empty_router_beside_a_full_one_is_refused() {
+        let tests = ["route_audit_full", "route_audit_bare"];
+        let files = vec![report("full", HOME), report("bare", "")];
+        refused(run(&tests, files), "router `bare` of package `web` mounts");
+    }
+
+    #[test]
+    fn a_failure_that_no_report_explains_is_refused() {
+        let failed = Run {
+            passed: false,
+            output: "thread panicked at the end".to_owned(),
+            ..run(&["route_audit_routes"], vec![report("routes", HOME)])
+        };
+        refused(failed, "thread panicked at the end");
+    }
+}

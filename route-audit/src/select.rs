@@ -1,0 +1,293 @@
+//! Which packages are audited: cargo's own selection, less those without session-auth.
+
+use std::collections::{HashMap, HashSet};
+
+use cargo_metadata::{DependencyKind, Metadata, Node, Package, PackageId};
+
+use crate::cli::CargoArgs;
+use crate::config::Config;
+use crate::error::{CannotRun, Problem};
+
+/// The package whose attributes and routers are audited.
+const LIBRARY: &str = "session-auth";
+
+#[derive(Debug)]
+pub(crate) struct Selection<'a> {
+    /// The packages whose routers are audited.
+    pub(crate) examined: Vec<&'a Package>,
+    /// What cargo builds: the examined, and the selected packages that depend on one of them.
+    /// These can turn on features of it, as they do in the program and in `cargo test`.
+    pub(crate) built: Vec<&'a Package>,
+    /// Selected, but neither; and why.
+    pub(crate) skipped: Vec<(&'a Package, &'static str)>,
+}
+
+pub(crate) fn select<'a>(
+    metadata: &'a Metadata,
+    args: &CargoArgs,
+    config: &Config,
+) -> Result<Selection<'a>, CannotRun> {
+    let graph = Graph::of(metadata)?;
+    let selected = selected(metadata, args)?;
+    let mut examined = Vec::new();
+    let mut skipped = Vec::new();
+    for &package in &selected {
+        let by_name = !args.package.is_empty();
+        if !graph.uses_library(&package.id) {
+            skipped.push((package, "it does not depend on `session-auth`"));
+        } else if !by_name && config.exclude.iter().any(|name| package.name == *name) {
+            skipped.push((package, "[workspace.metadata.route-audit] excludes it"));
+        } else {
+            examined.push(package);
+        }
+    }
+    if examined.is_empty() {
+        return Err(Problem::new(format!(
+            "nothing to audit: none of the selected packages depends on `session-auth` ({})",
+            names(&selected)
+        ))
+        .help(
+            "select the packages that register routes with `-p NAME` or `--workspace`; a package \
+             whose dependency is optional needs the feature that turns it on",
+        )
+        .into());
+    }
+    let targets: HashSet<_> = examined.iter().map(|package| &package.id).collect();
+    let built = selected
+        .into_iter()
+        .filter(|package| graph.reaches(&package.id, &targets))
+        .collect();
+    Ok(Selection {
+        examined,
+        built,
+        skipped,
+    })
+}
+
+fn names(packages: &[&Package]) -> String {
+    const SHOWN: usize = 5;
+    let mut names: Vec<_> = packages
+        .iter()
+        .take(SHOWN)
+        .map(|package| format!("`{}`", package.name))
+        .collect();
+    if packages.len() > SHOWN {
+        names.push(format!("and {} more", packages.len() - SHOWN));
+    }
+    names.join(", ")
+}
+
+/// The packages that cargo would select for the same arguments.
+fn selected<'a>(metadata: &'a Metadata, args: &CargoArgs) -> Result<Vec<&'a Package>, CannotRun> {
+    let mut members = metadata.workspace_packages();
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    let unknown = |flag: &str, spec: &str| {
+        Problem::new(format!(
+            "`{flag} {spec}` matches no member of the workspace"
+        ))
+        .at(metadata.workspace_root.join("Cargo.toml"))
+        .help(format!("the members are: {}", names(&members)))
+    };
+    let problems = |flag: &'static str, specs: &[String]| -> Vec<Problem> {
+        specs
+            .iter()
+            .filter(|spec| !members.iter().any(|package| matches(spec, package)))
+            .map(|spec| unknown(flag, spec))
+            .collect()
+    };
+    // Cargo only warns of an unknown `--exclude`: here a typo would audit the wrong packages.
+    CannotRun::unless_none(problems("--package", &args.package))?;
+    CannotRun::unless_none(problems("--exclude", &args.exclude))?;
+
+    let matches_any =
+        |specs: &[String], package: &Package| specs.iter().any(|spec| matches(spec, package));
+    Ok(if args.workspace {
+        members
+            .into_iter()
+            .filter(|package| !matches_any(&args.exclude, package))
+            .collect()
+    } else if !args.package.is_empty() {
+        members
+            .into_iter()
+            .filter(|package| matches_any(&args.package, package))
+            .collect()
+    } else {
+        // Of the manifest that cargo started from: its package, or the workspace's defaults.
+        members
+            .into_iter()
+            .filter(|package| metadata.workspace_default_members.contains(&package.id))
+            .collect()
+    })
+}
+
+/// Whether a package id specification, or a glob over names, means this package.
+/// <https://doc.rust-lang.org/cargo/reference/pkgid-spec.html>
+fn matches(spec: &str, package: &Package) -> bool {
+    let version = package.version.to_string();
+    matches_parts(spec, &package.name, &version, &package.id.repr)
+}
+
+fn matches_parts(spec: &str, name: &str, version: &str, id: &str) -> bool {
+    if spec.contains("://") {
+        let url = id.split_once('+').map_or(id, |(_, url)| url);
+        let source = url.split_once('#').map_or(url, |(source, _)| source);
+        return [id, url, source].contains(&spec);
+    }
+    let (wanted, wanted_version) = match spec.split_once(['@', ':']) {
+        Some((wanted, version)) => (wanted, Some(version)),
+        None => (spec, None),
+    };
+    // `1`, `1.2` and `1.2.3` all mean 1.2.3.
+    let version_matches = wanted_version.is_none_or(|wanted| {
+        version
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    });
+    version_matches && glob(wanted, name)
+}
+
+/// Matches `*`, `?` and `[a-z]`, as cargo does for `-p` and `--exclude`.
+fn glob(pattern: &str, name: &str) -> bool {
+    let mut pattern_chars = pattern.chars();
+    let Some(first) = pattern_chars.next() else {
+        return name.is_empty();
+    };
+    let rest = pattern_chars.as_str();
+    let mut name_chars = name.chars();
+    match first {
+        '*' => {
+            glob(rest, name)
+                || name_chars
+                    .next()
+                    .is_some_and(|_| glob(pattern, name_chars.as_str()))
+        }
+        '?' => name_chars.next().is_some() && glob(rest, name_chars.as_str()),
+        '[' => match (rest.split_once(']'), name_chars.next()) {
+            (Some((set, rest)), Some(c)) => in_set(set, c) && glob(rest, name_chars.as_str()),
+            _ => false,
+        },
+        literal => name_chars.next() == Some(literal) && glob(rest, name_chars.as_str()),
+    }
+}
+
+fn in_set(set: &str, c: char) -> bool {
+    let (set, negated) = match set.strip_prefix('!') {
+        Some(set) => (set, true),
+        None => (set, false),
+    };
+    let set: Vec<char> = set.chars().collect();
+    let mut rest = set.as_slice();
+    let mut found = false;
+    while let Some((&low, after)) = rest.split_first() {
+        if let ['-', high, after @ ..] = after {
+            found |= (low..=*high).contains(&c);
+            rest = after;
+        } else {
+            found |= low == c;
+            rest = after;
+        }
+    }
+    found != negated
+}
+
+/// The resolved dependencies, with the features that were asked for.
+struct Graph<'a> {
+    nodes: HashMap<&'a PackageId, &'a Node>,
+    library: HashSet<&'a PackageId>,
+}
+
+impl<'a> Graph<'a> {
+    fn of(metadata: &'a Metadata) -> Result<Self, CannotRun> {
+        let Some(resolve) = &metadata.resolve else {
+            return Err(Problem::new("cargo metadata shows no resolved dependencies").into());
+        };
+        Ok(Self {
+            nodes: resolve.nodes.iter().map(|node| (&node.id, node)).collect(),
+            library: metadata
+                .packages
+                .iter()
+                .filter(|package| package.name == LIBRARY)
+                .map(|package| &package.id)
+                .collect(),
+        })
+    }
+
+    /// Whether the package itself depends on the library, under whatever name. A dependency of
+    /// its tests alone registers no route of the program.
+    fn uses_library(&self, package: &PackageId) -> bool {
+        self.nodes.get(package).is_some_and(|node| {
+            node.deps.iter().any(|dependency| {
+                self.library.contains(&dependency.pkg)
+                    && dependency
+                        .dep_kinds
+                        .iter()
+                        .any(|kind| kind.kind == DependencyKind::Normal)
+            })
+        })
+    }
+
+    /// Whether the package is one of the targets or depends on one, however far away.
+    fn reaches(&self, package: &'a PackageId, targets: &HashSet<&PackageId>) -> bool {
+        let mut seen = HashSet::from([package]);
+        let mut left = vec![package];
+        while let Some(id) = left.pop() {
+            if targets.contains(id) {
+                return true;
+            }
+            for dependency in self.nodes.get(id).iter().flat_map(|node| &node.deps) {
+                if seen.insert(&dependency.pkg) {
+                    left.push(&dependency.pkg);
+                }
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_specification_means_what_it_means_to_cargo() {
+        let id = "path+file:///src/My%20Shop/web#web-api@1.2.3";
+        let means = |spec| matches_parts(spec, "web-api", "1.2.3", id);
+        for spec in [
+            "web-api",
+            "web-*",
+            "*",
+            "web?api",
+            "[v-x]eb-api",
+            "[!a]eb-api",
+            "web-api@1.2.3",
+            "web-api@1.2",
+            "web-api:1",
+            id,
+            "file:///src/My%20Shop/web#web-api@1.2.3",
+            "file:///src/My%20Shop/web",
+        ] {
+            assert!(means(spec), "{spec}");
+        }
+        for spec in [
+            "",
+            "web",
+            "web-api2",
+            "Web-api",
+            "web_api",
+            "[!w]eb-api",
+            "[web-api",
+            "web-api@1.2.4",
+            "web-api@1.2.3.4",
+            "web-api@",
+            "web-api@2",
+            "file:///src/My%20Shop",
+        ] {
+            assert!(!means(spec), "{spec}");
+        }
+    }
+
+    #[test]
+    fn version_prefixes_end_at_a_dot() {
+        assert!(!matches_parts("web@1", "web", "10.0.0", ""));
+    }
+}

@@ -1,0 +1,9 @@
+//! route-audit on workspaces that the tests write: in process with captured output, and a few
+//! runs of the binaries.
+
+mod binary;
+mod library;
+mod output;
+mod refusals;
+mod selection;
+mod support;

@@ -1,0 +1,216 @@
+//! Workspaces for route-audit to audit, and ways to run it on them.
+//!
+//! Most of them depend on a tiny package that is *called* session-auth and writes reports by hand:
+//! it builds in a moment, and it can write what the real one never would.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use route_audit::Env;
+use time::macros::date;
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: u8,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: u8) -> Self {
+        assert_eq!(
+            self.code, code,
+            "\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Could not run, and printed no result.
+    #[track_caller]
+    pub(crate) fn could_not_run(self) -> Self {
+        let ran = self.expect_code(101);
+        assert_eq!(ran.stdout, "");
+        ran
+    }
+
+    /// The paths of the routes that the JSON on standard output lists.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let audit: serde_json::Value = serde_json::from_str(&self.stdout).expect("JSON");
+        audit["routes"]
+            .as_array()
+            .expect("routes")
+            .iter()
+            .map(|route| route["path"].as_str().expect("path").to_owned())
+            .collect()
+    }
+}
+
+/// A workspace on disk. It keeps its place from run to run, so that cargo builds it once.
+pub(crate) struct Fixture {
+    pub(crate) root: PathBuf,
+    files: BTreeMap<String, String>,
+}
+
+impl Fixture {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            root: folder().join("fixtures").join(name),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// A workspace of one package at its root.
+    pub(crate) fn package(name: &str, lib: &str) -> Self {
+        Self::new(name)
+            .file(
+                "Cargo.toml",
+                &format!("{}\n[workspace]\n", Self::manifest(name)),
+            )
+            .file("src/lib.rs", lib)
+    }
+
+    /// The manifest of a package that depends on the stand-in for session-auth.
+    pub(crate) fn manifest(name: &str) -> String {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+             [dependencies]\nsession-auth = {{ path = {:?} }}\n",
+            folder().join("stand-in")
+        )
+    }
+
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.to_owned(), text.to_owned());
+        self
+    }
+
+    /// A member of a workspace, at a folder of its name.
+    pub(crate) fn member(self, name: &str, lib: &str) -> Self {
+        self.file(&format!("{name}/Cargo.toml"), &Self::manifest(name))
+            .file(&format!("{name}/src/lib.rs"), lib)
+    }
+
+    /// Writes it to disk, and removes what an earlier version of the test has left there.
+    pub(crate) fn write(self) -> Self {
+        write_stand_in();
+        let _ = fs::create_dir_all(&self.root);
+        remove_others(&self.root, &self.root, &self.files);
+        for (path, text) in &self.files {
+            write(&self.root.join(path), text);
+        }
+        self
+    }
+
+    /// Runs in this process, inside the workspace.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        self.run_in("", args)
+    }
+
+    /// Runs in this process, in a folder of the workspace.
+    pub(crate) fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
+        run_in(&self.root.join(folder), args)
+    }
+}
+
+/// Runs in this process.
+pub(crate) fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let target = target_dir();
+    let mut all: Vec<OsString> = vec!["route-audit".into()];
+    all.extend(args.iter().map(Into::into));
+    all.extend(["--offline".into(), "--target-dir".into(), target.into()]);
+    let code = route_audit::run(Env {
+        args: all,
+        current_dir: current_dir.to_owned(),
+        cargo: env!("CARGO").into(),
+        today: date!(2026 - 11 - 22),
+        stdout: &mut stdout,
+        stderr: &mut stderr,
+    });
+    Ran {
+        code,
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }
+}
+
+/// One of the binaries.
+pub(crate) fn binary(path: &str) -> Command {
+    let mut command = Command::new(path);
+    command.env("CARGO_TARGET_DIR", target_dir());
+    command
+}
+
+pub(crate) fn finish(command: &mut Command) -> Ran {
+    let output = command.output().expect("the binary starts");
+    Ran {
+        code: output
+            .status
+            .code()
+            .and_then(|code| code.try_into().ok())
+            .expect("an exit code"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// One folder for all fixtures: they share what they build.
+pub(crate) fn target_dir() -> PathBuf {
+    folder().join("target")
+}
+
+/// With the paths of this machine and of this build taken out.
+pub(crate) fn filtered(text: &str, fixture: &Fixture) -> String {
+    text.replace(&*fixture.root.to_string_lossy(), "[ROOT]")
+        .replace('\\', "/")
+}
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+fn write_stand_in() {
+    let root = folder().join("stand-in");
+    write(
+        &root.join("Cargo.toml"),
+        "[package]\nname = \"session-auth\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+         [workspace]\n",
+    );
+    write(&root.join("src/lib.rs"), include_str!("stand_in.rs"));
+}
+
+/// Only where it differs, so that cargo does not build it again; in one step, for the other tests
+/// that write the same file at the same time.
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return;
+    }
+    let parent = path.parent().expect("a folder");
+    fs::create_dir_all(parent).expect("create the folder");
+    let file = tempfile::NamedTempFile::new_in(parent).expect("create the file");
+    fs::write(file.path(), text).expect("write the file");
+    file.persist(path).expect("name the file");
+}
+
+fn remove_others(root: &Path, folder: &Path, keep: &BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).expect("list the folder") {
+        let path = entry.expect("read the entry").path();
+        if path.is_dir() {
+            remove_others(root, &path, keep);
+        } else if path.file_name().is_some_and(|name| name != "Cargo.lock") {
+            let name = path.strip_prefix(root).expect("inside");
+            if !keep.keys().any(|kept| Path::new(kept) == name) {
+                fs::remove_file(&path).expect("remove the file");
+            }
+        }
+    }
+}
