@@ -119,14 +119,14 @@ fn generated_classified() {
 }
 
 fn run(test: &str, dir: Option<&str>) -> (bool, String) {
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = Command::new(env::current_exe().expect("the path of this test"));
     command
         .args(["--exact", test, "--ignored"])
         .env_remove("ROUTE_AUDIT_REPORT_DIR");
     if let Some(dir) = dir {
         command.env("ROUTE_AUDIT_REPORT_DIR", dir);
     }
-    let output = command.output().unwrap();
+    let output = command.output().expect("this test runs again");
     (
         output.status.success(),
         String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -62,12 +62,20 @@ mod sealed {
 /// A router that can say what it mounts: [`Router`](crate::Router) or [`axum::Router`], with its state
 /// or without.
 ///
-/// Sealed: the audit trusts the answer.
+/// Sealed: the audit trusts the answer. What is not a router, or no longer one, does not compile:
+///
+/// ```compile_fail,E0277
+/// async fn app() -> axum::Router {
+///     axum::Router::new()
+/// }
+///
+/// session_auth::audit::assert_classified(&app());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be audited: it is not a router",
     label = "not a `session_auth::Router<S>` or `axum::Router<S>`",
     note = "audit the router itself, before it becomes a service, and not a `Result` or future of it",
-    note = "for a router that takes arguments, can fail or is wrapped: `audited_router!(name = build(&config).unwrap())`"
+    note = "for a router that takes arguments, can fail or is wrapped: `session_auth::audit::audited_router!(name = build(&config).unwrap())`"
 )]
 pub trait AuditableRouter: sealed::Sealed {
     /// Which kind of router this is.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crate::access::Methods;
 
-/// How many candidates a path is compared with letter by letter. A bound on the work, not on what
-/// is found: the cheaper comparisons go over all.
-const MAX_COMPARED: usize = 256;
+/// How many candidates a segment is compared with letter by letter. A bound on the work where
+/// thousands of paths fit nowhere, which no suggestion will mend.
+const MAX_COMPARED: usize = 64;
 
 /// More edits than this make another word.
 const MAX_EDITS: usize = 2;
@@ -24,8 +24,8 @@ pub(super) struct Near<'a> {
     /// By simplified path, and by each of its ends: `/v1/users` is under `/users` too.
     by_end: HashMap<String, Vec<usize>>,
     by_path: HashMap<String, Vec<usize>>,
-    /// By the number of segments: a misspelt path rarely gains one.
-    by_depth: HashMap<usize, Vec<usize>>,
+    /// By simplified path with one segment cut out; with it, that segment.
+    by_rest: HashMap<String, Vec<(usize, String)>>,
 }
 
 impl<'a> Near<'a> {
@@ -33,10 +33,15 @@ impl<'a> Near<'a> {
         let all: Vec<_> = all.into_iter().collect();
         let mut by_end: HashMap<_, Vec<usize>> = HashMap::new();
         let mut by_path: HashMap<_, Vec<usize>> = HashMap::new();
-        let mut by_depth: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut by_rest: HashMap<_, Vec<(usize, String)>> = HashMap::new();
         for (at, candidate) in all.iter().enumerate() {
             let simple = simplify(candidate.path);
-            by_depth.entry(depth(&simple)).or_default().push(at);
+            for (rest, segment) in holes(&simple) {
+                by_rest
+                    .entry(rest)
+                    .or_default()
+                    .push((at, segment.to_owned()));
+            }
             for end in ends(&simple) {
                 by_end.entry(end.to_owned()).or_default().push(at);
             }
@@ -46,7 +51,7 @@ impl<'a> Near<'a> {
             all,
             by_end,
             by_path,
-            by_depth,
+            by_rest,
         }
     }
 
@@ -66,17 +71,26 @@ impl<'a> Near<'a> {
             .or_else(|| first(same_path, true))
             .or_else(|| first(self.by_end.get(&simple), false))
             .or_else(|| ends(&simple).find_map(|end| first(self.by_path.get(end), false)))
-            .or_else(|| {
-                self.by_depth
-                    .get(&depth(&simple))?
+            .or_else(|| self.misspelt(methods, &simple))
+    }
+
+    /// A candidate that differs in one segment, by little.
+    fn misspelt(&self, methods: Methods, simple: &str) -> Option<Candidate<'a>> {
+        holes(simple)
+            .filter_map(|(rest, segment)| Some((self.by_rest.get(&rest)?, segment)))
+            .flat_map(|(others, segment)| {
+                others
                     .iter()
                     .take(MAX_COMPARED)
-                    .map(|at| self.all[*at])
-                    .filter(|one| meet(methods, one.methods))
-                    .filter_map(|one| Some((edits(&simple, &simplify(one.path))?, one)))
-                    .min_by_key(|(edits, _)| *edits)
-                    .map(|(_, one)| one)
+                    .filter_map(move |(at, other)| {
+                        let one = self.all[*at];
+                        let edits = meet(methods, one.methods)
+                            .then(|| edits(segment.as_bytes(), other.as_bytes()))??;
+                        Some((edits, one))
+                    })
             })
+            .min_by_key(|(edits, _)| *edits)
+            .map(|(_, one)| one)
     }
 }
 
@@ -103,8 +117,18 @@ fn simplify(path: &str) -> String {
     out
 }
 
-fn depth(simple: &str) -> usize {
-    simple.bytes().filter(|byte| *byte == b'/').count()
+/// The path once for each segment, without it: of `/a/b`, (`/\0/b`, `a`) and (`/a/\0`, `b`).
+fn holes(simple: &str) -> impl Iterator<Item = (String, &str)> {
+    simple.match_indices('/').map(|(slash, _)| {
+        let start = slash + 1;
+        let end = simple[start..]
+            .find('/')
+            .map_or(simple.len(), |next| start + next);
+        (
+            format!("{}\0{}", &simple[..start], &simple[end..]),
+            &simple[start..end],
+        )
+    })
 }
 
 /// The proper ends of a path that begin with a slash and say something: of `/a/b/{}`, `/b/{}`.
@@ -116,11 +140,9 @@ fn ends(simple: &str) -> impl Iterator<Item = &str> {
         .filter(|end| end.bytes().any(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// The edit distance of two paths, if it is at most [`MAX_EDITS`] and small beside their length.
-fn edits(a: &str, b: &str) -> Option<usize> {
-    let a: Vec<char> = a.chars().collect();
-    let b: Vec<char> = b.chars().collect();
-    let limit = MAX_EDITS.min(a.len().min(b.len()) / 4);
+/// The edit distance of two segments, if it is at most [`MAX_EDITS`] and small beside their length.
+fn edits(a: &[u8], b: &[u8]) -> Option<usize> {
+    let limit = MAX_EDITS.min(a.len().min(b.len()) / 3);
     if a.len().abs_diff(b.len()) > limit {
         return None;
     }
@@ -204,10 +226,10 @@ mod tests {
                 Some(0),
             ),
             (
-                "a wildcard for a parameter",
+                "a wildcard is not a parameter",
                 "/u/{id}",
                 &[(post, "/u/{*id}")],
-                Some(0),
+                None,
             ),
             (
                 "forgotten prefix",

@@ -121,3 +121,152 @@ fn as_listed(mount: &Mount<'_>) -> (Vec<String>, Option<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::audit::report::RouterKind;
+    use crate::audit::rules::tests::{declared, file, mounted, routes, today};
+
+    fn rows(audit: &Audit) -> Vec<String> {
+        let class = |row: &RouteRecord| match row.class {
+            Some(Class::Public) => "public",
+            Some(Class::Webhook) => "webhook",
+            Some(Class::Session) => "session",
+            None => "?",
+        };
+        audit
+            .routes
+            .iter()
+            .map(|row| {
+                let path = row.path.as_deref().unwrap_or("-");
+                let router = row.router.as_deref().unwrap_or("nowhere");
+                format!("{} {path} {} {router}", row.methods.join("|"), class(row))
+            })
+            .collect()
+    }
+
+    fn workspace() -> Vec<Report> {
+        let all = || {
+            vec![
+                declared(Class::Public, "GET|POST /b", 1),
+                declared(Class::Session, "GET /a", 2),
+                declared(Class::Public, "ANY /assets/**", 3),
+                declared(Class::Public, "FALLBACK", 4),
+                declared(Class::Webhook, "POST /gone", 5),
+            ]
+        };
+        let mut web = routes(&[
+            "GET /a",
+            "POST /b",
+            "GET /b",
+            "GET /assets/logo",
+            "DELETE /c",
+        ]);
+        web.extend([
+            mounted(Shape::OpaqueMount, "ANY /assets"),
+            mounted(Shape::Fallback, "ANY"),
+            mounted(Shape::Fallback, "ANY /in"),
+            mounted(Shape::OpaqueMount, "ANY /x"),
+        ]);
+        vec![
+            file("web", web, all()),
+            file("admin", routes(&["GET /a"]), all()),
+        ]
+    }
+
+    #[test]
+    fn routes_by_path_and_method_with_their_class_and_router() {
+        let audit = reconcile(&workspace(), today());
+        assert_eq!(
+            rows(&audit),
+            [
+                "FALLBACK - public web",
+                "GET /a session admin",
+                "GET /a session web",
+                "ANY /assets/** public web",
+                "GET /assets/logo public web",
+                "GET|POST /b public web",
+                "DELETE /c ? web",
+                "POST /gone webhook nowhere",
+                "FALLBACK /in public web",
+                "ANY /x/** ? web",
+            ]
+        );
+        let open = &audit.routes[6];
+        assert_eq!((open.file.as_str(), open.line), ("src/web.rs", 41));
+        let Summary {
+            routes,
+            public,
+            webhook,
+            session,
+            errors,
+            warnings,
+        } = audit.summary;
+        assert_eq!(
+            (routes, public, webhook, session, errors, warnings),
+            (10, 5, 1, 2, 3, 0)
+        );
+        let names: Vec<&str> = audit.routers.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["admin", "web"]);
+    }
+
+    #[test]
+    fn the_order_of_reports_and_of_what_is_in_them_changes_nothing() {
+        let expected = reconcile(&workspace(), today());
+        let mut reports = workspace();
+        reports.reverse();
+        for report in &mut reports {
+            report.mounted.reverse();
+            report.declared.reverse();
+        }
+        reports.extend(workspace());
+        assert_eq!(reconcile(&reports, today()), expected);
+    }
+
+    #[test]
+    fn a_typed_router_lists_what_its_handlers_say() {
+        let mut report = file("typed", routes(&["GET /a"]), vec![]);
+        report.router.kind = RouterKind::Typed;
+        report.mounted[0].declaration = Some(RouteRecord {
+            // As the router may have noted it: still the same declaration.
+            router: Some("typed".into()),
+            ..declared(Class::Session, "GET /a", 1)
+        });
+        report.declared = vec![declared(Class::Session, "GET /a", 1)];
+        let audit = reconcile(&[report], today());
+        assert_eq!(rows(&audit), ["GET /a session typed"]);
+        assert_eq!(audit.findings, []);
+    }
+
+    /// Nothing fits, and each path has hundreds of siblings to compare with.
+    #[test]
+    fn time_grows_with_the_routes_and_no_faster() {
+        let time = |routes: u32| {
+            let what = |kind: &str, n: u32| format!("GET /api/{}/{kind}-{n}", n % 2);
+            let mounted = (0..routes)
+                .map(|n| mounted(Shape::Route, &what("mounted", n)))
+                .collect();
+            let declared = (0..routes)
+                .map(|n| declared(Class::Session, &what("declared", n), n))
+                .collect();
+            let reports = [file("routes", mounted, declared)];
+            (0..3)
+                .map(|_| {
+                    let start = Instant::now();
+                    let audit = reconcile(&reports, today());
+                    assert_eq!(audit.summary.errors, 2 * routes as usize);
+                    start.elapsed()
+                })
+                .min()
+                .unwrap_or(Duration::MAX)
+        };
+        let (few, more) = (time(200), time(2_000));
+        assert!(
+            more < few * 40,
+            "{few:?} for 200 routes, {more:?} for 2,000"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{AccessClass, Declaration, Location, Target};
+use crate::access::{AccessClass, Declaration, Location, Methods, Target};
 
 /// The version of both JSON forms. A reader refuses any other.
 pub const SCHEMA: u32 = 1;
@@ -24,6 +24,24 @@ pub struct Report {
     pub mounted: Vec<Mounted>,
     /// Every declaration linked into the program, of whatever package.
     pub declared: Vec<RouteRecord>,
+}
+
+impl Report {
+    /// The rules know methods by name, and would have nothing to say of another.
+    fn unknown_method(&self) -> Option<&str> {
+        let mounted = self.mounted.iter().flat_map(|mounted| {
+            let declared = mounted
+                .declaration
+                .iter()
+                .flat_map(|record| &record.methods);
+            mounted.methods.iter().chain(declared)
+        });
+        let declared = self.declared.iter().flat_map(|record| &record.methods);
+        mounted
+            .chain(declared)
+            .find(|name| *name != "FALLBACK" && Methods::from_name(name).is_none())
+            .map(String::as_str)
+    }
 }
 
 /// Why a router could not be audited: written in place of its [`Report`].
@@ -51,7 +69,8 @@ impl ReportFile {
     ///
     /// # Errors
     ///
-    /// Where the text is not JSON, has another `schema` than [`SCHEMA`], or is neither form.
+    /// Where the text is not JSON, has another `schema` than [`SCHEMA`], is neither form, or names a
+    /// method that there is not.
     pub fn parse(json: &str) -> Result<Self, ReportError> {
         // Read first and by itself: a file of another version should say so, not which of its
         // fields is missing here.
@@ -66,11 +85,14 @@ impl ReportFile {
             return Err(ReportError::Schema(form.schema));
         }
         if form.error.is_some() {
-            serde_json::from_str(json).map(Self::Failure)
-        } else {
-            serde_json::from_str(json).map(Self::Report)
+            let failure = serde_json::from_str(json).map_err(ReportError::Json)?;
+            return Ok(Self::Failure(failure));
         }
-        .map_err(ReportError::Json)
+        let report: Report = serde_json::from_str(json).map_err(ReportError::Json)?;
+        match report.unknown_method() {
+            Some(name) => Err(ReportError::Method(name.to_owned())),
+            None => Ok(Self::Report(report)),
+        }
     }
 }
 
@@ -82,12 +104,20 @@ pub enum ReportError {
     Json(serde_json::Error),
     /// It has this `schema`, which is not [`SCHEMA`].
     Schema(u32),
+    /// It names this method.
+    Method(String),
 }
 
 impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "not a router's report: {error}"),
+            Self::Method(name) => {
+                write!(
+                    f,
+                    "a report that names the method {name:?}, which does not exist"
+                )
+            }
             Self::Schema(found) => write!(
                 f,
                 "a report of schema {found}, where this version reads schema {SCHEMA}: use the \
@@ -101,7 +131,7 @@ impl std::error::Error for ReportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Json(error) => Some(error),
-            Self::Schema(_) => None,
+            Self::Schema(_) | Self::Method(_) => None,
         }
     }
 }
@@ -364,4 +394,68 @@ pub enum Severity {
     Error,
     /// It does not.
     Warning,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_file_is_one_of_two_forms_of_one_schema() {
+        let router = r#""router":{"name":"r","package":"p","kind":"axum","file":"f","line":1}"#;
+        let report = |method: &str| {
+            format!(
+                r#"{{"schema":1,{router},"declared":[],"mounted":[
+                    {{"shape":"route","methods":["{method}"],"path":"/a","declaration":null}}]}}"#
+            )
+        };
+        assert!(matches!(
+            ReportFile::parse(&report("GET")),
+            Ok(ReportFile::Report(_))
+        ));
+        let failure = format!(r#"{{"schema":1,{router},"error":"no"}}"#);
+        assert!(
+            matches!(ReportFile::parse(&failure), Ok(ReportFile::Failure(f)) if f.error == "no")
+        );
+
+        for (name, json, expected) in [
+            ("not JSON", "{".to_owned(), "not a router's report"),
+            (
+                "neither form",
+                format!(r#"{{"schema":1,{router}}}"#),
+                "missing field `mounted`",
+            ),
+            ("no schema", "{}".into(), "missing field `schema`"),
+            (
+                "the next schema",
+                r#"{"schema":2,"new":0}"#.into(),
+                "schema 2, where this version",
+            ),
+            (
+                "no such method",
+                report("BREW"),
+                "the method \"BREW\", which does not exist",
+            ),
+        ] {
+            let error = ReportFile::parse(&json).expect_err(name).to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_in_the_largest_whole_unit() {
+        for (seconds, expected) in [
+            (0, "0s"),
+            (45, "45s"),
+            (90, "90s"),
+            (5_400, "90m"),
+            (21_600, "6h"),
+            (86_400, "1d"),
+        ] {
+            assert_eq!(
+                short_duration(std::time::Duration::from_secs(seconds)),
+                expected
+            );
+        }
+    }
 }

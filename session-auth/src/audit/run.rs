@@ -63,7 +63,7 @@ fn audit<R: AuditableRouter>(
         .map_err(|panic| {
             format!(
                 "{what} could not be built: {}; where it needs arguments, a runtime or an \
-                 environment, audit an expression that has them: `audited_router!(name = ..)`",
+                 environment, audit an expression that has them: `session_auth::audit::audited_router!(name = ..)`",
                 panic_message(panic.as_ref())
             )
         })

@@ -27,7 +27,7 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
                     format!(
                         "if it is a router, use `nest` instead of `nest_service`, so that its \
                          routes show; otherwise {}",
-                        declare(router, &below)
+                        declare(router, &format!("ANY, {path:?}, subtree, "))
                     ),
                 );
             }
@@ -40,7 +40,7 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
                 format!(
                     "use `route(.., get_service(..))` instead of `route_service`, so that its \
                      methods show, or {}",
-                    declare(router, path)
+                    declare(router, &format!("ANY, {path:?}, "))
                 ),
             ),
             (Shape::OpaqueFallback, path) => {
@@ -53,9 +53,10 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
                         "the fallback{below} of {by} is a service: its routes cannot be listed, \
                          and it has no access class"
                     ),
-                    "if it is a router, `merge` it, so that its routes show; otherwise declare \
-                     `FALLBACK` with `session_auth::declare_route!`"
-                        .to_owned(),
+                    format!(
+                        "if it is a router, `merge` it, so that its routes show; otherwise {}",
+                        declare(router, "FALLBACK, ")
+                    ),
                 );
             }
             _ => {}
@@ -63,11 +64,12 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
     }
 }
 
-fn declare(router: &RouterRecord, what: &str) -> String {
+/// The declaration to paste, for want of a handler that could have an attribute.
+fn declare(router: &RouterRecord, target: &str) -> String {
     match router.kind {
         RouterKind::Axum => format!(
-            "declare `ANY {what}` with `session_auth::declare_route!`, and with it everything \
-             that the service answers"
+            "declare all that it serves: `session_auth::declare_route!(session_route({target}\
+             reason = \"…\"))`, or `public_route` in place of `session_route`"
         ),
         RouterKind::Typed => "mount it with `mount_service`, which takes a class".to_owned(),
     }

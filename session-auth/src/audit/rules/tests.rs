@@ -275,10 +275,10 @@ fn unclassified_cases() -> Vec<Case> {
             &[],
         ),
         one(
-            "security: a method that nobody knows is covered by nothing",
-            routes(&["BREW /a"]),
+            "security: only ANY covers a method that nobody knows",
+            routes(&["BREW /a", "BREW /b"]),
             vec![
-                declared(Public, "ANY /**", 1),
+                declared(Public, "ANY /b", 1),
                 declared(Public, "BREW /a", 2),
             ],
             &[(UNCLASSIFIED, "BREW /a is")],
@@ -664,22 +664,18 @@ fn conflict_cases() -> Vec<Case> {
             "what else a typed router's program declares is not its",
             vec![
                 typed(vec![("GET /a", declared(Public, "GET /a", 1))]),
-                RouterKindOf::typed("second", "GET /a", declared(Session, "GET /a", 2)),
+                File {
+                    router: RouterRecord {
+                        kind: RouterKind::Typed,
+                        ..router("second")
+                    },
+                    ..typed(vec![("GET /a", declared(Session, "GET /a", 2))])
+                },
             ],
             &[],
         ),
     ]);
     cases
-}
-
-struct RouterKindOf;
-
-impl RouterKindOf {
-    fn typed(name: &str, what: &str, record: RouteRecord) -> File {
-        let mut file = typed(vec![(what, record)]);
-        file.router.name = name.into();
-        file
-    }
 }
 
 fn term_cases() -> Vec<Case> {
@@ -895,7 +891,7 @@ fn what_a_finding_says() {
             Scope::OneRouter,
             "error[opaque-mount]: a service is mounted under /assets by router `routes`: its routes cannot be listed, and /assets/** has no access class\n  \
                --> src/routes.rs:41\n  \
-               = help: if it is a router, use `nest` instead of `nest_service`, so that its routes show; otherwise declare `ANY /assets/**` with `session_auth::declare_route!`, and with it everything that the service answers",
+               = help: if it is a router, use `nest` instead of `nest_service`, so that its routes show; otherwise declare all that it serves: `session_auth::declare_route!(session_route(ANY, \"/assets\", subtree, reason = \"…\"))`, or `public_route` in place of `session_route`",
         ),
         (
             "a forgotten prefix",
