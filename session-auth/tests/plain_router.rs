@@ -232,6 +232,40 @@ async fn security_a_rewritten_path_is_unclassified() {
     assert_eq!(auth.unclassified(), 1);
 }
 
+/// A service that knows nothing of axum, with body types of its own.
+#[tokio::test]
+async fn any_service_of_http_requests_can_be_guarded() {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+    use tower::{Layer, ServiceExt};
+
+    let auth = auth();
+    let cookie = cookie(&auth).await;
+    let cookie = cookie.trim().strip_prefix("Cookie: ").unwrap();
+    let echo = tower::service_fn(|request: http::Request<axum::body::Body>| async {
+        let bytes = request.into_body().collect().await.unwrap().to_bytes();
+        Ok::<_, std::io::Error>(http::Response::new(Full::new(bytes)))
+    });
+    let service = auth.layer(echo);
+    let send = async |path: &str, cookie: &str| {
+        let request = http::Request::get(path)
+            .header("cookie", cookie)
+            .body(Full::new(Bytes::from_static(b"the body")))
+            .unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    };
+    assert_eq!(send("/open", "").await, (200, "the body".into()));
+    assert_eq!(send("/assets/x", "").await, (200, "the body".into()));
+    assert_eq!(send("/api/me", "").await.0, 401);
+    assert_eq!(send("/api/me", cookie).await, (200, "the body".into()));
+    assert_eq!(send("/none", "").await.0, 401);
+    assert_eq!(send("/api/users/..%2fme", "").await.0, 400);
+    assert_eq!(auth.unclassified(), 2);
+}
+
 #[tokio::test]
 async fn protect_closes_the_router() {
     let auth = auth();
