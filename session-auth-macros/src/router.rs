@@ -9,7 +9,6 @@ use syn::{Expr, ReturnType, Safety, Token};
 
 use crate::errors::Errors;
 use crate::generate;
-use crate::handler::cfgs;
 use crate::parse::RawFn;
 
 const OTHERWISE: &str = "use `session_auth::audit::audited_router!(name = expression)`, which evaluates the expression in the test";
@@ -23,7 +22,7 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream, krate: &syn::Path)
         Ok(function) => {
             signature(&function, &mut errors);
             let name = &function.sig.ident;
-            test(name, &quote!(#name), &cfgs(&function.attrs), krate)
+            test(name, &quote!(#name), krate)
         }
         Err(error) => {
             errors.push(
@@ -110,7 +109,7 @@ pub(crate) fn function_like(input: TokenStream, krate: &syn::Path) -> TokenStrea
     }
     routers
         .iter()
-        .map(|Named { name, router }| test(name, &quote!(|| #router), &[], krate))
+        .map(|Named { name, router }| test(name, &quote!(|| #router), krate))
         .collect()
 }
 
@@ -134,14 +133,13 @@ impl Parse for Named {
     }
 }
 
-fn test(name: &Ident, build: &TokenStream, cfgs: &[TokenStream], krate: &syn::Path) -> TokenStream {
+fn test(name: &Ident, build: &TokenStream, krate: &syn::Path) -> TokenStream {
     let private = quote!(#krate::__private);
     let name = name.unraw();
     let test = format_ident!("route_audit_{name}", span = proc_macro2::Span::call_site());
     let name = name.to_string();
     let location = generate::location(&private);
     quote! {
-        #(#cfgs)*
         #[cfg(test)]
         #[::core::prelude::v1::test]
         #[allow(non_snake_case)]
