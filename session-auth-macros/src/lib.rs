@@ -10,6 +10,8 @@ mod krate;
 mod parse;
 mod path;
 mod router;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod values;
 
