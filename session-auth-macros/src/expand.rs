@@ -23,7 +23,6 @@ pub(crate) fn attribute_with(
     errors: &mut Errors,
 ) -> TokenStream {
     let raw = RawArgs::parse(args, errors);
-    let readable = errors.is_empty();
     let (access, krate) = validate::validate(class, Place::Attribute, raw, errors);
     let function = match syn::parse2::<RawFn>(item.clone()) {
         Ok(function) => function,
@@ -40,7 +39,7 @@ pub(crate) fn attribute_with(
     };
     match handler::validate(class, function, errors) {
         Ok(handler) => {
-            let access = access.filter(|_| readable);
+            let access = access.filter(|_| errors.is_empty());
             generate::handler(class, access.as_ref(), &handler, &krate::path_or(krate))
         }
         Err(function) => function,

@@ -23,7 +23,6 @@ pub(crate) fn handler(
     krate: &syn::Path,
 ) -> TokenStream {
     let Handler {
-        cfgs,
         outer_attrs,
         inner_attrs,
         vis,
@@ -72,7 +71,6 @@ pub(crate) fn handler(
     let mut inner = ident.clone();
     inner.set_span(ident.span().resolved_at(Span::mixed_site()));
     quote! {
-        #(#cfgs)*
         #private::access_attributes_go_on_free_functions_not_on_methods! {}
 
         #(#outer_attrs)*

@@ -3,9 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{
-    Attribute, FnArg, Generics, Meta, Pat, ReturnType, Safety, Signature, Token, Visibility,
-};
+use syn::{Attribute, FnArg, Generics, Pat, ReturnType, Safety, Signature, Token, Visibility};
 
 use crate::errors::Errors;
 use crate::parse::RawFn;
@@ -13,12 +11,10 @@ use crate::validate::Class;
 
 /// A function that can be classified.
 pub(crate) struct Handler {
-    /// `#[cfg]`s alone, for what is emitted beside the function.
-    pub(crate) cfgs: Vec<TokenStream>,
-    /// For the function that callers see: docs, `#[cfg]`, lints, `#[deprecated]`, `#[must_use]`.
-    pub(crate) outer_attrs: Vec<TokenStream>,
+    /// For the function that callers see: docs, lints, `#[deprecated]`, `#[must_use]`.
+    pub(crate) outer_attrs: Vec<Attribute>,
     /// For the `async fn` inside: all the others, which may rewrite it.
-    pub(crate) inner_attrs: Vec<TokenStream>,
+    pub(crate) inner_attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
@@ -31,7 +27,7 @@ pub(crate) struct Handler {
 
 /// A parameter of the function that callers see, and the argument it becomes.
 pub(crate) struct Argument {
-    pub(crate) cfgs: Vec<TokenStream>,
+    pub(crate) cfgs: Vec<Attribute>,
     pub(crate) name: Ident,
     pub(crate) ty: syn::Type,
 }
@@ -82,15 +78,11 @@ pub(crate) fn validate(
     if keep {
         return Err(quote!(#(#attrs)* #vis #sig #body));
     }
-    let mut shared = Shared::default();
-    for attr in attrs {
-        shared.take(attr);
-    }
-    let arguments = arguments(&sig.inputs);
+    let (outer_attrs, inner_attrs) = attrs.into_iter().partition(is_outer);
+    let arguments = arguments(&sig);
     Ok(Handler {
-        cfgs: shared.cfgs,
-        outer_attrs: shared.outer,
-        inner_attrs: shared.inner,
+        outer_attrs,
+        inner_attrs,
         vis,
         ident: sig.ident,
         generics: sig.generics,
@@ -158,24 +150,10 @@ fn is_ours(attr: &Attribute) -> bool {
         .is_some_and(|segment| Class::named(&segment.ident.to_string()).is_some())
 }
 
-/// Attributes, shared out.
-#[derive(Default)]
-struct Shared {
-    cfgs: Vec<TokenStream>,
-    outer: Vec<TokenStream>,
-    inner: Vec<TokenStream>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Side {
-    Cfg,
-    Outer,
-    Inner,
-}
-
-/// Where an attribute belongs. The `async fn` stands inside the outer function, so that lint
-/// levels of the one hold for the other.
-fn side(path: &syn::Path) -> Side {
+/// Whether an attribute stays with the function that callers see. The `async fn` stands inside it,
+/// so that lint levels of the one hold for the other. (The compiler has applied `cfg` and
+/// `cfg_attr` before it expands an attribute, wherever they stand.)
+fn is_outer(attr: &Attribute) -> bool {
     const OUTER: [&str; 8] = [
         "doc",
         "deprecated",
@@ -186,65 +164,25 @@ fn side(path: &syn::Path) -> Side {
         "deny",
         "forbid",
     ];
-    match path.get_ident() {
-        Some(name) if name == "cfg" => Side::Cfg,
-        Some(name) if OUTER.iter().any(|outer| name == outer) => Side::Outer,
-        _ => Side::Inner,
-    }
+    OUTER.iter().any(|outer| attr.path().is_ident(outer))
 }
 
-impl Shared {
-    fn take(&mut self, attr: Attribute) {
-        if attr.path().is_ident("cfg_attr")
-            && let Some((predicate, metas)) = conditional(&attr)
-        {
-            for meta in metas {
-                let side = side(meta.path());
-                self.push(side, quote!(#[cfg_attr(#predicate, #meta)]));
-            }
-        } else {
-            self.push(side(attr.path()), attr.into_token_stream());
-        }
-    }
-
-    fn push(&mut self, side: Side, attr: TokenStream) {
-        match side {
-            Side::Cfg => {
-                self.cfgs.push(attr.clone());
-                self.outer.push(attr);
-            }
-            Side::Outer => self.outer.push(attr),
-            Side::Inner => self.inner.push(attr),
-        }
-    }
+/// What configures a parameter, which the compiler leaves to the output.
+fn cfgs(attrs: &[Attribute]) -> Vec<Attribute> {
+    let cfg = |attr: &&Attribute| attr.path().is_ident("cfg");
+    attrs.iter().filter(cfg).cloned().collect()
 }
 
-/// The predicate and the attributes of a `cfg_attr`.
-fn conditional(attr: &Attribute) -> Option<(Meta, impl Iterator<Item = Meta> + use<>)> {
-    let parts = attr
-        .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
-        .ok()?;
-    let mut parts = parts.into_iter();
-    Some((parts.next()?, parts))
-}
-
-/// `cfg`s, plain or conditional, for items that follow a function's or a parameter's.
-pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<TokenStream> {
-    let mut shared = Shared::default();
-    for attr in attrs {
-        shared.take(attr.clone());
-    }
-    shared.cfgs
-}
-
-fn arguments(inputs: &Punctuated<FnArg, Token![,]>) -> Vec<Argument> {
+fn arguments(sig: &Signature) -> Vec<Argument> {
     let mut arguments: Vec<Argument> = Vec::new();
-    for (nth, input) in inputs.iter().enumerate() {
+    for (nth, input) in sig.inputs.iter().enumerate() {
         let FnArg::Typed(input) = input else {
             continue;
         };
         let name = shown_name(&input.pat)
             .filter(|name| arguments.iter().all(|other| other.name != *name))
+            // The `async fn` inside would be taken for it.
+            .filter(|name| *name != sig.ident)
             .unwrap_or_else(|| Ident::new(&format!("__arg{nth}"), Span::mixed_site()));
         arguments.push(Argument {
             cfgs: cfgs(&input.attrs),
@@ -257,7 +195,6 @@ fn arguments(inputs: &Punctuated<FnArg, Token![,]>) -> Vec<Argument> {
 
 /// A name for the documentation: `db` for `db`, `mut db` and `State(db)`.
 ///
-/// Hygienic, so that it is never taken for the function itself, called below it.
 fn shown_name(pat: &Pat) -> Option<Ident> {
     let ident = match pat {
         Pat::Ident(pat) if pat.subpat.is_none() => &pat.ident,

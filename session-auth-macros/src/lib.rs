@@ -10,6 +10,8 @@ mod krate;
 mod parse;
 mod path;
 mod router;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod values;
 
@@ -53,7 +55,7 @@ use crate::validate::Class;
 /// if it was, good for `axum::routing::get(handler)`. Its return type becomes
 /// `Classified<impl .., impl Future<Output = ..>>`, which is how `Router::mount` knows its class.
 ///
-/// `#[doc]`, `#[cfg]`, `#[deprecated]`, `#[must_use]` and lint levels stay on it. All other
+/// `#[doc]`, `#[deprecated]`, `#[must_use]` and lint levels stay on it. All other
 /// attributes move to the `async fn` inside, so `#[tracing::instrument]` and
 /// `#[axum::debug_handler]` work above and below this one.
 ///

@@ -70,18 +70,27 @@ fn segments(path: &str) -> Vec<String> {
                 "a path has no `{segment}` segment: clients resolve it before they ask"
             ));
         } else if let Some(name) = segment.strip_prefix(':') {
-            let name = if name.is_empty() { "id" } else { name };
+            let name = word(name, "id");
             problems.push(format!(
                 "`{segment}` is how axum 0.7 wrote a parameter: write `{{{name}}}`"
             ));
         } else if let Some(name) = segment.strip_prefix('*') {
-            let name = if name.is_empty() { "rest" } else { name };
+            let name = word(name, "rest");
             problems.push(format!(
                 "`{segment}` is how axum 0.7 wrote the rest of a path: write `{{*{name}}}`"
             ));
         }
     }
     problems
+}
+
+/// The word that `text` begins with.
+fn word<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    let end = text.find(|c: char| c != '_' && !c.is_alphanumeric());
+    match &text[..end.unwrap_or(text.len())] {
+        "" => otherwise,
+        word => word,
+    }
 }
 
 /// Matchit normalizes the names to one letter each, and panics after `z`.

@@ -9,36 +9,37 @@ use syn::{Expr, ReturnType, Safety, Token};
 
 use crate::errors::Errors;
 use crate::generate;
-use crate::handler::cfgs;
 use crate::parse::RawFn;
 
 const OTHERWISE: &str = "use `session_auth::audit::audited_router!(name = expression)`, which evaluates the expression in the test";
 
 pub(crate) fn attribute(args: TokenStream, item: TokenStream, krate: &syn::Path) -> TokenStream {
     let mut errors = Errors::default();
+    let test = attribute_with(args, item.clone(), krate, &mut errors);
+    let errors = errors.to_tokens();
+    quote!(#errors #item #test)
+}
+
+/// The test of the router; nothing where there are mistakes.
+pub(crate) fn attribute_with(
+    args: TokenStream,
+    item: TokenStream,
+    krate: &syn::Path,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
     if !args.is_empty() {
         errors.push(args, "`#[audited_router]` takes no arguments");
     }
-    let test = match syn::parse2::<RawFn>(item.clone()) {
-        Ok(function) => {
-            signature(&function, &mut errors);
-            let name = &function.sig.ident;
-            test(name, &quote!(#name), &cfgs(&function.attrs), krate)
-        }
-        Err(error) => {
-            errors.push(
-                first_tokens(&item),
-                format!("`#[audited_router]` goes on a function that returns a router: {error}"),
-            );
-            TokenStream::new()
-        }
+    let Ok(function) = syn::parse2::<RawFn>(item.clone()) else {
+        errors.push(
+            first_tokens(&item),
+            "`#[audited_router]` goes on a function that returns a router",
+        );
+        return None;
     };
-    if errors.is_empty() {
-        quote!(#item #test)
-    } else {
-        let errors = errors.to_tokens();
-        quote!(#errors #item)
-    }
+    signature(&function, errors);
+    let name = &function.sig.ident;
+    errors.is_empty().then(|| test(name, &quote!(#name), krate))
 }
 
 /// For errors about an item as a whole: its first line, more or less.
@@ -89,11 +90,25 @@ fn signature(function: &RawFn, errors: &mut Errors) {
 }
 
 pub(crate) fn function_like(input: TokenStream, krate: &syn::Path) -> TokenStream {
+    let mut errors = Errors::default();
+    let tests = function_like_with(input, krate, &mut errors);
+    let errors = errors.to_tokens();
+    quote!(#errors #tests)
+}
+
+/// The tests of the routers; nothing where there are mistakes.
+pub(crate) fn function_like_with(
+    input: TokenStream,
+    krate: &syn::Path,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
     let routers = match Punctuated::<Named, Token![,]>::parse_terminated.parse2(input) {
         Ok(routers) => routers,
-        Err(error) => return error.into_compile_error(),
+        Err(error) => {
+            errors.add(error);
+            return None;
+        }
     };
-    let mut errors = Errors::default();
     if routers.is_empty() {
         errors
             .push_whole("name a router: `audited_router!(admin = admin::router(&Config::test()))`");
@@ -105,13 +120,13 @@ pub(crate) fn function_like(input: TokenStream, krate: &syn::Path) -> TokenStrea
         }
         names.push(name);
     }
-    if !errors.is_empty() {
-        return errors.to_tokens();
-    }
-    routers
-        .iter()
-        .map(|Named { name, router }| test(name, &quote!(|| #router), &[], krate))
-        .collect()
+    let tests = || {
+        routers
+            .iter()
+            .map(|Named { name, router }| test(name, &quote!(|| #router), krate))
+            .collect()
+    };
+    errors.is_empty().then(tests)
 }
 
 /// `admin = admin::router(&Config::test())`
@@ -134,14 +149,13 @@ impl Parse for Named {
     }
 }
 
-fn test(name: &Ident, build: &TokenStream, cfgs: &[TokenStream], krate: &syn::Path) -> TokenStream {
+fn test(name: &Ident, build: &TokenStream, krate: &syn::Path) -> TokenStream {
     let private = quote!(#krate::__private);
     let name = name.unraw();
     let test = format_ident!("route_audit_{name}", span = proc_macro2::Span::call_site());
     let name = name.to_string();
     let location = generate::location(&private);
     quote! {
-        #(#cfgs)*
         #[cfg(test)]
         #[::core::prelude::v1::test]
         #[allow(non_snake_case)]

@@ -77,7 +77,7 @@ impl Class {
     }
 
     /// A complete example.
-    const fn example(self, place: Place) -> &'static str {
+    pub(crate) const fn example(self, place: Place) -> &'static str {
         match (place, self) {
             (Place::Attribute, Self::Public) => {
                 "#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]"
@@ -189,6 +189,7 @@ pub(crate) fn validate(
         place,
         errors: &mut found,
         seen: Vec::new(),
+        meant: Vec::new(),
         terms: Terms::default(),
         subtree: None,
         krate: None,
@@ -213,6 +214,8 @@ struct Validator<'a> {
     errors: &'a mut Errors,
     /// Arguments written so far, also wrong ones: what is wrong is not missing.
     seen: Vec<&'static str>,
+    /// Arguments that unknown ones were probably meant to be: not missing either.
+    meant: Vec<&'static str>,
     terms: Terms,
     subtree: Option<Ident>,
     krate: Option<syn::Path>,
@@ -222,23 +225,38 @@ impl Validator<'_> {
     fn run(&mut self, entries: Vec<Entry>) -> Option<Target> {
         let mut methods = None;
         let mut path = None;
-        for entry in entries {
-            match entry {
-                Entry::Named { name, value } => self.named(&name, &value),
-                Entry::Bare(tokens) => match &tokens[..] {
-                    [TokenTree::Ident(flag)] if Argument::named(&flag.to_string()).is_some() => {
-                        self.flag(flag);
-                    }
-                    [TokenTree::Literal(_), ..] if path.is_none() => {
-                        path = Some(self.path(&tokens, methods.is_some()));
-                    }
-                    [TokenTree::Ident(_), ..]
-                        if methods.is_none() && path.is_none() && self.seen.is_empty() =>
-                    {
-                        methods = Some(self.methods(&tokens));
-                    }
-                    _ => self.stray(&tokens, methods.is_some(), path.is_some()),
-                },
+        for (entry, nth) in entries.into_iter().zip(0..) {
+            let tokens = match entry {
+                Entry::Named { name, value } => {
+                    self.named(&name, &value);
+                    continue;
+                }
+                Entry::Bare(tokens) => tokens,
+            };
+            match &tokens[..] {
+                [TokenTree::Ident(flag)] if Argument::named(&flag.to_string()).is_some() => {
+                    self.flag(flag);
+                }
+                [TokenTree::Ident(_) | TokenTree::Punct(_), ..] if nth == 0 => {
+                    methods = Some(self.methods(&tokens));
+                }
+                [TokenTree::Literal(name)] if nth == 0 && is_quoted_method(name) => {
+                    let unquoted = name.to_string().replace('"', "");
+                    let message = format!("methods are written without quotes: `{unquoted}`");
+                    self.errors.push(name, message);
+                    methods = Some(Methods::Wrong);
+                }
+                [TokenTree::Literal(literal), ..] if path.is_none() && is_string(literal) => {
+                    path = Some(self.path(&tokens, methods.is_some()));
+                }
+                [first, ..]
+                    if nth == 1
+                        && path.is_none()
+                        && self.is_meant_as_path(first, methods.as_ref()) =>
+                {
+                    path = Some(self.path(&tokens, true));
+                }
+                _ => self.stray(&tokens, methods.is_some(), path.is_some()),
             }
         }
         self.missing(methods.as_ref(), path.is_some());
@@ -268,8 +286,7 @@ impl Validator<'_> {
                     }
                 },
                 Some(other) => {
-                    self.errors
-                        .push(other, "a method is a name such as `GET`, without quotes");
+                    self.errors.push(other, "expected a method, such as `GET`");
                     return Methods::Wrong;
                 }
                 None => {
@@ -290,6 +307,7 @@ impl Validator<'_> {
                         .push(literal, "write a `,` between the methods and the path");
                     return Methods::Wrong;
                 }
+                Some(_) if wrong => return Methods::Wrong,
                 Some(other) => {
                     self.errors
                         .push(other, "methods are joined with `|`: write `GET | POST`");
@@ -340,16 +358,6 @@ impl Validator<'_> {
 
     fn path(&mut self, tokens: &[TokenTree], after_methods: bool) -> Option<LitStr> {
         let path = self.string("the path", "/users/{id}", tokens)?;
-        if !after_methods && METHODS.contains(&&*path.value()) {
-            let method = path.value();
-            // What is quoted is not missing.
-            self.seen.push(METHODS_SEEN);
-            self.errors.push(
-                &path,
-                format!("methods are written without quotes: `{method}`"),
-            );
-            return None;
-        }
         if !after_methods && !self.seen.is_empty() {
             self.errors.push(
                 &path,
@@ -364,6 +372,21 @@ impl Validator<'_> {
         good.then_some(path)
     }
 
+    /// Whether what stands in the place of the path, and is none, was meant to be one.
+    fn is_meant_as_path(&self, first: &TokenTree, methods: Option<&Methods>) -> bool {
+        let methods = matches!(methods, Some(Methods::Some(_) | Methods::Wrong));
+        let other = match first {
+            TokenTree::Ident(name) => {
+                let name = name.to_string();
+                METHODS.contains(&&*name)
+                    || Argument::named(&name).is_some()
+                    || self.did_you_mean(&name).is_some()
+            }
+            _ => false,
+        };
+        methods && !other
+    }
+
     /// Neither `name = value`, nor a flag, nor methods or a path where they belong.
     fn stray(&mut self, tokens: &[TokenTree], methods: bool, path: bool) {
         let all = tokens.iter().cloned().collect::<TokenStream>();
@@ -376,7 +399,7 @@ impl Validator<'_> {
                     "methods come first, then the path".to_owned()
                 }
             }
-            [TokenTree::Literal(_), ..] if path => {
+            [TokenTree::Literal(literal), ..] if path && is_string(literal) => {
                 "a declaration has one path: write one attribute a function, and `declare_route!` for more"
                     .to_owned()
             }
@@ -487,10 +510,17 @@ impl Validator<'_> {
         format!("`{name}` belongs to {others}, not to {}", self.at())
     }
 
-    fn unknown(&self, name: &Ident) -> String {
+    fn did_you_mean(&self, name: &str) -> Option<&'static str> {
+        did_you_mean(name, self.fitting().map(|argument| argument.name))
+    }
+
+    fn unknown(&mut self, name: &Ident) -> String {
         let text = name.to_string();
-        match did_you_mean(&text, self.fitting().map(|argument| argument.name)) {
-            Some(meant) => format!("unknown argument `{text}`: did you mean `{meant}`?"),
+        match self.did_you_mean(&text) {
+            Some(meant) => {
+                self.meant.push(meant);
+                format!("unknown argument `{text}`: did you mean `{meant}`?")
+            }
             None => format!("unknown argument `{text}`: {}", self.allowed()),
         }
     }
@@ -629,7 +659,7 @@ impl Validator<'_> {
             .verifier
             .as_ref()
             .is_some_and(|verifier| verifier.value() == "handler");
-        let lacks = |name| !self.seen.contains(&name);
+        let lacks = |name| !self.seen.contains(&name) && !self.meant.contains(&name);
         let mut missing = Vec::new();
         if methods.is_none() && lacks(METHODS_SEEN) {
             missing.push("methods".to_owned());
@@ -660,6 +690,14 @@ impl Validator<'_> {
             self.errors.push_whole(message);
         }
     }
+}
+
+fn is_string(literal: &proc_macro2::Literal) -> bool {
+    matches!(Lit::new(literal.clone()), Lit::Str(_))
+}
+
+fn is_quoted_method(literal: &proc_macro2::Literal) -> bool {
+    matches!(Lit::new(literal.clone()), Lit::Str(text) if METHODS.contains(&&*text.value()))
 }
 
 fn parse_path(tokens: &[TokenTree]) -> syn::Result<syn::Path> {

@@ -192,7 +192,6 @@ pub mod __private {
     #[doc(hidden)]
     macro_rules! __access_attributes_go_on_free_functions_not_on_methods {
         () => {
-            #[allow(unused_imports)]
             use $crate::__private::Declared as _;
         };
     }

@@ -18,7 +18,8 @@ pub async fn health() -> &'static str {
     "/hooks/mail",
     verify = "mail",
     expect_every = "6h",
-    max_body = "1MiB"
+    max_body = "1MiB",
+    until = "2096-02-29"
 )]
 pub async fn mail(body: String) -> String {
     body
@@ -35,6 +36,15 @@ pub async fn echo<T: Clone + Send + 'static>(Path(text): Path<String>) -> String
 pub async fn not_found() -> axum::http::StatusCode {
     axum::http::StatusCode::NOT_FOUND
 }
+
+/// A public handler with both flags.
+#[public_route(POST, "/login", reason = "logs in", issues_session, optional_session)]
+pub async fn login() {}
+
+// Never mounted, never called, and declared all the same: the audit has to see it.
+#[allow(dead_code)]
+#[session_route(ANY, "/never")]
+async fn never_called() {}
 
 /// Borrows: no extractor does, but a function may.
 #[public_route(GET, "/borrowed", reason = "shows lifetimes")]

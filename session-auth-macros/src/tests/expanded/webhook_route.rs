@@ -1,0 +1,42 @@
+::session_auth::__private::access_attributes_go_on_free_functions_not_on_methods! {}
+fn mail(
+    body: Bytes,
+) -> ::session_auth::Classified<
+    impl ::session_auth::__private::Declared,
+    impl ::core::future::Future<Output = ()>,
+> {
+    async fn mail(body: Bytes) {}
+    let __future = mail(body);
+    {
+        enum __Access {}
+        impl ::session_auth::__private::Declared for __Access {
+            const DECLARATION: &'static ::session_auth::Declaration = &::session_auth::__private::declaration(
+                ::session_auth::__private::Target::Route {
+                    methods: ::session_auth::__private::Methods::ANY,
+                    path: "/hooks/mail",
+                },
+                ::session_auth::__private::AccessClass::Webhook,
+                ::session_auth::__private::Terms {
+                    verifier: ::core::option::Option::Some("mail"),
+                    expect_every: ::core::option::Option::Some(
+                        ::session_auth::__private::seconds(21600u64),
+                    ),
+                    max_body: ::core::option::Option::Some(1048576),
+                    ..::session_auth::__private::Terms::NONE
+                },
+                ::core::concat!(::core::module_path!(), "::", "mail"),
+                ::core::env!("CARGO_PKG_NAME"),
+                ::session_auth::__private::Location {
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    column: ::core::column!(),
+                },
+            );
+        }
+        ::session_auth::__private::inventory::submit! {
+            ::session_auth::__private::Registration(< __Access as
+            ::session_auth::__private::Declared > ::DECLARATION)
+        }
+        ::session_auth::Classified::<__Access, _>::__new(__future)
+    }
+}

@@ -1,0 +1,105 @@
+//! What one of each kind expands to, word for word.
+//!
+//! `BLESS=1 cargo test -p session-auth-macros` writes the files in `expanded/` anew.
+
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+
+use crate::validate::Class;
+use crate::{expand, krate, router};
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse().expect(text)
+}
+
+fn check(name: &str, expanded: TokenStream) {
+    let file = syn::parse2(expanded.clone()).unwrap_or_else(|e| panic!("{name}: {e}: {expanded}"));
+    let expanded = prettyplease::unparse(&file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/tests/expanded")
+        .join(name);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, expanded).expect(name);
+        return;
+    }
+    let golden = std::fs::read_to_string(&path).expect(name);
+    assert_eq!(expanded, golden, "{name}");
+}
+
+#[test]
+fn public_route() {
+    let args = r#"GET | POST, "/signup/{plan}", reason = "no account yet", until = "2027-01-31",
+        owner = "growth", issues_session, optional_session"#;
+    let item = r#"
+        /// Signs up.
+        #[allow(unused)]
+        #[tracing::instrument(skip(db))]
+        #[must_use]
+        pub(crate) async fn signup<'a, D: Db, const N: usize>(
+            State(db): State<D>,
+            mut plan: Path<&'a str>,
+            #[cfg(unix)] (left, right): (u8, u8),
+            signup: impl Into<Form>,
+        ) -> Result<impl IntoResponse, Error>
+        where
+            D: Clone,
+        {
+            body(db, plan)
+        }"#;
+    let expanded = expand::attribute(Class::Public, tokens(args), tokens(item));
+    check("public_route.rs", expanded);
+}
+
+#[test]
+fn webhook_route() {
+    let args = r#"ANY, "/hooks/mail", verify = "mail", expect_every = "6h", max_body = "1MiB""#;
+    let item = "async fn mail(body: Bytes) {}";
+    let expanded = expand::attribute(Class::Webhook, tokens(args), tokens(item));
+    check("webhook_route.rs", expanded);
+}
+
+#[test]
+fn session_route() {
+    let args = r#"FALLBACK, scope = "admin", crate = other::auth"#;
+    let item = "async fn r#match() -> &'static str { \"\" }";
+    let expanded = expand::attribute(Class::Session, tokens(args), tokens(item));
+    check("session_route.rs", expanded);
+}
+
+/// The function keeps a class, so that what mounts it is not in error too; nothing is registered.
+#[test]
+fn an_attribute_with_a_mistake() {
+    let item = "async fn me() -> Json<Me> { Json(Me) }";
+    let expanded = expand::attribute(Class::Session, tokens("GET"), tokens(item));
+    check("mistake.rs", expanded);
+}
+
+/// It stays as it was: it cannot be classified.
+#[test]
+fn an_attribute_on_a_method() {
+    let item = "async fn me(&self) -> Json<Me> { Json(Me) }";
+    let expanded = expand::attribute(Class::Session, tokens(r#"GET, "/me""#), tokens(item));
+    let file: syn::File = syn::parse2(expanded).expect("items");
+    assert_eq!(file.items.len(), 2, "an error and the function");
+}
+
+#[test]
+fn declare_route() {
+    let args = r#"public_route(ANY, "/assets", subtree, reason = "style sheets")"#;
+    check("declare_route.rs", expand::declare_route(tokens(args)));
+}
+
+#[test]
+fn audited_router() {
+    let item = "/// All routes.\npub fn r#routes() -> Router<Db> { Router::new() }";
+    let expanded = router::attribute(TokenStream::new(), tokens(item), &krate::path());
+    check("audited_router.rs", expanded);
+}
+
+#[test]
+fn audited_router_expression() {
+    let args = "admin = admin::router(&Config::test()), site = site()";
+    let expanded = router::function_like(tokens(args), &krate::path());
+    check("audited_router_expression.rs", expanded);
+}

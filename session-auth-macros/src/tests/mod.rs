@@ -1,0 +1,4 @@
+//! Tests of the three steps together.
+
+mod expansion;
+mod mistakes;

@@ -1,0 +1,114 @@
+//! What the macros leave at run time: the declarations, and functions that are still functions.
+
+use auth::{AccessClass, Declaration};
+
+/// `routes` and its crate must be linked for its declarations to be.
+fn declared(handler: &str) -> Vec<&'static Declaration> {
+    let _ = renamed_dependency::routes;
+    auth::declarations()
+        .into_iter()
+        .filter(|declaration| declaration.handler().starts_with(handler))
+        .collect()
+}
+
+fn one(handler: &str) -> &'static Declaration {
+    let found = declared(handler);
+    assert_eq!(found.len(), 1, "{handler}: {found:#?}");
+    found[0]
+}
+
+#[test]
+fn every_macro_leaves_one_declaration() {
+    let health = one("renamed_dependency::health");
+    assert_eq!(health.class(), AccessClass::Public);
+    assert_eq!(health.target().to_string(), "GET | POST /health");
+    assert_eq!(health.reason(), Some("liveness probe"));
+    assert_eq!(health.owner(), Some("platform"));
+    assert_eq!(health.package(), "renamed-dependency");
+    assert!(health.location().file.ends_with("renamed/src/lib.rs"));
+    let source = include_str!("../src/lib.rs");
+    let line = source.lines().nth(health.location().line as usize - 1);
+    assert!(line.is_some_and(|line| line.starts_with("#[public_route(GET | POST, \"/health\"")));
+    assert_eq!(health.location().column, 1);
+
+    let mail = one("renamed_dependency::mail");
+    assert_eq!(mail.class(), AccessClass::Webhook);
+    assert_eq!(mail.verifier(), Some("mail"));
+    assert_eq!(
+        mail.expect_every().map(|every| every.as_secs()),
+        Some(6 * 60 * 60)
+    );
+    assert_eq!(mail.max_body(), Some(1 << 20));
+    assert_eq!(
+        mail.until().map(|day| day.to_string()).as_deref(),
+        Some("2096-02-29")
+    );
+
+    let echo = one("renamed_dependency::echo");
+    assert_eq!(echo.class(), AccessClass::Session);
+    assert_eq!(echo.scope(), Some("echo"));
+    assert_eq!(
+        (echo.issues_session(), echo.optional_session()),
+        (false, false)
+    );
+
+    let login = one("renamed_dependency::login");
+    assert_eq!(
+        (login.issues_session(), login.optional_session()),
+        (true, true)
+    );
+
+    assert_eq!(
+        one("renamed_dependency::not_found").target().to_string(),
+        "FALLBACK"
+    );
+    assert_eq!(
+        one("renamed_dependency::never_called").target().to_string(),
+        "ANY /never"
+    );
+}
+
+#[test]
+fn declare_route_leaves_its_place_for_a_handler() {
+    let found = declared("declare_route! at ");
+    let targets: Vec<_> = found
+        .iter()
+        .map(|found| found.target().to_string())
+        .collect();
+    assert_eq!(targets, ["GET /metrics", "ANY /assets/**"]);
+    for declaration in found {
+        let place = declaration.location();
+        assert_eq!(
+            declaration.handler(),
+            format!("declare_route! at {}:{}", place.file, place.line)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_handler_is_called_like_any_function() {
+    assert_eq!(renamed_dependency::health().await, "ok");
+    assert_eq!(renamed_dependency::mail("body".to_owned()).await, "body");
+    let path = axum::extract::Path("text".to_owned());
+    assert_eq!(renamed_dependency::echo::<u8>(path).await, "text");
+    let text = "left".to_owned();
+    assert_eq!(
+        renamed_dependency::borrowed(&text, "right").await,
+        ("left", 5)
+    );
+}
+
+#[test]
+fn a_handlers_future_is_send_and_as_large_as_the_function_makes_it() {
+    fn size<F: Future + Send>(future: F) -> usize {
+        size_of_val(&future)
+    }
+    async fn plain(body: String) -> String {
+        body
+    }
+    // No box, no flag: the class costs nothing at run time.
+    assert_eq!(
+        size(renamed_dependency::mail(String::new())),
+        size(plain(String::new()))
+    );
+}
