@@ -7,12 +7,7 @@ async fn me() -> NoResponse {
     NoResponse
 }
 
-fn mount<H, T, S>(_: H)
-where
-    H: session_auth::ClassifiedHandler<T, S> + axum::handler::Handler<T, S>,
-{
-}
-
 fn main() {
-    mount::<_, _, ()>(me);
+    let _ = session_auth::Router::<()>::new()
+        .mount(me);
 }

@@ -14,15 +14,10 @@ fn not_async() -> &'static str {
     "sync"
 }
 
-fn mount<H, T, S>(_: H)
-where
-    H: session_auth::ClassifiedHandler<T, S> + axum::handler::Handler<T, S>,
-{
-}
-
 fn main() {
-    mount::<_, _, ()>(without_reason);
-    mount::<_, _, ()>(lower_case);
-    mount::<_, _, ()>(old_syntax);
-    mount::<_, _, ()>(not_async);
+    let _ = session_auth::Router::<()>::new()
+        .mount(without_reason)
+        .mount(lower_case)
+        .mount(old_syntax)
+        .mount(not_async);
 }
