@@ -5,8 +5,13 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+
+use crate::render::{Output, Places};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -69,14 +74,34 @@ impl Common {
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout.get().into())
     }
+
+    /// How to show the result, where `colors` is what the surroundings want.
+    pub(crate) fn output<'a>(&self, places: &'a Places, colors: bool) -> Output<'a> {
+        Output {
+            format: self.format,
+            colors: match self.cargo.color {
+                ColorChoice::Auto => colors,
+                ColorChoice::Always => true,
+                ColorChoice::Never => false,
+            },
+            quiet: self.cargo.quiet,
+            places,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Text for people
     Human,
-    /// One JSON document, schema 1
+    /// One JSON document, schema 1: see docs/route-audit.schema.json
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitHub Actions: annotations in the diff
+    Github,
+    /// Markdown, for a comment or a job's summary
+    Markdown,
 }
 
 /// What is passed on to cargo.
@@ -121,9 +146,12 @@ pub(crate) struct CargoArgs {
     /// Cargo's `--locked`: fail where Cargo.lock would change
     #[arg(long, help_heading = BUILD)]
     cargo_locked: bool,
-    /// Neither progress nor notes
+    /// The result alone: no progress, no notes, no line that sums up
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub(crate) color: ColorChoice,
 }
 
 const PACKAGES: &str = "Packages";
@@ -149,6 +177,10 @@ impl CargoArgs {
             if given {
                 args.push(flag.into());
             }
+        }
+        // Left to itself, cargo goes by its own standard error.
+        if self.color != ColorChoice::Auto {
+            args.extend(["--color".into(), self.color.to_string().into()]);
         }
         args
     }
@@ -189,7 +221,17 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Parsed, String> {
         Path::new(program).file_stem() == Some(OsStr::new("cargo-route-audit"))
     });
     let mut args = args.to_vec();
-    let mut command = Cli::command();
+    // A listing judges nothing, so that there is nothing for the formats of findings.
+    let mut command = Cli::command().mut_subcommand("list", |list| {
+        list.mut_arg("format", |format| {
+            let formats = [Format::Human, Format::Json, Format::Markdown];
+            let values = formats.iter().filter_map(ValueEnum::to_possible_value);
+            format.value_parser(
+                PossibleValuesParser::new(values)
+                    .try_map(|value| <Format as ValueEnum>::from_str(&value, false)),
+            )
+        })
+    });
     if as_subcommand {
         // Cargo passes the name of its subcommand as the first argument.
         if args.get(1).is_some_and(|first| first == "route-audit") {
@@ -242,6 +284,7 @@ mod tests {
             "--cargo-locked",
             "--target-dir=out",
             "-q",
+            "--color=never",
         ]);
         let resolve = [
             "--manifest-path",
@@ -255,6 +298,8 @@ mod tests {
             "--offline",
             "--locked",
             "--quiet",
+            "--color",
+            "never",
         ];
         assert_eq!(args.resolve(), resolve);
         // `cargo metadata` refuses these.

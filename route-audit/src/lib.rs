@@ -34,12 +34,14 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use session_auth::audit::{Audit, reconcile};
 use time::{Date, OffsetDateTime};
 
 use crate::cargo::Cargo;
 use crate::cli::{Command, Common, Parsed};
 use crate::error::{CannotRun, Problem};
+use crate::render::Places;
 
 /// The exit codes. There is no fourth.
 pub mod exit {
@@ -61,6 +63,8 @@ pub struct Env<'a> {
     pub cargo: OsString,
     /// The day, in UTC, that exemptions are held against.
     pub today: Date,
+    /// Whether the result may have colours, where the arguments do not say.
+    pub colors: bool,
     /// Takes the result.
     pub stdout: &'a mut dyn Write,
     /// Takes everything else. Cargo's own output goes to the process's standard error.
@@ -84,10 +88,22 @@ pub fn main() -> ExitCode {
         // Set where cargo started this program: the same toolchain then does the building.
         cargo: env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
         today: OffsetDateTime::now_utc().date(),
-        stdout: &mut io::stdout(),
+        colors: colors(),
+        // Colours are for the arguments to decide: the stream passes them on, and tells an old
+        // Windows console by its own means.
+        stdout: &mut AutoStream::always(io::stdout()),
         stderr: &mut io::stderr(),
     };
     run(env).into()
+}
+
+/// As cargo decides: its own variable first, then the terminal and what all programs share.
+fn colors() -> bool {
+    match env::var("CARGO_TERM_COLOR").as_deref() {
+        Ok("always") => true,
+        Ok("never") => false,
+        _ => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+    }
 }
 
 /// Runs, and returns the exit code: one of [`exit`].
@@ -124,8 +140,14 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
     }
 }
 
+/// An audit, and where its files are.
+struct Audited {
+    audit: Audit,
+    places: Places,
+}
+
 /// Builds, runs and reads the audited routers of the selected packages.
-fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audit, CannotRun> {
+fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audited, CannotRun> {
     let cargo = Cargo {
         program: &env.cargo,
         current_dir: &env.current_dir,
@@ -160,7 +182,10 @@ fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audit, CannotRun> {
         .map(|package| (package.name.as_str(), package.manifest_path.as_str()))
         .collect();
     let reports = report::accept(&packages, &runs)?;
-    Ok(reconcile(&reports, env.today))
+    Ok(Audited {
+        audit: reconcile(&reports, env.today),
+        places: Places::of(metadata.workspace_root.as_std_path()),
+    })
 }
 
 /// Writes a result. A reader that has seen enough (`| head`) is no failure: the exit code stays

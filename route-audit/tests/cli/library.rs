@@ -83,7 +83,8 @@ fn its_reports_are_read() {
     let ran = app.run(&["-F", "export"]).expect_code(100);
     for text in [
         "error[unclassified-route]: GET /legacy/export ",
-        "  --> src/lib.rs:15\n",
+        " --> src/lib.rs:15:1\n",
+        "15 | pub fn app() -> Router {\n",
         "(1 public, 1 unclassified) in 1 router: 1 error, 0 warnings\n",
     ] {
         assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);

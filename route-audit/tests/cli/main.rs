@@ -2,6 +2,7 @@
 //! runs of the binaries.
 
 mod binary;
+mod formats;
 mod library;
 mod output;
 mod refusals;

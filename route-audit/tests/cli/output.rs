@@ -180,8 +180,11 @@ fn help_is_a_text_that_was_read() {
                           How to show the result
 
                           Possible values:
-                          - human: Text for people
-                          - json:  One JSON document, schema 1
+                          - human:    Text for people
+                          - json:     One JSON document, schema 1: see docs/route-audit.schema.json
+                          - sarif:    SARIF 2.1.0, for code scanning
+                          - github:   GitHub Actions: annotations in the diff
+                          - markdown: Markdown, for a comment or a job's summary
 
                           [default: human]
 
@@ -194,7 +197,13 @@ fn help_is_a_text_that_was_read() {
                           Say which packages are skipped and which tests run
 
                   -q, --quiet
-                          Neither progress nor notes
+                          The result alone: no progress, no notes, no line that sums up
+
+                      --color <WHEN>
+                          Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR
+
+                          [default: auto]
+                          [possible values: auto, always, never]
 
                   -h, --help
                           Print help (see a summary with '-h')
@@ -264,10 +273,11 @@ fn help_is_a_text_that_was_read() {
                   help   Print this message or the help of the given subcommand(s)
 
                 Options:
-                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json]
+                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --timeout <SECONDS>  How long the tests of one target may take [default: 60]
                   -v, --verbose            Say which packages are skipped and which tests run
-                  -q, --quiet              Neither progress nor notes
+                  -q, --quiet              The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
                   -h, --help               Print help (see more with '--help')
                   -V, --version            Print version
 
@@ -303,10 +313,11 @@ fn help_is_a_text_that_was_read() {
                 Usage: route-audit check [OPTIONS]
 
                 Options:
-                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json]
+                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --timeout <SECONDS>  How long the tests of one target may take [default: 60]
                   -v, --verbose            Say which packages are skipped and which tests run
-                  -q, --quiet              Neither progress nor notes
+                  -q, --quiet              The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
                   -h, --help               Print help (see more with '--help')
 
                 Packages:
@@ -345,8 +356,9 @@ fn help_is_a_text_that_was_read() {
                           How to show the result
 
                           Possible values:
-                          - human: Text for people
-                          - json:  One JSON document, schema 1
+                          - human:    Text for people
+                          - json:     One JSON document, schema 1: see docs/route-audit.schema.json
+                          - markdown: Markdown, for a comment or a job's summary
 
                           [default: human]
 
@@ -359,7 +371,13 @@ fn help_is_a_text_that_was_read() {
                           Say which packages are skipped and which tests run
 
                   -q, --quiet
-                          Neither progress nor notes
+                          The result alone: no progress, no notes, no line that sums up
+
+                      --color <WHEN>
+                          Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR
+
+                          [default: auto]
+                          [possible values: auto, always, never]
 
                   -h, --help
                           Print help (see a summary with '-h')
@@ -483,6 +501,7 @@ fn run_with(program: &str, args: &[&str], stdout: &mut dyn Write, stderr: &mut d
         current_dir: "/".into(),
         cargo: "no-such-cargo".into(),
         today: date!(2026 - 11 - 22),
+        colors: false,
         stdout,
         stderr,
     })

@@ -338,6 +338,7 @@ fn a_cargo_that_is_not_there() {
         current_dir: fixture.root.clone(),
         cargo: "no-such-cargo".into(),
         today: time::macros::date!(2026 - 11 - 22),
+        colors: false,
         stdout: &mut stdout,
         stderr: &mut stderr,
     });

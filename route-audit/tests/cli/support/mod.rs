@@ -129,6 +129,7 @@ pub(crate) fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
         current_dir: current_dir.to_owned(),
         cargo: env!("CARGO").into(),
         today: date!(2026 - 11 - 22),
+        colors: false,
         stdout: &mut stdout,
         stderr: &mut stderr,
     });
@@ -139,9 +140,12 @@ pub(crate) fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
     }
 }
 
-/// One of the binaries.
+/// One of the binaries, in surroundings that have no opinion on colours.
 pub(crate) fn binary(path: &str) -> Command {
     let mut command = Command::new(path);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CARGO_TERM_COLOR"] {
+        command.env_remove(name);
+    }
     command.env("CARGO_TARGET_DIR", target_dir());
     command
 }

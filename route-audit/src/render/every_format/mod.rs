@@ -1,0 +1,377 @@
+//! One audit in every format.
+
+mod json;
+mod sarif;
+
+use expect_test::expect;
+use jsonschema::Validator;
+use serde_json::Value;
+use session_auth::audit::{
+    Audit, Class, Finding, RouteRecord, RouterKind, RouterRecord, SCHEMA, Severity, Summary,
+};
+
+use super::{Output, Places, check, list, only_findings};
+use crate::cli::Format;
+
+/// The formats that `check` has.
+const FORMATS: [Format; 5] = [
+    Format::Human,
+    Format::Json,
+    Format::Sarif,
+    Format::Github,
+    Format::Markdown,
+];
+
+/// A file with a name that has to be escaped in a URI, and something on its line 3.
+const FILE: &str = "src/my routes, é.rs";
+const SOURCE: &str = "use axum::Router;\n\n#[audited_router]\npub fn routes() -> Router {}\n";
+
+struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+impl Workspace {
+    /// The workspace is `backend` of its repository.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = folder.path().join("backend").join(FILE);
+        std::fs::create_dir_all(source.parent().expect("a folder")).expect("the folders");
+        std::fs::create_dir(folder.path().join(".git")).expect("the repository");
+        std::fs::write(source, SOURCE).expect("the source");
+        Self { folder }
+    }
+
+    fn places(&self) -> Places {
+        Places::of(&self.folder.path().join("backend"))
+    }
+
+    fn check(&self, audit: &Audit, format: Format) -> String {
+        self.check_with(audit, format, false, false)
+    }
+
+    fn check_with(&self, audit: &Audit, format: Format, colors: bool, quiet: bool) -> String {
+        let places = self.places();
+        let output = Output {
+            format,
+            colors,
+            quiet,
+            places: &places,
+        };
+        check(audit, &output).expect("a document")
+    }
+
+    fn list(&self, audit: &Audit, format: Format, colors: bool, quiet: bool) -> String {
+        let places = self.places();
+        let output = Output {
+            format,
+            colors,
+            quiet,
+            places: &places,
+        };
+        list(audit, &output).expect("a document")
+    }
+}
+
+fn finding(severity: Severity, code: &str, what: &str, path: &str, file: &str) -> Finding {
+    Finding {
+        severity,
+        code: code.to_owned(),
+        message: format!("GET {path} {what}"),
+        help: format!("add `#[session_route(GET, {path:?})]` to its handler"),
+        methods: vec!["GET".to_owned()],
+        path: Some(path.to_owned()),
+        file: file.to_owned(),
+        line: 3,
+    }
+}
+
+fn route(class: Option<Class>, path: &str) -> RouteRecord {
+    let declared = |text: &str| class.map(|_| text.to_owned());
+    RouteRecord {
+        methods: vec!["GET".to_owned(), "POST".to_owned()],
+        path: Some(path.to_owned()),
+        class,
+        handler: declared("web::handler"),
+        file: FILE.to_owned(),
+        line: 3,
+        reason: declared("open"),
+        verifier: declared("postmark"),
+        scope: declared("admin"),
+        expect_every: declared("6h"),
+        until: declared("2027-01-31"),
+        owner: declared("growth"),
+        issues_session: class.is_some(),
+        optional_session: false,
+        max_body: class.map(|_| 1024),
+        package: "web".to_owned(),
+        router: declared("routes"),
+    }
+}
+
+fn router(name: &str) -> RouterRecord {
+    RouterRecord {
+        name: name.to_owned(),
+        package: "web".to_owned(),
+        kind: RouterKind::Axum,
+        file: FILE.to_owned(),
+        line: 3,
+    }
+}
+
+/// With an error that has its source, one in a file outside of the repository and of which whoever
+/// wrote the path means no good, and a warning whose file is gone.
+fn found() -> Audit {
+    Audit {
+        schema: SCHEMA,
+        routers: vec![router("admin"), router("routes")],
+        routes: vec![
+            route(Some(Class::Public), "/waitlist/{id}"),
+            route(None, "/a|b/@team/<b>"),
+        ],
+        findings: vec![
+            finding(
+                Severity::Error,
+                "unclassified-route",
+                "is mounted by router `routes` and has no access class",
+                "/legacy/{id}",
+                FILE,
+            ),
+            finding(
+                Severity::Error,
+                "conflicting-declaration",
+                "is declared as `public` and as `session`",
+                "/a|b/@team/<img src=x>](https://evil.example)\u{1b}[2J\n::error::100%",
+                "/elsewhere/lib.rs",
+            ),
+            finding(
+                Severity::Warning,
+                "unmonitored-webhook",
+                "is a webhook without `expect_every`",
+                "/hook",
+                "src/gone.rs",
+            ),
+        ],
+        summary: Summary {
+            routes: 2,
+            public: 1,
+            webhook: 0,
+            session: 0,
+            errors: 2,
+            warnings: 1,
+        },
+    }
+}
+
+fn clean() -> Audit {
+    Audit {
+        schema: SCHEMA,
+        routers: vec![router("routes")],
+        routes: vec![route(Some(Class::Session), "/me")],
+        findings: Vec::new(),
+        summary: Summary {
+            routes: 1,
+            session: 1,
+            ..Summary::default()
+        },
+    }
+}
+
+#[test]
+fn people_see_the_line_of_source() {
+    let workspace = Workspace::new();
+    let text = workspace.check(&found(), Format::Human);
+    expect![[r#"
+        error[unclassified-route]: GET /legacy/{id} is mounted by router `routes` and has no access class
+         --> src/my routes, é.rs:3:1
+          |
+        3 | #[audited_router]
+          | ^^^^^^^^^^^^^^^^^
+          |
+          = help: add `#[session_route(GET, "/legacy/{id}")]` to its handler
+
+        error[conflicting-declaration]: GET /a|b/@team/<img src=x>](https://evil.example)\u{1b}[2J\n::error::100% is declared as `public` and as `session`
+          --> /elsewhere/lib.rs:3
+          = help: add `#[session_route(GET, "/a|b/@team/<img src=x>](https://evil.example)\u{1b}[2J\n::error::100%")]` to its handler
+
+        warning[unmonitored-webhook]: GET /hook is a webhook without `expect_every`
+          --> src/gone.rs:3
+          = help: add `#[session_route(GET, "/hook")]` to its handler
+
+        route-audit: 2 routes (1 public, 1 unclassified) in 2 routers: 2 errors, 1 warning
+    "#]].assert_eq(&text);
+    // Findings and nothing after them.
+    let quiet = workspace.check_with(&found(), Format::Human, false, true);
+    assert!(text.starts_with(&quiet), "{quiet}");
+    assert!(
+        !quiet.contains("2 errors") && quiet.ends_with("handler\n"),
+        "{quiet}"
+    );
+    assert_eq!(
+        workspace.check_with(&clean(), Format::Human, false, true),
+        ""
+    );
+}
+
+#[test]
+fn colours_mark_what_matters() {
+    let workspace = Workspace::new();
+    let mut audit = found();
+    audit.findings.remove(1);
+    let visible = |text: String| text.replace('\u{1b}', "␛");
+    expect![[r#"
+        ␛[1m␛[91merror[unclassified-route]␛[0m␛[1m: GET /legacy/{id} is mounted by router `routes` and has no access class␛[0m
+         ␛[1m␛[94m--> ␛[0msrc/my routes, é.rs:3:1
+          ␛[1m␛[94m|␛[0m
+        ␛[1m␛[94m3␛[0m ␛[1m␛[94m|␛[0m #[audited_router]
+          ␛[1m␛[94m|␛[0m ␛[1m␛[91m^^^^^^^^^^^^^^^^^␛[0m
+          ␛[1m␛[94m|␛[0m
+          ␛[1m␛[94m= ␛[0m␛[1mhelp␛[0m: add `#[session_route(GET, "/legacy/{id}")]` to its handler
+
+        ␛[1m␛[33mwarning[unmonitored-webhook]␛[0m␛[1m: GET /hook is a webhook without `expect_every`␛[0m
+          ␛[1m␛[94m--> ␛[0msrc/gone.rs:3
+          ␛[1m␛[94m= ␛[0m␛[1mhelp␛[0m: add `#[session_route(GET, "/hook")]` to its handler
+
+        route-audit: 2 routes (1 public, 1 unclassified) in 2 routers: ␛[1m␛[91m2 errors␛[0m, ␛[1m␛[33m1 warning␛[0m
+    "#]].assert_eq(&visible(workspace.check_with(
+        &audit,
+        Format::Human,
+        true,
+        false,
+    )));
+    expect![[r#"
+        ␛[1mCLASS   METHODS     PATH            PROOF                                                    HANDLER       PLACE                  ROUTER␛[0m
+        public  GET | POST  /waitlist/{id}  postmark, scope admin, issues session, until 2027-01-31  web::handler  src/my routes, é.rs:3  routes
+        ␛[1m␛[91mNONE    GET | POST  /a|b/@team/<b>  -                                                        -             src/my routes, é.rs:3  -␛[0m
+
+        route-audit: 2 routes (1 public, 1 unclassified) in 2 routers: ␛[1m␛[91m2 errors␛[0m, ␛[1m␛[33m1 warning␛[0m
+        `route-audit check` shows the findings
+    "#]].assert_eq(&visible(workspace.list(&audit, Format::Human, true, false)));
+    expect![[r#"
+        route-audit: 1 route (1 session) in 1 router: ␛[1m␛[92mclean␛[0m
+    "#]]
+    .assert_eq(&visible(workspace.check_with(
+        &clean(),
+        Format::Human,
+        true,
+        false,
+    )));
+}
+
+#[test]
+fn colours_change_no_word_and_no_other_format() {
+    let workspace = Workspace::new();
+    for audit in [found(), clean()] {
+        for format in FORMATS {
+            let plain = workspace.check_with(&audit, format, false, false);
+            let colored = workspace.check_with(&audit, format, true, false);
+            if format == Format::Human {
+                assert_ne!(colored, plain);
+                assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
+            } else {
+                assert_eq!(colored, plain);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_format_passes_on_what_moves_a_cursor() {
+    let workspace = Workspace::new();
+    for format in FORMATS {
+        let text = workspace.check(&found(), format);
+        let moves = |c: char| c.is_control() && c != '\n';
+        assert!(!text.contains(moves), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn actions_get_a_command_for_each_finding() {
+    let workspace = Workspace::new();
+    let text = workspace.check(&found(), Format::Github);
+    expect![[r#"
+        ::error file=backend/src/my routes%2C é.rs,line=3,title=unclassified-route::GET /legacy/{id} is mounted by router `routes` and has no access class%0Ahelp: add `#[session_route(GET, "/legacy/{id}")]` to its handler
+        ::error file=/elsewhere/lib.rs,line=3,title=conflicting-declaration::GET /a|b/@team/<img src=x>](https://evil.example)\u{1b}[2J\n::error::100%25 is declared as `public` and as `session`%0Ahelp: add `#[session_route(GET, "/a|b/@team/<img src=x>](https://evil.example)\u{1b}[2J\n::error::100%25")]` to its handler
+        ::warning file=backend/src/gone.rs,line=3,title=unmonitored-webhook::GET /hook is a webhook without `expect_every`%0Ahelp: add `#[session_route(GET, "/hook")]` to its handler
+        route-audit: 2 routes (1 public, 1 unclassified) in 2 routers: 2 errors, 1 warning
+    "#]].assert_eq(&text);
+    let commands = text.lines().filter(|line| line.starts_with("::")).count();
+    assert_eq!(commands, found().findings.len());
+    assert_eq!(
+        workspace.check(&clean(), Format::Github),
+        "route-audit: 1 route (1 session) in 1 router: clean\n"
+    );
+    assert_eq!(
+        workspace.check_with(&clean(), Format::Github, false, true),
+        ""
+    );
+}
+
+#[test]
+fn a_comment_has_a_table() {
+    let workspace = Workspace::new();
+    expect![[r###"
+        ## Route audit: 2 errors, 1 warning
+
+        | Severity | Code | Finding | Place |
+        | --- | --- | --- | --- |
+        | **error** | `unclassified-route` | GET /legacy/\{id\} is mounted by router `routes` and has no access class<br>**help:** add `#[session_route(GET, "/legacy/{id}")]` to its handler | `src/my routes, é.rs:3` |
+        | **error** | `conflicting-declaration` | GET /a&#124;b/@&#8203;team/&#60;img src=x&#62;\](https:&#8203;//evil.example)&#92;u\{1b\}\[2J&#92;n:&#8203;:&#8203;error:&#8203;:&#8203;100% is declared as `public` and as `session`<br>**help:** add <code>&#35;&#91;session&#95;route(GET, "/a&#124;b/&#64;team/&#60;img src=x&#62;&#93;(https&#58;//evil&#46;example)&#92;u&#123;1b&#125;&#91;2J&#92;n&#58;&#58;error&#58;&#58;100&#37;")&#93;</code> to its handler | `/elsewhere/lib.rs:3` |
+        | warning | `unmonitored-webhook` | GET /hook is a webhook without `expect_every`<br>**help:** add `#[session_route(GET, "/hook")]` to its handler | `src/gone.rs:3` |
+
+        2 routes (1 public, 1 unclassified) in 2 routers
+    "###]].assert_eq(&workspace.check(&found(), Format::Markdown));
+    expect![[r#"
+        ## Route audit: clean
+
+        1 route (1 session) in 1 router
+    "#]]
+    .assert_eq(&workspace.check(&clean(), Format::Markdown));
+    expect![[r#"
+        ## Route audit: 2 errors, 1 warning
+
+        | Class | Methods | Path | Proof | Handler | Place | Router |
+        | --- | --- | --- | --- | --- | --- | --- |
+        | public | GET POST | `/waitlist/{id}` | postmark, scope admin, issues session, until 2027-01-31 | `web::handler` | `src/my routes, é.rs:3` | `routes` |
+        | **NONE** | GET POST | <code>/a&#124;b/&#64;team/&#60;b&#62;</code> | - | - | `src/my routes, é.rs:3` | - |
+
+        2 routes (1 public, 1 unclassified) in 2 routers
+    "#]].assert_eq(&workspace.list(&found(), Format::Markdown, false, false));
+}
+
+#[test]
+fn a_listing_is_refused_in_a_format_of_findings() {
+    let workspace = Workspace::new();
+    let places = workspace.places();
+    for format in [Format::Sarif, Format::Github] {
+        let output = Output {
+            format,
+            colors: false,
+            quiet: false,
+            places: &places,
+        };
+        assert_eq!(list(&found(), &output), Err(only_findings(format).into()));
+    }
+    expect![[r#"
+        error: `list` has no format `sarif`
+          = help: the formats of a listing are: human, json, markdown
+    "#]]
+    .assert_eq(&only_findings(Format::Sarif).to_string());
+}
+
+#[track_caller]
+fn validator(schema: &str) -> Validator {
+    let schema: Value = serde_json::from_str(schema).expect("JSON");
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("a schema")
+}
+
+#[track_caller]
+fn assert_valid(validator: &Validator, document: &Value) {
+    let errors: Vec<_> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+}

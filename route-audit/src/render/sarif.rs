@@ -1,0 +1,154 @@
+//! SARIF 2.1.0, for code scanning: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/>.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use session_auth::audit::{Audit, Finding, Severity};
+use sha2::{Digest, Sha256};
+
+use super::place::Place;
+use super::rules::{self, Rule};
+use super::{Output, json, printable};
+use crate::error::CannotRun;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+/// The top of the repository, which is for the reader to know.
+const ROOT: &str = "%SRCROOT%";
+
+pub(super) fn check(audit: &Audit, output: &Output<'_>) -> Result<String, CannotRun> {
+    let rules = rules::all(&audit.findings);
+    let mut seen = HashMap::new();
+    let results: Vec<Value> = audit
+        .findings
+        .iter()
+        .map(|finding| result(finding, &rules, &mut seen, output))
+        .collect();
+    json::document(&json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {
+                "driver": {
+                    "name": "route-audit",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "semanticVersion": env!("CARGO_PKG_VERSION"),
+                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                    "rules": rules.iter().map(descriptor).collect::<Vec<_>>(),
+                }
+            },
+            "invocations": [{ "executionSuccessful": true }],
+            "originalUriBaseIds": {
+                ROOT: { "description": { "text": "The top of the repository" } }
+            },
+            "results": results,
+        }]
+    }))
+}
+
+fn descriptor(rule: &Rule) -> Value {
+    json!({
+        "id": rule.code,
+        "shortDescription": { "text": message(&rule.what) },
+        "fullDescription": { "text": message(&format!("{}.", rule.what)) },
+        "help": { "text": message(&rule.help) },
+        "defaultConfiguration": { "level": level(rule.severity) },
+        "properties": { "tags": ["security"] },
+    })
+}
+
+fn result<'a>(
+    finding: &'a Finding,
+    rules: &[Rule],
+    seen: &mut HashMap<Identity<'a>, usize>,
+    output: &Output<'_>,
+) -> Value {
+    let nth = seen.entry(identity(finding)).or_default();
+    *nth += 1;
+    let fingerprint = fingerprint(identity(finding), *nth);
+    let text = format!(
+        "{}\nhelp: {}",
+        printable(&finding.message),
+        printable(&finding.help)
+    );
+    json!({
+        "ruleId": finding.code,
+        "ruleIndex": rules.iter().position(|rule| rule.code == finding.code),
+        "level": level(finding.severity),
+        "message": { "text": message(&text) },
+        "locations": location(finding, output),
+        "partialFingerprints": {
+            // The only one that GitHub reads. It would make its own from the text of the line,
+            // which is one for all the routes of a router.
+            "primaryLocationLineHash": fingerprint,
+            "routeAudit/v1": fingerprint,
+        },
+    })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        _ => "warning",
+    }
+}
+
+fn location(finding: &Finding, output: &Output<'_>) -> Value {
+    if finding.file.is_empty() {
+        return json!([]);
+    }
+    let artifact = match output.places.in_repository(&finding.file) {
+        Place::Inside(path) => json!({ "uri": encode(&path), "uriBaseId": ROOT }),
+        // `C:/a` has no slash before it.
+        Place::Outside(path) => {
+            json!({ "uri": format!("file:///{}", encode(path.trim_start_matches('/'))) })
+        }
+    };
+    let mut physical = json!({ "artifactLocation": artifact });
+    if finding.line > 0 {
+        physical["region"] = json!({ "startLine": finding.line });
+    }
+    json!([{ "physicalLocation": physical }])
+}
+
+/// A path as the path of a URI (RFC 3986, section 3.3). A colon is escaped too: before the first
+/// slash of a relative reference it would end a scheme.
+fn encode(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
+/// A message string: braces doubled, for they hold the number of an argument (section 3.11.5), and
+/// no link (section 3.11.6).
+fn message(text: &str) -> String {
+    text.replace('{', "{{")
+        .replace('}', "}}")
+        .replace("](", "] (")
+}
+
+/// What makes it the same finding after the code around it has changed: neither its line nor its
+/// message, which may name lines.
+type Identity<'a> = (&'a str, &'a [String], Option<&'a str>, &'a str);
+
+fn identity(finding: &Finding) -> Identity<'_> {
+    (
+        &finding.code,
+        &finding.methods,
+        finding.path.as_deref(),
+        &finding.file,
+    )
+}
+
+/// `nth` tells those apart that are alike; audits sort their findings.
+fn fingerprint(identity: Identity<'_>, nth: usize) -> String {
+    let digest = Sha256::digest(format!("{identity:?}"));
+    let hash: String = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
+    format!("{hash}:{nth}")
+}
