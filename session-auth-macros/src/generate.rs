@@ -4,7 +4,7 @@
 //! module `core` of their own. Its tokens carry the attribute's span, so that lints hold the user
 //! to what they wrote and to nothing of this.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, LitStr, ReturnType};
 
@@ -26,6 +26,7 @@ pub(crate) fn handler(
         outer_attrs,
         inner_attrs,
         vis,
+        fn_token,
         ident,
         generics,
         inputs,
@@ -70,18 +71,9 @@ pub(crate) fn handler(
     // unused function is reported once.
     let mut inner = ident.clone();
     inner.set_span(ident.span().resolved_at(Span::mixed_site()));
-    quote! {
-        #private::access_attributes_go_on_free_functions_not_on_methods! {}
-
-        #(#outer_attrs)*
-        #vis fn #ident #generics (
-            #(#parameters),*
-        ) -> #krate::Classified<
-            impl #private::Declared,
-            impl ::core::future::Future<Output = #returned>
-        >
-        #where_clause
-        {
+    let mut block = Group::new(
+        Delimiter::Brace,
+        quote! {
             #(#inner_attrs)*
             async fn #inner #generics (#inputs) #output #where_clause #body
 
@@ -97,7 +89,22 @@ pub(crate) fn handler(
 
                 #krate::Classified::<__Access, _>::__new(__future)
             }
-        }
+        },
+    );
+    // From `fn` to `}` in the user's source, or else no lint would say that the function is unused.
+    block.set_span(body.span());
+    quote! {
+        #private::access_attributes_go_on_free_functions_not_on_methods! {}
+
+        #(#outer_attrs)*
+        #vis #fn_token #ident #generics (
+            #(#parameters),*
+        ) -> #krate::Classified<
+            impl #private::Declared,
+            impl ::core::future::Future<Output = #returned>
+        >
+        #where_clause
+        #block
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Handler {
     /// For the `async fn` inside: all the others, which may rewrite it.
     pub(crate) inner_attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
+    pub(crate) fn_token: Token![fn],
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     /// As written.
@@ -84,6 +85,7 @@ pub(crate) fn validate(
         outer_attrs,
         inner_attrs,
         vis,
+        fn_token: sig.fn_token,
         ident: sig.ident,
         generics: sig.generics,
         inputs: sig.inputs,

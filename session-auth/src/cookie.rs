@@ -161,7 +161,12 @@ mod tests {
 
     #[test]
     fn finds_its_values_among_junk() {
-        let table: [(&str, &[&[u8]], &[&str]); 9] = [
+        type Row = (
+            &'static str,
+            &'static [&'static [u8]],
+            &'static [&'static str],
+        );
+        let table: [Row; 9] = [
             ("alone", &[b"__Host-session=a"], &["a"]),
             ("among others", &[b"x=1; __Host-session=a; y=2"], &["a"]),
             ("in a second header", &[b"x=1", b"__Host-session=a"], &["a"]),

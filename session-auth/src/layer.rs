@@ -1,6 +1,7 @@
 //! The layer: its builder, and what all services made from it share.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -269,10 +270,16 @@ impl SessionAuthLayerBuilder {
                 name,
                 error: error.into(),
             });
-        } else if self.verifiers.contains_key(&name) {
-            self.problems.push(Problem::DuplicateVerifier { name });
-        } else {
-            self.verifiers.insert(name, Arc::new(verifier));
+            return self;
+        }
+        match self.verifiers.entry(name) {
+            Entry::Occupied(entry) => {
+                let name = entry.key().clone();
+                self.problems.push(Problem::DuplicateVerifier { name });
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Arc::new(verifier));
+            }
         }
         self
     }

@@ -75,6 +75,10 @@ struct Mount<S> {
     service: Mounted<S>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are handlers; a box would serve the few"
+)]
 enum Mounted<S> {
     Handler(MethodRouter<S>),
     Axum(axum::Router<S>),

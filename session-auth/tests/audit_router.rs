@@ -1,5 +1,7 @@
 //! The generated test and its hand-written form, in a program with declarations of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 use std::process::Command;
 use std::{env, fs};
 

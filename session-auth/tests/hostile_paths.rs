@@ -2,6 +2,8 @@
 //! on each of the three ways of mounting: the typed router, the layer on an `axum::Router`, and the
 //! layer around one from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,8 @@
 //! The layer on an `axum::Router`: the class comes from the endpoint that axum resolved, and what
 //! nobody declared needs a session, loudly.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 mod common;
 
 use std::io;

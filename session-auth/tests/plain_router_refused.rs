@@ -1,5 +1,7 @@
 //! What a program declares must hold together before an `axum::Router` of it may start.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 use session_auth::webhook::Bearer;
 use session_auth::{
     Keys, Problem, SessionAuthLayer, SessionAuthLayerBuilder, public_route, session_route,

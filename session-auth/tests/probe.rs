@@ -1,5 +1,7 @@
 //! `audit::probe` sees what a stranger would.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 use axum::routing::get;
 use http::StatusCode;
 use session_auth::methods::{ANY, GET, POST};

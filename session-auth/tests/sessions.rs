@@ -1,5 +1,7 @@
 //! Sessions over a real socket: from login to logout, and every way in which a cookie can be bad.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 mod common;
 
 use std::net::SocketAddr;

@@ -1,6 +1,8 @@
 //! The typed router over a real socket: it routes as axum does, and says everything that is wrong
 //! before it starts.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 mod common;
 
 use std::net::SocketAddr;

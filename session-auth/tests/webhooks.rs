@@ -1,6 +1,8 @@
 //! Webhooks over a real socket: the handler runs with the very bytes that were verified, or not at
 //! all.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 mod common;
 
 use std::net::SocketAddr;
