@@ -2,11 +2,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod access;
+mod argument;
 mod errors;
 mod expand;
 mod generate;
 mod handler;
 mod krate;
+mod methods;
 mod parse;
 mod path;
 mod router;
@@ -17,7 +20,7 @@ mod values;
 
 use proc_macro::TokenStream;
 
-use crate::validate::Class;
+use crate::access::Class;
 
 /// Declares a handler public: anyone may call it.
 ///

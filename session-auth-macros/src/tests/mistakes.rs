@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 
+use crate::access::{Class, Place};
 use crate::errors::Errors;
-use crate::validate::{Class, Place};
 use crate::{expand, router};
 
 struct Row {
