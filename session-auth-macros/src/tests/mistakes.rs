@@ -539,6 +539,16 @@ const ROWS: &[Row] = &[
         )],
     },
     Row {
+        name: "path: control character that is no white space",
+        on: "public_route",
+        args: r##"GET, "/a\u{7f}b", reason = "r""##,
+        item: HANDLER,
+        errors: &[(
+            r##""/a\u{7f}b""##,
+            r##"a path has no white space and no control characters: remove '\u{7f}'"##,
+        )],
+    },
+    Row {
         name: "path: backslash",
         on: "public_route",
         args: r##"GET, "/a\\b", reason = "r""##,
