@@ -53,8 +53,8 @@ fn update(file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Vec<Strin
     let unsettled = unsettled(&audited.audit);
     if unsettled > 0 {
         return Ok(vec![format!(
-            "{name} was not written: {unsettled} of the errors leave open who may call a \
-             route, and the lock would not say so"
+            "{name} was not written: settle first who may call each route (errors that leave it \
+             open: {unsettled})"
         )]);
     }
     let mut new = Lock::of(&audited.reports, env.today)?;

@@ -101,8 +101,8 @@ pub(crate) fn leave_out(
         .collect();
     let note = (count > 0).then(|| {
         format!(
-            "{count} route{} of {} in {} not compared: not selected here (see `--workspace`)",
-            if count == 1 { "" } else { "s" },
+            "{count} {} of {} in {} not compared: the package is not selected (see `--workspace`)",
+            if count == 1 { "line" } else { "lines" },
             packages.join(", "),
             file.name,
         )

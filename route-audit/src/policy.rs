@@ -201,9 +201,7 @@ impl Policy {
             found.push(finding(
                 route,
                 codes::POLICY_OWNER,
-                format!(
-                    "{label} is {name} and has no owner, which the policy asks of {name} routes"
-                ),
+                format!("{label} has no owner, which the policy asks of {name} routes"),
                 "say who answers for it: `owner = \"team\"`".to_owned(),
             ));
         }
@@ -256,8 +254,13 @@ impl Policy {
             severity: Severity::Error,
             code: codes::POLICY_MAX_PUBLIC.to_owned(),
             message: format!(
-                "{} routes are public, and the policy allows {most}: {}",
+                "{} {} public, and the policy allows {most}: {}",
                 public.len(),
+                if public.len() == 1 {
+                    "route is"
+                } else {
+                    "routes are"
+                },
                 all.into_iter().collect::<Vec<_>>().join(", ")
             ),
             help: "give one of them another class, or raise `max_public` in a change that is \

@@ -41,7 +41,13 @@ impl Git<'_> {
         }
         // An option would be one of git's.
         let asked = format!("{revision}^{{commit}}");
-        let output = self.run(&["rev-parse", "--verify", "--end-of-options", &asked])?;
+        let output = self.run(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &asked,
+        ])?;
         let commit = line(&output.stdout);
         if output.status.success() && !commit.is_empty() {
             return Ok(commit);

@@ -5,8 +5,8 @@
 //! - `public` lets in more than `webhook` and more than `session`. Of these two neither lets in
 //!   more: one becoming the other opens the route to some callers and closes it to others.
 //! - A route without a class is held to `session` at run time, so it counts as that without scope.
-//! - Where the class changes, verifier, scope, `until` and the limits of the body go with it and
-//!   are not looked at by themselves.
+//! - Where the class changes, verifier, scope, `until`, `max_body`, `expect_every` and reason go
+//!   with it and are not looked at by themselves.
 //! - Of one class: a scope added closes, one removed opens. `verify = "handler"` lets every
 //!   request reach the handler, so from a verifier to it opens, and back closes; from one verifier
 //!   to another does both.
@@ -203,13 +203,13 @@ pub(crate) fn changes(old: &Terms, new: &Terms) -> Vec<Change> {
             },
         );
     }
-    for (what, old, new) in [
-        ("owner", &old.owner, &new.owner),
-        ("reason", &old.reason, &new.reason),
-    ] {
-        if old != new {
-            add(Effect::Neither, text(what, old.as_deref(), new.as_deref()));
-        }
+    if old.owner != new.owner {
+        let says = text("owner", old.owner.as_deref(), new.owner.as_deref());
+        add(Effect::Neither, says);
+    }
+    if old.class == new.class && old.reason != new.reason {
+        let says = text("reason", old.reason.as_deref(), new.reason.as_deref());
+        add(Effect::Neither, says);
     }
     changes
 }

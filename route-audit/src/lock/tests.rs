@@ -363,7 +363,7 @@ fn every_change_of_terms_has_its_direction_and_its_sentence() {
         ),
         (
             "a class that goes takes its terms along",
-            "public until=2027-01-01 owner=a",
+            "public until=2027-01-01 owner=a reason=b",
             "session owner=a",
             Narrowed,
             "was public and now needs a session: callers without one will get 401",

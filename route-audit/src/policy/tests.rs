@@ -155,13 +155,13 @@ fn owners_are_asked_of_every_class_or_some() {
         "require_owner = true",
         &routes,
         expect![[r#"
-        error[policy-owner]: GET /a is public and has no owner, which the policy asks of public routes
-          --> src/lib.rs:7
-          = help: say who answers for it: `owner = "team"`
+            error[policy-owner]: GET /a has no owner, which the policy asks of public routes
+              --> src/lib.rs:7
+              = help: say who answers for it: `owner = "team"`
 
-        error[policy-owner]: GET /b is session and has no owner, which the policy asks of session routes
-          --> src/lib.rs:7
-          = help: say who answers for it: `owner = "team"`"#]],
+            error[policy-owner]: GET /b has no owner, which the policy asks of session routes
+              --> src/lib.rs:7
+              = help: say who answers for it: `owner = "team"`"#]],
     );
     let paths = |text| -> Vec<_> {
         found(text, &routes)
