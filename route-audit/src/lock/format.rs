@@ -22,9 +22,10 @@ use session_auth::audit::Class;
 use super::terms::Terms;
 use super::values::{is_day, is_duration, parse_size, size};
 use super::verb::Verb;
+use super::words::{Malformed, Words, quoted, word};
 use super::{Line, Lock, Mount, Place, Route, SCHEMA};
 use crate::error::{CannotRun, Problem};
-use crate::sentence::hides;
+use crate::sentence::visible;
 
 const HEADER: &str = "\
 # Who may call each route. `route-audit check --locked` holds the routes against it,
@@ -114,31 +115,6 @@ pub(crate) fn class_name(class: Option<Class>) -> &'static str {
     }
 }
 
-/// As it is, where that reads back as one word.
-fn word(text: &str) -> String {
-    let plain = !text.is_empty()
-        && !text.starts_with('#')
-        && text != "-"
-        && !text
-            .chars()
-            .any(|c| c.is_whitespace() || hides(c) || c == '"' || c == '=');
-    if plain { text.to_owned() } else { quoted(text) }
-}
-
-/// What cannot be seen is written out: a reviewer reads the text that is there.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if hides(c) => quoted.extend(c.escape_unicode()),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 /// Reads a lock. `name` is what errors call it: a path, or `REV:path`.
 pub(crate) fn parse(text: &str, name: &str) -> Result<Lock, CannotRun> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -180,7 +156,7 @@ fn conflict(text: &str, name: &str) -> Option<Problem> {
     Some(
         Problem::new(format!(
             "an unresolved merge conflict: line {number} is `{}`",
-            crate::sentence::visible(line)
+            visible(line)
         ))
         .at(format!("{name}:{number}:1"))
         .help(
@@ -221,12 +197,6 @@ fn schema(first: Option<(u32, &str)>, name: &str) -> Result<(), Problem> {
              `route-audit check --update`",
         )),
     }
-}
-
-/// A line that cannot be read: the column, counted in characters from 1, and a sentence.
-struct Malformed {
-    column: usize,
-    expected: String,
 }
 
 fn read_line(lock: &mut Lock, number: u32, line: &str, name: &str) -> Result<(), Malformed> {
@@ -337,134 +307,4 @@ fn read_terms(class: Class, words: &mut Words<'_>) -> Result<Terms, Malformed> {
         }
     }
     Ok(terms)
-}
-
-/// The words of a line: `plain`, `"quoted"`, `key=plain` or `key="quoted"`.
-struct Words<'a> {
-    line: &'a str,
-    /// The byte at which the next one starts or white space does.
-    at: usize,
-}
-
-struct Word<'a> {
-    column: usize,
-    source: &'a str,
-    key: Option<&'a str>,
-    value: String,
-    quoted: bool,
-}
-
-impl Word<'_> {
-    /// Without key or quotes.
-    fn plain(&self) -> Option<&str> {
-        (self.key.is_none() && !self.quoted).then_some(self.value.as_str())
-    }
-
-    fn not(&self, expected: &str) -> Malformed {
-        Malformed {
-            column: self.column,
-            expected: format!(
-                "expected {expected}; found `{}`",
-                crate::sentence::visible(self.source)
-            ),
-        }
-    }
-}
-
-impl<'a> Words<'a> {
-    fn next(&mut self, expected: &str) -> Result<Word<'a>, Malformed> {
-        self.word()?.ok_or_else(|| Malformed {
-            column: self.column(self.line.len()),
-            expected: format!("expected {expected}; the line ends here"),
-        })
-    }
-
-    fn word(&mut self) -> Result<Option<Word<'a>>, Malformed> {
-        let line = self.line;
-        let rest = &line[self.at..];
-        let start = self.at + (rest.len() - rest.trim_start().len());
-        let rest = &line[start..];
-        if rest.is_empty() {
-            self.at = start;
-            return Ok(None);
-        }
-        let end = |c: char| c.is_whitespace() || c == '"' || c == '=';
-        let head = rest.find(end).unwrap_or(rest.len());
-        let (key, value_at) = if rest[head..].starts_with('=') && head > 0 {
-            (Some(&rest[..head]), start + head + 1)
-        } else {
-            (None, start)
-        };
-        let value = &line[value_at..];
-        let (value, length, quoted) = if value.starts_with('"') {
-            let (text, length) = self.unquote(value_at)?;
-            (text, length, true)
-        } else {
-            let length = value
-                .find(|c: char| c.is_whitespace() || c == '"')
-                .unwrap_or(value.len());
-            (value[..length].to_owned(), length, false)
-        };
-        self.at = value_at + length;
-        let after = &line[self.at..];
-        if !after.is_empty() && !after.starts_with(char::is_whitespace) {
-            return Err(Malformed {
-                column: self.column(self.at),
-                expected: "expected a space between two words".to_owned(),
-            });
-        }
-        Ok(Some(Word {
-            column: self.column(start),
-            source: &line[start..self.at],
-            key,
-            value,
-            quoted,
-        }))
-    }
-
-    /// The text between the quotes that start here, and how many bytes both take.
-    fn unquote(&self, start: usize) -> Result<(String, usize), Malformed> {
-        let error = |at: usize, expected: &str| Malformed {
-            column: self.column(at),
-            expected: expected.to_owned(),
-        };
-        let mut text = String::new();
-        let mut chars = self.line[start..].char_indices().skip(1);
-        while let Some((at, c)) = chars.next() {
-            match c {
-                '"' => return Ok((text, at + 1)),
-                '\\' => match chars.next() {
-                    Some((_, c @ ('"' | '\\'))) => text.push(c),
-                    Some((_, 'u')) => {
-                        let mut code = chars.by_ref().map(|(_, c)| c);
-                        let digits: String = match code.next() {
-                            Some('{') => code.take_while(|c| *c != '}').collect(),
-                            _ => String::new(),
-                        };
-                        let c = digits
-                            .bytes()
-                            .all(|digit| digit.is_ascii_hexdigit())
-                            .then(|| u32::from_str_radix(&digits, 16).ok())
-                            .flatten()
-                            .and_then(char::from_u32);
-                        text.push(c.ok_or_else(|| {
-                            error(start + at, "expected a character, such as `\\u{202e}`")
-                        })?);
-                    }
-                    _ => {
-                        return Err(error(
-                            start + at,
-                            "expected `\\\"`, `\\\\` or `\\u{…}` after the backslash",
-                        ));
-                    }
-                },
-                c => text.push(c),
-            }
-        }
-        Err(error(start, "these quotes are not closed on the line"))
-    }
-
-    fn column(&self, byte: usize) -> usize {
-        self.line[..byte].chars().count() + 1
-    }
 }

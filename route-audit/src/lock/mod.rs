@@ -12,6 +12,7 @@ pub(crate) mod terms;
 mod tests;
 pub(crate) mod values;
 pub(crate) mod verb;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::slice;
