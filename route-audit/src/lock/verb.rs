@@ -64,11 +64,7 @@ pub(crate) fn normalize<T>(at: &mut BTreeMap<Verb, T>, same: impl Fn(&T, &T) -> 
             continue;
         };
         let implied = answering(at, verb).is_some_and(|other| same(&own, other));
-        // Without `GET`, what answers `HEAD` may become another.
-        let head_follows = verb == Verb::GET && !at.contains_key(&Verb::HEAD);
-        let head_as_well =
-            !head_follows || answering(at, Verb::HEAD).is_some_and(|other| same(&own, other));
-        if !(implied && head_as_well) {
+        if !implied {
             at.insert(verb, own);
         }
     }

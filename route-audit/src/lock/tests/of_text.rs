@@ -35,6 +35,21 @@ fn the_text_is_aligned_and_sorted_and_reads_back() {
     assert_eq!(format::write(&from_crlf), text);
 }
 
+/// Lines that are kept as they were read, those of a package that was not selected, are too.
+#[test]
+fn what_says_the_same_is_written_the_same() {
+    let one = format::write(&lock(&[
+        "session ANY /b web/routes",
+        "public GET /a web/routes",
+    ]));
+    let other = format::write(&lock(&[
+        "public HEAD /a web/routes",
+        "public GET /a web/routes",
+        "session POST|ANY /b web/routes",
+    ]));
+    assert_eq!(one, other);
+}
+
 /// Two branches that add a route each can be merged, and a reviewer sees what was added.
 #[test]
 fn a_route_that_is_added_changes_no_other_line() {
