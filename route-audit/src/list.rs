@@ -1,11 +1,12 @@
 //! `route-audit list`: shows every route. It judges nothing, so findings do not fail it.
 
-use crate::cli::Common;
+use crate::cli::List;
 use crate::error::CannotRun;
 use crate::{Env, exit, render};
 
-pub(crate) fn run(common: &Common, env: &mut Env<'_>) -> Result<u8, CannotRun> {
-    let audit = crate::audit(common, env)?;
-    crate::print(env.stdout, &render::list(&audit, common.format)?)?;
+pub(crate) fn run(args: &List, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    let workspace = crate::workspace(&args.common, env)?;
+    let audited = crate::audit(&args.common, env, &workspace)?;
+    crate::print(env.stdout, &render::list(&audited.audit, args.format)?)?;
     Ok(exit::CLEAN)
 }

@@ -2,8 +2,11 @@
 //! runs of the binaries.
 
 mod binary;
+mod diff;
 mod library;
+mod lock;
 mod output;
+mod policy;
 mod refusals;
 mod selection;
 mod support;
