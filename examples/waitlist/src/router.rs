@@ -59,7 +59,7 @@ pub mod plain {
 
     /// Every route of the service.
     #[audited_router]
-    pub fn routes() -> Router<App> {
+    pub fn plain_routes() -> Router<App> {
         Router::new()
             .route("/health", get(health))
             .route("/api/waitlist/signup", post(waitlist::signup))
@@ -80,6 +80,6 @@ pub mod plain {
     ///
     /// As [`SessionAuthLayer::protect`].
     pub fn protect(app: App, auth: SessionAuthLayer) -> Result<Protected, BuildError> {
-        auth.protect(routes().with_state(app))
+        auth.protect(plain_routes().with_state(app))
     }
 }
