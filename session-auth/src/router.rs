@@ -515,7 +515,11 @@ pub struct Protected {
 
 impl Protected {
     pub(crate) fn new(router: axum::Router) -> Self {
-        Self { router }
+        // As `axum::Router::into_make_service` does: without it, axum makes each route, its layers
+        // included, anew for every request.
+        Self {
+            router: router.with_state(()),
+        }
     }
 
     /// For `axum::serve`.
