@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ const NO_ROUTE: &str = "(no route)";
 
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
-    patterns: HashMap<Cow<'static, str>, usize>,
+    patterns: HashMap<Cow<'static, str>, usize, BuildHasherDefault<PatternHasher>>,
     matcher: matchit::Router<usize>,
     paths: Vec<PathEntry>,
     /// Prefixes of subtrees, the longest first.
@@ -36,6 +37,42 @@ pub(crate) struct RouteTable {
     fallback: Option<Arc<Endpoint>>,
     endpoints: Vec<Arc<Endpoint>>,
     unclassified: Mutex<HashMap<String, Unclassified>>,
+}
+
+/// Hashes patterns, eight bytes at a time: a multiplicative hash in the manner of FNV.
+///
+/// The standard hasher is made for keys that an attacker picks. A pattern is part of the program,
+/// whether it comes from a declaration or from the router that matched it, and each request to a
+/// plain router hashes one.
+#[derive(Debug, Default)]
+struct PatternHasher(u64);
+
+impl Hasher for PatternHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        let rest = rest
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.write_u64(rest);
+    }
+
+    // The end of a string: `str` hashes it to keep the ends of two strings apart.
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(byte.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // 2^64 divided by the golden ratio, odd.
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // A product is good in its upper bits; the map takes its place from the lower ones.
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 /// The declarations of one pattern.

@@ -236,3 +236,28 @@ fn unclassified_routes_are_counted_apart_and_strangers_together() {
     ];
     assert_eq!(counted, expected.map(|(route, n)| (route.to_owned(), n)));
 }
+
+#[test]
+fn patterns_that_differ_a_little_hash_apart() {
+    use std::hash::BuildHasher;
+
+    let hasher = BuildHasherDefault::<PatternHasher>::default();
+    let patterns: Vec<String> = (0..10_000)
+        .flat_map(|n| {
+            [
+                format!("/r{n:04}"),
+                format!("/api/v1/resources/{n:04}/{{id}}"),
+            ]
+        })
+        .collect();
+    let hashes: Vec<u64> = patterns
+        .iter()
+        .map(|p| hasher.hash_one(p.as_str()))
+        .collect();
+    // What the map looks at: the lower bits for the place, the upper seven for a first comparison.
+    let places: std::collections::HashSet<u64> = hashes.iter().map(|h| h % (1 << 15)).collect();
+    // 20,000 into 32,768 at random fill 14,970 of them.
+    assert!(places.len() > 13_000, "{} places", places.len());
+    let tags: std::collections::HashSet<u64> = hashes.iter().map(|hash| hash >> 57).collect();
+    assert_eq!(tags.len(), 128);
+}
