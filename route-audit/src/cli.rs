@@ -15,7 +15,8 @@ use crate::render::{Output, Places};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+       could run
   100  findings
   101  could not run: a usage error, an error of cargo's, a router that cannot be read,
        nothing to audit";
@@ -41,7 +42,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    check: Common,
+    check: Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,17 +50,68 @@ pub(crate) enum Command {
     /// Fails where a route has no access class, or where declarations and routers disagree
     /// (the default)
     #[command(after_help = EXIT_CODES)]
-    Check(Common),
+    Check(Check),
     /// Shows every route: class, methods, path, proof, handler, place
     #[command(after_help = EXIT_CODES)]
-    List(Common),
+    List(List),
+    /// Shows what has changed for callers since another commit: what opens, what closes
+    ///
+    /// Compares the route lock of that commit with the routes as they are. It judges nothing: the
+    /// exit code is 0 whenever it could run.
+    #[command(after_help = EXIT_CODES)]
+    Diff(Diff),
+    /// Explains a finding: what it means, how it comes about, what to do
+    #[command(after_help = EXIT_CODES)]
+    Explain(Explain),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Check {
+    /// How to show the result
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Fail where the routes differ from the route lock, `routes.lock`
+    #[arg(long, conflicts_with = "update")]
+    pub(crate) locked: bool,
+    /// Write the route lock, and say what that changes
+    #[arg(long)]
+    pub(crate) update: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct List {
+    /// How to show the result
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Diff {
+    /// The branch, tag or commit to compare with, where HEAD parted from it [default: HEAD itself]
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    /// Compare with the lock in the working tree, and build nothing
+    #[arg(long)]
+    pub(crate) lock_only: bool,
+    /// How to show the result
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DiffFormat::Human)]
+    pub(crate) format: DiffFormat,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Explain {
+    /// The code in brackets: `lock-narrowed`
+    pub(crate) code: String,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
-    /// How to show the result
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
-    pub(crate) format: Format,
     /// How long the tests of one target may take
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     timeout: NonZeroU32,
@@ -76,9 +128,14 @@ impl Common {
     }
 
     /// How to show the result, where `colors` is what the surroundings want.
-    pub(crate) fn output<'a>(&self, places: &'a Places, colors: bool) -> Output<'a> {
+    pub(crate) fn output<'a>(
+        &self,
+        format: Format,
+        places: &'a Places,
+        colors: bool,
+    ) -> Output<'a> {
         Output {
-            format: self.format,
+            format,
             colors: match self.cargo.color {
                 ColorChoice::Auto => colors,
                 ColorChoice::Always => true,
@@ -102,6 +159,16 @@ pub(crate) enum Format {
     Github,
     /// Markdown, for a comment or a job's summary
     Markdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// Text for people
+    Human,
+    /// A comment for a pull request, found again by its first line
+    Markdown,
+    /// One JSON document, schema 1
+    Json,
 }
 
 /// What is passed on to cargo.
@@ -265,7 +332,7 @@ mod tests {
     fn cargo_args(args: &[&str]) -> CargoArgs {
         let args: Vec<OsString> = ["route-audit"].iter().chain(args).map(Into::into).collect();
         match parse(&args) {
-            Ok(Parsed::Run(Command::Check(common))) => common.cargo,
+            Ok(Parsed::Run(Command::Check(check))) => check.common.cargo,
             other => panic!("{other:?}"),
         }
     }

@@ -1,47 +1,276 @@
 //! `[workspace.metadata.route-audit]`.
 
+use std::fs;
+use std::ops::Range;
+use std::path::{Component, Path};
+
 use cargo_metadata::Metadata;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::error::{CannotRun, Problem};
+use crate::policy::{Policy, RawPolicy};
+
+const TABLE: &str = "[workspace.metadata.route-audit]";
+
+/// The lock, where the configuration does not say.
+const LOCK: &str = "routes.lock";
 
 /// What the workspace says of its audit. A key that is not here is an error.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Packages that depend on session-auth but register no route: tools, helpers. One that is
     /// named by `-p` is audited all the same.
-    #[serde(default)]
     pub(crate) exclude: Vec<String>,
+    /// The file of the route lock, from the root of the workspace.
+    pub(crate) lock: String,
+    /// What routes may be like here.
+    pub(crate) policy: Policy,
+}
+
+/// As it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(default)]
+    exclude: Vec<Spanned<String>>,
+    lock: Option<Spanned<String>>,
+    #[serde(default)]
+    policy: RawPolicy,
+}
+
+/// As much of Cargo.toml as leads there. Cargo answers for the rest.
+#[derive(Deserialize)]
+struct Manifest {
+    workspace: Option<Workspace>,
+}
+
+#[derive(Deserialize)]
+struct Workspace {
+    metadata: Option<Tables>,
+}
+
+#[derive(Deserialize)]
+struct Tables {
+    #[serde(rename = "route-audit")]
+    route_audit: Option<Raw>,
 }
 
 impl Config {
     /// Reads it, and checks that it names packages of this workspace.
+    ///
+    /// From the file, not from what cargo makes of it: an error has to point at its line.
     pub(crate) fn of(metadata: &Metadata) -> Result<Self, CannotRun> {
         let manifest = metadata.workspace_root.join("Cargo.toml");
-        let Some(table) = metadata.workspace_metadata.get("route-audit") else {
-            return Ok(Self::default());
+        let text = if metadata.workspace_metadata.get("route-audit").is_some() {
+            fs::read_to_string(&manifest).map_err(|error| {
+                Problem::new(format!("cannot read Cargo.toml: {error}")).at(&manifest)
+            })?
+        } else {
+            String::new()
         };
-        let config: Self = serde_json::from_value(table.clone()).map_err(|error| {
-            Problem::new(format!("[workspace.metadata.route-audit]: {error}"))
-                .at(&manifest)
-                .help("the keys are: `exclude`, a list of package names")
+        let members: Vec<&str> = metadata
+            .workspace_packages()
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        Self::parse(&text, manifest.as_str(), &members)
+    }
+
+    fn parse(text: &str, manifest: &str, members: &[&str]) -> Result<Self, CannotRun> {
+        let at = |span: Range<usize>| {
+            let (line, column) = position(text, span.start);
+            format!("{manifest}:{line}:{column}")
+        };
+        let parsed: Manifest = toml::from_str(text).map_err(|error| {
+            let place = error.span().map_or_else(|| manifest.to_owned(), at);
+            Problem::new(format!("{TABLE}: {}", error.message()))
+                .at(place)
+                .help(
+                    "the keys are `exclude`, a list of package names, `lock`, a path, and the \
+                     table `policy`, with `allow`, `max_public`, `require_owner`, \
+                     `require_expect_every` and `forbid_verify_handler`",
+                )
         })?;
-        let members = metadata.workspace_packages();
-        let unknown = config
+        let raw = parsed
+            .workspace
+            .and_then(|workspace| workspace.metadata)
+            .and_then(|tables| tables.route_audit)
+            .unwrap_or_default();
+        let mut problems: Vec<Problem> = raw
             .exclude
             .iter()
-            .filter(|name| !members.iter().any(|member| member.name == **name))
+            .filter(|name| !members.contains(&name.get_ref().as_str()))
             .map(|name| {
                 Problem::new(format!(
-                    "[workspace.metadata.route-audit]: `exclude` names `{name}`, which is no \
-                     member of the workspace"
+                    "{TABLE}: `exclude` names `{}`, which is no member of the workspace",
+                    name.get_ref()
                 ))
-                .at(&manifest)
+                .at(at(name.span()))
                 .help("correct the name, or remove it")
             })
             .collect();
-        CannotRun::unless_none(unknown)?;
-        Ok(config)
+        if let Some(lock) = &raw.lock
+            && !inside(lock.get_ref())
+        {
+            problems.push(
+                Problem::new(format!(
+                    "{TABLE}: `lock` is `{}`, which is no file inside the workspace",
+                    lock.get_ref()
+                ))
+                .at(at(lock.span()))
+                .help("write a path from the root of the workspace: `lock = \"routes.lock\"`"),
+            );
+        }
+        let policy = Policy::of(raw.policy, |span| position(text, span.start).0);
+        let policy = policy.map_err(|found| {
+            problems.extend(
+                found
+                    .into_iter()
+                    .map(|(span, problem)| problem.at(at(span))),
+            );
+        });
+        CannotRun::unless_none(problems)?;
+        Ok(Self {
+            exclude: raw.exclude.into_iter().map(Spanned::into_inner).collect(),
+            lock: raw
+                .lock
+                .map_or_else(|| LOCK.to_owned(), Spanned::into_inner),
+            policy: policy.unwrap_or_default(),
+        })
+    }
+}
+
+fn inside(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains('\\')
+        && Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Line and column, in characters, both from 1.
+fn position(text: &str, byte: usize) -> (u32, usize) {
+    let before = &text[..byte.min(text.len())];
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |line| line.chars().count())
+        + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), column)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn parse(table: &str) -> Result<Config, String> {
+        let text = format!("[package]\nname = \"é\"\n[workspace.metadata.route-audit]\n{table}\n");
+        Config::parse(&text, "Cargo.toml", &["web", "tool"]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_table_everything_has_its_default() {
+        let config = Config::parse("", "Cargo.toml", &[]).expect("it is optional");
+        assert_eq!(config, parse("").expect("so is every key"));
+        assert_eq!(config.lock, "routes.lock");
+        assert_eq!(config.policy, Policy::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_pointed_at() {
+        for (table, place) in [
+            ("exclude = []\nexcludes = []", "Cargo.toml:5:1"),
+            (
+                "[workspace.metadata.route-audit.policy]\n  max_pubic = 1",
+                "Cargo.toml:5:3",
+            ),
+            (
+                "[[workspace.metadata.route-audit.policy.allow]]\nprefix = \"/a\"\n\
+                 classes = [\"session\"]\nclass = 1",
+                "Cargo.toml:7:1",
+            ),
+            ("policy = { require_owner = \"yes\" }", "Cargo.toml:4:28"),
+            (
+                "policy = { require_owner = [\"admin\"] }",
+                "Cargo.toml:4:29",
+            ),
+            ("policy = { max_public = -1 }", "Cargo.toml:4:25"),
+        ] {
+            let error = parse(table).expect_err(table);
+            assert!(
+                error.contains(&format!("--> {place}\n")),
+                "{table}: {error}"
+            );
+        }
+    }
+
+    #[track_caller]
+    fn refused(table: &str, expected: Expect) {
+        expected.assert_eq(&parse(table).expect_err(table));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_at_once() {
+        refused(
+            "exclude = [\"tool\", \"tol\"]\nlock = \"../routes.lock\"\n\
+             policy = { allow = [{ prefix = \"internal/\", classes = [] }] }",
+            expect![[r#"
+                error: [workspace.metadata.route-audit]: `exclude` names `tol`, which is no member of the workspace
+                  --> Cargo.toml:4:20
+                  = help: correct the name, or remove it
+
+                error: [workspace.metadata.route-audit]: `lock` is `../routes.lock`, which is no file inside the workspace
+                  --> Cargo.toml:5:8
+                  = help: write a path from the root of the workspace: `lock = "routes.lock"`
+
+                error: policy: `internal/` is no prefix of paths: it starts with `/` and does not end with one
+                  --> Cargo.toml:6:32
+                  = help: write whole segments, such as `/internal`: it covers `/internal` and `/internal/…`, and not `/internals`
+
+                error: policy: the prefix `internal/` allows no class
+                  --> Cargo.toml:6:55
+                  = help: name one at least: `public`, `webhook` or `session`
+
+                route-audit: could not run
+            "#]],
+        );
+        refused(
+            "[[workspace.metadata.route-audit.policy.allow]]\nprefix = \"/a\"\n\
+             classes = [\"session\"]\n\
+             [[workspace.metadata.route-audit.policy.allow]]\nprefix = \"/a\"\n\
+             classes = [\"webhook\"]",
+            expect![[r#"
+                error: policy: the prefix `/a` is there twice
+                  --> Cargo.toml:8:10
+                  = help: put all its classes into one entry
+
+                route-audit: could not run
+            "#]],
+        );
+        refused(
+            "[workspace.metadata.route-audit.policy]\nmax_pubic = 1",
+            expect![[r#"
+                error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
+                  --> Cargo.toml:5:1
+                  = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+
+                route-audit: could not run
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_lock_lies_inside_the_workspace() {
+        for inside in ["routes.lock", "security/routes.lock"] {
+            let config = parse(&format!("lock = {inside:?}")).expect(inside);
+            assert_eq!(config.lock, inside);
+        }
+        for outside in ["", "/routes.lock", "../routes.lock", "a/../../b", "."] {
+            parse(&format!("lock = {outside:?}")).expect_err(outside);
+        }
     }
 }

@@ -19,28 +19,38 @@
 mod cargo;
 mod check;
 mod cli;
+mod codes;
 mod config;
+mod diff;
 mod error;
+mod explain;
 mod list;
+mod lock;
+mod policy;
 mod render;
 mod report;
 mod run;
 mod select;
+mod sentence;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
-use session_auth::audit::{Audit, reconcile};
+use cargo_metadata::Metadata;
+use session_auth::audit::{Audit, Finding, Report, Severity, reconcile};
 use time::{Date, OffsetDateTime};
 
 use crate::cargo::Cargo;
 use crate::cli::{Command, Common, Parsed};
+use crate::config::Config;
 use crate::error::{CannotRun, Problem};
+use crate::lock::file::LockFile;
 use crate::render::Places;
 
 /// The exit codes. There is no fourth.
@@ -135,32 +145,65 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
         }
     };
     match command {
-        Command::Check(common) => check::run(&common, env),
-        Command::List(common) => list::run(&common, env),
+        Command::Check(args) => check::run(&args, env),
+        Command::List(args) => list::run(&args, env),
+        Command::Diff(args) => diff::run(&args, env),
+        Command::Explain(args) => explain::run(&args.code, env),
     }
 }
 
-/// An audit, and where its files are.
-struct Audited {
-    audit: Audit,
-    places: Places,
+/// What cargo and its Cargo.toml say of the workspace.
+struct Workspace {
+    metadata: Metadata,
+    config: Config,
 }
 
-/// Builds, runs and reads the audited routers of the selected packages.
-fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audited, CannotRun> {
+impl Workspace {
+    fn root(&self) -> &Path {
+        self.metadata.workspace_root.as_std_path()
+    }
+
+    fn lock_file(&self) -> LockFile {
+        LockFile::new(self.root(), &self.config.lock)
+    }
+
+    /// Where the files of findings are.
+    fn places(&self) -> Places {
+        Places::of(self.root())
+    }
+}
+
+fn workspace(common: &Common, env: &Env<'_>) -> Result<Workspace, CannotRun> {
     let cargo = Cargo {
         program: &env.cargo,
         current_dir: &env.current_dir,
         args: &common.cargo,
     };
     let metadata = cargo.metadata()?;
-    let config = config::Config::of(&metadata)?;
-    let selection = select::select(&metadata, &common.cargo, &config)?;
-    let mut notes = Notes {
-        out: &mut *env.stderr,
-        verbose: common.verbose,
-        quiet: common.cargo.quiet,
+    let config = Config::of(&metadata)?;
+    Ok(Workspace { metadata, config })
+}
+
+/// The audit, and what it was made of.
+struct Audited {
+    audit: Audit,
+    /// One a router.
+    reports: Vec<Report>,
+    /// The members of the workspace that cargo's selection leaves out. What configuration leaves
+    /// out is not among them: that must not take a route from sight.
+    unselected: BTreeSet<String>,
+}
+
+/// Builds, runs and reads the audited routers of the selected packages.
+fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Audited, CannotRun> {
+    let Workspace { metadata, config } = workspace;
+    let cargo = Cargo {
+        program: &env.cargo,
+        current_dir: &env.current_dir,
+        args: &common.cargo,
     };
+    let selection = select::select(metadata, &common.cargo, config)?;
+    let mut notes = Notes::of(env.stderr, common);
     for (package, why) in &selection.skipped {
         notes.detail(&format!("package `{}` is not audited: {why}", package.name));
     }
@@ -182,10 +225,33 @@ fn audit(common: &Common, env: &mut Env<'_>) -> Result<Audited, CannotRun> {
         .map(|package| (package.name.as_str(), package.manifest_path.as_str()))
         .collect();
     let reports = report::accept(&packages, &runs)?;
+    let mut audit = reconcile(&reports, env.today);
+    config.policy.apply(&mut audit);
+    let skipped = selection.skipped.iter().map(|(package, _)| *package);
+    let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();
+    let unselected = metadata
+        .workspace_packages()
+        .into_iter()
+        .filter(|member| !selected.iter().any(|package| package.id == member.id))
+        .map(|member| member.name.to_string())
+        .collect();
     Ok(Audited {
-        audit: reconcile(&reports, env.today),
-        places: Places::of(metadata.workspace_root.as_std_path()),
+        audit,
+        reports,
+        unselected,
     })
+}
+
+/// Adds findings where they belong, and counts all of them again.
+fn add_findings(audit: &mut Audit, found: Vec<Finding>) {
+    audit.findings.extend(found);
+    audit.findings.sort();
+    audit.findings.dedup();
+    let of = |severity| {
+        let findings = audit.findings.iter();
+        findings.filter(|one| one.severity == severity).count()
+    };
+    (audit.summary.errors, audit.summary.warnings) = (of(Severity::Error), of(Severity::Warning));
 }
 
 /// Writes a result. A reader that has seen enough (`| head`) is no failure: the exit code stays
@@ -207,7 +273,15 @@ struct Notes<'a> {
     quiet: bool,
 }
 
-impl Notes<'_> {
+impl<'a> Notes<'a> {
+    fn of(out: &'a mut dyn Write, common: &Common) -> Self {
+        Self {
+            out,
+            verbose: common.verbose,
+            quiet: common.cargo.quiet,
+        }
+    }
+
     /// Something that the reader should know unless they asked for quiet.
     fn note(&mut self, text: &str) {
         if !self.quiet {

@@ -90,6 +90,17 @@ fn edits(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(items: impl IntoIterator<Item = String>, last: &str) -> String {
+    let mut items: Vec<String> = items.into_iter().collect();
+    let end = items.pop().unwrap_or_default();
+    if items.is_empty() {
+        end
+    } else {
+        format!("{} {last} {end}", items.join(", "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,9 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;
 
+use crate::access::{Class, Place};
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::{RawArgs, RawFn};
-use crate::validate::{Class, Place};
 use crate::{generate, handler, krate, router, validate};
 
 /// `#[public_route]`, `#[webhook_route]`, `#[session_route]`.

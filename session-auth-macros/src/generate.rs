@@ -8,8 +8,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, LitStr, ReturnType};
 
+use crate::access::{Access, Class, Target, Terms};
 use crate::handler::{Argument, Handler};
-use crate::validate::{Access, Class, Target, Terms};
 use crate::values::Day;
 
 /// The function with its class in its type.
@@ -71,9 +71,13 @@ pub(crate) fn handler(
     // unused function is reported once.
     let mut inner = ident.clone();
     inner.set_span(ident.span().resolved_at(Span::mixed_site()));
+    // Clippy says it of the outer function. Not where there is nothing to say: under `forbid` an
+    // `allow` is an error.
+    let allow = (inputs.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     let mut block = Group::new(
         Delimiter::Brace,
         quote! {
+            #allow
             #(#inner_attrs)*
             async fn #inner #generics (#inputs) #output #where_clause #body
 

@@ -5,9 +5,9 @@ use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, FnArg, Generics, Pat, ReturnType, Safety, Signature, Token, Visibility};
 
+use crate::access::Class;
 use crate::errors::Errors;
 use crate::parse::RawFn;
-use crate::validate::Class;
 
 /// A function that can be classified.
 pub(crate) struct Handler {

@@ -39,12 +39,13 @@ fn name() -> String {
         .unwrap_or_else(PoisonError::into_inner)
         .get_or_insert_default()
         .entry(manifest)
-        .or_insert_with_key(|manifest| {
-            let renamed =
-                read(manifest).and_then(|toml| renamed(&toml, || workspace(manifest, &toml)));
-            renamed.as_deref().unwrap_or(PACKAGE).replace('-', "_")
-        })
+        .or_insert_with_key(|manifest| name_in(manifest))
         .clone()
+}
+
+fn name_in(manifest: &Path) -> String {
+    let renamed = read(manifest).and_then(|toml| renamed(&toml, || workspace(manifest, &toml)));
+    renamed.as_deref().unwrap_or(PACKAGE).replace('-', "_")
 }
 
 fn read(manifest: &Path) -> Option<Toml> {
@@ -273,6 +274,42 @@ mod tests {
             let root = || basic_toml::from_str(ROOT).ok();
             assert_eq!(renamed(&toml, root).as_deref(), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn the_workspace_is_found_above_or_where_the_package_says() {
+        const MEMBER: &str = "[dependencies]\nour-auth.workspace = true";
+        const ROOT: &str = "[workspace.dependencies]\nour-auth = { package = \"session-auth\", version = \"0.1\" }";
+
+        let folder = std::env::temp_dir().join(format!("session-auth-{}", std::process::id()));
+        let write = |path: &str, text: &str| {
+            let manifest = folder.join(path).join("Cargo.toml");
+            std::fs::create_dir_all(folder.join(path)).expect(path);
+            std::fs::write(&manifest, text).expect(path);
+            manifest
+        };
+        write("root", ROOT);
+        let below = write("root/crates/below", MEMBER);
+        let beside = write(
+            "beside",
+            &format!("[package]\nname = \"beside\"\nworkspace = \"../root\"\n{MEMBER}"),
+        );
+        let alone = write("alone", MEMBER);
+        let own = write("own", &format!("{MEMBER}\n{ROOT}"));
+        let broken = write("broken", "[dependencies");
+        let names = [&below, &beside, &alone, &own, &broken].map(|manifest| name_in(manifest));
+        std::fs::remove_dir_all(&folder).expect("its own folder");
+        assert_eq!(
+            names,
+            [
+                "our_auth",
+                "our_auth",
+                "session_auth",
+                "our_auth",
+                "session_auth"
+            ]
+        );
+        assert_eq!(name_in(&folder.join("Cargo.toml")), "session_auth");
     }
 
     #[test]

@@ -2,11 +2,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod access;
+mod argument;
 mod errors;
 mod expand;
 mod generate;
 mod handler;
 mod krate;
+mod methods;
 mod parse;
 mod path;
 mod router;
@@ -17,11 +20,11 @@ mod values;
 
 use proc_macro::TokenStream;
 
-use crate::validate::Class;
+use crate::access::Class;
 
 /// Declares a handler public: anyone may call it.
 ///
-/// ```ignore
+/// ```text
 /// #[public_route(METHODS, "/path", reason = "why anyone may call it", ..)]
 /// async fn handler(..) -> impl IntoResponse { .. }
 /// ```
@@ -66,17 +69,34 @@ use crate::validate::Class;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use axum::Json;
+/// use axum::http::StatusCode;
 /// use session_auth::public_route;
 ///
 /// #[public_route(POST, "/api/waitlist/signup", reason = "signup form; visitors have no account")]
-/// async fn signup(Json(form): Json<Signup>) -> StatusCode { .. }
-///
-/// #[public_route(POST, "/login", reason = "creates the session", issues_session)]
-/// async fn login(sessions: Sessions, Json(who): Json<Credentials>) -> Result<impl IntoResponse, AppError> { .. }
+/// async fn signup(Json(address): Json<String>) -> StatusCode {
+///     if address.contains('@') { StatusCode::CREATED } else { StatusCode::BAD_REQUEST }
+/// }
 ///
 /// #[public_route(FALLBACK, reason = "the 404 page")]
-/// async fn not_found() -> StatusCode { StatusCode::NOT_FOUND }
+/// async fn not_found() -> StatusCode {
+///     StatusCode::NOT_FOUND
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(signup(Json("somebody".to_owned())).await, StatusCode::BAD_REQUEST);
+/// # assert_eq!(not_found().await, StatusCode::NOT_FOUND);
+/// # }
+/// ```
+///
+/// Without a reason it does not compile:
+///
+/// ```compile_fail
+/// # use session_auth::public_route;
+/// #[public_route(GET, "/health")]
+/// async fn health() {}
 /// ```
 #[proc_macro_attribute]
 pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -85,7 +105,7 @@ pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Declares a handler a webhook: its caller proves itself with each request.
 ///
-/// ```ignore
+/// ```text
 /// #[webhook_route(METHODS, "/path", verify = "verifier", ..)]
 /// async fn handler(..) -> impl IntoResponse { .. }
 /// ```
@@ -109,12 +129,23 @@ pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use axum::body::Bytes;
+/// use axum::extract::Path;
+/// use axum::http::StatusCode;
+/// use session_auth::webhook_route;
+///
 /// #[webhook_route(POST, "/webhooks/postmark/delivery", verify = "postmark", expect_every = "6h")]
-/// async fn delivery(State(db): State<Db>, Json(event): Json<Delivery>) -> StatusCode { .. }
+/// async fn delivery(event: Bytes) -> StatusCode {
+///     println!("{} bytes, from Postmark", event.len());
+///     StatusCode::NO_CONTENT
+/// }
 ///
 /// #[webhook_route(POST, "/hooks/{token}", verify = "handler", reason = "compares the token in the path")]
-/// async fn hook(Path(token): Path<String>) -> StatusCode { .. }
+/// async fn hook(Path(token): Path<String>) -> StatusCode {
+/// #   fn is_known(_: &str) -> bool { false }
+///     if is_known(&token) { StatusCode::OK } else { StatusCode::NOT_FOUND }
+/// }
 /// ```
 #[proc_macro_attribute]
 pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -123,7 +154,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Declares that a handler needs a session.
 ///
-/// ```ignore
+/// ```text
 /// #[session_route(METHODS, "/path", ..)]
 /// async fn handler(..) -> impl IntoResponse { .. }
 /// ```
@@ -144,12 +175,21 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Examples
 ///
-/// ```ignore
-/// #[session_route(GET, "/api/me")]
-/// async fn me(session: Session) -> Json<Me> { .. }
+/// ```
+/// use axum::extract::Path;
+/// use axum::http::StatusCode;
+/// use session_auth::session_route;
+///
+/// #[session_route(GET, "/api/time")]
+/// async fn time() -> String {
+///     format!("{:?}", std::time::SystemTime::now())
+/// }
 ///
 /// #[session_route(DELETE, "/api/users/{id}", scope = "admin")]
-/// async fn delete_user(Path(id): Path<u64>) -> StatusCode { .. }
+/// async fn delete_user(Path(id): Path<u64>) -> StatusCode {
+///     println!("delete {id}");
+///     StatusCode::NO_CONTENT
+/// }
 /// ```
 #[proc_macro_attribute]
 pub fn session_route(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -164,15 +204,17 @@ pub fn session_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// of all methods (`ANY`), of the path itself and of all below it; then `reason` is required,
 /// whatever the class.
 ///
-/// ```ignore
+/// ```
+/// use axum::routing::get;
 /// use session_auth::declare_route;
 ///
 /// declare_route!(public_route(GET, "/metrics", reason = "scraped on a private port"));
-/// declare_route!(public_route(ANY, "/assets", subtree, reason = "the site's style sheets"));
+/// declare_route!(session_route(ANY, "/admin", subtree, reason = "the vendor's console"));
 ///
+/// # let vendor: axum::Router = axum::Router::new();
 /// let app: axum::Router = axum::Router::new()
-///     .route("/metrics", get(metrics_crate::render))
-///     .nest_service("/assets", ServeDir::new("assets"));
+///     .route("/metrics", get(|| async { "up 1" }))
+///     .nest_service("/admin", vendor);
 /// ```
 ///
 /// It stands where an item stands, in a module or a function.
@@ -191,10 +233,17 @@ pub fn declare_route(input: TokenStream) -> TokenStream {
 /// A router that takes arguments, or comes in several configurations, is audited by the
 /// function-like form, `session_auth::audit::audited_router!`.
 ///
-/// ```ignore
+/// ```
+/// use axum::Router;
+/// use axum::routing::get;
+/// use session_auth::{audited_router, public_route};
+///
+/// #[public_route(GET, "/health", reason = "liveness probe")]
+/// async fn health() {}
+///
 /// #[audited_router]
-/// pub fn routes() -> Router<Db> {
-///     Router::new().mount(signup).mount(delivery).mount(me)
+/// pub fn routes() -> Router {
+///     Router::new().route("/health", get(health))
 /// }
 /// ```
 #[proc_macro_attribute]
@@ -207,10 +256,19 @@ pub fn audited_router(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The function-like form of `#[audited_router]`. Each expression is compiled and evaluated in its
 /// test only, so names that nothing else uses are best written as paths.
 ///
-/// ```ignore
+/// ```
+/// mod admin {
+///     pub struct Config { pub debug: bool }
+///
+///     pub fn router(config: &Config) -> axum::Router {
+///         # let _ = config.debug;
+///         axum::Router::new()
+///     }
+/// }
+///
 /// session_auth::audit::audited_router!(
-///     admin = admin::router(&Config::test()),
-///     site = site::router(Site::Preview),
+///     admin = admin::router(&admin::Config { debug: false }),
+///     admin_debug = admin::router(&admin::Config { debug: true }),
 /// );
 /// ```
 // The two forms are one name in one namespace, so this one has another name until `session_auth`

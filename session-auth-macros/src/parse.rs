@@ -97,3 +97,29 @@ impl Parse for RawFn {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Group;
+    use quote::quote;
+
+    use super::*;
+
+    /// What `macro_rules!` makes of `$methods:expr` and `$path:literal`.
+    #[test]
+    fn invisible_groups_are_opened() {
+        let invisible = |tokens| Group::new(Delimiter::None, tokens);
+        let path = invisible(quote!("/a"));
+        let path = invisible(quote!(#path));
+        let methods = invisible(quote!(GET | POST));
+        let opened = without_invisible_groups(quote!(#methods, #path, (#path)));
+        let opened: TokenStream = opened.into_iter().collect();
+        // What is in parentheses is nobody's argument.
+        let expected = quote!(GET | POST, "/a", (#path));
+        assert_eq!(opened.to_string(), expected.to_string());
+        assert!(matches!(
+            opened.into_iter().nth(4),
+            Some(TokenTree::Literal(_))
+        ));
+    }
+}

@@ -5,175 +5,12 @@ use quote::ToTokens;
 use syn::parse::Parser;
 use syn::{Lit, LitStr};
 
-use crate::errors::{Errors, did_you_mean};
+use crate::access::{Access, Class, Place, Target, Terms};
+use crate::argument::{Argument, Takes};
+use crate::errors::{Errors, did_you_mean, list};
+use crate::methods::{self, Methods};
 use crate::parse::{Entry, RawArgs};
-use crate::values::{self, Day};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    Public,
-    Webhook,
-    Session,
-}
-
-/// Where the arguments stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On a handler.
-    Attribute,
-    /// In `declare_route!`.
-    Declaration,
-}
-
-/// A declaration without mistakes.
-pub(crate) struct Access {
-    pub(crate) class: Class,
-    pub(crate) target: Target,
-    pub(crate) terms: Terms,
-}
-
-pub(crate) enum Target {
-    Route {
-        /// Names of constants of `Methods`.
-        methods: Vec<Ident>,
-        path: LitStr,
-    },
-    Subtree {
-        path: LitStr,
-    },
-    Fallback,
-}
-
-#[derive(Default)]
-pub(crate) struct Terms {
-    pub(crate) reason: Option<LitStr>,
-    pub(crate) verifier: Option<LitStr>,
-    pub(crate) scope: Option<LitStr>,
-    pub(crate) owner: Option<LitStr>,
-    pub(crate) until: Option<Day>,
-    /// Seconds.
-    pub(crate) expect_every: Option<u64>,
-    /// Bytes.
-    pub(crate) max_body: Option<u64>,
-    pub(crate) issues_session: bool,
-    pub(crate) optional_session: bool,
-}
-
-impl Class {
-    pub(crate) const ALL: [Self; 3] = [Self::Public, Self::Webhook, Self::Session];
-
-    pub(crate) const fn attribute(self) -> &'static str {
-        match self {
-            Self::Public => "public_route",
-            Self::Webhook => "webhook_route",
-            Self::Session => "session_route",
-        }
-    }
-
-    pub(crate) fn named(attribute: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|class| class.attribute() == attribute)
-    }
-
-    /// A complete example.
-    pub(crate) const fn example(self, place: Place) -> &'static str {
-        match (place, self) {
-            (Place::Attribute, Self::Public) => {
-                "#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]"
-            }
-            (Place::Attribute, Self::Webhook) => {
-                "#[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]"
-            }
-            (Place::Attribute, Self::Session) => "#[session_route(GET, \"/api/me\")]",
-            (Place::Declaration, Self::Public) => {
-                "declare_route!(public_route(GET, \"/metrics\", reason = \"scraped on a private port\"))"
-            }
-            (Place::Declaration, Self::Webhook) => {
-                "declare_route!(webhook_route(POST, \"/webhooks/postmark\", verify = \"postmark\"))"
-            }
-            (Place::Declaration, Self::Session) => {
-                "declare_route!(session_route(GET, \"/admin/queues\"))"
-            }
-        }
-    }
-}
-
-/// What an argument takes.
-enum Takes {
-    /// A value; an example of it.
-    Value(&'static str),
-    /// None: to write it is to set it.
-    Nothing,
-    /// A path to this crate.
-    CratePath,
-}
-
-struct Argument {
-    name: &'static str,
-    takes: Takes,
-    classes: &'static [Class],
-    place: Option<Place>,
-}
-
-const ARGUMENTS: [Argument; 11] = {
-    use Class::{Public, Session, Webhook};
-    use Takes::{CratePath, Nothing, Value};
-
-    const fn argument(name: &'static str, takes: Takes, classes: &'static [Class]) -> Argument {
-        Argument {
-            name,
-            takes,
-            classes,
-            place: None,
-        }
-    }
-
-    [
-        argument("reason", Value("visitors have no account"), &Class::ALL),
-        argument("verify", Value("postmark"), &[Webhook]),
-        argument("scope", Value("admin"), &[Session]),
-        argument("owner", Value("growth"), &Class::ALL),
-        argument("until", Value("2027-01-31"), &[Public, Webhook]),
-        argument("expect_every", Value("6h"), &[Webhook]),
-        argument("max_body", Value("1MiB"), &[Webhook]),
-        argument("issues_session", Nothing, &[Public]),
-        argument("optional_session", Nothing, &[Public]),
-        Argument {
-            place: Some(Place::Declaration),
-            ..argument("subtree", Nothing, &Class::ALL)
-        },
-        argument("crate", CratePath, &Class::ALL),
-    ]
-};
-
-impl Argument {
-    fn named(name: &str) -> Option<&'static Self> {
-        ARGUMENTS.iter().find(|argument| argument.name == name)
-    }
-
-    /// As one writes it.
-    fn written(&self) -> String {
-        match self.takes {
-            Takes::Value(example) => format!("{} = \"{example}\"", self.name),
-            Takes::Nothing => self.name.to_owned(),
-            Takes::CratePath => "crate = path::to::session_auth".to_owned(),
-        }
-    }
-}
-
-const METHODS: [&str; 11] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "ANY",
-    "FALLBACK",
-];
-
-/// What the first argument says.
-enum Methods {
-    Some(Vec<Ident>),
-    Fallback,
-    /// There were mistakes; they are collected.
-    Wrong,
-}
+use crate::values;
 
 /// The arguments judged: `None` where there were mistakes. The path of `crate = ..` is of use even
 /// then.
@@ -238,7 +75,7 @@ impl Validator<'_> {
                     self.flag(flag);
                 }
                 [TokenTree::Ident(_) | TokenTree::Punct(_), ..] if nth == 0 => {
-                    methods = Some(self.methods(&tokens));
+                    methods = Some(methods::judge(&tokens, self.errors));
                 }
                 [TokenTree::Literal(name)] if nth == 0 && is_quoted_method(name) => {
                     let unquoted = name.to_string().replace('"', "");
@@ -272,90 +109,6 @@ impl Validator<'_> {
 
     // ---- methods and path ----
 
-    fn methods(&mut self, tokens: &[TokenTree]) -> Methods {
-        let mut names: Vec<Ident> = Vec::new();
-        let mut wrong = false;
-        let mut tokens = tokens.iter();
-        loop {
-            match tokens.next() {
-                Some(TokenTree::Ident(name)) => match self.method(name, &names) {
-                    Ok(()) => names.push(name.clone()),
-                    Err(message) => {
-                        self.errors.push(name, message);
-                        wrong = true;
-                    }
-                },
-                Some(other) => {
-                    self.errors.push(other, "expected a method, such as `GET`");
-                    return Methods::Wrong;
-                }
-                None => {
-                    self.errors.push(
-                        names.last(),
-                        "a method is missing after `|`: write `GET | POST`",
-                    );
-                    return Methods::Wrong;
-                }
-            }
-            match tokens.next() {
-                None => break,
-                Some(TokenTree::Punct(or)) if or.as_char() == '|' => {}
-                Some(literal @ TokenTree::Literal(_)) => {
-                    // The path is here, so it is not missing.
-                    self.seen.push(PATH);
-                    self.errors
-                        .push(literal, "write a `,` between the methods and the path");
-                    return Methods::Wrong;
-                }
-                Some(_) if wrong => return Methods::Wrong,
-                Some(other) => {
-                    self.errors
-                        .push(other, "methods are joined with `|`: write `GET | POST`");
-                    return Methods::Wrong;
-                }
-            }
-        }
-        if wrong {
-            return Methods::Wrong;
-        }
-        let alone = |name: &Ident| name == "ANY" || name == "FALLBACK";
-        match names.iter().find(|name| alone(name)) {
-            Some(name) if names.len() > 1 => {
-                let why = if name == "ANY" {
-                    "is every method already"
-                } else {
-                    "stands in place of methods and path"
-                };
-                self.errors
-                    .push(name, format!("`{name}` {why}: write it alone"));
-                Methods::Wrong
-            }
-            Some(name) if name == "FALLBACK" => Methods::Fallback,
-            _ => Methods::Some(names),
-        }
-    }
-
-    fn method(&self, name: &Ident, before: &[Ident]) -> Result<(), String> {
-        let text = name.to_string();
-        if METHODS.contains(&&*text) {
-            if before.contains(name) {
-                return Err(format!("`{text}` is named twice: remove one"));
-            }
-            return Ok(());
-        }
-        let upper = text.to_ascii_uppercase();
-        if METHODS.contains(&&*upper) {
-            return Err(format!("methods are upper case: write `{upper}`"));
-        }
-        Err(match did_you_mean(&text, METHODS) {
-            Some(meant) => format!("there is no method `{text}`: did you mean `{meant}`?"),
-            None => format!(
-                "there is no method `{text}`: write {}, or `FALLBACK` for a fallback handler",
-                list(METHODS[..10].iter().map(|name| format!("`{name}`")), "or"),
-            ),
-        })
-    }
-
     fn path(&mut self, tokens: &[TokenTree], after_methods: bool) -> Option<LitStr> {
         let path = self.string("the path", "/users/{id}", tokens)?;
         if !after_methods && !self.seen.is_empty() {
@@ -378,7 +131,7 @@ impl Validator<'_> {
         let other = match first {
             TokenTree::Ident(name) => {
                 let name = name.to_string();
-                METHODS.contains(&&*name)
+                methods::is_word(&name)
                     || Argument::named(&name).is_some()
                     || self.did_you_mean(&name).is_some()
             }
@@ -391,7 +144,7 @@ impl Validator<'_> {
     fn stray(&mut self, tokens: &[TokenTree], methods: bool, path: bool) {
         let all = tokens.iter().cloned().collect::<TokenStream>();
         let message = match tokens {
-            [TokenTree::Ident(name), ..] if METHODS.contains(&&*name.to_string()) => {
+            [TokenTree::Ident(name), ..] if methods::is_word(&name.to_string()) => {
                 if methods {
                     "methods are joined with `|`: write `GET | POST`".to_owned()
                 } else {
@@ -511,7 +264,10 @@ impl Validator<'_> {
     }
 
     fn did_you_mean(&self, name: &str) -> Option<&'static str> {
-        did_you_mean(name, self.fitting().map(|argument| argument.name))
+        did_you_mean(
+            name,
+            Argument::fitting(self.class, self.place).map(|argument| argument.name),
+        )
     }
 
     fn unknown(&mut self, name: &Ident) -> String {
@@ -525,15 +281,11 @@ impl Validator<'_> {
         }
     }
 
-    fn fitting(&self) -> impl Iterator<Item = &'static Argument> + use<> {
-        let (class, place) = (self.class, self.place);
-        ARGUMENTS.iter().filter(move |argument| {
-            argument.classes.contains(&class) && argument.place.is_none_or(|only| only == place)
-        })
-    }
-
     fn allowed(&self) -> String {
-        let names = list(self.fitting().map(|a| format!("`{}`", a.name)), "and");
+        let names = list(
+            Argument::fitting(self.class, self.place).map(|a| format!("`{}`", a.name)),
+            "and",
+        );
         format!("{} takes {names}", self.at())
     }
 
@@ -664,7 +416,8 @@ impl Validator<'_> {
         if methods.is_none() && lacks(METHODS_SEEN) {
             missing.push("methods".to_owned());
         }
-        if !path && !fallback && lacks(PATH) {
+        let path = path || matches!(methods, Some(Methods::WrongWithPath));
+        if !path && !fallback {
             missing.push("a path".to_owned());
         }
         if self.class == Class::Public && lacks("reason") {
@@ -697,16 +450,15 @@ fn is_string(literal: &proc_macro2::Literal) -> bool {
 }
 
 fn is_quoted_method(literal: &proc_macro2::Literal) -> bool {
-    matches!(Lit::new(literal.clone()), Lit::Str(text) if METHODS.contains(&&*text.value()))
+    matches!(Lit::new(literal.clone()), Lit::Str(text) if methods::is_word(&text.value()))
 }
 
 fn parse_path(tokens: &[TokenTree]) -> syn::Result<syn::Path> {
     syn::Path::parse_mod_style.parse2(tokens.iter().cloned().collect())
 }
 
-/// In `seen`, where methods or path are there but wrong.
+/// In `seen`, where methods are there but not first.
 const METHODS_SEEN: &str = "<methods>";
-const PATH: &str = "<path>";
 
 /// A name and what follows it, for the span of an error.
 struct Whole<'a>(&'a Ident, &'a [TokenTree]);
@@ -715,16 +467,5 @@ impl ToTokens for Whole<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         self.0.to_tokens(tokens);
         tokens.extend(self.1.iter().cloned());
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn list(items: impl IntoIterator<Item = String>, last: &str) -> String {
-    let mut items: Vec<String> = items.into_iter().collect();
-    let end = items.pop().unwrap_or_default();
-    if items.is_empty() {
-        end
-    } else {
-        format!("{} {last} {end}", items.join(", "))
     }
 }

@@ -28,8 +28,8 @@ impl Counters {
         declaration: Option<Declaration>,
     ) -> RouteActivity {
         let denied = Denial::ALL
-            .into_iter()
-            .map(|denial| (denial, self.denied[denial as usize].load(Ordering::Relaxed)))
+            .iter()
+            .map(|&denial| (denial, self.denied[denial as usize].load(Ordering::Relaxed)))
             .filter(|(_, count)| *count != 0)
             .collect();
         RouteActivity {

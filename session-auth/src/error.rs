@@ -7,7 +7,6 @@ use crate::access::{Declaration, Location};
 /// Why a layer or a router could not be built. Lists every problem that was found, not the first.
 ///
 /// `Display` prints one problem a line, each with what is wrong, where, and what to do.
-#[derive(Debug)]
 pub struct BuildError {
     problems: Vec<Problem>,
 }
@@ -39,6 +38,13 @@ impl fmt::Display for BuildError {
                     .try_for_each(|problem| write!(f, "\n  - {problem}"))
             }
         }
+    }
+}
+
+/// The message: it is what `fn main() -> Result<..>` prints of an error.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

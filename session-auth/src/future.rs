@@ -32,7 +32,8 @@ pin_project! {
         Forward {
             #[pin]
             future: F,
-            renewal: Option<RenewCookie>,
+            // Boxed: it is rare, and the future moves with every request.
+            renewal: Option<Box<RenewCookie>>,
         },
         Denied {
             response: Option<Response<Body>>,
@@ -67,7 +68,7 @@ impl RenewCookie {
 }
 
 impl<F, E> ResponseFuture<F, E> {
-    pub(crate) fn forward(future: F, renewal: Option<RenewCookie>) -> Self {
+    pub(crate) fn forward(future: F, renewal: Option<Box<RenewCookie>>) -> Self {
         Self {
             kind: Kind::Forward { future, renewal },
         }

@@ -244,10 +244,8 @@ impl fmt::Debug for Keys {
 }
 
 /// Why there are no keys. Says which one is wrong, by its position; never what it is.
-#[derive(Debug)]
 pub struct KeysError(Kind);
 
-#[derive(Debug)]
 enum Kind {
     Missing { dev: Option<String> },
     Malformed { position: usize },
@@ -323,6 +321,13 @@ impl fmt::Display for KeysError {
                 )
             }
         }
+    }
+}
+
+/// The message: it is what `fn main() -> Result<..>` prints of an error.
+impl fmt::Debug for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A router on which every route has an access class, and what it becomes when it is protected.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -360,11 +361,17 @@ impl Router {
         let mut patterns = RouteTable::default();
 
         let mut guarded: Vec<(Mount<()>, Arc<Endpoint>)> = Vec::new();
+        // By path without a slash at its end: what can stand in each other's way has the same.
+        let mut by_path: HashMap<&str, Vec<usize>> = HashMap::new();
         for mount in mounts.into_iter().chain(fallback) {
-            if let Some((first, _)) = guarded
-                .iter()
-                .find(|(first, _)| overlap(&first.declaration, &mount.declaration))
-            {
+            let path = mount
+                .declaration
+                .path()
+                .unwrap_or("/")
+                .trim_end_matches('/');
+            let neighbours = by_path.entry(path).or_default();
+            let near = || neighbours.iter().map(|index| &guarded[*index].0);
+            if let Some(first) = near().find(|it| overlap(&it.declaration, &mount.declaration)) {
                 problems.push(if first.declaration.same_policy(&mount.declaration) {
                     duplicate(first, &mount)
                 } else {
@@ -376,7 +383,7 @@ impl Router {
                 continue;
             }
             let endpoint = assembly.endpoint(mount.declaration, &mut problems);
-            if let Some((first, _)) = guarded.iter().find(|(first, _)| {
+            if let Some(first) = near().find(|first| {
                 takes_mount_point(&first.declaration, &mount.declaration)
                     || takes_mount_point(&mount.declaration, &first.declaration)
             }) {
@@ -393,6 +400,7 @@ impl Router {
                     with: conflict.with,
                 });
             }
+            neighbours.push(guarded.len());
             guarded.push((mount, endpoint));
         }
         BuildError::unless_empty(problems)?;
@@ -526,6 +534,9 @@ pub struct Protected {
 
 impl Protected {
     pub(crate) fn new(router: axum::Router, declared: Arc<[Declaration]>) -> Self {
+        // As `axum::Router::into_make_service` does: without it, axum makes each route, its layers
+        // included, anew for every request.
+        let router = router.with_state(());
         Self { router, declared }
     }
 

@@ -30,12 +30,16 @@ use crate::webhook::{self, WebhookRequest};
 #[derive(Clone)]
 pub struct SessionAuth<S> {
     inner: S,
+    // One pointer: axum clones the service for each request.
+    guard: Arc<Guard>,
+}
+
+struct Guard {
     shared: Arc<Shared>,
     routes: Routes,
 }
 
 /// How the service learns what a request is for.
-#[derive(Clone)]
 enum Routes {
     /// It guards one endpoint.
     Fixed(Arc<Endpoint>),
@@ -45,19 +49,15 @@ enum Routes {
 
 impl<S> SessionAuth<S> {
     pub(crate) fn fixed(inner: S, shared: Arc<Shared>, endpoint: Arc<Endpoint>) -> Self {
-        Self {
-            inner,
-            shared,
-            routes: Routes::Fixed(endpoint),
-        }
+        let routes = Routes::Fixed(endpoint);
+        let guard = Arc::new(Guard { shared, routes });
+        Self { inner, guard }
     }
 
     pub(crate) fn by_table(inner: S, shared: Arc<Shared>, table: Arc<RouteTable>) -> Self {
-        Self {
-            inner,
-            shared,
-            routes: Routes::Table(table),
-        }
+        let routes = Routes::Table(table);
+        let guard = Arc::new(Guard { shared, routes });
+        Self { inner, guard }
     }
 }
 
@@ -87,10 +87,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut request = request.map(Body::new);
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Guard { shared, routes } = &*self.guard;
         let unclassified;
-        let (endpoint, counters) = match &self.routes {
+        let (endpoint, counters) = match routes {
             Routes::Fixed(endpoint) => (Some(endpoint), &endpoint.counters),
             Routes::Table(table) => match resolve(table, &request) {
                 Resolved::Endpoint(endpoint) => (Some(endpoint), &endpoint.counters),
@@ -104,7 +104,7 @@ where
             },
         };
 
-        let policy = &self.shared.policy;
+        let policy = &shared.policy;
         let means = Means {
             keys: &policy.keys,
             cookie: &policy.cookie,
@@ -116,7 +116,7 @@ where
         let renewal = match decision {
             Decision::Forward => None,
             Decision::ForwardIssuing => {
-                let sessions = self.shared.sessions.clone();
+                let sessions = shared.sessions.clone();
                 request
                     .extensions_mut()
                     .insert(RequestAuth::Issues(sessions));
@@ -124,7 +124,7 @@ where
             }
             Decision::ForwardOptional(admitted) => {
                 let issues = declaration.is_some_and(|declaration| declaration.issues_session());
-                let sessions = issues.then(|| self.shared.sessions.clone());
+                let sessions = issues.then(|| shared.sessions.clone());
                 let (session, renewal) = match admitted {
                     Some(Admitted { token, renewal }) => (Some(Session::new(token)), renewal),
                     None => (None, None),
@@ -135,7 +135,7 @@ where
                 renewal
             }
             Decision::Admit(Admitted { token, renewal }) => {
-                let sessions = self.shared.sessions.clone();
+                let sessions = shared.sessions.clone();
                 let auth = RequestAuth::Session(Session::new(token), sessions);
                 request.extensions_mut().insert(auth);
                 renewal
@@ -145,11 +145,12 @@ where
                 let Some(endpoint) = endpoint else {
                     return deny(Denial::Missing, counters);
                 };
-                let shared = Arc::clone(&self.shared);
+                let shared = Arc::clone(shared);
                 // The clone may not be ready; the service that was polled ready is the one to call.
                 let clone = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, clone);
-                let verified = verify_webhook(inner, shared, Arc::clone(endpoint), request);
+                let verified =
+                    verify_webhook(inner, shared, Arc::clone(endpoint), request.map(Body::new));
                 return ResponseFuture::boxed(Box::pin(verified));
             }
             Decision::Deny(denial) => {
@@ -158,8 +159,9 @@ where
             }
         };
         counters.pass();
-        let renewal = renewal.map(|renewal| RenewCookie::new(Arc::clone(policy), renewal));
-        ResponseFuture::forward(self.inner.call(request), renewal)
+        let renewal =
+            renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(policy), renewal)));
+        ResponseFuture::forward(self.inner.call(request.map(Body::new)), renewal)
     }
 }
 
@@ -169,7 +171,7 @@ fn deny<F, E>(denial: Denial, counters: &Counters) -> ResponseFuture<F, E> {
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.
-fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
+fn resolve<'a, B>(table: &'a RouteTable, request: &Request<B>) -> Resolved<'a> {
     match request.extensions().get::<MatchedPath>() {
         Some(matched) => {
             table.by_pattern(request.method(), matched.as_str(), || public_path(request))
@@ -189,14 +191,14 @@ fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
 }
 
 /// The path as the outermost router saw it: what declarations speak of.
-fn public_path(request: &Request<Body>) -> &str {
+fn public_path<B>(request: &Request<B>) -> &str {
     match request.extensions().get::<OriginalUri>() {
         Some(original) => original.path(),
         None => request.uri().path(),
     }
 }
 
-fn count_unclassified(table: &RouteTable, request: &Request<Body>) -> Arc<Counters> {
+fn count_unclassified<B>(table: &RouteTable, request: &Request<B>) -> Arc<Counters> {
     let pattern = request
         .extensions()
         .get::<MatchedPath>()

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use rustc_hash::FxBuildHasher;
 
 use crate::access::{Declaration, Methods, Target};
 use crate::activity::{Counters, Endpoint, RouteActivity};
@@ -28,7 +29,9 @@ const NO_ROUTE: &str = "(no route)";
 
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
-    patterns: HashMap<Cow<'static, str>, usize>,
+    // A pattern is part of the program, whether a declaration or the router has it: no attacker picks
+    // one, so the hash need not resist them.
+    patterns: HashMap<Cow<'static, str>, usize, FxBuildHasher>,
     matcher: matchit::Router<usize>,
     paths: Vec<PathEntry>,
     /// Prefixes of subtrees, the longest first.

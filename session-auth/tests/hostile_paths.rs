@@ -74,6 +74,11 @@ async fn put_echo() {
     REACHED.fetch_add(1, Ordering::SeqCst);
 }
 
+#[session_route(ANY, "/vault")]
+async fn vault() {
+    REACHED.fetch_add(1, Ordering::SeqCst);
+}
+
 fn auth() -> SessionAuthLayer {
     SessionAuthLayer::builder(Keys::random().unwrap())
         .build()
@@ -93,6 +98,7 @@ fn typed() -> Router {
         .mount(admin_area)
         .mount(user)
         .mount(put_echo)
+        .mount(vault)
 }
 
 fn plain() -> axum::Router {
@@ -109,6 +115,7 @@ fn plain() -> axum::Router {
         .route("/users/{id}/avatar", get(avatar))
         .route("/users/{id}", get(user).delete(user))
         .route("/echo", any(echo).put(put_echo))
+        .route("/vault", any(vault))
         .route("/admin", get(admin).post(admin))
         .route("/admin/{*rest}", get(admin_area).delete(admin_area))
 }
@@ -243,6 +250,8 @@ const HOSTILE: &[(&str, &str, &str)] = &[
     ("PRI, as in HTTP/2", "PRI", "/admin"),
     ("a star as the target", "OPTIONS", "*"),
     ("CONNECT", "CONNECT", "localhost:80"),
+    ("a route of any method", "GET", "/vault"),
+    ("an invented method of it", "BREW", "/vault"),
     ("a very long path", "GET", LONG),
 ];
 

@@ -92,7 +92,7 @@ fn each_problem_says_where_and_what_to_do() {
     let text = auth.protect(axum::Router::new()).unwrap_err().to_string();
     for part in [
         "GET | POST /report is session, but",
-        "plain_router_refused.rs:10 declares it public until 2027-01-31; keep one of the two",
+        "declares it public until 2027-01-31; keep one of the two",
         "the exemption of GET /report ended on 2027-01-31; remove the route, or extend its `until`",
         "the router cannot tell \"/users/{name}\" from \"/users/{id}\"",
         "POST /hook is a webhook verified by \"waf\", which the layer does not have; add \
@@ -100,5 +100,12 @@ fn each_problem_says_where_and_what_to_do() {
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
+    let places = text
+        .matches("session-auth/tests/plain_router_refused.rs:")
+        .count();
+    assert_eq!(
+        places, 5,
+        "one for each problem, and two for the conflict:\n{text}"
+    );
     let _ = (report, report_again, report_alike, user, delete_user, hook);
 }

@@ -15,7 +15,8 @@ use http::StatusCode;
 use session_auth::methods::{ANY, DELETE, GET, HEAD, POST, PUT};
 use session_auth::webhook::{BasicAuth, Bearer};
 use session_auth::{
-    Denial, Keys, Problem, Router, Session, SessionAuthLayer, public, session, webhook,
+    Denial, Keys, Problem, Router, Session, SessionAuthLayer, public, session, session_route,
+    webhook,
 };
 
 fn auth() -> SessionAuthLayer {
@@ -225,6 +226,92 @@ async fn a_whole_service_has_one_class() {
     );
 }
 
+/// One guard for each way in which a router takes something.
+#[tokio::test]
+async fn security_each_kind_of_mount_is_guarded() {
+    let inside = || axum::Router::new().fallback(|| async { "inside" });
+    let routers: [(&str, &str, Router); 7] = [
+        (
+            "a route",
+            "/x",
+            Router::new().mount(session(GET, "/x").to(|| async { "inside" })),
+        ),
+        (
+            "ANY",
+            "/x",
+            Router::new().mount(session(ANY, "/x").to(|| async { "inside" })),
+        ),
+        (
+            "a service",
+            "/x/y",
+            Router::new().mount_service(session(ANY, "/x").reason("test"), inside()),
+        ),
+        (
+            "an axum router",
+            "/x/y",
+            Router::new().mount_axum(session(ANY, "/x").reason("test"), inside()),
+        ),
+        (
+            "a service on /",
+            "/x",
+            Router::new().mount_service(session(ANY, "/").reason("test"), inside()),
+        ),
+        (
+            "an axum router on /",
+            "/x",
+            Router::new().mount_axum(session(ANY, "/").reason("test"), inside()),
+        ),
+        ("a fallback", "/x", Router::new().fallback(fallback)),
+    ];
+    for (what, path, router) in routers {
+        let auth = auth();
+        let issued = auth.sessions().issue("ada").await.unwrap();
+        let cookie = issued
+            .set_cookie()
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap();
+        let address = common::serve(router.protect(auth).unwrap()).await;
+        let stranger = common::request(address, "GET", path, "").await;
+        assert_eq!(stranger.status, 401, "{what}: {stranger:?}");
+        let headers = format!("Cookie: {cookie}\r\n");
+        let member = common::request(address, "GET", path, &headers).await;
+        assert_eq!(member.body, "inside", "{what}: {member:?}");
+    }
+}
+
+#[session_route(FALLBACK)]
+async fn fallback() -> &'static str {
+    "inside"
+}
+
+#[test]
+fn handlers_are_mounted_as_what_they_declare() {
+    let text = |router: Router| router.protect(auth()).unwrap_err().to_string();
+    let mounted = text(Router::new().mount(fallback));
+    assert!(
+        mounted.contains("is declared FALLBACK; give it to `.fallback(..)`"),
+        "{mounted}"
+    );
+    let route = session(GET, "/x").to(|| async {});
+    let fell_back = text(Router::new().fallback(route));
+    assert!(
+        fell_back.contains("is declared GET /x; give it to `.mount(..)`"),
+        "{fell_back}"
+    );
+    let twice = text(Router::new().fallback(fallback).fallback(fallback));
+    assert!(
+        twice.contains("FALLBACK") && twice.contains("is mounted already"),
+        "{twice}"
+    );
+    let beside_root = Router::new()
+        .mount_axum(session(ANY, "/").reason("test"), axum::Router::new())
+        .fallback(fallback);
+    assert!(text(beside_root).contains("is mounted already"));
+}
+
 /// The class is bound to the endpoint. A router that is mounted under a prefix, against the advice,
 /// must not take the prefixed pattern of one route for another's.
 #[tokio::test]
@@ -340,6 +427,18 @@ fn each_problem_alone_is_refused_and_its_absence_is_not() {
             .mount(session(GET, "/a/{y}").to(ok)),
         "OverlappingPaths",
     );
+    for path in ["/a", "/a/"] {
+        let tree = || session(ANY, "/a").reason("test");
+        let route = || session(GET, path).to(ok);
+        let before = Router::new()
+            .mount(route())
+            .mount_axum(tree(), axum::Router::new());
+        named(before, "OverlappingPaths");
+        let after = Router::new()
+            .mount_axum(tree(), axum::Router::new())
+            .mount(route());
+        named(after, "OverlappingPaths");
+    }
     named(Router::new().mount(session(GET, "a").to(ok)), "InvalidPath");
     named(
         Router::new().mount_axum(session(ANY, "/a"), axum::Router::new()),

@@ -2,9 +2,12 @@
 //! runs of the binaries.
 
 mod binary;
+mod diff;
 mod formats;
 mod library;
+mod lock;
 mod output;
+mod policy;
 mod refusals;
 mod selection;
 mod support;

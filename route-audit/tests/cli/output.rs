@@ -171,9 +171,11 @@ fn help_is_a_text_that_was_read() {
                        route-audit <COMMAND>
 
                 Commands:
-                  check  Fails where a route has no access class, or where declarations and routers disagree (the default)
-                  list   Shows every route: class, methods, path, proof, handler, place
-                  help   Print this message or the help of the given subcommand(s)
+                  check    Fails where a route has no access class, or where declarations and routers disagree (the default)
+                  list     Shows every route: class, methods, path, proof, handler, place
+                  diff     Shows what has changed for callers since another commit: what opens, what closes
+                  explain  Explains a finding: what it means, how it comes about, what to do
+                  help     Print this message or the help of the given subcommand(s)
 
                 Options:
                       --format <FORMAT>
@@ -187,6 +189,12 @@ fn help_is_a_text_that_was_read() {
                           - markdown: Markdown, for a comment or a job's summary
 
                           [default: human]
+
+                      --locked
+                          Fail where the routes differ from the route lock, `routes.lock`
+
+                      --update
+                          Write the route lock, and say what that changes
 
                       --timeout <SECONDS>
                           How long the tests of one target may take
@@ -253,7 +261,8 @@ fn help_is_a_text_that_was_read() {
                           Cargo's `--locked`: fail where Cargo.lock would change
 
                 Exit codes:
-                    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+                    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                       could run
                   100  findings
                   101  could not run: a usage error, an error of cargo's, a router that cannot be read,
                        nothing to audit
@@ -268,12 +277,16 @@ fn help_is_a_text_that_was_read() {
                        route-audit <COMMAND>
 
                 Commands:
-                  check  Fails where a route has no access class, or where declarations and routers disagree (the default)
-                  list   Shows every route: class, methods, path, proof, handler, place
-                  help   Print this message or the help of the given subcommand(s)
+                  check    Fails where a route has no access class, or where declarations and routers disagree (the default)
+                  list     Shows every route: class, methods, path, proof, handler, place
+                  diff     Shows what has changed for callers since another commit: what opens, what closes
+                  explain  Explains a finding: what it means, how it comes about, what to do
+                  help     Print this message or the help of the given subcommand(s)
 
                 Options:
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
+                      --locked             Fail where the routes differ from the route lock, `routes.lock`
+                      --update             Write the route lock, and say what that changes
                       --timeout <SECONDS>  How long the tests of one target may take [default: 60]
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
@@ -299,7 +312,8 @@ fn help_is_a_text_that_was_read() {
                       --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
 
                 Exit codes:
-                    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+                    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                       could run
                   100  findings
                   101  could not run: a usage error, an error of cargo's, a router that cannot be read,
                        nothing to audit
@@ -314,6 +328,8 @@ fn help_is_a_text_that_was_read() {
 
                 Options:
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
+                      --locked             Fail where the routes differ from the route lock, `routes.lock`
+                      --update             Write the route lock, and say what that changes
                       --timeout <SECONDS>  How long the tests of one target may take [default: 60]
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
@@ -338,11 +354,128 @@ fn help_is_a_text_that_was_read() {
                       --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
 
                 Exit codes:
-                    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+                    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                       could run
                   100  findings
                   101  could not run: a usage error, an error of cargo's, a router that cannot be read,
                        nothing to audit
             "#]],
+        ),
+        (
+            &["diff", "--help"],
+            expect![[r#"
+                Shows what has changed for callers since another commit: what opens, what closes
+
+                Compares the route lock of that commit with the routes as they are. It judges nothing: the exit code is 0 whenever it could run.
+
+                Usage: route-audit diff [OPTIONS]
+
+                Options:
+                      --base <REV>
+                          The branch, tag or commit to compare with, where HEAD parted from it [default: HEAD itself]
+
+                      --lock-only
+                          Compare with the lock in the working tree, and build nothing
+
+                      --format <FORMAT>
+                          How to show the result
+
+                          Possible values:
+                          - human:    Text for people
+                          - markdown: A comment for a pull request, found again by its first line
+                          - json:     One JSON document, schema 1
+
+                          [default: human]
+
+                      --timeout <SECONDS>
+                          How long the tests of one target may take
+
+                          [default: 60]
+
+                  -v, --verbose
+                          Say which packages are skipped and which tests run
+
+                  -q, --quiet
+                          The result alone: no progress, no notes, no line that sums up
+
+                      --color <WHEN>
+                          Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR
+
+                          [default: auto]
+                          [possible values: auto, always, never]
+
+                  -h, --help
+                          Print help (see a summary with '-h')
+
+                Packages:
+                      --manifest-path <PATH>
+                          The Cargo.toml to start from
+
+                  -p, --package <SPEC>
+                          Audit this package (repeatable)
+
+                      --workspace
+                          Audit every member of the workspace
+
+                      --exclude <SPEC>
+                          Leave out this package (repeatable)
+
+                Build:
+                  -F, --features <FEATURES>
+                          Features to turn on, separated by commas (repeatable)
+
+                      --all-features
+                          Turn on all features
+
+                      --no-default-features
+                          Turn off the `default` feature
+
+                      --target <TRIPLE>
+                          Build for this target; its tests must run on this machine
+
+                      --profile <NAME>
+                          Build with this profile
+
+                      --release
+                          Build with the release profile
+
+                      --target-dir <DIRECTORY>
+                          Where cargo builds
+
+                      --offline
+                          Do not use the network
+
+                      --cargo-locked
+                          Cargo's `--locked`: fail where Cargo.lock would change
+
+                Exit codes:
+                    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                       could run
+                  100  findings
+                  101  could not run: a usage error, an error of cargo's, a router that cannot be read,
+                       nothing to audit
+            "#]],
+        ),
+        (
+            &["explain", "--help"],
+            expect![[r#"
+            Explains a finding: what it means, how it comes about, what to do
+
+            Usage: route-audit explain <CODE>
+
+            Arguments:
+              <CODE>  The code in brackets: `lock-narrowed`
+
+            Options:
+              -h, --help  Print help
+
+            Exit codes:
+                0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                   could run
+              100  findings
+              101  could not run: a usage error, an error of cargo's, a router that cannot be read,
+                   nothing to audit
+        "#]],
         ),
         (
             &["list", "--help"],
@@ -424,7 +557,8 @@ fn help_is_a_text_that_was_read() {
                           Cargo's `--locked`: fail where Cargo.lock would change
 
                 Exit codes:
-                    0  clean; warnings do not fail the audit. `list` judges nothing: 0 whenever it could run
+                    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                       could run
                   100  findings
                   101  could not run: a usage error, an error of cargo's, a router that cannot be read,
                        nothing to audit
@@ -470,8 +604,11 @@ fn a_usage_error_is_could_not_run() {
         &["--quiet", "--verbose"],
         // Not to be dropped: the two levels are not merged.
         &["-p", "web", "list"],
-        // Belongs to the route lock.
-        &["--locked"],
+        &["--locked", "--update"],
+        &["list", "--locked"],
+        &["explain"],
+        &["explain", "lock-widened", "lock-narrowed"],
+        &["diff", "--format", "sarif"],
         &["\u{0}"],
     ] {
         let ran = in_process("route-audit", args).could_not_run();

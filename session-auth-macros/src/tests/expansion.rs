@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proc_macro2::TokenStream;
 
-use crate::validate::Class;
+use crate::access::Class;
 use crate::{expand, krate, router};
 
 fn tokens(text: &str) -> TokenStream {

@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 
+use crate::access::{Class, Place};
 use crate::errors::Errors;
-use crate::validate::{Class, Place};
 use crate::{expand, router};
 
 struct Row {
@@ -536,6 +536,16 @@ const ROWS: &[Row] = &[
         errors: &[(
             r##""/a\tb""##,
             r##"a path has no white space and no control characters: remove '\t'"##,
+        )],
+    },
+    Row {
+        name: "path: control character that is no white space",
+        on: "public_route",
+        args: r##"GET, "/a\u{7f}b", reason = "r""##,
+        item: HANDLER,
+        errors: &[(
+            r##""/a\u{7f}b""##,
+            r##"a path has no white space and no control characters: remove '\u{7f}'"##,
         )],
     },
     Row {

@@ -4,7 +4,7 @@
 
 use auth::{audited_router, declare_route, public_route, session_route, webhook_route};
 use axum::extract::Path;
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 
 /// A public handler.
 #[public_route(GET | POST, "/health", reason = "liveness probe", owner = "platform")]
@@ -75,7 +75,7 @@ pub fn with_prefix(prefix: &str) -> axum::Router {
     axum::Router::new()
         .route(&format!("{prefix}/health"), get(health).post(health))
         .route(&format!("{prefix}/hooks/mail"), post(mail))
-        .route(&format!("{prefix}/echo/{{text}}"), any(echo::<u8>))
+        .route(&format!("{prefix}/echo/{{text}}"), get(echo::<u8>))
         .fallback(not_found)
 }
 

@@ -117,6 +117,22 @@ impl Fixture {
     }
 }
 
+/// A library with an audited router `routes` that mounts these: method, path, class; of class
+/// `none`, nobody has said.
+pub(crate) fn routes(package: &str, all: &[(&str, &str, &str)]) -> String {
+    let rows: String = all
+        .iter()
+        .map(|(method, path, class)| match *class {
+            "none" => format!("({method:?}, {path:?}, None),\n"),
+            class => format!("({method:?}, {path:?}, Some({class:?})),\n"),
+        })
+        .collect();
+    format!(
+        "#[test]\nfn route_audit_routes() {{\nsession_auth::report(\"routes\", {package:?}, \
+         file!(), line!(), &[\n{rows}]);\n}}\n"
+    )
+}
+
 /// Runs in this process.
 pub(crate) fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

@@ -1,0 +1,59 @@
+//! The smallest complete service: one route of each kind but a webhook.
+//!
+//! `SESSION_AUTH_DEV=true cargo run -p quickstart`
+
+use axum::Json;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use session_auth::{ClearedSession, IssuedSession, Session, Sessions};
+use session_auth::{Keys, Router, SessionAuthLayer, audited_router, public_route, session_route};
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: String,
+}
+
+#[public_route(GET, "/health", reason = "liveness probe")]
+async fn health() -> &'static str {
+    "ok"
+}
+
+#[public_route(POST, "/login", reason = "creates the session", issues_session)]
+async fn login(sessions: Sessions, who: Json<Credentials>) -> Result<IssuedSession, StatusCode> {
+    // Yours: look the user up, and verify the password against its hash.
+    if who.password != "open sesame" {
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    let session = sessions.issue(&who.name).await;
+    session.map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+#[session_route(GET, "/api/me")]
+async fn me(session: Session) -> String {
+    session.subject().to_owned()
+}
+
+#[session_route(POST, "/logout")]
+async fn logout(sessions: Sessions) -> ClearedSession {
+    sessions.clear()
+}
+
+#[audited_router]
+fn routes() -> Router {
+    Router::new()
+        .mount(health)
+        .mount(login)
+        .mount(me)
+        .mount(logout)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().init();
+    let auth = SessionAuthLayer::builder(Keys::from_env()?).build()?; // SESSION_AUTH_KEYS
+    let app = routes().protect(auth)?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(axum::serve(listener, app.into_make_service()).await?)
+}

@@ -1,0 +1,111 @@
+//! `route-audit diff`: what a branch changes for callers, for its pull request.
+//!
+//! It shows and judges nothing: the exit code is 0 whenever it could run.
+
+mod git;
+mod render;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::cli::{Diff, DiffFormat};
+use crate::error::CannotRun;
+use crate::lock::compare::{Difference, compare};
+use crate::lock::file::LockFile;
+use crate::lock::{Lock, format};
+use crate::{Env, Notes, exit};
+
+use self::git::Git;
+
+/// Two states of the routes, compared.
+#[derive(Debug)]
+struct Comparison {
+    /// What was asked for: `HEAD`, `origin/main`.
+    base: String,
+    /// The commit whose lock was read.
+    commit: String,
+    /// Whether that commit has a lock. Where not, every route is new.
+    lock_at_base: bool,
+    differences: Vec<Difference>,
+}
+
+pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    let workspace = crate::workspace(&args.common, env)?;
+    let file = workspace.lock_file();
+    // Before anything is built: it is quick to fail.
+    let git = Git {
+        folder: workspace.root(),
+    };
+    let base = args.base.as_deref().unwrap_or("HEAD");
+    let mut commit = git.commit(base)?;
+    let mut notes = Vec::new();
+    if args.base.is_some() {
+        match git.merge_base(&commit)? {
+            Some(common) => commit = common,
+            None => notes.push(format!(
+                "`{base}` and HEAD have no common commit here (a shallow clone?): compared with \
+                 `{base}` itself, so what it changed since shows as well"
+            )),
+        }
+    }
+    let text = git.file(&commit, &file.name)?;
+    let lock_at_base = text.is_some();
+    let mut old = match text {
+        Some(text) => format::parse(&text, &format!("{base}:{}", file.name))?,
+        None => {
+            notes.push(format!(
+                "there is no {} at `{base}`: every route shows as new",
+                file.name
+            ));
+            Lock::default()
+        }
+    };
+    let new = if args.lock_only {
+        file.read_existing()?
+    } else {
+        let audited = crate::audit(&args.common, env, &workspace)?;
+        let (_, note) = leave_out(&mut old, &audited.unselected, &file);
+        notes.extend(note);
+        Lock::of(&audited.reports, env.today)?
+    };
+    let mut out = Notes::of(env.stderr, &args.common);
+    notes.iter().for_each(|note| out.note(note));
+    let comparison = Comparison {
+        base: base.to_owned(),
+        commit,
+        lock_at_base,
+        differences: compare(&old, &new),
+    };
+    let text = match args.format {
+        DiffFormat::Human => render::human(&comparison),
+        DiffFormat::Markdown => render::markdown(&comparison),
+        DiffFormat::Json => render::json(&comparison)?,
+    };
+    crate::print(env.stdout, &text)?;
+    Ok(exit::CLEAN)
+}
+
+/// Takes the routes of packages that were not looked at out of a lock, and says so.
+pub(crate) fn leave_out(
+    lock: &mut Lock,
+    unselected: &BTreeSet<String>,
+    file: &LockFile,
+) -> (Lock, Option<String>) {
+    let left_out = lock.split_off(unselected);
+    let count = left_out.lines().len();
+    let packages: Vec<String> = left_out
+        .packages()
+        .into_iter()
+        .map(|package| format!("`{package}`"))
+        .collect();
+    let note = (count > 0).then(|| {
+        format!(
+            "{count} {} of {} in {} not compared: the package is not selected (see `--workspace`)",
+            if count == 1 { "line" } else { "lines" },
+            packages.join(", "),
+            file.name,
+        )
+    });
+    (left_out, note)
+}

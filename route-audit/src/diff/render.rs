@@ -1,0 +1,193 @@
+//! A comparison as text, as a comment of a pull request, and as JSON.
+
+use serde::Serialize;
+
+use super::Comparison;
+use crate::error::{CannotRun, Problem};
+use crate::lock::compare::Difference;
+use crate::lock::terms::{Direction, Terms};
+use crate::sentence::{code, visible};
+
+/// The first line of the comment. A bot finds it there and replaces the comment.
+const MARKER: &str = "<!-- route-audit diff -->";
+
+/// GitHub takes comments of 65,536 characters. What is left out is counted.
+const LONGEST: usize = 60_000;
+
+const SECTIONS: [(Direction, &str, &str); 3] = [
+    (
+        Direction::Widened,
+        "opens",
+        "Opens: more callers may reach it",
+    ),
+    (
+        Direction::Narrowed,
+        "closes",
+        "Closes: fewer callers may reach it",
+    ),
+    (
+        Direction::Changed,
+        "otherwise changes",
+        "Changes its proof or terms",
+    ),
+];
+
+impl Comparison {
+    fn of(&self, direction: Direction) -> impl Iterator<Item = &Difference> {
+        self.differences
+            .iter()
+            .filter(move |difference| difference.direction == direction)
+    }
+
+    /// `opens 1, closes 2`.
+    fn summary(&self) -> String {
+        if self.differences.is_empty() {
+            return "no route changes for its callers".to_owned();
+        }
+        let counts: Vec<String> = SECTIONS
+            .iter()
+            .map(|(direction, words, _)| (self.of(*direction).count(), *words))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, words)| format!("{words} {count}"))
+            .collect();
+        counts.join(", ")
+    }
+
+    fn short_commit(&self) -> &str {
+        self.commit.get(..12).unwrap_or(&self.commit)
+    }
+}
+
+pub(super) fn human(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for (direction, _, title) in SECTIONS {
+        let mut all = comparison.of(direction).peekable();
+        if all.peek().is_none() {
+            continue;
+        }
+        text.push_str(&format!("{title}\n"));
+        for difference in all {
+            text.push_str(&format!("  {}\n", difference.message()));
+        }
+        text.push('\n');
+    }
+    text.push_str(&format!(
+        "route-audit diff: {}, compared with `{}` ({})\n",
+        comparison.summary(),
+        visible(&comparison.base),
+        comparison.short_commit(),
+    ));
+    text
+}
+
+pub(super) fn markdown(comparison: &Comparison) -> String {
+    let mut text = format!(
+        "{MARKER}\n### Routes: {}\n\nCompared with {} ({}).\n",
+        comparison.summary(),
+        code(&comparison.base),
+        code(comparison.short_commit()),
+    );
+    if !comparison.lock_at_base {
+        text.push_str("\nThere is no lock at the base: every route shows as new.\n");
+    }
+    let mut left_out = 0;
+    for (direction, _, title) in SECTIONS {
+        let mut all = comparison.of(direction).peekable();
+        if all.peek().is_none() {
+            continue;
+        }
+        text.push_str(&format!(
+            "\n**{title}**\n\n| Route | For its callers | Router |\n|---|---|---|\n"
+        ));
+        for difference in all {
+            let row = format!(
+                "| {} | {} | {} |\n",
+                code(&difference.route()),
+                difference.says.markdown(),
+                code(&format!("{}/{}", difference.package, difference.router)),
+            );
+            if text.chars().count() + row.chars().count() > LONGEST {
+                left_out += 1;
+            } else {
+                text.push_str(&row);
+            }
+        }
+    }
+    if left_out > 0 {
+        text.push_str(&format!(
+            "\n**{left_out} more are not shown here:** the comment would be too long. \
+             Run <code>route-audit diff</code>.\n"
+        ));
+    }
+    text
+}
+
+pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema: u32,
+        base: Base<'a>,
+        differences: Vec<Row<'a>>,
+        summary: Summary,
+    }
+    #[derive(Serialize)]
+    struct Base<'a> {
+        revision: &'a str,
+        commit: &'a str,
+        lock: bool,
+    }
+    #[derive(Serialize)]
+    struct Row<'a> {
+        direction: Direction,
+        code: &'static str,
+        methods: Vec<String>,
+        path: Option<&'a str>,
+        package: &'a str,
+        router: &'a str,
+        message: String,
+        old: Option<&'a Terms>,
+        new: Option<&'a Terms>,
+        file: &'a str,
+        line: u32,
+    }
+    #[derive(Serialize)]
+    struct Summary {
+        widened: usize,
+        narrowed: usize,
+        changed: usize,
+    }
+    let document = Document {
+        schema: session_auth::audit::SCHEMA,
+        base: Base {
+            revision: &comparison.base,
+            commit: &comparison.commit,
+            lock: comparison.lock_at_base,
+        },
+        differences: comparison
+            .differences
+            .iter()
+            .map(|difference| Row {
+                direction: difference.direction,
+                code: difference.code(),
+                methods: difference.methods(),
+                path: difference.path.as_deref(),
+                package: &difference.package,
+                router: &difference.router,
+                message: difference.message(),
+                old: difference.old.as_ref(),
+                new: difference.new.as_ref(),
+                file: &difference.place.file,
+                line: difference.place.line,
+            })
+            .collect(),
+        summary: Summary {
+            widened: comparison.of(Direction::Widened).count(),
+            narrowed: comparison.of(Direction::Narrowed).count(),
+            changed: comparison.of(Direction::Changed).count(),
+        },
+    };
+    let mut text = serde_json::to_string_pretty(&document)
+        .map_err(|error| Problem::new(format!("cannot write the result as JSON: {error}")))?;
+    text.push('\n');
+    Ok(text)
+}

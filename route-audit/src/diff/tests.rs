@@ -1,0 +1,163 @@
+//! What a pull request shows.
+
+use expect_test::expect;
+
+use super::*;
+
+fn comparison(old: &str, new: &str) -> Comparison {
+    let lock =
+        |lines: &str| format::parse(&format!("schema 1\n{lines}"), "routes.lock").expect("a lock");
+    Comparison {
+        base: "origin/main".to_owned(),
+        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+        lock_at_base: true,
+        differences: compare(&lock(old), &lock(new)),
+    }
+}
+
+fn three() -> Comparison {
+    comparison(
+        "public POST /api/waitlist/signup web/routes\n\
+         webhook POST /hook web/routes verify=postmark\n\
+         session GET /api/me web/routes",
+        "session POST /api/waitlist/signup web/routes\n\
+         webhook POST /hook web/routes verify=github\n\
+         session GET /api/me web/routes\n\
+         public GET /status web/routes",
+    )
+}
+
+#[test]
+fn people_see_what_opens_what_closes_and_what_else() {
+    expect![[r#"
+        Opens: more callers may reach it
+          GET /status is new and public: anyone may call it
+
+        Closes: fewer callers may reach it
+          POST /api/waitlist/signup was public and now needs a session: callers without one will get 401
+
+        Changes its proof or terms
+          POST /hook now takes proof for the verifier `github` instead of `postmark`: senders with no more than the old proof will get 401
+
+        route-audit diff: opens 1, closes 1, otherwise changes 1, compared with `origin/main` (0123456789ab)
+    "#]].assert_eq(&render::human(&three()));
+    expect![[r#"
+        route-audit diff: no route changes for its callers, compared with `origin/main` (0123456789ab)
+    "#]].assert_eq(&render::human(&comparison("", "")));
+}
+
+#[test]
+fn a_comment_begins_with_its_marker() {
+    expect![[r#"
+        <!-- route-audit diff -->
+        ### Routes: opens 1, closes 1, otherwise changes 1
+
+        Compared with <code>origin/main</code> (<code>0123456789ab</code>).
+
+        **Opens: more callers may reach it**
+
+        | Route | For its callers | Router |
+        |---|---|---|
+        | <code>GET /status</code> | is new and public: anyone may call it | <code>web/routes</code> |
+
+        **Closes: fewer callers may reach it**
+
+        | Route | For its callers | Router |
+        |---|---|---|
+        | <code>POST /api/waitlist/signup</code> | was public and now needs a session: callers without one will get 401 | <code>web/routes</code> |
+
+        **Changes its proof or terms**
+
+        | Route | For its callers | Router |
+        |---|---|---|
+        | <code>POST /hook</code> | now takes proof for the verifier <code>github</code> instead of <code>postmark</code>: senders with no more than the old proof will get 401 | <code>web/routes</code> |
+    "#]].assert_eq(&render::markdown(&three()));
+    let nothing = Comparison {
+        lock_at_base: false,
+        ..comparison("", "")
+    };
+    expect![[r#"
+        <!-- route-audit diff -->
+        ### Routes: no route changes for its callers
+
+        Compared with <code>origin/main</code> (<code>0123456789ab</code>).
+
+        There is no lock at the base: every route shows as new.
+    "#]]
+    .assert_eq(&render::markdown(&nothing));
+}
+
+#[test]
+fn the_document_has_both_sides() {
+    let document: serde_json::Value =
+        serde_json::from_str(&render::json(&three()).expect("JSON")).expect("JSON");
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["base"]["revision"], "origin/main");
+    assert_eq!(
+        document["summary"],
+        serde_json::json!({"widened": 1, "narrowed": 1, "changed": 1})
+    );
+    let signup = &document["differences"][0];
+    assert_eq!(signup["code"], "lock-narrowed");
+    assert_eq!(signup["old"]["class"], "public");
+    assert_eq!(signup["new"]["class"], "session");
+    let status = &document["differences"][2];
+    assert_eq!(status["path"], "/status");
+    assert!(status["old"].is_null());
+}
+
+/// A pull request comes from anybody, and its comment is shown to those who decide.
+#[test]
+fn nothing_of_a_route_gets_out_of_its_cell() {
+    let evil = "x | y` --> <script>alert(1)</script> [ok](http://evil) @team #1 ![](http://pixel)\\u{a}# h";
+    let quoted = evil.replace('"', "\\\"");
+    let mut shown = comparison(
+        "",
+        &format!(
+            "webhook POST \"/{quoted}\" web/routes verify=\"{quoted}\"\n\
+             session GET /a \"web/{quoted}\" scope=\"{quoted}\""
+        ),
+    );
+    shown.base = evil.to_owned();
+    let text = render::markdown(&shown);
+    let (_, body) = text.split_once("\n### ").expect("a marker and a heading");
+    for markup in ["<script", "](", "@", "`", "http:", "\n# h"] {
+        assert!(!body.contains(markup), "{markup}: {body}");
+    }
+    // What is left of `#` and `<` is of entities, of comments that part, and ours.
+    assert_eq!(
+        body.matches('#').count(),
+        body.matches("&#").count(),
+        "{body}"
+    );
+    let tags = ["<code>", "</code>", "<!-- -->"].map(|tag| body.matches(tag).count());
+    assert_eq!(
+        body.matches('<').count(),
+        tags.iter().sum::<usize>(),
+        "{body}"
+    );
+    // Two rows, each with as many cells as the head of the table.
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| <code>"))
+        .collect();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(row.matches('|').count(), 4, "{row}");
+    }
+}
+
+#[test]
+fn a_comment_fits_and_says_what_it_leaves_out() {
+    let many: String = (0..2_000)
+        .map(|n| format!("public GET /a/rather/long/path/to/route/{n} web/routes\n"))
+        .collect();
+    let text = render::markdown(&comparison("", &many));
+    assert!(text.chars().count() < 65_536, "{}", text.chars().count());
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| <code>"))
+        .count();
+    let left_out = format!("**{} more are not shown here:**", 2_000 - rows);
+    assert!(rows > 100 && text.contains(&left_out), "{rows}");
+}

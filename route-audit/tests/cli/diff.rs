@@ -1,0 +1,274 @@
+//! `diff`, in repositories that the tests make.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use expect_test::expect;
+use route_audit::exit;
+
+use crate::support::{Fixture, binary, filtered, finish, routes};
+
+#[track_caller]
+fn git(folder: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
+        .args([
+            "-c",
+            "commit.gpgsign=false",
+            "-c",
+            "init.defaultBranch=main",
+        ])
+        .args(args)
+        .output()
+        .expect("git starts");
+    assert!(output.status.success(), "git {args:?}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+const BEFORE: [(&str, &str, &str); 2] = [
+    ("POST", "/api/waitlist/signup", "public"),
+    ("GET", "/api/me", "session"),
+];
+const AFTER: [(&str, &str, &str); 2] = [
+    ("POST", "/api/waitlist/signup", "session"),
+    ("GET", "/status", "public"),
+];
+
+/// A repository without a commit, of a package with these routes.
+fn repository(name: &str, all: &[(&str, &str, &str)]) -> Fixture {
+    let _ = fs::remove_dir_all(Fixture::new(name).root.join(".git"));
+    let fixture = Fixture::package(name, &routes(name, all)).write();
+    git(&fixture.root, &["init", "-q"]);
+    fixture
+}
+
+fn commit(fixture: &Fixture) -> String {
+    git(&fixture.root, &["add", "-A"]);
+    git(&fixture.root, &["commit", "-q", "-m", "x"]);
+    git(&fixture.root, &["rev-parse", "HEAD"])
+}
+
+fn now(fixture: &Fixture, name: &str, all: &[(&str, &str, &str)]) {
+    fs::write(fixture.root.join("src/lib.rs"), routes(name, all)).expect("write the routes");
+}
+
+#[test]
+fn the_routes_are_compared_with_the_lock_of_a_commit() {
+    let name = "diff-routes";
+    let fixture = repository(name, &BEFORE);
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    let first = commit(&fixture);
+    let ran = fixture.run(&["diff"]).expect_code(exit::CLEAN);
+    assert!(
+        ran.stdout.contains("no route changes for its callers"),
+        "{}",
+        ran.stdout
+    );
+
+    now(&fixture, name, &AFTER);
+    let ran = fixture.run(&["diff"]).expect_code(exit::CLEAN);
+    expect![[r#"
+        Opens: more callers may reach it
+          GET /status is new and public: anyone may call it
+
+        Closes: fewer callers may reach it
+          GET /api/me needed a session and is gone: its callers will get 404
+          POST /api/waitlist/signup was public and now needs a session: callers without one will get 401
+
+        route-audit diff: opens 1, closes 2, compared with `HEAD` ([COMMIT])
+    "#]].assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
+    // The lock has not been written yet: it still has what was.
+    let ran = fixture
+        .run(&["diff", "--lock-only"])
+        .expect_code(exit::CLEAN);
+    assert!(ran.stdout.contains("no route changes"), "{}", ran.stdout);
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    let program = env!("CARGO_BIN_EXE_route-audit");
+    let ran = finish(
+        binary(program)
+            .args(["diff", "--lock-only", "--format", "markdown"])
+            .current_dir(&fixture.root),
+    )
+    .expect_code(exit::CLEAN);
+    expect![[r#"
+        <!-- route-audit diff -->
+        ### Routes: opens 1, closes 2
+
+        Compared with <code>HEAD</code> (<code>[COMMIT]</code>).
+
+        **Opens: more callers may reach it**
+
+        | Route | For its callers | Router |
+        |---|---|---|
+        | <code>GET /status</code> | is new and public: anyone may call it | <code>diff-routes/routes</code> |
+
+        **Closes: fewer callers may reach it**
+
+        | Route | For its callers | Router |
+        |---|---|---|
+        | <code>GET /api/me</code> | needed a session and is gone: its callers will get 404 | <code>diff-routes/routes</code> |
+        | <code>POST /api/waitlist/signup</code> | was public and now needs a session: callers without one will get 401 | <code>diff-routes/routes</code> |
+    "#]].assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
+    let ran = fixture
+        .run(&["diff", "--lock-only", "--format", "json"])
+        .expect_code(exit::CLEAN);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["base"]["commit"], first);
+    assert_eq!(document["summary"]["widened"], 1);
+}
+
+/// What the base has got since is not what the branch does.
+#[test]
+fn a_base_is_where_the_branch_began() {
+    let name = "diff-base";
+    let fixture = repository(name, &BEFORE);
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    let began = commit(&fixture);
+    git(&fixture.root, &["branch", "topic"]);
+    now(&fixture, name, &AFTER);
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    commit(&fixture);
+    git(&fixture.root, &["checkout", "-q", "topic"]);
+    let args = ["diff", "--lock-only", "--base", "main"];
+    let ran = fixture.run(&args).expect_code(exit::CLEAN);
+    assert_eq!(
+        ran.stdout,
+        format!(
+            "route-audit diff: no route changes for its callers, compared with `main` ({})\n",
+            &began[..12]
+        )
+    );
+
+    // Nothing in common, as in a shallow clone: said, and compared with the base itself.
+    git(&fixture.root, &["checkout", "-q", "--orphan", "apart"]);
+    // With the same files in the same second, it would be the same commit.
+    fs::write(fixture.root.join("apart"), "").expect("write a file");
+    commit(&fixture);
+    let ran = fixture.run(&args).expect_code(exit::CLEAN);
+    assert!(
+        ran.stderr.contains("have no common commit"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("/status"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_commit_without_a_lock_has_no_routes() {
+    let name = "diff-first";
+    let fixture = repository(name, &BEFORE);
+    let _ = fs::remove_file(fixture.root.join("routes.lock"));
+    let first = commit(&fixture);
+    let ran = fixture.run(&["diff"]).expect_code(exit::CLEAN);
+    assert_eq!(
+        ran.stderr,
+        "note: there is no routes.lock at `HEAD`: every route shows as new\n"
+    );
+    expect![[r#"
+        Opens: more callers may reach it
+          GET /api/me is new: callers with a session may call it
+          POST /api/waitlist/signup is new and public: anyone may call it
+
+        route-audit diff: opens 2, compared with `HEAD` ([COMMIT])
+    "#]]
+    .assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
+    let ran = fixture.run(&["diff", "--lock-only"]).could_not_run();
+    assert!(
+        ran.stderr.contains("there is no route lock"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// A workspace is not always the root of its repository.
+#[test]
+fn a_workspace_may_be_a_folder_of_its_repository() {
+    let name = "diff-folder";
+    let outer = Fixture::new("diff-outer");
+    let _ = fs::remove_dir_all(outer.root.join(".git"));
+    let fixture = Fixture::package("diff-outer/a b", &routes(name, &BEFORE))
+        .file(
+            "Cargo.toml",
+            &format!("{}[workspace]\n", Fixture::manifest(name)),
+        )
+        .write();
+    git(&outer.root, &["init", "-q"]);
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    commit(&outer);
+    let ran = fixture
+        .run(&["diff", "--lock-only"])
+        .expect_code(exit::CLEAN);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.contains("no route changes"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_git_cannot_answer_is_could_not_run() {
+    let name = "diff-refused";
+    let fixture = repository(name, &BEFORE);
+    // No commit yet.
+    fixture.run(&["diff"]).could_not_run();
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    commit(&fixture);
+    let ran = fixture.run(&["diff", "--base", "nope"]).could_not_run();
+    expect![[r#"
+        error: `nope` names no commit of this repository
+          --> [ROOT]
+          = help: name a branch, a tag or a commit with `--base`; in CI, fetch it first (actions/checkout: `fetch-depth: 0`)
+
+        route-audit: could not run
+    "#]].assert_eq(&filtered(&ran.stderr, &fixture));
+    // No option of git's, and no expression of several commits.
+    for base in [
+        "--base=--all",
+        "--base=",
+        "--base=HEAD..HEAD",
+        "--base=HEAD:routes.lock",
+    ] {
+        let ran = fixture.run(&["diff", base]).could_not_run();
+        assert!(
+            ran.stderr.contains("names no commit"),
+            "{base}: {}",
+            ran.stderr
+        );
+    }
+
+    // A lock that the base has, and that cannot be read.
+    fs::write(fixture.root.join("routes.lock"), "schema 1\n=======\n").expect("write the lock");
+    commit(&fixture);
+    let ran = fixture.run(&["diff"]).could_not_run();
+    assert!(
+        ran.stderr.contains("--> HEAD:routes.lock:2:1"),
+        "{}",
+        ran.stderr
+    );
+
+    let program = env!("CARGO_BIN_EXE_route-audit");
+    let empty = tempfile::tempdir().expect("a folder");
+    let ran = finish(
+        binary(program)
+            .arg("diff")
+            .current_dir(&fixture.root)
+            .env("CARGO", env!("CARGO"))
+            // Cargo looks for it on the PATH.
+            .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
+            .env("PATH", empty.path()),
+    )
+    .could_not_run();
+    assert!(ran.stderr.contains("cannot start git"), "{}", ran.stderr);
+
+    let _ = fs::remove_dir_all(fixture.root.join(".git"));
+    let ran = finish(binary(program).arg("diff").current_dir(&fixture.root).env(
+        "GIT_CEILING_DIRECTORIES",
+        fixture.root.parent().expect("a folder"),
+    ))
+    .could_not_run();
+    assert!(
+        ran.stderr.contains("is in no git repository"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -1,0 +1,8 @@
+//! Measures routers of 1000 routes, in a program with as many declarations.
+#![forbid(unsafe_code)]
+
+session_auth_benches::declare_routes!(0);
+
+fn main() {
+    session_auth_benches::routes::main(1000);
+}

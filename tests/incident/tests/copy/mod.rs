@@ -1,0 +1,300 @@
+//! Copies of the service, each a workspace of its own, to be broken.
+
+use std::fmt;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+use toml::{Table, Value};
+
+const SERVICE: &str = "examples/waitlist";
+
+fn repository() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// Cargo's own target folder: what it has built of the dependencies is not built again.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .env("CARGO_TERM_COLOR", "never")
+        // Where `route-audit` is what runs this test.
+        .env_remove("ROUTE_AUDIT_REPORT_DIR");
+    cargo
+}
+
+/// An attribute on a handler of the service.
+pub(crate) struct Attribute {
+    /// Relative to the service.
+    file: PathBuf,
+    range: Range<usize>,
+    method: String,
+    path: String,
+    /// The name of the function.
+    pub(crate) handler: String,
+    /// How the router names it: `waitlist::signup`.
+    pub(crate) mount: String,
+}
+
+impl Attribute {
+    /// All in the source of the service.
+    pub(crate) fn all() -> Vec<Self> {
+        let service = repository().join(SERVICE);
+        let mut all = Vec::new();
+        for file in rust_files(&service.join("src")) {
+            let source = fs::read_to_string(&file).unwrap();
+            let file = file.strip_prefix(&service).unwrap();
+            for class in ["public", "webhook", "session"] {
+                for (start, _) in source.match_indices(&format!("#[{class}_route(")) {
+                    all.push(Self::parse(file, &source, start));
+                }
+            }
+        }
+        all
+    }
+
+    fn parse(file: &Path, source: &str, start: usize) -> Self {
+        let rest = &source[start..];
+        let end = rest.find(")]").unwrap() + ")]".len();
+        let (attribute, after) = rest.split_at(end);
+        let arguments = attribute.split_once('(').unwrap().1;
+        let (method, arguments) = arguments.split_once(',').unwrap();
+        let path = arguments.split('"').nth(1).unwrap();
+        let function = after.split_once("fn ").unwrap().1;
+        let handler = function.split('(').next().unwrap();
+        let mount = match file.file_stem().unwrap().to_str().unwrap() {
+            "mod" => handler.to_owned(),
+            module => format!("{module}::{handler}"),
+        };
+        Self {
+            file: file.to_owned(),
+            range: start..start + end,
+            method: method.trim().to_owned(),
+            path: path.to_owned(),
+            handler: handler.to_owned(),
+            mount,
+        }
+    }
+
+    /// `POST /login`.
+    pub(crate) fn route(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, handler, .. } = self;
+        write!(
+            f,
+            "the class of {} ({}, {handler})",
+            self.route(),
+            file.display()
+        )
+    }
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The service in a workspace of its own, with the repository's versions and lockfile.
+pub(crate) struct Copy {
+    folder: PathBuf,
+}
+
+impl Copy {
+    pub(crate) fn of_the_service(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("incident-{name}"));
+        // A run that was broken off may have left one, with an attribute missing.
+        let _ = fs::remove_dir_all(&folder);
+        let copy = Self { folder };
+        copy_all(&repository().join(SERVICE), &copy.folder.join("waitlist"));
+        copy.leave_the_program_out();
+        fs::write(copy.folder.join("Cargo.toml"), manifest()).unwrap();
+        fs::copy(
+            repository().join("Cargo.lock"),
+            copy.folder.join("Cargo.lock"),
+        )
+        .unwrap();
+        copy
+    }
+
+    /// It has no route, and to link it for each route takes as long as all else.
+    fn leave_the_program_out(&self) {
+        let service = self.folder.join("waitlist");
+        fs::remove_file(service.join("src/main.rs")).unwrap();
+        let text = fs::read_to_string(service.join("Cargo.toml")).unwrap();
+        let mut manifest: Table = text.parse().unwrap();
+        manifest.remove("bin").unwrap();
+        fs::write(service.join("Cargo.toml"), manifest.to_string()).unwrap();
+    }
+
+    /// A file, by its path as compiler and audit name it.
+    pub(crate) fn read(&self, file: &str) -> String {
+        let path = self.folder.join(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Does something while this attribute is away.
+    pub(crate) fn without<R>(&self, attribute: &Attribute, run: impl FnOnce() -> R) -> R {
+        let file = self.folder.join("waitlist").join(&attribute.file);
+        let source = fs::read_to_string(&file).unwrap();
+        let mut less = source.clone();
+        less.replace_range(attribute.range.clone(), "");
+        fs::write(&file, less).unwrap();
+        let result = run();
+        fs::write(&file, source).unwrap();
+        result
+    }
+
+    /// Runs a command of cargo's, offline: everything needed has been built or is there.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Output {
+        let mut command = cargo();
+        command
+            .current_dir(&self.folder)
+            .args(arguments)
+            .arg("--offline")
+            .arg("--target-dir")
+            .arg(target());
+        Output::of(&mut command)
+    }
+}
+
+/// `route-audit check` of a copy.
+pub(crate) fn route_audit(copy: &Copy, features: &[&str]) -> Output {
+    let mut command = Command::new(route_audit_binary());
+    command
+        .current_dir(&copy.folder)
+        .env("CARGO_TERM_COLOR", "never")
+        .arg("check")
+        .args(features)
+        .arg("--offline")
+        .arg("--target-dir")
+        .arg(target());
+    Output::of(&mut command)
+}
+
+/// Built by cargo, which alone knows where it is: a test is told the programs of its own package.
+fn route_audit_binary() -> &'static Path {
+    use std::sync::OnceLock;
+
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let output = Output::of(
+            cargo()
+                .current_dir(repository())
+                .args([
+                    "build",
+                    "--offline",
+                    "-p",
+                    "route-audit",
+                    "--bin",
+                    "route-audit",
+                ])
+                .arg("--message-format=json-render-diagnostics")
+                .arg("--target-dir")
+                .arg(target()),
+        );
+        assert_eq!(output.code, 0, "route-audit is built:\n{output}");
+        output
+            .text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .unwrap_or_else(|| panic!("cargo names no program:\n{output}"))
+    })
+}
+
+/// The repository's manifest, with the service as its only member.
+fn manifest() -> String {
+    let root = repository();
+    let text = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let mut manifest: Table = text.parse().unwrap();
+    let workspace = manifest["workspace"].as_table_mut().unwrap();
+    workspace.insert("members".into(), Value::Array(vec!["waitlist".into()]));
+    // Those name folders and packages of the repository.
+    for key in ["exclude", "default-members", "metadata"] {
+        workspace.remove(key);
+    }
+    let dependencies = workspace["dependencies"].as_table_mut().unwrap();
+    for (_, dependency) in dependencies.iter_mut() {
+        if let Some(Value::String(path)) = dependency.get_mut("path") {
+            *path = root.join(&*path).to_str().unwrap().to_owned();
+        }
+    }
+    manifest.to_string()
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// What a command said, on both streams, and its exit code.
+pub(crate) struct Output {
+    pub(crate) code: i32,
+    text: String,
+}
+
+impl Output {
+    fn of(command: &mut Command) -> Self {
+        let process::Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
+        let text = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Self {
+            code: status
+                .code()
+                .unwrap_or_else(|| panic!("{command:?} ended by {status}")),
+            text: text.join("\n"),
+        }
+    }
+
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.text.matches(text).count()
+    }
+
+    /// The `file:line` of the finding that starts with this.
+    pub(crate) fn place_after(&self, start: &str) -> &str {
+        let after = self.text.split_once(start).unwrap().1;
+        let place = after.split_once("--> ").unwrap().1;
+        place.lines().next().unwrap()
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code {}\n{}", self.code, self.text)
+    }
+}
