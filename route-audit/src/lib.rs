@@ -26,6 +26,7 @@ mod error;
 mod explain;
 mod list;
 mod lock;
+mod markdown;
 mod policy;
 mod render;
 mod report;

@@ -3,16 +3,15 @@
 use serde::Serialize;
 
 use super::Comparison;
-use crate::error::{CannotRun, Problem};
+use crate::error::CannotRun;
 use crate::lock::compare::Difference;
 use crate::lock::terms::{Direction, Terms};
-use crate::sentence::{code, visible};
+use crate::markdown::{LONGEST, code, table};
+use crate::render::json;
+use crate::sentence::visible;
 
 /// The first line of the comment. A bot finds it there and replaces the comment.
 const MARKER: &str = "<!-- route-audit diff -->";
-
-/// GitHub takes comments of 65,536 characters. What is left out is counted.
-const LONGEST: usize = 60_000;
 
 const SECTIONS: [(Direction, &str, &str); 3] = [
     (
@@ -92,31 +91,27 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
     }
     let mut left_out = 0;
     for (direction, _, title) in SECTIONS {
-        let mut all = comparison.of(direction).peekable();
-        if all.peek().is_none() {
+        let all: Vec<&Difference> = comparison.of(direction).collect();
+        if all.is_empty() {
             continue;
         }
-        text.push_str(&format!(
-            "\n**{title}**\n\n| Route | For its callers | Router |\n|---|---|---|\n"
-        ));
-        for difference in all {
-            let row = format!(
-                "| {} | {} | {} |\n",
+        text.push_str(&format!("\n**{title}**\n\n"));
+        let rows = all.into_iter().map(|difference| {
+            vec![
                 code(&difference.route()),
                 difference.says.markdown(),
                 code(&format!("{}/{}", difference.package, difference.router)),
-            );
-            if text.chars().count() + row.chars().count() > LONGEST {
-                left_out += 1;
-            } else {
-                text.push_str(&row);
-            }
-        }
+            ]
+        });
+        let head = ["Route", "For its callers", "Router"];
+        let (table, more) = table(&head, rows, LONGEST.saturating_sub(text.len()));
+        text.push_str(&table);
+        left_out += more;
     }
     if left_out > 0 {
         text.push_str(&format!(
             "\n**{left_out} more are not shown here:** the comment would be too long. \
-             Run <code>route-audit diff</code>.\n"
+             Run `route-audit diff`.\n"
         ));
     }
     text
@@ -186,8 +181,5 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
             changed: comparison.of(Direction::Changed).count(),
         },
     };
-    let mut text = serde_json::to_string_pretty(&document)
-        .map_err(|error| Problem::new(format!("cannot write the result as JSON: {error}")))?;
-    text.push('\n');
-    Ok(text)
+    json::document(&document)
 }

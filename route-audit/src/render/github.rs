@@ -7,7 +7,8 @@
 use session_auth::audit::{Audit, Finding, Severity};
 
 use super::place::Place;
-use super::{Output, printable, summary};
+use super::{Output, summary};
+use crate::sentence::visible;
 
 pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
     let mut text: String = audit
@@ -38,8 +39,8 @@ fn command(finding: &Finding, output: &Output<'_>) -> String {
     properties.push(format!("title={}", property(&finding.code)));
     let message = format!(
         "{}\nhelp: {}",
-        printable(&finding.message),
-        printable(&finding.help)
+        visible(&finding.message),
+        visible(&finding.help)
     );
     format!("::{command} {}::{}\n", properties.join(","), data(&message))
 }

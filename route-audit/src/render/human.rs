@@ -12,7 +12,8 @@ use anstyle::{AnsiColor, Style};
 use session_auth::audit::{Audit, Finding, Severity};
 
 use super::place::Places;
-use super::{Output, class, count, counts, printable, proof};
+use super::{Output, class, count, counts, proof};
+use crate::sentence::visible;
 
 pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
     let mut sources = Sources {
@@ -62,7 +63,7 @@ fn show(finding: &Finding, line: Option<&str>, colors: bool) -> String {
         &finding.help,
         &finding.file,
     ]
-    .map(|text| printable(text));
+    .map(|text| visible(text));
     let Some(line) = line else {
         let paint = |text: &str, style| styled(text, style, colors);
         return format!(
@@ -141,7 +142,7 @@ fn table(audit: &Audit, colors: bool) -> String {
             format!("{}:{}", route.file, route.line),
             route.router.clone().unwrap_or_else(|| "-".to_owned()),
         ]
-        .map(|cell| printable(&cell))
+        .map(|cell| visible(&cell))
     }));
     let shown = if several { 7 } else { 6 };
     let mut widths = [0; 7];

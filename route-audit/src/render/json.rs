@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::{CannotRun, Problem};
 
 /// Any document, with a line break at its end.
-pub(super) fn document(content: &impl Serialize) -> Result<String, CannotRun> {
+pub(crate) fn document(content: &impl Serialize) -> Result<String, CannotRun> {
     let mut text = serde_json::to_string_pretty(content)
         .map_err(|error| Problem::new(format!("cannot write the result as JSON: {error}")))?;
     text.push('\n');

@@ -1,25 +1,16 @@
-//! Markdown for a pull request's comment or a job's summary: GitHub's dialect, plain tables.
-//!
-//! Names, paths and reasons come from the audited source, which whoever opens a pull request
-//! writes: all of it goes through [`text`] or [`code`].
+//! Markdown for a pull request's comment or a job's summary.
 
 use session_auth::audit::{Audit, Finding, RouteRecord, Severity};
 
-use super::{class, counts, found, printable, proof};
-
-/// A comment on GitHub holds 65,536 characters; the rest is for what is around the table.
-const MAX_TABLE: usize = 60_000;
+use super::{class, counts, found, proof};
+use crate::markdown::{LONGEST, code, sentence, table, text};
 
 pub(super) fn check(audit: &Audit) -> String {
     let mut document = heading(audit);
     if !audit.findings.is_empty() {
-        let head = ["Severity", "Code", "Finding", "Place"].map(str::to_owned);
-        document.push_str(&table(
-            &head,
-            audit.findings.iter().map(finding),
-            "findings",
-        ));
-        document.push('\n');
+        let head = ["Severity", "Code", "Finding", "Place"];
+        let rows = audit.findings.iter().map(finding);
+        add_table(&mut document, &head, rows, "findings");
     }
     document.push_str(&format!("{}\n", counts(audit)));
     document
@@ -27,17 +18,33 @@ pub(super) fn check(audit: &Audit) -> String {
 
 pub(super) fn list(audit: &Audit) -> String {
     let several = audit.routers.len() > 1;
-    let mut head = ["Class", "Methods", "Path", "Proof", "Handler", "Place"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut head = vec!["Class", "Methods", "Path", "Proof", "Handler", "Place"];
     if several {
-        head.push("Router".to_owned());
+        head.push("Router");
     }
     let rows = audit.routes.iter().map(|one| route(one, several));
     let mut document = heading(audit);
-    document.push_str(&table(&head, rows, "routes"));
-    document.push_str(&format!("\n{}\n", counts(audit)));
+    add_table(&mut document, &head, rows, "routes");
+    document.push_str(&format!("{}\n", counts(audit)));
     document
+}
+
+/// Adds a table and an empty line. Where not all of it can be posted, it says so.
+fn add_table(
+    document: &mut String,
+    head: &[&str],
+    rows: impl ExactSizeIterator<Item = Vec<String>>,
+    what: &str,
+) {
+    let all = rows.len();
+    let (table, left_out) = table(head, rows, LONGEST.saturating_sub(document.len()));
+    document.push_str(&table);
+    document.push('\n');
+    if left_out > 0 {
+        document.push_str(&format!(
+            "**{left_out} more {what} are not shown.** Run `cargo route-audit` to see all {all}.\n\n"
+        ));
+    }
 }
 
 fn heading(audit: &Audit) -> String {
@@ -86,210 +93,4 @@ fn route(route: &RouteRecord, several: bool) -> Vec<String> {
 
 fn place(file: &str, line: u32) -> String {
     code(&format!("{file}:{line}"))
-}
-
-/// A table of cells that are Markdown already. Where it would be too long to be posted, it ends
-/// early and says so.
-pub(crate) fn table(
-    head: &[String],
-    rows: impl ExactSizeIterator<Item = Vec<String>>,
-    what: &str,
-) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let mut table = line(head);
-    table.push_str(&format!("|{}\n", " --- |".repeat(head.len())));
-    let all = rows.len();
-    for (shown, row) in rows.enumerate() {
-        let row = line(&row);
-        if table.len() + row.len() > MAX_TABLE {
-            table.push_str(&format!(
-                "\n**{} more {what} are not shown.** Run `cargo route-audit` to see all {all}.\n",
-                all - shown
-            ));
-            break;
-        }
-        table.push_str(&row);
-    }
-    table
-}
-
-/// A sentence of a finding, in which backticks are around what is code.
-pub(crate) fn sentence(words: &str) -> String {
-    let mut parts = words.split('`');
-    let mut shown = text(parts.next().unwrap_or_default());
-    while let Some(part) = parts.next() {
-        match parts.next() {
-            Some(after) => {
-                shown.push_str(&code(part));
-                shown.push_str(&text(after));
-            }
-            // The last one is alone: it is a character of a name.
-            None => {
-                shown.push_str(&text("`"));
-                shown.push_str(&text(part));
-            }
-        }
-    }
-    shown
-}
-
-/// Text that shows as itself wherever a line of Markdown can have it: in a paragraph or the cell of
-/// a table.
-///
-/// Escapes alone do not stop GitHub, which looks for names, issues and addresses in the rendered
-/// text: a space without width is put into these.
-pub(crate) fn text(words: &str) -> String {
-    let words = printable(words);
-    let mut shown = String::with_capacity(words.len());
-    let mut rest = words.as_str();
-    while let Some(c) = rest.chars().next() {
-        let after = &rest[c.len_utf8()..];
-        match c {
-            // Not by a backslash: within a cell, not every reader takes `\|` and `\\|` alike.
-            '|' | '<' | '>' | '&' | '\\' | '`' => shown.push_str(&entity(c)),
-            '@' => shown.push_str("@&#8203;"),
-            '#' if after.starts_with(|next: char| next.is_ascii_digit()) => {
-                shown.push_str("\\#&#8203;");
-            }
-            '*' | '_' | '~' | '[' | ']' | '!' | '#' | '$' | '^' | '{' | '}' => {
-                shown.push('\\');
-                shown.push(c);
-            }
-            ':' if !after.starts_with(' ') => shown.push_str(":&#8203;"),
-            '.' if ends_with(&shown, "www") => shown.push_str("&#8203;."),
-            '-' if ends_with(&shown, "gh") => shown.push_str("-&#8203;"),
-            c => shown.push(c),
-        }
-        rest = after;
-    }
-    shown
-}
-
-/// Text as code: nothing in it is Markdown, a name or an address.
-pub(crate) fn code(words: &str) -> String {
-    let words = printable(words);
-    // A span of backticks cannot hold these within a cell, nor be empty or have a space at its
-    // ends.
-    if words.is_empty() || words.contains(['`', '|', '\\']) || words.trim() != words {
-        let escaped: String = words
-            .chars()
-            .map(|c| match c {
-                '/' | '-' | ',' | '(' | ')' | '=' | '"' => c.to_string(),
-                c if c.is_ascii_punctuation() => entity(c),
-                c => c.to_string(),
-            })
-            .collect();
-        return format!("<code>{escaped}</code>");
-    }
-    format!("`{words}`")
-}
-
-fn entity(c: char) -> String {
-    format!("&#{};", u32::from(c))
-}
-
-fn ends_with(text: &str, ascii: &str) -> bool {
-    text.len()
-        .checked_sub(ascii.len())
-        .and_then(|start| text.get(start..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(ascii))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_shows_as_itself() {
-        for (name, words, expected) in [
-            (
-                "words",
-                "GET /api/me, again (1 of 2).",
-                "GET /api/me, again (1 of 2).",
-            ),
-            ("a cell's end", "a|b", "a&#124;b"),
-            ("HTML", "<img src=x>&amp;", "&#60;img src=x&#62;&#38;amp;"),
-            ("code", "`x`", "&#96;x&#96;"),
-            ("an escape", "\\*", "&#92;\\*"),
-            ("emphasis", "*a* _b_ ~c~", "\\*a\\* \\_b\\_ \\~c\\~"),
-            ("a link", "[a](//b)", "\\[a\\](//b)"),
-            ("an image", "![a](//b)", "\\!\\[a\\](//b)"),
-            (
-                "an address",
-                "https://evil.example",
-                "https:&#8203;//evil.example",
-            ),
-            (
-                "an address by its name",
-                "WWW.evil.example",
-                "WWW&#8203;.evil.example",
-            ),
-            ("a mention", "/@team/{id}", "/@&#8203;team/\\{id\\}"),
-            ("an address of mail", "a@b.example", "a@&#8203;b.example"),
-            ("an issue", "#12 GH-12", "\\#&#8203;12 GH-&#8203;12"),
-            ("an emoji", ":tada:", ":&#8203;tada:&#8203;"),
-            ("a colon", "a: b", "a: b"),
-            ("mathematics", "$x$", "\\$x\\$"),
-            (
-                "a new line",
-                "a\n\n# b\r",
-                "a\\n\\n# b\\r"
-                    .replace('\\', "&#92;")
-                    .replace("# b", "\\# b")
-                    .as_str(),
-            ),
-            ("text that turns", "\u{202e}x", "&#92;u\\{202e\\}x"),
-            ("no ASCII", "å™", "å™"),
-        ] {
-            assert_eq!(text(words), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn code_shows_as_itself() {
-        for (name, words, expected) in [
-            ("a path", "/users/{id}", "`/users/{id}`"),
-            ("a mention", "/@team", "`/@team`"),
-            ("a backtick", "a`b", "<code>a&#96;b</code>"),
-            ("a cell's end", "a|<b>", "<code>a&#124;&#60;b&#62;</code>"),
-            ("an escape", "a\\", "<code>a&#92;</code>"),
-            ("a new line", "a\n@b", "<code>a&#92;n&#64;b</code>"),
-            ("a space at its end", "a ", "<code>a </code>"),
-            ("nothing", "", "<code></code>"),
-        ] {
-            assert_eq!(code(words), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_code_in_a_sentence_stays_code() {
-        assert_eq!(
-            sentence("add `#[session_route(GET, \"/@a\")]` to `me`"),
-            "add `#[session_route(GET, \"/@a\")]` to `me`"
-        );
-        // A backtick of a name is not told apart from one that begins code; either way it is escaped.
-        assert_eq!(sentence("GET /a`@b` @c `d"), "GET /a`@b` @&#8203;c &#96;d");
-        assert_eq!(sentence(""), "");
-        assert_eq!(sentence("`"), "&#96;");
-    }
-
-    #[test]
-    fn a_table_that_is_too_long_to_post_says_what_it_leaves_out() {
-        let rows = |count: usize| {
-            let cell = "x".repeat(1_000);
-            (0..count).map(move |_| vec![cell.clone()])
-        };
-        let head = ["Finding".to_owned()];
-        let whole = table(&head, rows(59), "findings");
-        assert_eq!(whole.lines().count(), 61);
-        let cut = table(&head, rows(100), "findings");
-        assert!(cut.len() < MAX_TABLE + 200, "{}", cut.len());
-        assert!(
-            cut.ends_with(
-                "\n\n**41 more findings are not shown.** Run `cargo route-audit` to see all 100.\n"
-            ),
-            "{}",
-            &cut[cut.len() - 100..]
-        );
-    }
 }

@@ -4,8 +4,8 @@
 mod every_format;
 mod github;
 mod human;
-mod json;
-pub(crate) mod markdown;
+pub(crate) mod json;
+mod markdown;
 mod place;
 mod rules;
 mod sarif;
@@ -46,6 +46,7 @@ pub(crate) fn list(audit: &Audit, output: &Output<'_>) -> Result<String, CannotR
         Format::Sarif | Format::Github => return Err(only_findings(output.format).into()),
     })
 }
+
 /// `list` judges nothing: there is nothing in it that these formats could hold.
 fn only_findings(format: Format) -> Problem {
     Problem::new(format!("`list` has no format `{format:?}`").to_lowercase())
@@ -83,24 +84,6 @@ fn proof(route: &RouteRecord) -> String {
         words.push("-".to_owned());
     }
     words.join(", ")
-}
-
-/// Control characters, escaped: a path in a listing does not move the cursor. The same for those
-/// that change the direction of the text, which can make it read as another (CVE-2021-42574).
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        );
-        if c.is_control() || turns {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// `route-audit: 4 routes (1 public, 3 session) in 1 router: clean`, and a line break.

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::place::Place;
 use super::rules::{self, Rule};
-use super::{Output, json, printable};
+use super::{Output, json};
 use crate::error::CannotRun;
+use crate::sentence::visible;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -68,8 +69,8 @@ fn result<'a>(
     let fingerprint = fingerprint(identity(finding), *nth);
     let text = format!(
         "{}\nhelp: {}",
-        printable(&finding.message),
-        printable(&finding.help)
+        visible(&finding.message),
+        visible(&finding.help)
     );
     json!({
         "ruleId": finding.code,

@@ -97,20 +97,20 @@ fn the_routes_are_compared_with_the_lock_of_a_commit() {
         <!-- route-audit diff -->
         ### Routes: opens 1, closes 2
 
-        Compared with <code>HEAD</code> (<code>[COMMIT]</code>).
+        Compared with `HEAD` (`[COMMIT]`).
 
         **Opens: more callers may reach it**
 
         | Route | For its callers | Router |
-        |---|---|---|
-        | <code>GET /status</code> | is new and public: anyone may call it | <code>diff-routes/routes</code> |
+        | --- | --- | --- |
+        | `GET /status` | is new and public: anyone may call it | `diff-routes/routes` |
 
         **Closes: fewer callers may reach it**
 
         | Route | For its callers | Router |
-        |---|---|---|
-        | <code>GET /api/me</code> | needed a session and is gone: its callers will get 404 | <code>diff-routes/routes</code> |
-        | <code>POST /api/waitlist/signup</code> | was public and now needs a session: callers without one will get 401 | <code>diff-routes/routes</code> |
+        | --- | --- | --- |
+        | `GET /api/me` | needed a session and is gone: its callers will get 404 | `diff-routes/routes` |
+        | `POST /api/waitlist/signup` | was public and now needs a session: callers without one will get 401 | `diff-routes/routes` |
     "#]].assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
     let ran = fixture
         .run(&["diff", "--lock-only", "--format", "json"])

@@ -339,6 +339,46 @@ fn a_comment_has_a_table() {
 }
 
 #[test]
+fn a_comment_fits_and_says_what_it_leaves_out() {
+    let workspace = Workspace::new();
+    let mut audit = found();
+    let many = |what: &str| -> Vec<String> {
+        (0..2_000)
+            .map(|n| format!("/{what}/{n}/{}", "x".repeat(40)))
+            .collect()
+    };
+    audit.findings = many("finding")
+        .iter()
+        .map(|path| finding(Severity::Error, "opaque-mount", "is opaque", path, FILE))
+        .collect();
+    audit.routes = many("route")
+        .iter()
+        .map(|path| route(Some(Class::Public), path))
+        .collect();
+    for (what, row, text) in [
+        (
+            "findings",
+            "| **error** |",
+            workspace.check(&audit, Format::Markdown),
+        ),
+        (
+            "routes",
+            "| public |",
+            workspace.list(&audit, Format::Markdown, false, false),
+        ),
+    ] {
+        assert!(text.len() < 65_536, "{}", text.len());
+        let shown = text.lines().filter(|line| line.starts_with(row)).count();
+        assert!(shown > 100, "{shown}");
+        let left_out = format!(
+            "\n\n**{} more {what} are not shown.** Run `cargo route-audit` to see all 2000.\n\n",
+            2_000 - shown
+        );
+        assert!(text.contains(&left_out), "{}", &text[text.len() - 300..]);
+    }
+}
+
+#[test]
 fn a_listing_is_refused_in_a_format_of_findings() {
     let workspace = Workspace::new();
     let places = workspace.places();
