@@ -1,108 +1,69 @@
-//! What each code stands for, in a sentence.
+//! What each code stands for, from the page that explains it.
 
 use session_auth::audit::{Finding, Severity};
+
+use crate::codes::PAGES;
 
 /// A kind of finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) code: String,
     pub(super) severity: Severity,
-    /// When it is found, without a full stop.
-    pub(super) what: String,
-    /// What to do about it.
+    /// What it means, in a sentence.
+    pub(super) short: String,
+    /// What it means.
+    pub(super) full: String,
+    /// All there is to say, in Markdown.
     pub(super) help: String,
 }
 
-/// The kinds that every audit looks for, in the order of the documentation.
-const KNOWN: [(&str, Severity, &str, &str); 11] = [
-    (
-        "unclassified-route",
-        Severity::Error,
-        "A route is mounted and does not say who may call it",
-        "Add `#[public_route(..)]`, `#[webhook_route(..)]` or `#[session_route(..)]` to its \
-         handler.",
-    ),
-    (
-        "unmounted-declaration",
-        Severity::Error,
-        "A route is declared and no audited router mounts it",
-        "Correct the declared path, mount the handler, or remove the declaration.",
-    ),
-    (
-        "conflicting-declaration",
-        Severity::Error,
-        "One method and path is declared twice, with different terms",
-        "Remove one of the two, or make them say the same.",
-    ),
-    (
-        "opaque-mount",
-        Severity::Error,
-        "A service or foreign router is mounted without a class for what is below it",
-        "Declare the whole subtree, or mount its routes one by one.",
-    ),
-    (
-        "unaudited-router",
-        Severity::Error,
-        "The source registers a route on a router that is not audited",
-        "Put `#[audited_router]` on the function that returns the router.",
-    ),
-    (
-        "wrong-handler",
-        Severity::Error,
-        "A router mounts another function on a declared method and path",
-        "Mount the handler that declares the route, or move the declaration to the one mounted.",
-    ),
-    (
-        "expired-exemption",
-        Severity::Error,
-        "An exemption is past its last day",
-        "Remove the route, protect it, or decide on a new day.",
-    ),
-    (
-        "lock-widened",
-        Severity::Error,
-        "More callers may reach a route than routes.lock says",
-        "Undo the change, or accept it by `route-audit check --update`.",
-    ),
-    (
-        "lock-narrowed",
-        Severity::Error,
-        "Fewer callers may reach a route than routes.lock says",
-        "Undo the change, or accept it by `route-audit check --update`.",
-    ),
-    (
-        "lock-changed",
-        Severity::Error,
-        "A route differs from routes.lock",
-        "Undo the change, or accept it by `route-audit check --update`.",
-    ),
-    (
-        "unmonitored-webhook",
-        Severity::Warning,
-        "A webhook does not say how often it is expected",
-        "Add the longest time that should pass between two deliveries: `expect_every = \"6h\"`.",
-    ),
-];
+impl Rule {
+    /// Of a page as `route-audit explain` prints it.
+    fn of(code: &str, page: &str) -> Self {
+        let meaning = page
+            .split_once("\n## What it means\n\n")
+            .and_then(|(_, rest)| rest.split("\n\n").next())
+            .unwrap_or_default();
+        let full = meaning.replace('\n', " ");
+        let short = match full.split_once(". ") {
+            Some((first, _)) => format!("{first}."),
+            None => full.clone(),
+        };
+        Self {
+            code: code.to_owned(),
+            severity: if page.contains("\nSeverity: warning") {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            short,
+            full,
+            help: page.to_owned(),
+        }
+    }
 
-/// The known rules, and after them one for each code of the findings that is not known here.
+    /// Of a code without a page: a later version of the library may have one.
+    fn unknown(finding: &Finding) -> Self {
+        let words = format!("{}.", finding.code.replace('-', " "));
+        Self {
+            code: finding.code.clone(),
+            severity: finding.severity,
+            short: words.clone(),
+            full: words,
+            help: "Each finding says what to do about it.\n".to_owned(),
+        }
+    }
+}
+
+/// A rule for each page, and after them one for each code of the findings that has none.
 pub(super) fn all(findings: &[Finding]) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = KNOWN
+    let mut rules: Vec<Rule> = PAGES
         .iter()
-        .map(|(code, severity, what, help)| Rule {
-            code: (*code).to_owned(),
-            severity: *severity,
-            what: (*what).to_owned(),
-            help: (*help).to_owned(),
-        })
+        .map(|(code, page)| Rule::of(code, page))
         .collect();
     for finding in findings {
         if !rules.iter().any(|rule| rule.code == finding.code) {
-            rules.push(Rule {
-                code: finding.code.clone(),
-                severity: finding.severity,
-                what: finding.code.replace('-', " "),
-                help: "Each finding says what to do about it.".to_owned(),
-            });
+            rules.push(Rule::unknown(finding));
         }
     }
     rules
@@ -110,41 +71,50 @@ pub(super) fn all(findings: &[Finding]) -> Vec<Rule> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::fs;
-    use std::path::Path;
+    use expect_test::expect;
 
     use super::*;
 
+    /// Read as prose: it is the title of an alert.
     #[test]
-    fn every_rule_of_the_library_has_an_entry() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-auth/src/audit/rules");
-        let mut codes = BTreeSet::new();
-        for entry in fs::read_dir(folder).expect("the rules") {
-            let text = fs::read_to_string(entry.expect("a file").path()).expect("its text");
-            codes.extend(
-                text.lines()
-                    .filter_map(|line| line.trim().strip_prefix("code: \"")?.strip_suffix("\","))
-                    .map(str::to_owned),
-            );
-        }
-        assert!(codes.len() >= 6, "{codes:?}");
-        for code in codes {
-            assert!(
-                KNOWN.iter().any(|(known, ..)| *known == code),
-                "{code} has no entry"
-            );
-        }
+    fn the_first_sentence_of_a_page_says_what_is_wrong() {
+        let titles: String = all(&[])
+            .iter()
+            .map(|rule| format!("{}[{}]: {}\n", rule.severity, rule.code, rule.short))
+            .collect();
+        expect![[r#"
+            error[unclassified-route]: A router mounts a route that nobody gave an access class.
+            error[unmounted-declaration]: An attribute declares a method and path that no audited router mounts.
+            error[conflicting-declaration]: Two declarations speak for the same method and path, and they disagree: another class, verifier, scope or limit.
+            error[opaque-mount]: A whole service, or a router of another framework, is mounted under a path.
+            error[unaudited-router]: The source of the crate registers a route that no audited router mounts.
+            error[wrong-handler]: A plain `axum::Router` mounts one function on a method and path that another function declares.
+            error[expired-exemption]: The declaration has an `until`, and that day (in UTC) has passed.
+            warning[unmonitored-webhook]: A webhook has no `expect_every`.
+            error[lock-widened]: Compared with `routes.lock`, more callers may reach this route: it is new, or its class, scope, verifier, limit or `until` lets in callers that were kept out.
+            error[lock-narrowed]: Compared with `routes.lock`, fewer callers may reach this route: it is gone, or its class, scope, verifier, limit or `until` keeps out callers that were let in.
+            error[lock-changed]: The route differs from its line in `routes.lock`, and it does not simply open or close.
+            error[policy-class]: The policy says which classes routes below a path may have, and this route has another.
+            error[policy-max-public]: More routes are public than the policy allows.
+            error[policy-owner]: The declaration has no `owner`, and the policy asks for one: of every route (`true`), or of those of some classes (`["public", "webhook"]`).
+            error[policy-expect-every]: A webhook has no `expect_every`, and the policy asks for one on each.
+            error[policy-verify-handler]: The declaration has `verify = "handler"`: the layer lets every request reach the handler, and the handler is trusted to prove the sender by itself.
+        "#]].assert_eq(&titles);
     }
 
     #[test]
-    fn entries_are_sentences_and_codes_are_not_repeated() {
-        let codes: BTreeSet<_> = KNOWN.iter().map(|(code, ..)| code).collect();
-        assert_eq!(codes.len(), KNOWN.len());
-        for (code, _, what, help) in KNOWN {
-            assert!(what.starts_with(char::is_uppercase), "{code}: {what}");
-            assert!(!what.ends_with('.'), "{code}: {what}");
-            assert!(help.ends_with('.'), "{code}: {help}");
+    fn a_rule_is_of_its_page_s_own_words() {
+        for rule in all(&[]) {
+            let Rule {
+                code, short, full, ..
+            } = &rule;
+            assert!(short.starts_with(char::is_uppercase), "{code}: {short}");
+            assert!(short.ends_with('.') && full.ends_with('.'), "{code}");
+            assert!(full.starts_with(short.as_str()), "{code}: {full}");
+            // GitHub refuses a longer one.
+            assert!(full.chars().count() <= 1024, "{code}: {full}");
+            assert!(rule.help.starts_with(&format!("# {code}\n")), "{code}");
+            assert!(rule.help.replace('\n', " ").contains(full), "{code}");
         }
     }
 
@@ -165,11 +135,11 @@ mod tests {
             finding("brand-new"),
             finding("lock-changed"),
         ]);
-        assert_eq!(rules.len(), KNOWN.len() + 1);
+        assert_eq!(rules.len(), PAGES.len() + 1);
         let new = rules.last().expect("a rule");
         assert_eq!(
-            (new.code.as_str(), new.what.as_str()),
-            ("brand-new", "brand new")
+            (new.code.as_str(), new.short.as_str()),
+            ("brand-new", "brand new.")
         );
         assert_eq!(new.severity, Severity::Warning);
     }

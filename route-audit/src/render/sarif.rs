@@ -50,9 +50,13 @@ pub(super) fn check(audit: &Audit, output: &Output<'_>) -> Result<String, Cannot
 fn descriptor(rule: &Rule) -> Value {
     json!({
         "id": rule.code,
-        "shortDescription": { "text": message(&rule.what) },
-        "fullDescription": { "text": message(&format!("{}.", rule.what)) },
-        "help": { "text": message(&rule.help) },
+        "shortDescription": { "text": message(&rule.short) },
+        "fullDescription": { "text": message(&rule.full) },
+        "help": {
+            "text": message(&rule.help),
+            // The same, where a viewer renders it: GitHub does.
+            "markdown": braces(&rule.help),
+        },
         "defaultConfiguration": { "level": level(rule.severity) },
         "properties": { "tags": ["security"] },
     })
@@ -126,12 +130,14 @@ fn encode(path: &str) -> String {
     uri
 }
 
-/// A message string: braces doubled, for they hold the number of an argument (section 3.11.5), and
-/// no link (section 3.11.6).
+/// A message string: no argument, and no link (section 3.11.6).
 fn message(text: &str) -> String {
-    text.replace('{', "{{")
-        .replace('}', "}}")
-        .replace("](", "] (")
+    braces(text).replace("](", "] (")
+}
+
+/// Braces doubled, for single ones hold the number of an argument (section 3.11.5).
+fn braces(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
 }
 
 /// What makes it the same finding after the code around it has changed: neither its line nor its
