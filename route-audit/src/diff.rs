@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         differences: compare(&old, &new),
     };
     let text = match args.format {
-        DiffFormat::Human => render::human(&comparison),
+        DiffFormat::Human => render::human(&comparison, args.common.cargo.quiet),
         DiffFormat::Markdown => render::markdown(&comparison),
         DiffFormat::Json => render::json(&comparison)?,
     };

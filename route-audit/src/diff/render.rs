@@ -57,7 +57,8 @@ impl Comparison {
     }
 }
 
-pub(super) fn human(comparison: &Comparison) -> String {
+/// `quiet` leaves out the line that sums up.
+pub(super) fn human(comparison: &Comparison, quiet: bool) -> String {
     let mut text = String::new();
     for (direction, _, title) in SECTIONS {
         let mut all = comparison.of(direction).peekable();
@@ -69,6 +70,11 @@ pub(super) fn human(comparison: &Comparison) -> String {
             text.push_str(&format!("  {}\n", difference.message()));
         }
         text.push('\n');
+    }
+    if quiet {
+        // The last blank line is there for it.
+        text.pop();
+        return text;
     }
     text.push_str(&format!(
         "route-audit diff: {}, compared with `{}` ({})\n",

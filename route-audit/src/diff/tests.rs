@@ -40,10 +40,17 @@ fn people_see_what_opens_what_closes_and_what_else() {
           POST /hook now takes proof for the verifier `github` instead of `postmark`: senders with no more than the old proof will get 401
 
         route-audit diff: opens 1, closes 1, otherwise changes 1, compared with `origin/main` (0123456789ab)
-    "#]].assert_eq(&render::human(&three()));
+    "#]].assert_eq(&render::human(&three(), false));
     expect![[r#"
         route-audit diff: no route changes for its callers, compared with `origin/main` (0123456789ab)
-    "#]].assert_eq(&render::human(&comparison("", "")));
+    "#]].assert_eq(&render::human(&comparison("", ""), false));
+    let loud = render::human(&three(), false);
+    let quiet = render::human(&three(), true);
+    assert!(
+        loud.starts_with(&format!("{quiet}\nroute-audit diff: ")),
+        "{quiet}"
+    );
+    assert_eq!(render::human(&comparison("", ""), true), "");
 }
 
 #[test]
