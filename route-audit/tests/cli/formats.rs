@@ -6,7 +6,7 @@ use expect_test::expect;
 use route_audit::exit;
 use serde_json::Value;
 
-use crate::support::{Fixture, Ran, binary, finish};
+use crate::support::{Fixture, Ran, binary, finish, routes};
 
 const ROUTE_AUDIT: &str = env!("CARGO_BIN_EXE_route-audit");
 
@@ -97,31 +97,177 @@ fn markdown_has_findings_or_routes() {
     "#]].assert_eq(&ran.stdout);
 }
 
+const JSON: &str = include_str!("../../../docs/route-audit.schema.json");
+const SARIF: &str = include_str!("../data/sarif-schema-2.1.0.json");
+
+/// Runs, and holds the document against the schema of its format.
+#[track_caller]
+fn document(fixture: &Fixture, format: &str, args: &[&str]) -> Value {
+    let schema = match format {
+        "json" => JSON.to_owned(),
+        // The pattern of languages is no regular expression; errata 01 of the standard mends it.
+        _ => SARIF.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$"),
+    };
+    let ran = fixture
+        .run(&[&["--format", format, "-v"], args].concat())
+        .expect_code(exit::FINDINGS);
+    // Notes are no part of the document.
+    assert!(ran.stderr.contains("note: "), "{}", ran.stderr);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON and nothing else");
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<_> = validator.iter_errors(&document).collect();
+    assert!(errors.is_empty(), "{format}: {errors:#?}");
+    document
+}
+
 #[test]
 fn documents_are_as_their_schemas_say() {
-    for (format, schema) in [
-        (
-            "json",
-            include_str!("../../../docs/route-audit.schema.json"),
-        ),
-        // The pattern of languages is no regular expression; errata 01 of the standard mends it.
-        (
-            "sarif",
-            &include_str!("../data/sarif-schema-2.1.0.json")
-                .replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$"),
-        ),
-    ] {
-        let ran = service()
-            .run(&["--format", format, "-v"])
-            .expect_code(exit::FINDINGS);
-        // Notes are no part of the document.
-        assert!(ran.stderr.contains("note: "), "{}", ran.stderr);
-        let document: Value = serde_json::from_str(&ran.stdout).expect("JSON and nothing else");
-        let schema = serde_json::from_str(schema).expect("JSON");
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
-        let errors: Vec<_> = validator.iter_errors(&document).collect();
-        assert!(errors.is_empty(), "{format}: {errors:#?}");
+    for format in ["json", "sarif"] {
+        document(&service(), format, &[]);
     }
+}
+
+/// Findings of the lock and of the policy: in the source, in routes.lock and in Cargo.toml.
+fn locked() -> Fixture {
+    let name = "formats-locked";
+    let all = [("GET", "/a", "public"), ("POST", "/hook", "webhook")];
+    let manifest = Fixture::manifest(name);
+    Fixture::package(name, &routes(name, &all))
+        .file(
+            "Cargo.toml",
+            &format!(
+                "{manifest}[workspace]\n[workspace.metadata.route-audit.policy]\nmax_public = 0\n\
+                 require_expect_every = true\n"
+            ),
+        )
+        .file(
+            "routes.lock",
+            "schema 1\n\
+             session GET /a formats-locked/routes\n\
+             session GET \"/gone|@team\" formats-locked/routes\n\
+             webhook POST /hook formats-locked/routes verify=github\n",
+        )
+        .file(".git", "gitdir: nowhere\n")
+        .write()
+}
+
+#[test]
+fn the_lock_and_the_policy_are_in_every_format() {
+    let fixture = locked();
+    let run = |format: &str| {
+        fixture
+            .run(&["--locked", "--format", format])
+            .expect_code(exit::FINDINGS)
+            .stdout
+    };
+    expect![[r#"
+        error[lock-changed]: POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401
+         --> src/lib.rs:3:1
+          |
+        3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
+
+        error[lock-narrowed]: GET /gone|@team needed a session and is gone: its callers will get 404
+         --> routes.lock:3:1
+          |
+        3 | session GET "/gone|@team" formats-locked/routes
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again
+
+        error[lock-widened]: GET /a needed a session and is now public: anyone may call it
+         --> src/lib.rs:3:1
+          |
+        3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
+
+        error[policy-expect-every]: POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop
+         --> src/lib.rs:3:1
+          |
+        3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+
+        error[policy-max-public]: 1 route is public, and the policy allows 0: GET /a
+         --> Cargo.toml:9:1
+          |
+        9 | max_public = 0
+          | ^^^^^^^^^^^^^^
+          |
+          = help: give one of them another class, or raise `max_public` in a change that is reviewed
+
+        route-audit: 2 routes (1 public, 1 webhook) in 1 router: 5 errors, 0 warnings
+    "#]].assert_eq(&run("human"));
+    expect![[r#"
+        ::error file=src/lib.rs,line=3,title=lock-changed::POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
+        ::error file=routes.lock,line=3,title=lock-narrowed::GET /gone|@team needed a session and is gone: its callers will get 404%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again
+        ::error file=src/lib.rs,line=3,title=lock-widened::GET /a needed a session and is now public: anyone may call it%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
+        ::error file=src/lib.rs,line=3,title=policy-expect-every::POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop%0Ahelp: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+        ::error file=Cargo.toml,line=9,title=policy-max-public::1 route is public, and the policy allows 0: GET /a%0Ahelp: give one of them another class, or raise `max_public` in a change that is reviewed
+        route-audit: 2 routes (1 public, 1 webhook) in 1 router: 5 errors, 0 warnings
+    "#]].assert_eq(&run("github"));
+    expect![[r###"
+        ## Route audit: 5 errors, 0 warnings
+
+        | Severity | Code | Finding | Place |
+        | --- | --- | --- | --- |
+        | **error** | `lock-changed` | POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it | `src/lib.rs:3` |
+        | **error** | `lock-narrowed` | GET /gone&#124;@&#8203;team needed a session and is gone: its callers will get 404<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again | `routes.lock:3` |
+        | **error** | `lock-widened` | GET /a needed a session and is now public: anyone may call it<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it | `src/lib.rs:3` |
+        | **error** | `policy-expect-every` | POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop<br>**help:** add the longest time that should pass between two deliveries: `expect_every = "6h"` | `src/lib.rs:3` |
+        | **error** | `policy-max-public` | 1 route is public, and the policy allows 0: GET /a<br>**help:** give one of them another class, or raise `max_public` in a change that is reviewed | `Cargo.toml:9` |
+
+        2 routes (1 public, 1 webhook) in 1 router
+    "###]].assert_eq(&run("markdown"));
+
+    let expected = [
+        ("lock-changed", "src/lib.rs", 3),
+        ("lock-narrowed", "routes.lock", 3),
+        ("lock-widened", "src/lib.rs", 3),
+        ("policy-expect-every", "src/lib.rs", 3),
+        ("policy-max-public", "Cargo.toml", 9),
+    ];
+    let audit = document(&fixture, "json", &["--locked"]);
+    let found: Vec<_> = audit["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|one| (text(&one["code"]), text(&one["file"]), line(&one["line"])))
+        .collect();
+    assert_eq!(found, expected);
+
+    let sarif = document(&fixture, "sarif", &["--locked"]);
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let found: Vec<_> = run["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|one| {
+            let index = usize::try_from(line(&one["ruleIndex"])).expect("an index");
+            let place = &one["locations"][0]["physicalLocation"];
+            let uri = &place["artifactLocation"]["uri"];
+            let line = line(&place["region"]["startLine"]);
+            // The rule explains it.
+            assert_ne!(rules[index]["help"]["markdown"], Value::Null, "{one}");
+            (text(&rules[index]["id"]), text(uri), line)
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+fn line(value: &Value) -> u64 {
+    value.as_u64().expect("a number")
 }
 
 #[test]
