@@ -1,6 +1,4 @@
-//! The smallest complete service: one route of each kind but a webhook.
-//!
-//! `SESSION_AUTH_DEV=true cargo run -p quickstart`
+//! The smallest complete service. To run it: `SESSION_AUTH_DEV=true cargo run -p quickstart`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
