@@ -1,5 +1,6 @@
 //! `route-audit`: see [`route_audit`].
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use std::process::ExitCode;
 

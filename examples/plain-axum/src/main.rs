@@ -3,6 +3,8 @@
 //! declared beside its route, and one call puts the guard around all of it.
 //!
 //! `SESSION_AUTH_DEV=true cargo run -p plain-axum`
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod api;
 

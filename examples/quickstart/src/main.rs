@@ -1,12 +1,12 @@
-//! The smallest complete service: one route of each kind but a webhook.
-//!
-//! `SESSION_AUTH_DEV=true cargo run -p quickstart`
+//! The smallest complete service. To run it: `SESSION_AUTH_DEV=true cargo run -p quickstart`.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use axum::Json;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use session_auth::{ClearedSession, IssuedSession, Session, Sessions};
-use session_auth::{Keys, Router, SessionAuthLayer, audited_router, public_route, session_route};
+use session_auth::{ClearedSession, IssuedSession, Keys, Router, Session};
+use session_auth::{SessionAuthLayer, Sessions, audited_router, public_route, session_route};
 
 #[derive(Deserialize)]
 struct Credentials {

@@ -1,6 +1,8 @@
 //! The program: configuration, a socket, and a way to stop.
 //!
 //! `SESSION_AUTH_DEV=true cargo run -p waitlist`
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! `cargo route-audit`: the same program under the name that cargo looks for.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! Every macro, in a crate of edition 2021 that calls session-auth `auth` and allows itself nothing.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 #![deny(missing_docs, unreachable_pub, unused, nonstandard_style)]
 
 use auth::{audited_router, declare_route, public_route, session_route, webhook_route};

@@ -1,5 +1,6 @@
 //! Measures routers of 1000 routes, in a program with as many declarations.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 session_auth_benches::declare_routes!(0);
 

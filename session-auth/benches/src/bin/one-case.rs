@@ -1,5 +1,6 @@
 //! Runs one case a number of times: for profilers, see `callgrind.sh`.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use std::process::ExitCode;
 
