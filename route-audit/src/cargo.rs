@@ -282,7 +282,7 @@ fn kind(target: &Target) -> &'static str {
 
 /// Whether the target is part of the program: what else there is (tests, benches, examples, build
 /// scripts) serves nobody.
-fn audited(target: &Target) -> bool {
+pub(crate) fn audited(target: &Target) -> bool {
     target.is_bin() || is_library(target)
 }
 

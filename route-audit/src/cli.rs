@@ -24,12 +24,13 @@ Exit codes:
 /// Audits the routes of a workspace: which are mounted, who may call them, and who said so
 ///
 /// Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers
-/// mount with what the handlers declare. Packages are selected by cargo's own rules; those that
-/// do not depend on `session-auth` are skipped.
+/// mount with what the handlers declare and the source registers. Packages are selected by cargo's
+/// own rules; those that do not depend on `session-auth` are skipped.
 ///
 /// A package that depends on it must have an audited router, or declare its routes for one. A tool
 /// that has no routes is left out by the workspace's Cargo.toml:
-/// `[workspace.metadata.route-audit]`, `exclude = ["tool"]`.
+/// `[workspace.metadata.route-audit]`, `exclude = ["tool"]`. So is a router that no audit has to
+/// see: `unaudited = [{ function = "shop::metrics::router", reason = ".." }]`.
 #[derive(Debug, Parser)]
 #[command(
     name = "route-audit",
@@ -197,7 +198,7 @@ pub(crate) struct CargoArgs {
     no_default_features: bool,
     /// Build for this target; its tests must run on this machine
     #[arg(long, value_name = "TRIPLE", help_heading = BUILD)]
-    target: Option<OsString>,
+    pub(crate) target: Option<OsString>,
     /// Build with this profile
     #[arg(long, value_name = "NAME", conflicts_with = "release", help_heading = BUILD)]
     profile: Option<String>,

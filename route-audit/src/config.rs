@@ -26,6 +26,17 @@ pub(crate) struct Config {
     pub(crate) lock: String,
     /// What routes may be like here.
     pub(crate) policy: Policy,
+    /// Functions that register routes outside of every audited router.
+    pub(crate) unaudited: Vec<Exception>,
+}
+
+/// A function whose routes no audit has to show. Why is written for whoever reviews it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Exception {
+    /// By its path, crate first: `my_crate::metrics::router`.
+    pub(crate) function: String,
+    /// Where that is written.
+    pub(crate) place: String,
 }
 
 /// As it is written.
@@ -37,6 +48,15 @@ struct Raw {
     lock: Option<Spanned<String>>,
     #[serde(default)]
     policy: RawPolicy,
+    #[serde(default)]
+    unaudited: Vec<RawException>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawException {
+    function: Spanned<String>,
+    reason: Spanned<String>,
 }
 
 /// As much of Cargo.toml as leads there. Cargo answers for the rest.
@@ -87,9 +107,10 @@ impl Config {
             Problem::new(format!("{TABLE}: {}", error.message()))
                 .at(place)
                 .help(
-                    "the keys are `exclude`, a list of package names, `lock`, a path, and the \
-                     table `policy`, with `allow`, `max_public`, `require_owner`, \
-                     `require_expect_every` and `forbid_verify_handler`",
+                    "the keys are `exclude`, a list of package names, `lock`, a path, \
+                     `unaudited`, a list of `{ function, reason }`, and the table `policy`, with \
+                     `allow`, `max_public`, `require_owner`, `require_expect_every` and \
+                     `forbid_verify_handler`",
                 )
         })?;
         let raw = parsed
@@ -130,8 +151,25 @@ impl Config {
                     .map(|(span, problem)| problem.at(at(span))),
             );
         });
+        let unreasoned = raw
+            .unaudited
+            .iter()
+            .filter(|one| one.reason.get_ref().trim().is_empty());
+        problems.extend(unreasoned.map(|one| {
+            Problem::new(format!(
+                "{TABLE}: the exception for `{}` under `unaudited` has no reason",
+                one.function.get_ref()
+            ))
+            .at(at(one.reason.span()))
+            .help("say why its routes need no audit")
+        }));
         CannotRun::unless_none(problems)?;
+        let unaudited = raw.unaudited.into_iter().map(|one| Exception {
+            place: at(one.function.span()),
+            function: one.function.into_inner(),
+        });
         Ok(Self {
+            unaudited: unaudited.collect(),
             exclude: raw.exclude.into_iter().map(Spanned::into_inner).collect(),
             lock: raw
                 .lock
@@ -256,11 +294,40 @@ mod tests {
             expect![[r#"
                 error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
                   --> Cargo.toml:5:1
-                  = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
                 route-audit: could not run
             "#]],
         );
+    }
+
+    #[test]
+    fn an_exception_has_a_reason() {
+        let with = |keys: &str| parse(&format!("unaudited = [{{ {keys} }}]"));
+        let config =
+            with("function = \"web::metrics\", reason = \"a private port\"").expect("good");
+        assert_eq!(
+            config.unaudited,
+            [Exception {
+                function: "web::metrics".to_owned(),
+                place: "Cargo.toml:4:27".to_owned(),
+            }]
+        );
+        for (keys, place) in [
+            ("function = \"web::metrics\"", "Cargo.toml:4:14"),
+            (
+                "function = \"web::metrics\", reason = \" \"",
+                "Cargo.toml:4:52",
+            ),
+            ("reason = \"a private port\"", "Cargo.toml:4:14"),
+            (
+                "function = \"a\", reason = \"b\", path = \"/\"",
+                "Cargo.toml:4:46",
+            ),
+        ] {
+            let error = with(keys).expect_err(keys);
+            assert!(error.contains(&format!("--> {place}\n")), "{keys}: {error}");
+        }
     }
 
     #[test]

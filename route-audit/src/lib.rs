@@ -1,8 +1,8 @@
 //! Audits the routes of a workspace: which are mounted, who may call them, and who said so.
 //!
 //! The audit is a test: `#[audited_router]` adds one to the crate that builds the router. This
-//! program builds those tests with cargo, runs them, reconciles the reports that they write, and
-//! shows what comes out. It holds to three rules:
+//! program builds those tests with cargo, runs them, reconciles the reports that they write with
+//! each other and with the source, and shows what comes out. It holds to three rules:
 //!
 //! 1. The exit code is one of three: 0 clean, 100 findings, 101 could not run. A usage error, an
 //!    error of cargo's and a panic are all 101.
@@ -33,6 +33,7 @@ mod report;
 mod run;
 mod select;
 mod sentence;
+mod source;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -227,6 +228,16 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         .collect();
     let reports = report::accept(&packages, &runs)?;
     let mut audit = reconcile(&reports, env.today);
+    let source = source::Input {
+        metadata,
+        packages: &selection.examined,
+        executables: &executables,
+        config,
+        reports: &reports,
+        current_dir: env.current_dir.clone(),
+        target: common.cargo.target.clone(),
+    };
+    source::reconcile(&source, &mut audit, &mut notes)?;
     config.policy.apply(&mut audit);
     let skipped = selection.skipped.iter().map(|(package, _)| *package);
     let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();

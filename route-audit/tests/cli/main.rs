@@ -10,4 +10,5 @@ mod output;
 mod policy;
 mod refusals;
 mod selection;
+mod source;
 mod support;

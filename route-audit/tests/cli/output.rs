@@ -163,9 +163,9 @@ fn help_is_a_text_that_was_read() {
             expect![[r#"
                 Audits the routes of a workspace: which are mounted, who may call them, and who said so
 
-                Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers mount with what the handlers declare. Packages are selected by cargo's own rules; those that do not depend on `session-auth` are skipped.
+                Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers mount with what the handlers declare and the source registers. Packages are selected by cargo's own rules; those that do not depend on `session-auth` are skipped.
 
-                A package that depends on it must have an audited router, or declare its routes for one. A tool that has no routes is left out by the workspace's Cargo.toml: `[workspace.metadata.route-audit]`, `exclude = ["tool"]`.
+                A package that depends on it must have an audited router, or declare its routes for one. A tool that has no routes is left out by the workspace's Cargo.toml: `[workspace.metadata.route-audit]`, `exclude = ["tool"]`. So is a router that no audit has to see: `unaudited = [{ function = "shop::metrics::router", reason = ".." }]`.
 
                 Usage: route-audit [OPTIONS]
                        route-audit <COMMAND>

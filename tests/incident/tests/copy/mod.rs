@@ -82,6 +82,11 @@ impl Attribute {
         }
     }
 
+    /// How the plain router registers it, up to the method.
+    pub(crate) fn registration(&self) -> String {
+        format!(".route({:?}, ", self.path)
+    }
+
     /// `POST /login`.
     pub(crate) fn route(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -285,11 +290,15 @@ impl Output {
         self.text.matches(text).count()
     }
 
-    /// The `file:line` of the finding that starts with this.
-    pub(crate) fn place_after(&self, start: &str) -> &str {
+    /// The file and line of the finding that starts with this; a column may follow.
+    pub(crate) fn place_after(&self, start: &str) -> (&str, usize) {
         let after = self.text.split_once(start).unwrap().1;
-        let place = after.split_once("--> ").unwrap().1;
-        place.lines().next().unwrap()
+        let place = after.split_once("--> ").unwrap().1.lines().next().unwrap();
+        let mut parts = place.split(':');
+        (
+            parts.next().unwrap(),
+            parts.next().unwrap().parse().unwrap(),
+        )
     }
 }
 
