@@ -91,11 +91,10 @@ fn its_reports_are_read() {
     let ran = app.run(&["-F", "export"]).expect_code(100);
     for text in [
         "error[unclassified-route]: GET /legacy/export ",
-        " (handler `legacy_export`)
-",
-        " --> src/lib.rs:24:",
-        " to its handler `legacy_export` (src/lib.rs:33)
-",
+        " (handler `legacy_export`)\n",
+        " --> src/lib.rs:24:9\n",
+        "24 |         return app.route(\"/legacy/export\", get(legacy_export));\n",
+        " to its handler `legacy_export` (src/lib.rs:33)\n",
         "(1 public, 1 unclassified) in 1 router: 1 error, 0 warnings\n",
     ] {
         assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
