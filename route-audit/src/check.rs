@@ -8,9 +8,12 @@ use crate::error::CannotRun;
 use crate::lock::compare::{Difference, compare};
 use crate::lock::file::LockFile;
 use crate::lock::{Lock, format};
-use crate::{Audited, Env, Notes, codes, exit, render};
+use crate::{Audited, Env, Notes, codes, exit, render, self_test};
 
 pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    if args.self_test {
+        return self_test::run(args, env);
+    }
     let workspace = crate::workspace(&args.common, env)?;
     let file = workspace.lock_file();
     // Before anything is built: a lock that is missing or cannot be read is quick to find.

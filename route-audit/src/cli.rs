@@ -61,6 +61,12 @@ pub(crate) enum Command {
     /// exit code is 0 whenever it could run.
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
+    /// Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
+    ///
+    /// Nothing that is there is overwritten. Where the audit finds an error, nothing is written:
+    /// the lock records who may call each route, and so that has to be settled.
+    #[command(after_help = EXIT_CODES)]
+    Init(Init),
     /// Explains a finding: what it means, how it comes about, what to do
     #[command(after_help = EXIT_CODES)]
     Explain(Explain),
@@ -77,6 +83,10 @@ pub(crate) struct Check {
     /// Write the route lock, and say what that changes
     #[arg(long)]
     pub(crate) update: bool,
+    /// Prove that the check sees: add an unclassified route to a copy of the workspace, and fail
+    /// where it is not found
+    #[arg(long, conflicts_with_all = ["locked", "update", "format"])]
+    pub(crate) self_test: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -101,6 +111,18 @@ pub(crate) struct Diff {
     /// How to show the result
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DiffFormat::Human)]
     pub(crate) format: DiffFormat,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Init {
+    /// Replace the lock and the workflow where they exist. What Cargo.toml says is kept
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -189,13 +211,13 @@ pub(crate) struct CargoArgs {
     pub(crate) exclude: Vec<String>,
     /// Features to turn on, separated by commas (repeatable)
     #[arg(short = 'F', long, value_name = "FEATURES", help_heading = BUILD)]
-    features: Vec<String>,
+    pub(crate) features: Vec<String>,
     /// Turn on all features
     #[arg(long, help_heading = BUILD)]
-    all_features: bool,
+    pub(crate) all_features: bool,
     /// Turn off the `default` feature
     #[arg(long, help_heading = BUILD)]
-    no_default_features: bool,
+    pub(crate) no_default_features: bool,
     /// Build for this target; its tests must run on this machine
     #[arg(long, value_name = "TRIPLE", help_heading = BUILD)]
     pub(crate) target: Option<OsString>,
@@ -207,7 +229,7 @@ pub(crate) struct CargoArgs {
     release: bool,
     /// Where cargo builds
     #[arg(long, value_name = "DIRECTORY", help_heading = BUILD)]
-    target_dir: Option<PathBuf>,
+    pub(crate) target_dir: Option<PathBuf>,
     /// Do not use the network
     #[arg(long, help_heading = BUILD)]
     offline: bool,

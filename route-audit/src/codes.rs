@@ -1,5 +1,7 @@
 //! The code of every finding that there is.
 
+/// A code of the library's: what `--self-test` provokes.
+pub(crate) const UNCLASSIFIED_ROUTE: &str = "unclassified-route";
 pub(crate) const LOCK_WIDENED: &str = "lock-widened";
 pub(crate) const LOCK_NARROWED: &str = "lock-narrowed";
 pub(crate) const LOCK_CHANGED: &str = "lock-changed";

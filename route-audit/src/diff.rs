@@ -17,6 +17,7 @@ use crate::lock::{Lock, format};
 use crate::{Env, Notes, exit};
 
 use self::git::Git;
+pub(crate) use self::render::MARKER;
 
 /// Two states of the routes, compared.
 #[derive(Debug)]

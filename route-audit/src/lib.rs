@@ -24,6 +24,7 @@ mod config;
 mod diff;
 mod error;
 mod explain;
+mod init;
 mod list;
 mod lock;
 mod markdown;
@@ -32,6 +33,7 @@ mod render;
 mod report;
 mod run;
 mod select;
+mod self_test;
 mod sentence;
 mod source;
 
@@ -150,6 +152,7 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
         Command::Check(args) => check::run(&args, env),
         Command::List(args) => list::run(&args, env),
         Command::Diff(args) => diff::run(&args, env),
+        Command::Init(args) => init::run(&args, env),
         Command::Explain(args) => explain::run(&args.code, env),
     }
 }

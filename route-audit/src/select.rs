@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::{CannotRun, Problem};
 
 /// The package whose attributes and routers are audited.
-const LIBRARY: &str = "session-auth";
+pub(crate) const LIBRARY: &str = "session-auth";
 
 #[derive(Debug)]
 pub(crate) struct Selection<'a> {

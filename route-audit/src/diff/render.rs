@@ -11,7 +11,7 @@ use crate::render::json;
 use crate::sentence::visible;
 
 /// The first line of the comment. A bot finds it there and replaces the comment.
-const MARKER: &str = "<!-- route-audit diff -->";
+pub(crate) const MARKER: &str = "<!-- route-audit diff -->";
 
 const SECTIONS: [(Direction, &str, &str); 3] = [
     (

@@ -60,7 +60,8 @@ impl LockFile {
             .map_err(|error| self.problem("cannot write the route lock", &error).into())
     }
 
-    fn replace(&self, text: &str) -> io::Result<()> {
+    /// The same for any text; the error is without its place.
+    pub(crate) fn replace(&self, text: &str) -> io::Result<()> {
         // Through a link to the file that it means, which the rename would replace.
         let path = match fs::canonicalize(&self.path) {
             Ok(path) => path,

@@ -34,6 +34,11 @@ impl Places {
         }
     }
 
+    /// Its top folder.
+    pub(crate) fn repository(&self) -> &Path {
+        &self.repository
+    }
+
     pub(super) fn on_disk(&self, file: &str) -> PathBuf {
         self.workspace.join(file)
     }

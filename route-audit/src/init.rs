@@ -1,0 +1,298 @@
+//! `route-audit init`: the lock, the configuration, and a workflow, for a repository that has none.
+//!
+//! Everything is made up before anything is written, and what exists is left alone. Where the audit
+//! finds an error nothing is written at all: a check that fails from its first day on gets ignored.
+
+mod workflow;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Format, Init};
+use crate::diff::leave_out;
+use crate::error::{CannotRun, Problem};
+use crate::lock::file::LockFile;
+use crate::lock::{Lock, format};
+use crate::{Audited, Env, Notes, Workspace, exit, render};
+
+const BLOCK: &str = include_str!("init/metadata.toml");
+
+/// What becomes of one file.
+#[derive(Debug)]
+struct Step {
+    /// As the user is told.
+    name: String,
+    path: PathBuf,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    /// It does not exist.
+    Create(String),
+    /// It exists, and has this text from now on. `shown` is the part that is new.
+    Replace {
+        old: String,
+        text: String,
+        shown: String,
+    },
+    /// It stays as it is, and why.
+    Keep(String),
+}
+
+pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    let workspace = crate::workspace(&args.common, env)?;
+    let file = workspace.lock_file();
+    // Before anything is built: one that cannot be read is quick to find.
+    file.read()?;
+    let audited = crate::audit(&args.common, env, &workspace)?;
+    if audited.audit.summary.errors > 0 {
+        let places = workspace.places();
+        let output = args.common.output(Format::Human, &places, env.colors);
+        crate::print(env.stdout, &render::check(&audited.audit, &output)?)?;
+        Notes::of(env.stderr, &args.common).note(
+            "nothing was written: settle the errors first, then run `route-audit init` again",
+        );
+        return Ok(exit::FINDINGS);
+    }
+
+    let (manifest, becomes_root) = manifest(&workspace)?;
+    let steps = [
+        manifest,
+        lock(args, &file, &audited, env)?,
+        workflow(args, &workspace),
+    ];
+    let mut text = String::new();
+    if args.dry_run {
+        for step in &steps {
+            text.push_str(&step.preview());
+        }
+        crate::print(env.stdout, &text)?;
+        return Ok(exit::CLEAN);
+    }
+    for step in &steps {
+        let written = step.write().map_err(CannotRun::from).and_then(|line| {
+            if step.path == workspace.root().join("Cargo.toml") {
+                still_a_workspace(args, env, step, &workspace)?;
+            }
+            Ok(line)
+        });
+        match written {
+            Ok(line) => text.push_str(&line),
+            Err(failure) => {
+                // What was written before it is there to stay.
+                crate::print(env.stdout, &text)?;
+                return Err(failure);
+            }
+        }
+    }
+    text.push_str(&next(&file.name, becomes_root));
+    crate::print(env.stdout, &text)?;
+    Ok(exit::CLEAN)
+}
+
+/// The block of the configuration, at the end of the root's Cargo.toml; and whether that makes the
+/// package the root of a workspace.
+fn manifest(workspace: &Workspace) -> Result<(Step, bool), CannotRun> {
+    let path = workspace.root().join("Cargo.toml");
+    let step = |what| Step {
+        name: "Cargo.toml".to_owned(),
+        path: path.clone(),
+        what,
+    };
+    let metadata = &workspace.metadata.workspace_metadata;
+    if metadata.get("route-audit").is_some() {
+        let why = "[workspace.metadata.route-audit] is there".to_owned();
+        return Ok((step(What::Keep(why)), false));
+    }
+    let text = fs::read_to_string(&path).map_err(|error| {
+        Problem::new(format!("cannot read Cargo.toml: {error}")).at(path.display())
+    })?;
+    let added = appended(&text);
+    let parsed = toml::from_str::<toml::Table>(&added);
+    let becomes_root = toml::from_str::<toml::Table>(&text)
+        .is_ok_and(|manifest| !manifest.contains_key("workspace"));
+    let what = match parsed {
+        Ok(_) => What::Replace {
+            old: text,
+            text: added,
+            shown: BLOCK.to_owned(),
+        },
+        // `workspace = { .. }` is closed to further tables.
+        Err(_) => What::Keep(
+            "a table cannot be added to the way its `workspace` is written; the defaults hold \
+             without one"
+                .to_owned(),
+        ),
+    };
+    let becomes_root = becomes_root && matches!(what, What::Replace { .. });
+    Ok((step(what), becomes_root))
+}
+
+/// The text with the block after it, in the line ends that it has.
+fn appended(text: &str) -> String {
+    let mut added = text.to_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        added.push('\n');
+    }
+    if !text.is_empty() {
+        added.push('\n');
+    }
+    added.push_str(BLOCK);
+    let crlf = text.lines().next().is_some_and(|first| {
+        text.get(first.len()..)
+            .is_some_and(|rest| rest.starts_with("\r\n"))
+    });
+    if crlf {
+        let start = text.len();
+        let (old, new) = added.split_at(start);
+        return format!("{old}{}", new.replace('\n', "\r\n"));
+    }
+    added
+}
+
+/// A package that becomes the root of a workspace takes in what lies below it, which can be in the
+/// way of another workspace: cargo says so.
+fn still_a_workspace(
+    args: &Init,
+    env: &Env<'_>,
+    step: &Step,
+    before: &Workspace,
+) -> Result<(), CannotRun> {
+    let What::Replace { old, .. } = &step.what else {
+        return Ok(());
+    };
+    let members = |workspace: &Workspace| {
+        let mut members = workspace.metadata.workspace_members.clone();
+        members.sort();
+        members
+    };
+    let problem = match crate::workspace(&args.common, env) {
+        Ok(after) if members(&after) == members(before) => return Ok(()),
+        Ok(_) => Problem::new(
+            "with [workspace.metadata.route-audit] the package becomes a workspace of more members",
+        ),
+        Err(_) => Problem::new("cargo does not read Cargo.toml with the block; see above"),
+    };
+    let file = LockFile::new(before.root(), &step.name);
+    let problem = match file.replace(old) {
+        Ok(()) => problem.help(
+            "Cargo.toml was put back; give it a table `[workspace]` with the `members` that it \
+             should have, and run this again",
+        ),
+        Err(error) => problem.help(format!(
+            "Cargo.toml could not be put back ({error}): take the block at its end out again"
+        )),
+    };
+    Err(problem.at(step.path.display()).into())
+}
+
+fn lock(args: &Init, file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Step, CannotRun> {
+    let mut new = Lock::of(&audited.reports, env.today)?;
+    let what = match file.read()? {
+        None => What::Create(format::write(&new)),
+        Some(_) if !args.force => What::Keep("it exists".to_owned()),
+        Some((text, mut old)) => {
+            let (kept, _) = leave_out(&mut old, &audited.unselected, file);
+            new.merge(kept);
+            replace(&text, format::write(&new))
+        }
+    };
+    Ok(Step {
+        name: file.name.clone(),
+        path: file.path.clone(),
+        what,
+    })
+}
+
+fn workflow(args: &Init, workspace: &Workspace) -> Step {
+    let places = workspace.places();
+    let path = places.repository().join(workflow::PATH);
+    let text = workflow::text(workspace.root(), places.repository(), &args.common.cargo);
+    let what = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => What::Create(text),
+        Ok(old) if args.force => replace(&old, text),
+        _ => What::Keep("it exists".to_owned()),
+    };
+    Step {
+        name: workflow::PATH.to_owned(),
+        path,
+        what,
+    }
+}
+
+fn replace(old: &str, text: String) -> What {
+    if old == text {
+        return What::Keep("it is up to date".to_owned());
+    }
+    What::Replace {
+        old: old.to_owned(),
+        shown: text.clone(),
+        text,
+    }
+}
+
+impl Step {
+    fn write(&self) -> Result<String, Problem> {
+        let name = &self.name;
+        let (result, line) = match &self.what {
+            What::Keep(why) => return Ok(format!("  kept {name}: {why}\n")),
+            What::Create(text) => (self.create(text), format!(" wrote {name}\n")),
+            What::Replace { text, .. } => (
+                LockFile {
+                    name: name.clone(),
+                    path: self.path.clone(),
+                }
+                .replace(text),
+                format!("edited {name}\n"),
+            ),
+        };
+        result.map(|()| line).map_err(|error| {
+            Problem::new(format!("cannot write {name}: {error}"))
+                .at(self.path.display())
+                .help("what is listed above was written; run this again once it can be")
+        })
+    }
+
+    /// Fails where there is a file by now: it is not this program's.
+    fn create(&self, text: &str) -> io::Result<()> {
+        fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&self.path)?
+            .write_all(text.as_bytes())
+    }
+
+    fn preview(&self) -> String {
+        let (verb, text) = match &self.what {
+            What::Keep(why) => return format!("would keep {}: {why}\n\n", self.name),
+            What::Create(text) => ("write", text),
+            What::Replace { shown, .. } => ("edit", shown),
+        };
+        let indented: String = text
+            .lines()
+            .map(|line| format!("    {line}").trim_end().to_owned() + "\n")
+            .collect();
+        format!("would {verb} {}:\n\n{indented}\n", self.name)
+    }
+}
+
+fn next(lock: &str, becomes_root: bool) -> String {
+    let mut text = format!(
+        "\nNext:\n  1. Read {lock}: it says who may call each route.\n  2. Run `route-audit check \
+         --self-test`: it proves that the check sees.\n  3. Commit these files. On GitHub, require \
+         the check `route-audit` for pull requests.\n"
+    );
+    if becomes_root {
+        text.push_str(
+            "\nThe package is now the root of a workspace, as a table `[workspace…]` makes it. A \
+             package below it that\nis none of its members needs a line in `workspace.exclude`.\n",
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
