@@ -43,8 +43,7 @@ impl Copy {
             roots.push(fs::canonicalize(root).map_err(|error| cannot(error, root))?);
         }
         roots.sort();
-        // Sorted, a folder comes before all that is in it.
-        roots.dedup_by(|inner, outer| inner.starts_with(&*outer));
+        roots.dedup();
         let base = roots
             .first()
             .into_iter()
@@ -58,7 +57,12 @@ impl Copy {
             folder: folder.to_owned(),
         };
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        // Sorted, a folder comes before those in it. These are copied with it, unless they are in
+        // one that is left out.
         for root in &copy.roots {
+            if copy.inside(root).exists() {
+                continue;
+            }
             let mut walk = Walk {
                 target: &target,
                 // Cargo reads the configuration of every folder above: that of the original, too,

@@ -4,11 +4,13 @@
 mod binary;
 mod diff;
 mod formats;
+mod init;
 mod library;
 mod lock;
 mod output;
 mod policy;
 mod refusals;
 mod selection;
+mod self_test;
 mod source;
 mod support;

@@ -174,6 +174,7 @@ fn help_is_a_text_that_was_read() {
                   check    Fails where a route has no access class, or where declarations and routers disagree (the default)
                   list     Shows every route: class, methods, path, proof, handler, place
                   diff     Shows what has changed for callers since another commit: what opens, what closes
+                  init     Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
                   explain  Explains a finding: what it means, how it comes about, what to do
                   help     Print this message or the help of the given subcommand(s)
 
@@ -195,6 +196,9 @@ fn help_is_a_text_that_was_read() {
 
                       --update
                           Write the route lock, and say what that changes
+
+                      --self-test
+                          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
 
                       --timeout <SECONDS>
                           How long the tests of one target may take
@@ -280,6 +284,7 @@ fn help_is_a_text_that_was_read() {
                   check    Fails where a route has no access class, or where declarations and routers disagree (the default)
                   list     Shows every route: class, methods, path, proof, handler, place
                   diff     Shows what has changed for callers since another commit: what opens, what closes
+                  init     Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
                   explain  Explains a finding: what it means, how it comes about, what to do
                   help     Print this message or the help of the given subcommand(s)
 
@@ -287,6 +292,7 @@ fn help_is_a_text_that_was_read() {
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
+                      --self-test          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
                       --timeout <SECONDS>  How long the tests of one target may take [default: 60]
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
@@ -330,6 +336,7 @@ fn help_is_a_text_that_was_read() {
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
+                      --self-test          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
                       --timeout <SECONDS>  How long the tests of one target may take [default: 60]
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
