@@ -7,8 +7,9 @@
 mod copy;
 mod probe;
 
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
 
 use session_auth::audit::{Audit, Severity};
 use tempfile::TempDir;
@@ -34,7 +35,9 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         None => metadata.target_directory.as_std_path().to_owned(),
     };
     let folder = target.join(FOLDER);
-    let scratch = scratch(&folder)?;
+    // Held to the end, and taken before anything is copied: another self-test that builds into the
+    // same folder gives its executables the same names, and cargo goes by the times of the sources.
+    let (scratch, _lock) = scratch(&folder)?;
     let copy = Copy::make(metadata, &target, scratch.path())?;
     for probe in &probes {
         let source = copy.place(&probe.source).ok_or_else(|| {
@@ -71,11 +74,15 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     Ok(exit::CLEAN)
 }
 
-fn scratch(folder: &Path) -> Result<TempDir, Problem> {
-    let make = || -> io::Result<TempDir> {
+/// A folder for the copy, and a lock on the folder that it is in.
+fn scratch(folder: &Path) -> Result<(TempDir, File), Problem> {
+    let make = || -> io::Result<(TempDir, File)> {
         fs::create_dir_all(folder)?;
+        let lock = File::create(folder.join("lock"))?;
+        lock.lock()?;
         // Made absolute, since cargo runs elsewhere.
-        TempDir::with_prefix_in("copy-", fs::canonicalize(folder)?)
+        let scratch = TempDir::with_prefix_in("copy-", fs::canonicalize(folder)?)?;
+        Ok((scratch, lock))
     };
     make().map_err(|error| {
         Problem::new(format!("cannot make a folder for the self-test: {error}"))
@@ -193,7 +200,7 @@ fn judge(code: u8, audit: &Audit, probes: &[Probe]) -> Vec<Problem> {
             "the self-test cannot add a route to package `{}`, which has the audited router `{}`",
             router.package, router.name
         ))
-        .at(PathBuf::from(&router.file).display())
+        .at(&router.file)
         .help("add `axum` to its `[dev-dependencies]`, in the version that `session-auth` uses")
     }));
     problems

@@ -114,7 +114,7 @@ impl<'a> Names<'a> {
         let Self { library, axum } = self;
         format!(
             "\n#[cfg(test)]\nmod __route_audit_self_test {{\n    \
-             ::{library}::audit::audited_router!(self_test = ::{axum}::Router::new().route(\n        \
+             ::{library}::audit::audited_router!(self_test = ::{axum}::Router::<()>::new().route(\n        \
              {path:?},\n        ::{axum}::routing::get(|| async {{}}),\n    ));\n}}\n"
         )
     }

@@ -9,14 +9,14 @@ use crate::support::{Fixture, filtered, routes};
 
 /// What the stand-in needs so that a route can be added.
 const AXUM: &str = "
-#[derive(Default)]
-pub struct Router {
+pub struct Router<S> {
     pub paths: Vec<String>,
+    _state: std::marker::PhantomData<S>,
 }
 
-impl Router {
+impl<S> Router<S> {
     pub fn new() -> Self {
-        Self::default()
+        Self { paths: Vec::new(), _state: std::marker::PhantomData }
     }
 
     pub fn route(mut self, path: &str, _: routing::Get) -> Self {
