@@ -418,6 +418,28 @@ async fn what_cannot_be_issued_is_an_error_that_says_why() {
     assert!(error.to_string().contains("stands before 1970"), "{error}");
 }
 
+/// Browsers count the name too.
+#[tokio::test]
+async fn name_and_value_together_are_at_most_4096_bytes() {
+    let sessions = builder().build().unwrap().sessions();
+    let mut largest = 0;
+    let mut refused = 0;
+    for len in 2_900..3_000 {
+        match sessions.issue("a").claims(&"c".repeat(len)).await {
+            Ok(issued) => {
+                let set = issued.set_cookie().to_str().unwrap();
+                largest = largest.max(set.split(';').next().unwrap().len());
+            }
+            Err(error) => {
+                assert!(error.is_too_large(), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!((4_090..=4_096).contains(&largest), "{largest}");
+    assert!(refused > 0);
+}
+
 #[tokio::test]
 async fn a_clock_before_1970_breaks_no_public_route() {
     let good = login(serve(builder()).await).await;
