@@ -100,6 +100,7 @@ mod clock;
 mod cookie;
 mod decision;
 mod error;
+mod extract;
 mod future;
 mod inline;
 mod keys;
@@ -118,6 +119,7 @@ pub use classified::{Classified, ClassifiedHandler};
 pub use clock::{Clock, SystemClock};
 pub use cookie::SameSite;
 pub use error::{BuildError, Problem};
+pub use extract::ExtractorMisuse;
 pub use future::ResponseFuture;
 pub use inline::{Inline, InlineRoute, public, session, webhook};
 pub use keys::{Keys, KeysError};
@@ -126,8 +128,8 @@ pub use response::Denial;
 pub use router::{Protected, Router};
 pub use service::SessionAuth;
 pub use session::{
-    ClaimsError, ClearedSession, ExtractorMisuse, IssueError, IssueSession, IssuedSession, Session,
-    SessionId, Sessions,
+    ClaimsError, ClearedSession, IssueError, IssueSession, IssuedSession, Session, SessionId,
+    Sessions,
 };
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,

@@ -8,9 +8,9 @@ use tower_service::Service;
 
 use crate::access::{AccessClass, Declaration, Methods, Target, declarations};
 use crate::assembly::BY_HANDLER;
+use crate::extract::ExtractorMisuse;
 use crate::response::Denial;
 use crate::router::Protected;
-use crate::session::ExtractorMisuse;
 
 /// The last segment of a path that no service is expected to have.
 const NOWHERE: &str = "/route-audit-probe";

@@ -1,0 +1,127 @@
+//! The extractors: what the layer left in a request for its handler, or a 500 that says what the
+//! declaration lacks.
+
+use std::fmt;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
+use axum::response::IntoResponse;
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::access::{AccessClass, declarations};
+use crate::session::{RequestAuth, Session, Sessions};
+
+/// An extractor was used on a route whose declaration does not allow it: a mistake in the program,
+/// answered with a 500.
+#[derive(Clone, Debug)]
+pub struct ExtractorMisuse {
+    extractor: &'static str,
+    method: http::Method,
+    path: String,
+    handler: Option<&'static str>,
+    missing: &'static str,
+}
+
+impl ExtractorMisuse {
+    fn new(parts: &Parts, extractor: &'static str) -> Self {
+        let pattern = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map(MatchedPath::as_str);
+        // Not a second classification: it finds a name to print, in a request that has failed.
+        let declaration = declarations().into_iter().find(|declaration| {
+            declaration.path() == pattern && declaration.methods().serves(&parts.method)
+        });
+        let missing = match (declaration.map(|d| d.class()), extractor) {
+            (None, _) => "an access class, or the layer around its router",
+            (Some(AccessClass::Webhook), _) => "the class `session` (a webhook has no session)",
+            (Some(AccessClass::Session), _) => "the layer around its router",
+            (Some(AccessClass::Public), "Sessions") => "`issues_session`",
+            (Some(AccessClass::Public), "Session") => {
+                "the class `session` (or `optional_session`, with `Option<Session>`)"
+            }
+            (Some(AccessClass::Public), _) => "`optional_session`",
+        };
+        let misuse = Self {
+            extractor,
+            method: parts.method.clone(),
+            path: pattern.unwrap_or_else(|| parts.uri.path()).to_owned(),
+            handler: declaration.map(|declaration| declaration.handler()),
+            missing,
+        };
+        tracing::error!(target: "session_auth", "{misuse}");
+        misuse
+    }
+}
+
+impl fmt::Display for ExtractorMisuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            extractor,
+            method,
+            path,
+            handler,
+            missing,
+        } = self;
+        let handler = handler.unwrap_or("its handler");
+        write!(
+            f,
+            "{method} {path:?}: {handler} takes `{extractor}`, but lacks {missing}"
+        )
+    }
+}
+
+impl std::error::Error for ExtractorMisuse {}
+
+impl IntoResponse for ExtractorMisuse {
+    fn into_response(self) -> axum::response::Response {
+        // What is wrong is in the log and, for `audit::probe` and outer layers, in the extensions.
+        let mut response = Response::new(Body::from(r#"{"error":"Internal server error"}"#));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = ExtractorMisuse;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
+        match parts.extensions.get() {
+            Some(RequestAuth::Session(session, _)) => Ok(session.clone()),
+            _ => Err(ExtractorMisuse::new(parts, "Session")),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
+    type Rejection = ExtractorMisuse;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorMisuse> {
+        match parts.extensions.get() {
+            Some(RequestAuth::Optional(session, _)) => Ok(session.clone()),
+            Some(RequestAuth::Session(session, _)) => Ok(Some(session.clone())),
+            _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Sessions {
+    type Rejection = ExtractorMisuse;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
+        match parts.extensions.get() {
+            Some(
+                RequestAuth::Session(_, sessions)
+                | RequestAuth::Optional(_, Some(sessions))
+                | RequestAuth::Issues(sessions),
+            ) => Ok(sessions.clone()),
+            _ => Err(ExtractorMisuse::new(parts, "Sessions")),
+        }
+    }
+}
