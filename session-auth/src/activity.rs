@@ -11,6 +11,7 @@ use crate::response::Denial;
 pub(crate) struct Counters {
     passed: AtomicU64,
     denied: [AtomicU64; Denial::ALL.len()],
+    observed: [AtomicU64; Denial::ALL.len()],
 }
 
 impl Counters {
@@ -22,21 +23,30 @@ impl Counters {
         self.denied[denial as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a request that is let through although it would be denied, and says which one of its
+    /// kind it is.
+    pub(crate) fn observe(&self, denial: Denial) -> u64 {
+        self.observed[denial as usize].fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(crate) fn snapshot(
         &self,
         route: String,
         declaration: Option<Declaration>,
     ) -> RouteActivity {
-        let denied = Denial::ALL
-            .iter()
-            .map(|&denial| (denial, self.denied[denial as usize].load(Ordering::Relaxed)))
-            .filter(|(_, count)| *count != 0)
-            .collect();
+        let by_reason = |counters: &[AtomicU64]| {
+            Denial::ALL
+                .iter()
+                .map(|&denial| (denial, counters[denial as usize].load(Ordering::Relaxed)))
+                .filter(|(_, count)| *count != 0)
+                .collect()
+        };
         RouteActivity {
             route,
             declaration,
             passed: self.passed.load(Ordering::Relaxed),
-            denied,
+            denied: by_reason(&self.denied),
+            observed: by_reason(&self.observed),
         }
     }
 }
@@ -53,6 +63,9 @@ pub struct RouteActivity {
     pub passed: u64,
     /// Requests that did not, by reason. Reasons that never occurred are left out.
     pub denied: Vec<(Denial, u64)>,
+    /// Requests that [`Mode::Observe`](crate::Mode::Observe) let through although they would have
+    /// been denied, by reason. They are counted as passed as well.
+    pub observed: Vec<(Denial, u64)>,
 }
 
 impl RouteActivity {

@@ -46,11 +46,29 @@ where
     }
 }
 
-/// Seconds since 1970, UTC. Tokens hold nothing finer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timestamp(pub(crate) u64);
+/// Seconds since 1970, UTC: what tokens and stores hold, and nothing finer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub(crate) u64);
 
 impl Timestamp {
+    /// So many seconds after 1970, UTC.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// The seconds since 1970, UTC.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0
+    }
+
+    /// `None` past the end of what the platform can express.
+    #[must_use]
+    pub fn to_system_time(self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.0))
+    }
+
     /// `None` where the clock stands before 1970: then no deadline can be judged, and whoever
     /// asked has to refuse.
     pub(crate) fn of(clock: &Arc<dyn Clock>) -> Option<Self> {
@@ -64,10 +82,5 @@ impl Timestamp {
 
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
-    }
-
-    /// `None` past the end of what the platform can express.
-    pub(crate) fn to_system_time(self) -> Option<SystemTime> {
-        UNIX_EPOCH.checked_add(Duration::from_secs(self.0))
     }
 }

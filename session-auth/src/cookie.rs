@@ -12,6 +12,9 @@ use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 /// section 4.1.3.2), so that no sibling domain can plant one.
 pub(crate) const DEFAULT_NAME: &str = "__Host-session";
 
+/// The name over plain http, where a browser takes no cookie with that prefix.
+pub(crate) const INSECURE_NAME: &str = "session";
+
 /// How many values of that name are tried. More than one is rare (a proxy that merges headers, an
 /// older path); a request with hundreds must not buy hundreds of signatures.
 pub(crate) const MAX_TRIED: usize = 4;
@@ -33,6 +36,8 @@ pub enum SameSite {
 pub(crate) struct CookieTemplate {
     name: String,
     same_site: SameSite,
+    /// Off over plain http, in development alone.
+    secure: bool,
 }
 
 /// The name is not one that a cookie can have.
@@ -59,7 +64,16 @@ impl CookieTemplate {
         Ok(Self {
             name: name.to_owned(),
             same_site,
+            secure: true,
         })
+    }
+
+    /// Without `Secure`. The name must not have a prefix that asks for it.
+    pub(crate) fn insecure(self) -> Self {
+        Self {
+            secure: false,
+            ..self
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -115,7 +129,7 @@ impl CookieTemplate {
     fn build<'a>(&'a self, value: &'a str) -> cookie::CookieBuilder<'a> {
         Cookie::build((self.name.as_str(), value))
             .path("/")
-            .secure(true)
+            .secure(self.secure)
             .http_only(true)
             .same_site(match self.same_site {
                 SameSite::Lax => CookieSameSite::Lax,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method, Uri};
 
 use crate::access::{AccessClass, Declaration};
 use crate::assembly::BY_HANDLER;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
+use crate::csrf::CrossOrigin;
 use crate::keys::Keys;
 use crate::response::Denial;
 use crate::token::{self, Refusal, Token};
@@ -16,6 +17,7 @@ use crate::token::{self, Refusal, Token};
 pub(crate) struct Means<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) cookie: &'a CookieTemplate,
+    pub(crate) cross_origin: &'a CrossOrigin,
     pub(crate) idle_timeout: Duration,
     /// Asked only where the class needs it; `None` where the clock stands before 1970.
     pub(crate) now: &'a dyn Fn() -> Option<Timestamp>,
@@ -37,16 +39,27 @@ pub(crate) enum Decision {
     Deny(Denial),
 }
 
+/// What a decision looks at of a request.
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+}
+
 /// A verified session, and the cookie to write if it slides.
 pub(crate) struct Admitted {
     pub(crate) token: Token,
     pub(crate) renewal: Option<Renewal>,
+    /// When it was judged.
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "for the store"))]
+    pub(crate) now: Timestamp,
 }
 
 /// The token with its new deadline.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Renewal {
     pub(crate) value: String,
+    pub(crate) deadline: Timestamp,
     pub(crate) max_age: Duration,
 }
 
@@ -54,15 +67,23 @@ pub(crate) struct Renewal {
 /// nobody declared, which is treated as a session route.
 pub(crate) fn decide(
     declaration: Option<&Declaration>,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     means: &Means<'_>,
 ) -> Decision {
+    // Only where a session is to be used; a webhook's sender is no browser, and a public form may
+    // stand on another site.
+    let may_use_session = || {
+        means
+            .cross_origin
+            .allows(asked.method, asked.uri, asked.headers)
+    };
     let class = declaration.map_or(AccessClass::Session, Declaration::class);
     let terms = declaration.map(|declaration| &declaration.terms);
     match class {
         AccessClass::Public => match terms {
             Some(terms) if terms.optional_session => {
-                Decision::ForwardOptional(authenticate(headers, means).ok())
+                let admitted = authenticate(asked.headers, means).ok();
+                Decision::ForwardOptional(admitted.filter(|_| may_use_session()))
             }
             Some(terms) if terms.issues_session => Decision::ForwardIssuing,
             _ => Decision::Forward,
@@ -72,11 +93,12 @@ pub(crate) fn decide(
             Decision::Forward
         }
         AccessClass::Webhook => Decision::VerifyWebhook,
-        AccessClass::Session => match authenticate(headers, means) {
+        AccessClass::Session => match authenticate(asked.headers, means) {
             Ok(admitted) => match terms.and_then(|terms| terms.scope) {
                 Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
                     Decision::Deny(Denial::Scope)
                 }
+                _ if !may_use_session() => Decision::Deny(Denial::CrossOrigin),
                 _ => Decision::Admit(admitted),
             },
             Err(denial) => Decision::Deny(denial),
@@ -99,6 +121,7 @@ fn authenticate(headers: &HeaderMap, means: &Means<'_>) -> Result<Admitted, Deni
                 return Ok(Admitted {
                     renewal: renew(&token, means, now),
                     token,
+                    now,
                 });
             }
             Err(refusal) => furthest = furthest.max(Some(refusal)),
@@ -123,16 +146,19 @@ fn clock_before_1970() -> Denial {
 }
 
 /// Slides the idle deadline, at most once in a tenth of the idle time, so that a busy client is
-/// not sent a cookie with each response.
+/// not sent a cookie with each response; and at once where an older key signed the session, so that
+/// it outlives that key.
 fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
     let deadline = now.plus(means.idle_timeout).min(token.absolute_deadline);
     let gained = deadline.since(token.idle_deadline);
     // A gain of nothing is no reason to write, even where a tenth rounds down to nothing.
-    if gained.is_zero() || gained < means.idle_timeout / 10 {
+    let slides = !gained.is_zero() && gained >= means.idle_timeout / 10;
+    if !slides && !token.is_signed_by_an_older_key(means.keys) {
         return None;
     }
     Some(Renewal {
         value: token.renewed(means.keys, deadline),
+        deadline,
         max_age: deadline.since(now),
     })
 }

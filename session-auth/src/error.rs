@@ -126,15 +126,18 @@ pub enum Problem {
         /// What to call instead.
         instead: &'static str,
     },
-    /// The name of the session cookie is not one that a cookie can have.
-    InvalidCookieName {
-        /// What is wrong with it.
-        message: String,
-    },
     /// A timeout is zero, or the idle timeout is longer than the absolute one.
     InvalidTimeout {
         /// What is wrong with it.
         message: &'static str,
+    },
+    /// A setting is not one that it can have: the name of the cookie, the mode, a
+    /// trusted origin, the login path.
+    InvalidSetting {
+        /// The method of the builder, or the variable.
+        setting: &'static str,
+        /// What is wrong with it.
+        message: String,
     },
 }
 
@@ -235,8 +238,8 @@ impl fmt::Display for Problem {
                 declaration.handler(),
                 route(declaration)
             ),
-            Self::InvalidCookieName { message } => f.write_str(message),
             Self::InvalidTimeout { message } => f.write_str(message),
+            Self::InvalidSetting { setting, message } => write!(f, "{setting}: {message}"),
         }
     }
 }

@@ -10,7 +10,9 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::access::{AccessClass, declarations};
-use crate::session::{RequestAuth, Session, Sessions};
+use crate::response::Denial;
+use crate::session::{RequestAuth, Session};
+use crate::sessions::Sessions;
 
 /// An extractor was used on a route whose declaration does not allow it: a mistake in the program,
 /// answered with a 500.
@@ -88,13 +90,48 @@ impl IntoResponse for ExtractorMisuse {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Session {
-    type Rejection = ExtractorMisuse;
+/// There is no session to extract.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SessionRejection {
+    /// The declaration of the route does not allow it.
+    Misuse(ExtractorMisuse),
+    /// The layer only [observes](crate::Mode::Observe), and let a request through that has no
+    /// session: the handler cannot run, so the response is the one that enforcing would give.
+    Denied(Denial),
+}
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
+impl fmt::Display for SessionRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misuse(misuse) => misuse.fmt(f),
+            Self::Denied(denial) => write!(f, "there is no session: {denial}"),
+        }
+    }
+}
+
+impl std::error::Error for SessionRejection {}
+
+impl IntoResponse for SessionRejection {
+    fn into_response(self) -> axum::response::Response {
+        match self {
+            Self::Misuse(misuse) => misuse.into_response(),
+            Self::Denied(denial) => denial.into_response(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
         match parts.extensions.get() {
             Some(RequestAuth::Session(session, _)) => Ok(session.clone()),
-            _ => Err(ExtractorMisuse::new(parts, "Session")),
+            Some(RequestAuth::Observed(denial, _)) => Err(SessionRejection::Denied(*denial)),
+            _ => {
+                let misuse = ExtractorMisuse::new(parts, "Session");
+                Err(SessionRejection::Misuse(misuse))
+            }
         }
     }
 }
@@ -106,6 +143,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
         match parts.extensions.get() {
             Some(RequestAuth::Optional(session, _)) => Ok(session.clone()),
             Some(RequestAuth::Session(session, _)) => Ok(Some(session.clone())),
+            Some(RequestAuth::Observed(..)) => Ok(None),
             _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
         }
     }
@@ -119,7 +157,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
             Some(
                 RequestAuth::Session(_, sessions)
                 | RequestAuth::Optional(_, Some(sessions))
-                | RequestAuth::Issues(sessions),
+                | RequestAuth::Issues(sessions)
+                | RequestAuth::Observed(_, sessions),
             ) => Ok(sessions.clone()),
             _ => Err(ExtractorMisuse::new(parts, "Sessions")),
         }

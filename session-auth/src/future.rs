@@ -13,7 +13,7 @@ use http::header::SET_COOKIE;
 use pin_project_lite::pin_project;
 
 use crate::decision::Renewal;
-use crate::session::SessionPolicy;
+use crate::sessions::SessionPolicy;
 
 type Boxed<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
@@ -55,7 +55,7 @@ impl RenewCookie {
         Self { policy, renewal }
     }
 
-    fn write(self, response: &mut Response<Body>) {
+    pub(crate) fn write(self, response: &mut Response<Body>) {
         let Self { policy, renewal } = self;
         // Login and logout have the last word on the cookie.
         if policy.cookie.is_set_by(response.headers()) {

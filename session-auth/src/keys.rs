@@ -1,8 +1,13 @@
 //! The ring of keys that sign and verify sessions.
 
+mod error;
+
 use std::env::VarError;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -10,6 +15,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
+
+pub use self::error::KeysError;
+use self::error::Kind;
 
 /// The variable that [`Keys::from_env`] reads.
 const KEYS_VARIABLE: &str = "SESSION_AUTH_KEYS";
@@ -50,16 +58,37 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// assert!(Keys::parse("c2hvcnQ=").is_err_and(|error| error.is_length()));
 /// # Ok::<_, session_auth::KeysError>(())
 /// ```
+///
+/// # Rotation
+///
+/// Clones share one ring, so a clone kept from before [`SessionAuthLayer::builder`] turns it while
+/// the service runs: [`Keys::rotate`]. Nobody is logged out: sessions signed by any key of the ring
+/// are good, and one that is signed by an older key gets a cookie signed by the first as soon as it
+/// is used. [`Keys::uses`] says which keys are still in use.
+///
+/// With several machines, a key has to be known everywhere before any of them signs with it:
+///
+/// 1. `old,new` everywhere: the new key verifies, and signs nothing yet.
+/// 2. `new,old` everywhere: the new key signs.
+/// 3. `new` everywhere, once the old key's uses stand still, or after the absolute timeout.
+///
+/// [`SessionAuthLayer::builder`]: crate::SessionAuthLayer::builder
 #[derive(Clone)]
 pub struct Keys {
-    ring: Arc<[Key]>,
+    // Read by every request that carries a session, and hardly ever written.
+    ring: Arc<ArcSwap<Ring>>,
 }
+
+/// The keys at one time: one at least, the first signs.
+pub(crate) struct Ring(Vec<Arc<Key>>);
 
 /// One key, in the form in which it is used.
 pub(crate) struct Key {
     pub(crate) id: [u8; KEY_ID_LEN],
     /// Keyed once: a token costs a copy of this state, not the two blocks that make it.
     token_mac: Hmac<Sha256>,
+    signed: AtomicU64,
+    verified: AtomicU64,
 }
 
 impl Key {
@@ -70,6 +99,8 @@ impl Key {
         let key = Self {
             id: [id[0], id[1], id[2], id[3]],
             token_mac: keyed(&token_key),
+            signed: AtomicU64::new(0),
+            verified: AtomicU64::new(0),
         };
         token_key.zeroize();
         key
@@ -78,6 +109,26 @@ impl Key {
     /// The state to authenticate a token with.
     pub(crate) fn token_mac(&self) -> Hmac<Sha256> {
         self.token_mac.clone()
+    }
+
+    pub(crate) fn count_signed(&self) {
+        self.signed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_verified(&self) {
+        self.verified.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Ring {
+    /// The key that signs.
+    pub(crate) fn signing(&self) -> &Key {
+        &self.0[0]
+    }
+
+    /// The key of this id. Ids are public, so the search need not be constant in time.
+    pub(crate) fn find(&self, id: [u8; KEY_ID_LEN]) -> Option<&Key> {
+        self.0.iter().map(|key| &**key).find(|key| key.id == id)
     }
 }
 
@@ -180,7 +231,10 @@ impl Keys {
     ///
     /// There is no key, or one stands twice.
     pub fn new(keys: impl IntoIterator<Item = [u8; KEY_LEN]>) -> Result<Self, KeysError> {
-        let ring: Vec<Key> = keys.into_iter().map(Key::new).collect();
+        let ring: Vec<Arc<Key>> = keys
+            .into_iter()
+            .map(|key| Arc::new(Key::new(key)))
+            .collect();
         if ring.is_empty() {
             return Err(KeysError(Kind::Missing { dev: None }));
         }
@@ -195,7 +249,9 @@ impl Keys {
                 }));
             }
         }
-        Ok(Self { ring: ring.into() })
+        Ok(Self {
+            ring: Arc::new(ArcSwap::from_pointee(Ring(ring))),
+        })
     }
 
     /// A ring of one random key. Sessions end when the process does: for tests.
@@ -209,22 +265,76 @@ impl Keys {
         Self::new([key])
     }
 
+    /// Replaces the ring by another, at once and for all clones: the first key signs from now on,
+    /// and a key that is not in the new ring verifies nothing any more. Counts of keys that stay
+    /// are kept.
+    ///
+    /// ```
+    /// use session_auth::{Keys, SessionAuthLayer};
+    ///
+    /// # let old = [1; 32]; let new = [2; 32];
+    /// let keys = Keys::new([old])?;
+    /// let auth = SessionAuthLayer::builder(keys.clone()).build()?;
+    /// // Later, while `auth` serves requests:
+    /// keys.rotate(&Keys::new([new, old])?);
+    /// assert_eq!(keys.len(), 2);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rotate(&self, to: &Self) {
+        let next = to.ring.load();
+        // Read, copy, update: of two rotations at a time none may lose a count.
+        self.ring.rcu(|now| {
+            let keys = next.0.iter().map(|key| {
+                let kept = now.0.iter().find(|old| old.id == key.id);
+                Arc::clone(kept.unwrap_or(key))
+            });
+            Ring(keys.collect())
+        });
+        tracing::info!(target: "session_auth", keys = ?self, "session keys rotated");
+    }
+
+    /// How much each key was used since the program started, the one that signs first.
+    #[must_use]
+    pub fn uses(&self) -> Vec<KeyUses> {
+        let ring = self.ring.load();
+        ring.0
+            .iter()
+            .enumerate()
+            .map(|(position, key)| KeyUses {
+                key: format!("{:08x}", u32::from_be_bytes(key.id)),
+                signs: position == 0,
+                signed: key.signed.load(Ordering::Relaxed),
+                verified: key.verified.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+
     /// The number of keys.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a ring has at least one key")]
     pub fn len(&self) -> usize {
-        self.ring.len()
+        self.ring.load().0.len()
     }
 
-    /// The key that signs.
-    pub(crate) fn signing(&self) -> &Key {
-        &self.ring[0]
+    /// The keys as they are now: one request sees one ring.
+    pub(crate) fn ring(&self) -> Guard<Arc<Ring>> {
+        self.ring.load()
     }
+}
 
-    /// The key of this id. Ids are public, so the search need not be constant in time.
-    pub(crate) fn find(&self, id: [u8; KEY_ID_LEN]) -> Option<&Key> {
-        self.ring.iter().find(|key| key.id == id)
-    }
+/// How much a key was used, from [`Keys::uses`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyUses {
+    /// The id that tokens name the key by, in hexadecimal: what `Debug` of [`Keys`] shows.
+    pub key: String,
+    /// Whether it signs new sessions.
+    pub signs: bool,
+    /// Cookies that it signed: sessions issued, and cookies written anew.
+    pub signed: u64,
+    /// Cookies that it verified. Where this stands still for as long as a session can last, the
+    /// key may go.
+    pub verified: u64,
 }
 
 /// Ids alone.
@@ -238,215 +348,10 @@ impl fmt::Debug for Keys {
         }
         f.write_str("Keys")?;
         f.debug_list()
-            .entries(self.ring.iter().map(|key| Id(key.id)))
+            .entries(self.ring.load().0.iter().map(|key| Id(key.id)))
             .finish()
     }
 }
 
-/// Why there are no keys. Says which one is wrong, by its position; never what it is.
-pub struct KeysError(Kind);
-
-enum Kind {
-    Missing { dev: Option<String> },
-    Malformed { position: usize },
-    Length { position: usize, found: usize },
-    Duplicate { first: usize, second: usize },
-    Random(getrandom::Error),
-}
-
-impl KeysError {
-    /// There is no key at all.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
-        matches!(self.0, Kind::Missing { .. })
-    }
-
-    /// A key is not base64.
-    #[must_use]
-    pub fn is_malformed(&self) -> bool {
-        matches!(self.0, Kind::Malformed { .. })
-    }
-
-    /// A key is not of 32 bytes.
-    #[must_use]
-    pub fn is_length(&self) -> bool {
-        matches!(self.0, Kind::Length { .. })
-    }
-
-    /// A key stands twice.
-    #[must_use]
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self.0, Kind::Duplicate { .. })
-    }
-}
-
-impl fmt::Display for KeysError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Missing { dev } => {
-                write!(
-                    f,
-                    "no session key: set {KEYS_VARIABLE} to a key made with `openssl rand -base64 32`"
-                )?;
-                match dev {
-                    Some(value) => write!(
-                        f,
-                        " ({DEV_VARIABLE} is {value:?}; only `true` allows the development key, and \
-                         only where {KEYS_VARIABLE} is unset)"
-                    ),
-                    None => write!(
-                        f,
-                        ", or {DEV_VARIABLE}=true to use the development key on your own machine"
-                    ),
-                }
-            }
-            Kind::Malformed { position } => write!(
-                f,
-                "session key {position} is not base64: {KEYS_VARIABLE} takes keys made with \
-                 `openssl rand -base64 32`, separated by commas"
-            ),
-            Kind::Length { position, found } => write!(
-                f,
-                "session key {position} has {found} bytes instead of {KEY_LEN}: make one with \
-                 `openssl rand -base64 32`"
-            ),
-            Kind::Duplicate { first, second } => write!(
-                f,
-                "session keys {first} and {second} are the same: remove one from {KEYS_VARIABLE}"
-            ),
-            Kind::Random(error) => {
-                write!(
-                    f,
-                    "the operating system gave no randomness for a key: {error}"
-                )
-            }
-        }
-    }
-}
-
-/// The message: it is what `fn main() -> Result<..>` prints of an error.
-impl fmt::Debug for KeysError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for KeysError {}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ONE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    const TWO: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
-
-    fn unset() -> Result<String, VarError> {
-        Err(VarError::NotPresent)
-    }
-
-    #[test]
-    fn each_mistake_is_its_own_error_and_says_where_it_is() {
-        let thirty_one = BASE64.encode([7; 31]);
-        let thirty_three = BASE64.encode([7; 33]);
-        let table = [
-            ("empty", String::new(), "no session key"),
-            ("blank", "  ".into(), "no session key"),
-            (
-                "not base64",
-                "not base64!".into(),
-                "session key 1 is not base64",
-            ),
-            (
-                "second is not base64",
-                format!("{ONE},%%%"),
-                "session key 2 is not base64",
-            ),
-            (
-                "comma at the end",
-                format!("{ONE},"),
-                "session key 2 is not base64",
-            ),
-            (
-                "31 bytes",
-                thirty_one,
-                "session key 1 has 31 bytes instead of 32",
-            ),
-            (
-                "33 bytes",
-                format!("{ONE},{thirty_three}"),
-                "session key 2 has 33 bytes",
-            ),
-            (
-                "twice",
-                format!("{ONE},{TWO},{ONE}"),
-                "session keys 1 and 3 are the same",
-            ),
-        ];
-        for (name, text, expected) in table {
-            let error = Keys::parse(&text).expect_err(name).to_string();
-            assert!(error.starts_with(expected), "{name}: {error}");
-            assert!(!error.contains("AAECAw"), "{name}: the key is in the error");
-        }
-    }
-
-    #[test]
-    fn errors_answer_questions() {
-        assert!(Keys::parse("").expect_err("empty").is_missing());
-        assert!(Keys::parse("?").expect_err("malformed").is_malformed());
-        assert!(Keys::parse("AAAA").expect_err("short").is_length());
-        assert!(
-            Keys::parse(&format!("{ONE},{ONE}"))
-                .expect_err("twice")
-                .is_duplicate()
-        );
-    }
-
-    #[test]
-    fn padding_and_white_space_do_not_matter() {
-        let keys = Keys::parse(&format!(" {} ,\n{TWO}", ONE.trim_end_matches('='))).expect("valid");
-        assert_eq!(keys.len(), 2);
-    }
-
-    #[test]
-    fn the_development_key_needs_both_conditions() {
-        let dev = |value: &str| Ok(value.to_owned());
-        assert!(Keys::from_variables(unset(), dev("true")).is_ok());
-
-        let nothing = Keys::from_variables(unset(), unset()).expect_err("no key");
-        assert!(nothing.is_missing());
-        for value in ["1", "yes", "TRUE", ""] {
-            let error = Keys::from_variables(unset(), dev(value)).expect_err("not `true`");
-            assert!(error.is_missing());
-            assert!(error.to_string().contains("only `true` allows"), "{error}");
-        }
-        // A key that is set and wrong is never replaced by the development key.
-        let wrong = Keys::from_variables(Ok("?".into()), dev("true")).expect_err("malformed");
-        assert!(wrong.is_malformed());
-        let empty = Keys::from_variables(Ok(String::new()), dev("true")).expect_err("empty");
-        assert!(empty.is_missing());
-    }
-
-    #[test]
-    fn the_first_key_signs() {
-        let keys = Keys::parse(&format!("{TWO},{ONE}")).expect("valid");
-        let alone = Keys::parse(TWO).expect("valid");
-        assert_eq!(keys.signing().id, alone.signing().id);
-        assert!(
-            keys.find(Keys::parse(ONE).expect("valid").signing().id)
-                .is_some()
-        );
-        assert!(
-            alone
-                .find(Keys::parse(ONE).expect("valid").signing().id)
-                .is_none()
-        );
-    }
-
-    #[test]
-    fn debug_shows_ids_alone() {
-        let keys = Keys::new([[0x41; KEY_LEN]]).expect("valid");
-        let debug = format!("{keys:?}");
-        assert!(debug.len() == "Keys[00000000]".len(), "{debug}");
-        assert!(!debug.contains("4141"), "{debug}");
-    }
-}
+mod tests;

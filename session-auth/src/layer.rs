@@ -13,12 +13,17 @@ use crate::access::declarations;
 use crate::activity::{Endpoint, RouteActivity};
 use crate::assembly::{self, Assembly};
 use crate::clock::{Clock, SystemClock};
-use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
+use crate::cookie::{CookieTemplate, DEFAULT_NAME, INSECURE_NAME, SameSite};
+use crate::csrf::CrossOrigin;
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
+use crate::login::LoginPage;
+use crate::mode::{MODE_VARIABLE, Mode};
 use crate::router::Protected;
 use crate::service::SessionAuth;
-use crate::session::{SessionPolicy, Sessions};
+use crate::sessions::{SessionPolicy, Sessions};
+#[cfg(feature = "store")]
+use crate::store::GuardedStore;
 use crate::table::RouteTable;
 use crate::webhook::Verifier;
 
@@ -69,6 +74,9 @@ pub(crate) struct Shared {
     pub(crate) policy: Arc<SessionPolicy>,
     pub(crate) sessions: Sessions,
     pub(crate) max_body: usize,
+    pub(crate) mode: Mode,
+    pub(crate) cross_origin: CrossOrigin,
+    pub(crate) login: Option<LoginPage>,
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     /// The declarations linked into the program, for routers that are not this crate's. Made when
     /// first needed: a typed router carries its own.
@@ -82,7 +90,7 @@ impl SessionAuthLayer {
     pub fn builder(keys: Keys) -> SessionAuthLayerBuilder {
         SessionAuthLayerBuilder {
             keys,
-            cookie_name: DEFAULT_NAME.to_owned(),
+            cookie_name: None,
             same_site: SameSite::default(),
             clock: Arc::new(SystemClock),
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
@@ -90,6 +98,14 @@ impl SessionAuthLayer {
             max_body: DEFAULT_MAX_BODY,
             verifiers: BTreeMap::new(),
             problems: Vec::new(),
+            mode: None,
+            trusted_origins: Vec::new(),
+            login_path: None,
+            insecure_http: false,
+            #[cfg(feature = "store")]
+            store: None,
+            #[cfg(feature = "store")]
+            store_timeout: crate::store::DEFAULT_TIMEOUT,
         }
     }
 
@@ -142,6 +158,12 @@ impl SessionAuthLayer {
             .filter(|route| route.declaration.is_none())
             .map(|route| route.passed + route.denied.iter().map(|(_, count)| count).sum::<u64>())
             .sum()
+    }
+
+    /// Whether the layer enforces or only observes.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.shared.mode
     }
 
     /// The table of everything declared in the program.
@@ -201,6 +223,7 @@ impl fmt::Debug for SessionAuthLayer {
             .field("cookie", &self.shared.policy.cookie)
             .field("idle_timeout", &self.shared.policy.idle_timeout)
             .field("absolute_timeout", &self.shared.policy.absolute_timeout)
+            .field("mode", &self.shared.mode)
             .field("verifiers", &self.shared.verifiers.keys())
             .finish_non_exhaustive()
     }
@@ -242,7 +265,7 @@ impl<S> Layer<S> for EndpointLayer {
 #[must_use = "call `build` to get the layer"]
 pub struct SessionAuthLayerBuilder {
     keys: Keys,
-    cookie_name: String,
+    cookie_name: Option<String>,
     same_site: SameSite,
     clock: Arc<dyn Clock>,
     idle_timeout: Duration,
@@ -250,6 +273,14 @@ pub struct SessionAuthLayerBuilder {
     max_body: usize,
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     problems: Vec<Problem>,
+    mode: Option<Mode>,
+    trusted_origins: Vec<String>,
+    login_path: Option<String>,
+    insecure_http: bool,
+    #[cfg(feature = "store")]
+    store: Option<Arc<dyn crate::store::ErasedStore>>,
+    #[cfg(feature = "store")]
+    store_timeout: Duration,
 }
 
 impl SessionAuthLayerBuilder {
@@ -287,7 +318,7 @@ impl SessionAuthLayerBuilder {
     /// Sets the name of the session cookie. The default is `__Host-session`, whose prefix makes
     /// browsers insist on the attributes that keep it safe.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.cookie_name = name.into();
+        self.cookie_name = Some(name.into());
         self
     }
 
@@ -318,6 +349,60 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Lets pages of this origin use sessions to change something, besides those of the service's
+    /// own: `https://admin.example.com`. By default requests with an unsafe method from any other
+    /// origin are denied on session routes, sibling domains included.
+    ///
+    /// Where they come from is told by `Sec-Fetch-Site` and `Origin`, so a proxy in front has to
+    /// pass these on, and `Host` as the browser sent it.
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// Sends people who open a page without a session to this path, with 303 and the page they
+    /// wanted in the parameter `next` (read it as a [`LocalPath`](crate::LocalPath)). Scripts and
+    /// API clients still get a 401. By default everyone does.
+    pub fn login_path(mut self, path: impl Into<String>) -> Self {
+        self.login_path = Some(path.into());
+        self
+    }
+
+    /// Sets the mode. The default is what `SESSION_AUTH_MODE` says, and [`Mode::Enforce`] where
+    /// that is unset.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Makes sessions work over plain http, on an address other than `localhost`: the cookie is
+    /// named `session`, and has no `Secure`. **For development alone**, and said so in the log:
+    /// whoever is on the network path can read and take over sessions.
+    ///
+    /// On `localhost` browsers take the cookie over http without this.
+    pub fn insecure_http(mut self, insecure: bool) -> Self {
+        self.insecure_http = insecure;
+        self
+    }
+
+    /// Keeps sessions in a store, so that they can be listed and ended. The default is none: then a
+    /// session is its cookie.
+    ///
+    /// Sessions that were issued without the store are not in it, and are refused as revoked.
+    #[cfg(feature = "store")]
+    pub fn store(mut self, store: impl crate::store::SessionStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets how long the store may take to answer before the request gets a 503. The default is
+    /// 250 milliseconds.
+    #[cfg(feature = "store")]
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = timeout;
+        self
+    }
+
     /// Sets the clock. The default is the operating system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -330,7 +415,7 @@ impl SessionAuthLayerBuilder {
     ///
     /// Every problem at once: a name that a cookie cannot have, a timeout of less than a second or
     /// an idle timeout longer than the absolute one, two verifiers of one name, a verifier that can
-    /// accept nothing.
+    /// accept nothing, a `SESSION_AUTH_MODE` that is no mode, an origin or a login path that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
         let Self { mut problems, .. } = self;
         if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {
@@ -343,34 +428,112 @@ impl SessionAuthLayerBuilder {
                            end a session: make it shorter";
             problems.push(Problem::InvalidTimeout { message });
         }
-        let cookie = match CookieTemplate::new(&self.cookie_name, self.same_site) {
-            Ok(cookie) => cookie,
-            Err(invalid) => {
-                problems.push(Problem::InvalidCookieName {
-                    message: invalid.to_string(),
-                });
-                return Err(BuildError::unless_empty(problems).expect_err("it was just added to"));
-            }
+        #[cfg(feature = "store")]
+        if self.store_timeout.is_zero() {
+            let message = "the store_timeout is zero, so no store could answer in time: make it \
+                           longer";
+            problems.push(Problem::InvalidTimeout { message });
+        }
+        let mode = Mode::resolve(self.mode, std::env::var(MODE_VARIABLE));
+        let mode = keep(&mut problems, MODE_VARIABLE, mode);
+        let cross_origin = CrossOrigin::new(&self.trusted_origins);
+        let cross_origin = keep(&mut problems, "trusted_origin", cross_origin);
+        let login = self.login_path.as_deref().map(LoginPage::new).transpose();
+        let login = keep(&mut problems, "login_path", login);
+        let cookie = keep(
+            &mut problems,
+            "cookie_name",
+            cookie(self.cookie_name, self.same_site, self.insecure_http),
+        );
+        let (Some(mode), Some(cross_origin), Some(login), Some(cookie)) =
+            (mode, cross_origin, login, cookie)
+        else {
+            return Err(BuildError::unless_empty(problems).expect_err("it was just added to"));
         };
         BuildError::unless_empty(problems)?;
+        if mode == Mode::Observe {
+            tracing::warn!(
+                target: "session_auth",
+                "mode `observe`: NOTHING IS PROTECTED. Requests that would be denied are counted, \
+                 logged and let through. Set {MODE_VARIABLE}=enforce to protect the service"
+            );
+        }
+        if self.insecure_http {
+            tracing::warn!(
+                target: "session_auth",
+                "insecure_http: the session cookie goes over plain http, where anyone on the way \
+                 can take it. Never run a real service like this"
+            );
+        }
         let policy = Arc::new(SessionPolicy {
             keys: self.keys,
             cookie,
             clock: self.clock,
             idle_timeout: self.idle_timeout,
             absolute_timeout: self.absolute_timeout,
+            #[cfg(feature = "store")]
+            store: self
+                .store
+                .map(|store| Arc::new(GuardedStore::new(store, self.store_timeout))),
         });
         Ok(SessionAuthLayer {
             shared: Arc::new(Shared {
                 sessions: Sessions::new(Arc::clone(&policy)),
                 policy,
                 max_body: self.max_body,
+                mode,
+                cross_origin,
+                login,
                 verifiers: self.verifiers,
                 table: OnceLock::new(),
                 typed: Mutex::default(),
             }),
         })
     }
+}
+
+/// Keeps what is right, and notes what is wrong.
+fn keep<T, E: fmt::Display>(
+    problems: &mut Vec<Problem>,
+    setting: &'static str,
+    result: Result<T, E>,
+) -> Option<T> {
+    let note = |error: E| {
+        problems.push(Problem::InvalidSetting {
+            setting,
+            message: error.to_string(),
+        });
+    };
+    result.map_err(note).ok()
+}
+
+/// The cookie by its settings. A name with a prefix that asks for `Secure` cannot go without it.
+fn cookie(
+    name: Option<String>,
+    same_site: SameSite,
+    insecure_http: bool,
+) -> Result<CookieTemplate, String> {
+    let default = if insecure_http {
+        INSECURE_NAME
+    } else {
+        DEFAULT_NAME
+    };
+    let name = name.as_deref().unwrap_or(default);
+    let prefix = ["__host-", "__secure-"]
+        .into_iter()
+        .find(|prefix| name.to_ascii_lowercase().starts_with(prefix));
+    if let (Some(_), true) = (prefix, insecure_http) {
+        return Err(format!(
+            "with insecure_http, browsers refuse a cookie named {name:?}: that prefix asks for \
+             https. Leave the name out, or insecure_http"
+        ));
+    }
+    let cookie = CookieTemplate::new(name, same_site).map_err(|invalid| invalid.to_string())?;
+    Ok(if insecure_http {
+        cookie.insecure()
+    } else {
+        cookie
+    })
 }
 
 impl fmt::Debug for SessionAuthLayerBuilder {

@@ -98,17 +98,24 @@ pub mod audit;
 mod classified;
 mod clock;
 mod cookie;
+mod csrf;
 mod decision;
 mod error;
 mod extract;
 mod future;
 mod inline;
+mod issue;
 mod keys;
 mod layer;
+mod login;
+mod mode;
 mod response;
 mod router;
 mod service;
 mod session;
+mod sessions;
+#[cfg(feature = "store")]
+pub mod store;
 mod table;
 mod token;
 pub mod webhook;
@@ -116,24 +123,27 @@ pub mod webhook;
 pub use access::{AccessClass, Declaration, Location, Methods, Target, declarations, methods};
 pub use activity::RouteActivity;
 pub use classified::{Classified, ClassifiedHandler};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::SameSite;
 pub use error::{BuildError, Problem};
-pub use extract::ExtractorMisuse;
+pub use extract::{ExtractorMisuse, SessionRejection};
 pub use future::ResponseFuture;
 pub use inline::{Inline, InlineRoute, public, session, webhook};
-pub use keys::{Keys, KeysError};
+pub use issue::{IssueError, IssueSession, IssuedSession};
+pub use keys::{KeyUses, Keys, KeysError};
 pub use layer::{SessionAuthLayer, SessionAuthLayerBuilder};
+pub use login::{InvalidLocalPath, LocalPath};
+pub use mode::Mode;
 pub use response::Denial;
 pub use router::{Protected, Router};
 pub use service::SessionAuth;
-pub use session::{
-    ClaimsError, ClearedSession, IssueError, IssueSession, IssuedSession, Session, SessionId,
-    Sessions,
-};
+pub use session::{ClaimsError, InvalidSessionId, Session, SessionId};
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
+pub use sessions::{ClearedSession, Sessions};
+#[cfg(feature = "store")]
+pub use sessions::{SessionInfo, SessionsError};
 
 /// What the macros' output names. Not part of the API: it changes with them, in any release.
 #[doc(hidden)]

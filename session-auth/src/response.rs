@@ -4,11 +4,15 @@ use std::fmt;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::webhook::Rejection;
 use crate::webhook::body::BodyError;
+
+/// When a client may try again that met a store which is down, in seconds: by then the store is
+/// asked again.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Lists the reasons once: as variants, in [`Denial::ALL`] and as text. Counters are indexed by the
 /// discriminant, so none of the three may lag behind.
@@ -47,8 +51,14 @@ denials! {
     BadSignature => "bad_signature",
     /// It is past its idle or its absolute deadline.
     Expired => "expired",
+    /// It was revoked: the store has no such session.
+    Revoked => "revoked",
     /// The session lacks the scope that the route asks for.
     Scope => "scope",
+    /// The request changes something and comes from a page of another origin.
+    CrossOrigin => "cross_origin",
+    /// The session store is down, so nobody can say whether the session was revoked.
+    StoreUnavailable => "store_unavailable",
     /// The proof of a webhook is missing.
     SignatureMissing => "signature_missing",
     /// The proof of a webhook is wrong.
@@ -73,13 +83,20 @@ impl Denial {
             | Self::Malformed
             | Self::BadSignature
             | Self::Expired
+            | Self::Revoked
             | Self::SignatureMissing
             | Self::SignatureInvalid
             | Self::TimestampOutOfRange => StatusCode::UNAUTHORIZED,
-            Self::Scope => StatusCode::FORBIDDEN,
+            Self::Scope | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete | Self::AmbiguousPath => StatusCode::BAD_REQUEST,
         }
+    }
+
+    /// Whether logging in may help.
+    pub(crate) fn is_unauthenticated(self) -> bool {
+        self.challenge() == Some("Cookie")
     }
 
     const fn body(self) -> &'static str {
@@ -88,7 +105,12 @@ impl Denial {
             Self::Malformed => r#"{"error":"Authentication required","reason":"malformed"}"#,
             Self::BadSignature => r#"{"error":"Authentication required","reason":"bad_signature"}"#,
             Self::Expired => r#"{"error":"Authentication required","reason":"expired"}"#,
+            Self::Revoked => r#"{"error":"Authentication required","reason":"revoked"}"#,
             Self::Scope => r#"{"error":"Forbidden","reason":"scope"}"#,
+            Self::CrossOrigin => r#"{"error":"Forbidden","reason":"cross_origin"}"#,
+            Self::StoreUnavailable => {
+                r#"{"error":"Service unavailable","reason":"store_unavailable"}"#
+            }
             Self::SignatureMissing => {
                 r#"{"error":"Authentication required","reason":"signature_missing"}"#
             }
@@ -108,7 +130,11 @@ impl Denial {
     /// registered schemes, and are meant not to be: a browser must not open its password dialog.
     const fn challenge(self) -> Option<&'static str> {
         match self {
-            Self::Missing | Self::Malformed | Self::BadSignature | Self::Expired => Some("Cookie"),
+            Self::Missing
+            | Self::Malformed
+            | Self::BadSignature
+            | Self::Expired
+            | Self::Revoked => Some("Cookie"),
             Self::SignatureMissing | Self::SignatureInvalid | Self::TimestampOutOfRange => {
                 Some("Webhook")
             }
@@ -125,6 +151,9 @@ impl Denial {
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
+        if self == Self::StoreUnavailable {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -140,8 +169,8 @@ impl From<Rejection> for Denial {
     }
 }
 
-impl From<BodyError> for Denial {
-    fn from(error: BodyError) -> Self {
+impl From<&BodyError> for Denial {
+    fn from(error: &BodyError) -> Self {
         match error {
             BodyError::TooLarge => Self::BodyTooLarge,
             BodyError::Broken(_) => Self::BodyIncomplete,

@@ -1,5 +1,6 @@
 //! The service: dispatches by the decision, and decides nothing itself.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,14 +14,18 @@ use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::access::Declaration;
 use crate::activity::{Counters, Endpoint};
 use crate::clock::Timestamp;
-use crate::decision::{self, Admitted, Decision, Means};
+use crate::decision::{self, Admitted, Asked, Decision, Means};
 use crate::future::{RenewCookie, ResponseFuture};
 use crate::layer::Shared;
+use crate::mode::Mode;
 use crate::response::Denial;
 use crate::session::{RequestAuth, Session};
+use crate::sessions::Sessions;
 use crate::table::{Resolved, RouteTable};
+use crate::webhook::body::{BodyError, Incomplete, Resumed};
 use crate::webhook::{self, WebhookRequest};
 
 /// The service that [`SessionAuthLayer`](crate::SessionAuthLayer) puts around another.
@@ -88,18 +93,17 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Guard { shared, routes } = &*self.guard;
-        let unclassified;
-        let (endpoint, counters) = match routes {
-            Routes::Fixed(endpoint) => (Some(endpoint), &endpoint.counters),
+        let Self { inner, guard } = self;
+        let shared = &guard.shared;
+        let place = match &guard.routes {
+            Routes::Fixed(endpoint) => Place::Endpoint(Cow::Borrowed(endpoint)),
             Routes::Table(table) => match resolve(table, &request) {
-                Resolved::Endpoint(endpoint) => (Some(endpoint), &endpoint.counters),
-                Resolved::Unclassified => {
-                    unclassified = count_unclassified(table, &request);
-                    (None, &*unclassified)
-                }
+                Resolved::Endpoint(endpoint) => Place::Endpoint(Cow::Borrowed(endpoint)),
+                Resolved::Unclassified => Place::Unclassified(count_unclassified(table, &request)),
                 Resolved::Ambiguous => {
-                    return deny(Denial::AmbiguousPath, &count_unclassified(table, &request));
+                    let counters = count_unclassified(table, &request);
+                    let place = Place::Unclassified(counters);
+                    return deny(inner, shared, &place, Denial::AmbiguousPath, request);
                 }
             },
         };
@@ -108,12 +112,17 @@ where
         let means = Means {
             keys: &policy.keys,
             cookie: &policy.cookie,
+            cross_origin: &shared.cross_origin,
             idle_timeout: policy.idle_timeout,
             now: &|| Timestamp::of(&policy.clock),
         };
-        let declaration = endpoint.map(|endpoint| &endpoint.declaration);
-        let decision = decision::decide(declaration, request.headers(), &means);
-        let renewal = match decision {
+        let declaration = place.declaration();
+        let asked = Asked {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        };
+        let admitted = match decision::decide(declaration, &asked, &means) {
             Decision::Forward => None,
             Decision::ForwardIssuing => {
                 let sessions = shared.sessions.clone();
@@ -122,52 +131,209 @@ where
                     .insert(RequestAuth::Issues(sessions));
                 None
             }
-            Decision::ForwardOptional(admitted) => {
-                let issues = declaration.is_some_and(|declaration| declaration.issues_session());
-                let sessions = issues.then(|| shared.sessions.clone());
-                let (session, renewal) = match admitted {
-                    Some(Admitted { token, renewal }) => (Some(Session::new(token)), renewal),
-                    None => (None, None),
-                };
-                request
-                    .extensions_mut()
-                    .insert(RequestAuth::Optional(session, sessions));
-                renewal
-            }
-            Decision::Admit(Admitted { token, renewal }) => {
-                let sessions = shared.sessions.clone();
-                let auth = RequestAuth::Session(Session::new(token), sessions);
+            Decision::ForwardOptional(None) => {
+                let auth = RequestAuth::Optional(None, shared.sessions_if_issued(declaration));
                 request.extensions_mut().insert(auth);
-                renewal
+                None
             }
+            Decision::ForwardOptional(Some(admitted)) | Decision::Admit(admitted) => Some(admitted),
             Decision::VerifyWebhook => {
-                // A declaration without an endpoint is never a webhook.
-                let Some(endpoint) = endpoint else {
-                    return deny(Denial::Missing, counters);
+                // An unclassified route is never a webhook.
+                let Place::Endpoint(endpoint) = place else {
+                    return deny(inner, shared, &place, Denial::Missing, request);
                 };
+                let inner = take_ready(inner);
                 let shared = Arc::clone(shared);
-                // The clone may not be ready; the service that was polled ready is the one to call.
-                let clone = self.inner.clone();
-                let inner = std::mem::replace(&mut self.inner, clone);
-                let verified =
-                    verify_webhook(inner, shared, Arc::clone(endpoint), request.map(Body::new));
+                let endpoint = endpoint.into_owned();
+                let verified = verify_webhook(inner, shared, endpoint, request.map(Body::new));
                 return ResponseFuture::boxed(Box::pin(verified));
             }
-            Decision::Deny(denial) => {
-                tracing::debug!(target: "session_auth", reason = %denial, "denied");
-                return deny(denial, counters);
-            }
+            Decision::Deny(denial) => return deny(inner, shared, &place, denial, request),
         };
-        counters.pass();
+        #[cfg(feature = "store")]
+        let admitted = match admitted {
+            Some(admitted) if policy.store.is_some() => {
+                let inner = take_ready(inner);
+                let shared = Arc::clone(shared);
+                let place = place.into_owned();
+                let checked = check_store(inner, shared, place, admitted, request.map(Body::new));
+                return ResponseFuture::boxed(Box::pin(checked));
+            }
+            admitted => admitted,
+        };
         let renewal =
-            renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(policy), renewal)));
-        ResponseFuture::forward(self.inner.call(request.map(Body::new)), renewal)
+            admitted.and_then(|admitted| shared.admit(&mut request, declaration, admitted));
+        place.counters().pass();
+        ResponseFuture::forward(inner.call(request.map(Body::new)), renewal)
     }
 }
 
-fn deny<F, E>(denial: Denial, counters: &Counters) -> ResponseFuture<F, E> {
-    counters.deny(denial);
-    ResponseFuture::denied(denial.into_response())
+/// The service that was polled ready, for a future that outlives the call. Its clone, which stays,
+/// may not be ready.
+fn take_ready<S: Clone>(inner: &mut S) -> S {
+    let clone = inner.clone();
+    std::mem::replace(inner, clone)
+}
+
+fn deny<S, B, R>(
+    inner: &mut S,
+    shared: &Shared,
+    place: &Place<'_>,
+    denial: Denial,
+    mut request: Request<B>,
+) -> ResponseFuture<S::Future, S::Error>
+where
+    S: Service<Request<Body>, Response = Response<R>>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match shared.refuse(place, denial, &mut request) {
+        Some(response) => ResponseFuture::denied(response),
+        None => ResponseFuture::forward(inner.call(request.map(Body::new)), None),
+    }
+}
+
+/// What a request is for, and who counts it.
+enum Place<'a> {
+    Endpoint(Cow<'a, Arc<Endpoint>>),
+    Unclassified(Arc<Counters>),
+}
+
+impl Place<'_> {
+    #[cfg(feature = "store")]
+    fn into_owned(self) -> Place<'static> {
+        match self {
+            Self::Endpoint(endpoint) => Place::Endpoint(Cow::Owned(endpoint.into_owned())),
+            Self::Unclassified(counters) => Place::Unclassified(counters),
+        }
+    }
+
+    fn declaration(&self) -> Option<&Declaration> {
+        match self {
+            Self::Endpoint(endpoint) => Some(&endpoint.declaration),
+            Self::Unclassified(_) => None,
+        }
+    }
+
+    fn counters(&self) -> &Counters {
+        match self {
+            Self::Endpoint(endpoint) => &endpoint.counters,
+            Self::Unclassified(counters) => counters,
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.declaration.target().fmt(f),
+            Self::Unclassified(_) => f.write_str("unclassified"),
+        }
+    }
+}
+
+impl Shared {
+    /// Hands a session to the handler, and gives the cookie to write if it slides.
+    fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+        declaration: Option<&Declaration>,
+        admitted: Admitted,
+    ) -> Option<Box<RenewCookie>> {
+        let Admitted { token, renewal, .. } = admitted;
+        let session = Session::new(token);
+        let optional = declaration.is_some_and(|declaration| declaration.optional_session());
+        request.extensions_mut().insert(if optional {
+            RequestAuth::Optional(Some(session), self.sessions_if_issued(declaration))
+        } else {
+            RequestAuth::Session(session, self.sessions.clone())
+        });
+        renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(&self.policy), renewal)))
+    }
+
+    fn sessions_if_issued(&self, declaration: Option<&Declaration>) -> Option<Sessions> {
+        declaration
+            .is_some_and(|declaration| declaration.issues_session())
+            .then(|| self.sessions.clone())
+    }
+
+    /// Counts a denial and makes its response. `None` where the layer only observes: then the
+    /// request goes on as it is.
+    fn refuse<B>(
+        &self,
+        place: &Place<'_>,
+        denial: Denial,
+        request: &mut Request<B>,
+    ) -> Option<Response<Body>> {
+        if self.mode == Mode::Observe {
+            let count = place.counters().observe(denial);
+            // Each time there are twice as many: often enough to be seen, and never a flood.
+            if count.is_power_of_two() {
+                tracing::warn!(
+                    target: "session_auth",
+                    route = %place,
+                    reason = %denial,
+                    count,
+                    "let through by mode `observe`; enforcing would deny it"
+                );
+            }
+            place.counters().pass();
+            let auth = RequestAuth::Observed(denial, self.sessions.clone());
+            request.extensions_mut().insert(auth);
+            return None;
+        }
+        tracing::debug!(target: "session_auth", route = %place, reason = %denial, "denied");
+        place.counters().deny(denial);
+        let redirect = self.login.as_ref().and_then(|login| {
+            // As the browser sees it: a nested router has a shorter one.
+            let uri = match request.extensions().get::<OriginalUri>() {
+                Some(OriginalUri(original)) => original,
+                None => request.uri(),
+            };
+            login.redirect(denial, request.method(), uri, request.headers())
+        });
+        Some(redirect.unwrap_or_else(|| denial.into_response()))
+    }
+}
+
+/// Asks the store whether the session still is one, then goes on as without a store.
+#[cfg(feature = "store")]
+async fn check_store<S, R>(
+    mut inner: S,
+    shared: Arc<Shared>,
+    place: Place<'static>,
+    admitted: Admitted,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, S::Error>
+where
+    S: Service<Request<Body>, Response = Response<R>>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let declaration = place.declaration();
+    let mut renewal = None;
+    match crate::store::check(&shared.policy, &admitted).await {
+        Ok(()) => {
+            renewal = shared.admit(&mut request, declaration, admitted);
+            place.counters().pass();
+        }
+        // Nothing of a session can break this route.
+        Err(_) if declaration.is_some_and(|declaration| declaration.optional_session()) => {
+            let auth = RequestAuth::Optional(None, shared.sessions_if_issued(declaration));
+            request.extensions_mut().insert(auth);
+            place.counters().pass();
+        }
+        Err(denial) => {
+            if let Some(response) = shared.refuse(&place, denial, &mut request) {
+                return Ok(response);
+            }
+        }
+    }
+    let mut response = inner.call(request).await?.map(Body::new);
+    if let Some(renewal) = renewal {
+        renewal.write(&mut response);
+    }
+    Ok(response)
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.
@@ -218,16 +384,17 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let deny = |denial: Denial| {
+    let place = Place::Endpoint(Cow::Borrowed(&endpoint));
+    let log = |denial: Denial| {
         // A sender is told little and may never try again: the log is where this must show.
-        tracing::warn!(
-            target: "session_auth",
-            route = %endpoint.declaration.target(),
-            reason = %denial,
-            "webhook denied"
-        );
-        endpoint.counters.deny(denial);
-        Ok(denial.into_response())
+        if shared.mode == Mode::Enforce {
+            tracing::warn!(
+                target: "session_auth",
+                route = %place,
+                reason = %denial,
+                "webhook denied"
+            );
+        }
     };
 
     let limit = endpoint.declaration.max_body().unwrap_or(shared.max_body);
@@ -235,32 +402,56 @@ where
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
-    let (parts, body) = request.into_parts();
-    let body = match webhook::body::collect(body, length, limit).await {
+    let (parts, mut body) = request.into_parts();
+    let body = match webhook::body::collect(&mut body, length, limit).await {
         Ok(body) => body,
-        Err(error) => return deny(error.into()),
+        Err(Incomplete { error, read }) => {
+            let denial = Denial::from(&error);
+            log(denial);
+            let rest = body;
+            let mut request = Request::from_parts(parts, Body::new(Resumed { read, rest }));
+            if let BodyError::Broken(_) = error {
+                // There is no whole body that a handler could be given, in any mode.
+                endpoint.counters.deny(denial);
+                return Ok(denial.into_response());
+            }
+            return match shared.refuse(&place, denial, &mut request) {
+                Some(response) => Ok(response),
+                None => Ok(inner.call(request).await?.map(Body::new)),
+            };
+        }
     };
     let mut request = Request::from_parts(parts, body);
-    // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
-    let Some(verifier) = &endpoint.verifier else {
-        return deny(Denial::SignatureMissing);
+    let verdict = match &endpoint.verifier {
+        Some(verifier) => {
+            let mut proof = WebhookRequest::new(&request, shared.policy.clock.now());
+            if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+                proof = proof.with_peer(peer.ip());
+            }
+            if let Some(OriginalUri(uri)) = request.extensions().get() {
+                proof = proof.with_uri(uri);
+            }
+            verifier.verify(&proof).map_err(|rejection| {
+                let detail = rejection.detail();
+                tracing::debug!(target: "session_auth", detail, "webhook denied");
+                Denial::from(rejection)
+            })
+        }
+        // `protect` has refused a webhook without a verifier; if one came here it would be refused
+        // too.
+        None => Err(Denial::SignatureMissing),
     };
-    let mut proof = WebhookRequest::new(&request, shared.policy.clock.now());
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        proof = proof.with_peer(peer.ip());
-    }
-    if let Some(OriginalUri(uri)) = request.extensions().get() {
-        proof = proof.with_uri(uri);
-    }
-    match verifier.verify(&proof) {
+    match verdict {
         Ok(delivery) => {
             request.extensions_mut().insert(delivery);
             endpoint.counters.pass();
-            Ok(inner.call(request.map(Body::from)).await?.map(Body::new))
         }
-        Err(rejection) => {
-            tracing::debug!(target: "session_auth", detail = rejection.detail(), "webhook denied");
-            deny(rejection.into())
+        Err(denial) => {
+            log(denial);
+            if let Some(response) = shared.refuse(&place, denial, &mut request) {
+                return Ok(response);
+            }
         }
     }
+    Ok(inner.call(request.map(Body::from)).await?.map(Body::new))
 }

@@ -26,7 +26,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
 
 use crate::clock::Timestamp;
-use crate::keys::{KEY_ID_LEN, Keys};
+use crate::keys::{KEY_ID_LEN, Key, Keys};
 
 const VERSION: u8 = 1;
 const MAC_LEN: usize = 32;
@@ -43,7 +43,7 @@ const MAX_LEN: usize = MAX_COOKIE_LEN / 4 * 3;
 
 /// How far the clocks of two machines may be apart. A token from further in the future than this
 /// means that the clock went back, and then its deadlines prove nothing.
-const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
 
 /// The longest subject, in bytes.
 pub(crate) const MAX_SUBJECT_LEN: usize = 1024;
@@ -103,7 +103,8 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
     }
     let length = |n: usize| u16::try_from(n).map_err(|_| too_large);
 
-    let key = keys.signing();
+    let ring = keys.ring();
+    let key = ring.signing();
     let mut bytes = Vec::with_capacity(len);
     bytes.push(VERSION);
     bytes.extend_from_slice(&key.id);
@@ -124,18 +125,14 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
     }
     bytes.extend_from_slice(&length(contents.claims.len())?.to_be_bytes());
     bytes.extend_from_slice(contents.claims);
-    seal(keys, &mut bytes);
+    sign(key, &mut bytes);
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn seal(keys: &Keys, bytes: &mut Vec<u8>) {
-    let mac = keys
-        .signing()
-        .token_mac()
-        .chain_update(&bytes)
-        .finalize()
-        .into_bytes();
+fn sign(key: &Key, bytes: &mut Vec<u8>) {
+    let mac = key.token_mac().chain_update(&bytes).finalize().into_bytes();
     bytes.extend_from_slice(&mac);
+    key.count_signed();
 }
 
 /// Verifies a token, then parses it.
@@ -153,7 +150,8 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     }
     let mut key_id = [0; KEY_ID_LEN];
     key_id.copy_from_slice(&bytes[1..=KEY_ID_LEN]);
-    let key = keys.find(key_id).ok_or(Refusal::BadSignature)?;
+    let ring = keys.ring();
+    let key = ring.find(key_id).ok_or(Refusal::BadSignature)?;
 
     let (signed, mac) = bytes.split_at(bytes.len() - MAC_LEN);
     // Constant in time: `verify_slice` compares with `ctutils`.
@@ -161,6 +159,7 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
         .chain_update(signed)
         .verify_slice(mac)
         .map_err(|_| Refusal::BadSignature)?;
+    key.count_verified();
 
     // From here on the bytes are ours. They are parsed with care all the same.
     let token = parse(bytes).ok_or(Refusal::Malformed)?;
@@ -255,6 +254,11 @@ impl Token {
         id
     }
 
+    /// Whether the key that signed it signs no more.
+    pub(crate) fn is_signed_by_an_older_key(&self, keys: &Keys) -> bool {
+        self.bytes[1..=KEY_ID_LEN] != keys.ring().signing().id
+    }
+
     pub(crate) fn subject(&self) -> &str {
         // Checked by `parse`.
         std::str::from_utf8(&self.bytes[self.subject.clone()]).unwrap_or_default()
@@ -276,10 +280,12 @@ impl Token {
 
     /// The same session with a later idle deadline, signed by the key that signs now.
     pub(crate) fn renewed(&self, keys: &Keys, idle_deadline: Timestamp) -> String {
+        let ring = keys.ring();
+        let key = ring.signing();
         let mut bytes = self.bytes[..self.bytes.len() - MAC_LEN].to_vec();
-        bytes[1..=KEY_ID_LEN].copy_from_slice(&keys.signing().id);
+        bytes[1..=KEY_ID_LEN].copy_from_slice(&key.id);
         bytes[TIMES_AT + 8..TIMES_AT + 16].copy_from_slice(&idle_deadline.0.to_be_bytes());
-        seal(keys, &mut bytes);
+        sign(key, &mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 }

@@ -13,6 +13,8 @@ struct Fixture {
     keys: Keys,
     cookie: CookieTemplate,
     now: Option<Timestamp>,
+    method: Method,
+    site: Option<&'static str>,
 }
 
 impl Fixture {
@@ -21,6 +23,8 @@ impl Fixture {
             keys: Keys::new([[1; 32]]).expect("one key"),
             cookie: CookieTemplate::new(DEFAULT_NAME, SameSite::Lax).expect("the default"),
             now: Some(NOW),
+            method: Method::GET,
+            site: None,
         }
     }
 
@@ -50,14 +54,23 @@ impl Fixture {
                 HeaderValue::from_str(cookie).expect("a header value"),
             );
         }
+        if let Some(site) = self.site {
+            headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+        }
         let now = || self.now;
         let means = Means {
             keys: &self.keys,
             cookie: &self.cookie,
+            cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
             idle_timeout: IDLE,
             now: &now,
         };
-        match decide(declaration, &headers, &means) {
+        let asked = Asked {
+            method: &self.method,
+            uri: &Uri::from_static("/"),
+            headers: &headers,
+        };
+        match decide(declaration, &asked, &means) {
             Decision::Forward => "forward".into(),
             Decision::ForwardIssuing => "issuing".into(),
             Decision::ForwardOptional(admitted) => format!("optional {}", admitted.is_some()),
@@ -306,4 +319,55 @@ fn the_cookie_slides_once_in_a_tenth_of_the_idle_time() {
     assert_eq!(decide(100, 300), "admit, renew for 300");
     assert_eq!(decide(250, 300), "admit");
     assert_eq!(decide(300, 300), "admit");
+}
+
+#[test]
+fn a_page_of_another_origin_can_use_no_session_to_change_something() {
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let optional = Terms {
+        optional_session: true,
+        ..Terms::NONE
+    };
+    let optional = declaration(AccessClass::Public, optional);
+    let public = declaration(AccessClass::Public, Terms::NONE);
+    let hook = declaration(AccessClass::Webhook, Terms::NONE);
+
+    let mut fixture = Fixture::new();
+    let good = [cookie(&fixture.fresh())];
+    fixture.site = Some("cross-site");
+    assert_eq!(fixture.decide(Some(&session), &good), "admit");
+    fixture.method = Method::POST;
+    assert_eq!(fixture.decide(Some(&session), &good), "deny cross_origin");
+    assert_eq!(fixture.decide(None, &good), "deny cross_origin");
+    assert_eq!(fixture.decide(Some(&session), &[]), "deny missing");
+    // The route runs, without the session.
+    assert_eq!(fixture.decide(Some(&optional), &good), "optional false");
+    // By class: nobody else is asked where they come from.
+    assert_eq!(fixture.decide(Some(&public), &good), "forward");
+    assert_eq!(fixture.decide(Some(&hook), &[]), "verify");
+
+    fixture.site = Some("same-origin");
+    assert_eq!(fixture.decide(Some(&session), &good), "admit");
+    assert_eq!(fixture.decide(Some(&optional), &good), "optional true");
+}
+
+#[test]
+fn a_session_of_an_older_key_gets_a_cookie_of_the_first() {
+    let mut fixture = Fixture::new();
+    let session = declaration(AccessClass::Session, Terms::NONE);
+    let old = [cookie(&fixture.fresh())];
+    assert_eq!(fixture.decide(Some(&session), &old), "admit");
+
+    fixture.keys = Keys::new([[2; 32], [1; 32]]).expect("two keys");
+    assert_eq!(
+        fixture.decide(Some(&session), &old),
+        "admit, renew for 1000"
+    );
+    let new = [cookie(&fixture.fresh())];
+    assert_eq!(fixture.decide(Some(&session), &new), "admit");
+    assert_eq!(fixture.keys.uses()[1].verified, 1);
+
+    fixture.keys.rotate(&Keys::new([[2; 32]]).expect("one key"));
+    assert_eq!(fixture.decide(Some(&session), &old), "deny bad_signature");
+    assert_eq!(fixture.decide(Some(&session), &new), "admit");
 }

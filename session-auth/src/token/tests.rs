@@ -137,7 +137,7 @@ fn a_signature_under_another_key_with_the_same_id_is_refused() {
     let mut forged = URL_SAFE_NO_PAD
         .decode(encode(&forger, &contents(&[], b"")).expect("small"))
         .expect("base64url");
-    forged[1..=KEY_ID_LEN].copy_from_slice(&keys().signing().id);
+    forged[1..=KEY_ID_LEN].copy_from_slice(&keys().ring().signing().id);
     let encoded = URL_SAFE_NO_PAD.encode(forged);
     assert_eq!(refusal(encoded.as_bytes()), Some(Refusal::BadSignature));
 }
@@ -223,7 +223,7 @@ fn signed_garbage_is_malformed() {
     let sample = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
     let body = &sample[..sample.len() - MAC_LEN];
     let sign = |mut bytes: Vec<u8>| {
-        seal(&keys, &mut bytes);
+        sign(keys.ring().signing(), &mut bytes);
         decode(&keys, URL_SAFE_NO_PAD.encode(bytes).as_bytes(), ISSUED).err()
     };
     for at in SUBJECT_AT..body.len() {

@@ -1,0 +1,428 @@
+//! Issuing a session.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
+use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::session::{Session, SessionId};
+use crate::sessions::SessionPolicy;
+use crate::token::{self, Contents, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
+#[cfg(feature = "store")]
+use {
+    crate::response::Denial,
+    crate::store::{GuardedStore, StoreError, StoredSession},
+};
+
+/// The longest label, in bytes.
+const MAX_LABEL_LEN: usize = 256;
+
+/// A session about to be issued: made by [`Sessions::issue`] or [`Sessions::renew`], finished by
+/// `.await`.
+///
+/// [`Sessions::issue`]: crate::Sessions::issue
+/// [`Sessions::renew`]: crate::Sessions::renew
+#[must_use = "no session is issued until this is awaited"]
+pub struct IssueSession {
+    policy: Arc<SessionPolicy>,
+    subject: String,
+    scopes: Vec<String>,
+    claims: Result<Vec<u8>, serde_json::Error>,
+    label: Option<String>,
+    /// The session that this one takes the place of.
+    renews: Option<Session>,
+}
+
+impl IssueSession {
+    pub(crate) fn new(policy: Arc<SessionPolicy>, subject: String) -> Self {
+        Self {
+            policy,
+            subject,
+            scopes: Vec::new(),
+            claims: Ok(Vec::new()),
+            label: None,
+            renews: None,
+        }
+    }
+
+    pub(crate) fn renewing(policy: Arc<SessionPolicy>, session: &Session) -> Self {
+        Self {
+            scopes: session.scopes().map(str::to_owned).collect(),
+            claims: Ok(session.token().claims().to_vec()),
+            renews: Some(session.clone()),
+            ..Self::new(policy, session.subject().to_owned())
+        }
+    }
+
+    /// Adds a scope, for routes with `scope = ".."`.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// Sets the scopes, in place of those that the session had: when one is renewed with less.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the claims: any type of serde's. They are signed, not secret: whoever has the cookie
+    /// can read them.
+    ///
+    /// What cannot be serialized as JSON is an error when the session is issued.
+    pub fn claims<T: Serialize + ?Sized>(mut self, claims: &T) -> Self {
+        self.claims = serde_json::to_vec(claims);
+        self
+    }
+
+    /// Sets what a person would know the session by in a list of their devices, such as
+    /// `Firefox on Linux`: at most 256 bytes. The store keeps it; without one it has no use. A
+    /// renewed session keeps the label that it had, unless it gets another.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Checks everything and makes the cookie. Nothing has happened when this fails.
+    fn prepare(self) -> Result<Prepared, IssueError> {
+        let Self {
+            policy,
+            subject,
+            scopes,
+            claims,
+            label,
+            renews,
+        } = self;
+        if subject.is_empty() || subject.len() > MAX_SUBJECT_LEN {
+            return Err(IssueError(Kind::SubjectLength {
+                found: subject.len(),
+            }));
+        }
+        if subject.chars().any(char::is_control) {
+            return Err(IssueError(Kind::SubjectControl));
+        }
+        if let Some(scope) = scopes
+            .iter()
+            .find(|s| s.is_empty() || s.len() > u8::MAX.into())
+        {
+            return Err(IssueError(Kind::ScopeLength { found: scope.len() }));
+        }
+        if let Some(found) = label
+            .as_ref()
+            .map(String::len)
+            .filter(|len| *len > MAX_LABEL_LEN)
+        {
+            return Err(IssueError(Kind::LabelLength { found }));
+        }
+        let claims = claims.map_err(|error| IssueError(Kind::Claims(error)))?;
+        let now = Timestamp::of(&policy.clock).ok_or(IssueError(Kind::Clock))?;
+        let mut id = [0; SESSION_ID_LEN];
+        getrandom::fill(&mut id).map_err(|error| IssueError(Kind::Random(error)))?;
+
+        let (issued, absolute_deadline) = match &renews {
+            Some(old) => (old.token().issued, old.token().absolute_deadline),
+            None => (now, now.plus(policy.absolute_timeout)),
+        };
+        let idle_deadline = now.plus(policy.idle_timeout).min(absolute_deadline);
+        let contents = Contents {
+            id,
+            issued,
+            idle_deadline,
+            absolute_deadline,
+            subject: &subject,
+            scopes: &scopes,
+            claims: &claims,
+        };
+        let too_large = |value_len: usize| {
+            let found = policy.cookie.name().len() + 1 + value_len;
+            IssueError(Kind::TooLarge { found })
+        };
+        let value =
+            token::encode(&policy.keys, &contents).map_err(|error| too_large(error.encoded_len))?;
+        if policy.cookie.name().len() + 1 + value.len() > MAX_COOKIE_LEN {
+            return Err(too_large(value.len()));
+        }
+        let cookie = policy
+            .cookie
+            .set(&value, idle_deadline.since(now))
+            .ok_or_else(|| too_large(value.len()))?;
+        Ok(Prepared {
+            issued: IssuedSession {
+                id: SessionId::from_bytes(id),
+                cookie,
+            },
+            #[cfg(feature = "store")]
+            record: StoredSession {
+                id: SessionId::from_bytes(id),
+                subject,
+                label,
+                issued,
+                last_seen: now,
+                idle_deadline,
+                absolute_deadline,
+            },
+            #[cfg(feature = "store")]
+            renews,
+            #[cfg(feature = "store")]
+            now,
+        })
+    }
+}
+
+/// A session that needs no more than to be stored.
+struct Prepared {
+    issued: IssuedSession,
+    #[cfg(feature = "store")]
+    record: StoredSession,
+    #[cfg(feature = "store")]
+    renews: Option<Session>,
+    #[cfg(feature = "store")]
+    now: Timestamp,
+}
+
+#[cfg(feature = "store")]
+async fn save(store: &Arc<GuardedStore>, prepared: Prepared) -> Result<IssuedSession, IssueError> {
+    let Prepared {
+        issued,
+        mut record,
+        renews,
+        now,
+    } = prepared;
+    let stored = match renews {
+        None => {
+            // Read before the insertion: if all sessions of the subject are revoked in between, this
+            // one is not added.
+            let generation = store.ask(|store| store.generation(&record.subject)).await?;
+            store.ask(|store| store.insert(&record, generation)).await?
+        }
+        Some(old) => {
+            if record.label.is_none() {
+                let old = store
+                    .ask(|store| store.find(&record.subject, old.id()))
+                    .await?;
+                record.label = old.and_then(|old| old.label);
+            }
+            store.ask(|store| store.replace(old.id(), &record)).await?
+        }
+    };
+    store.sweep(now, token::MAX_CLOCK_SKEW);
+    if stored {
+        Ok(issued)
+    } else {
+        Err(IssueError(Kind::Revoked))
+    }
+}
+
+impl IntoFuture for IssueSession {
+    type Output = Result<IssuedSession, IssueError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        #[cfg(feature = "store")]
+        if let Some(store) = self.policy.store.clone() {
+            return Box::pin(async move { save(&store, self.prepare()?).await });
+        }
+        Box::pin(std::future::ready(
+            self.prepare().map(|prepared| prepared.issued),
+        ))
+    }
+}
+
+impl fmt::Debug for IssueSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssueSession")
+            .field("subject", &self.subject)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session that was issued. Return it from the handler: it sets the cookie.
+#[must_use = "the session reaches the browser only as part of a response"]
+#[derive(Clone)]
+pub struct IssuedSession {
+    id: SessionId,
+    cookie: HeaderValue,
+}
+
+impl IssuedSession {
+    /// The id of the new session.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The value of the `Set-Cookie` header: a secret, for tests and for responses that are not
+    /// axum's.
+    #[must_use]
+    pub fn set_cookie(&self) -> &HeaderValue {
+        &self.cookie
+    }
+}
+
+impl fmt::Debug for IssuedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedSession")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoResponseParts for IssuedSession {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.headers_mut().append(SET_COOKIE, self.cookie);
+        Ok(parts)
+    }
+}
+
+impl IntoResponse for IssuedSession {
+    fn into_response(self) -> axum::response::Response {
+        (self, ()).into_response()
+    }
+}
+
+/// A session could not be issued.
+#[derive(Debug)]
+pub struct IssueError(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    SubjectLength {
+        found: usize,
+    },
+    SubjectControl,
+    ScopeLength {
+        found: usize,
+    },
+    LabelLength {
+        found: usize,
+    },
+    Claims(serde_json::Error),
+    TooLarge {
+        found: usize,
+    },
+    Clock,
+    Random(getrandom::Error),
+    #[cfg(feature = "store")]
+    Store(StoreError),
+    #[cfg(feature = "store")]
+    Revoked,
+}
+
+impl IssueError {
+    /// Subject, scopes and claims together are too large for a cookie.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.0, Kind::TooLarge { .. })
+    }
+
+    /// The subject is empty, too long, or has control characters.
+    #[must_use]
+    pub fn is_subject(&self) -> bool {
+        matches!(self.0, Kind::SubjectLength { .. } | Kind::SubjectControl)
+    }
+
+    /// The store is down. Nothing was issued; try again.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn is_store(&self) -> bool {
+        matches!(self.0, Kind::Store(_))
+    }
+
+    /// Meanwhile all sessions of the subject were revoked, or the one to renew was.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        matches!(self.0, Kind::Revoked)
+    }
+}
+
+#[cfg(feature = "store")]
+impl From<StoreError> for IssueError {
+    fn from(error: StoreError) -> Self {
+        Self(Kind::Store(error))
+    }
+}
+
+/// 503 with the reason `store_unavailable` where the store is down, 401 `revoked` where the session
+/// was revoked meanwhile. Anything else is the program's mistake: a 500, and an ERROR in the log.
+impl IntoResponse for IssueError {
+    fn into_response(self) -> axum::response::Response {
+        tracing::error!(target: "session_auth", error = %self, "no session was issued");
+        match self.0 {
+            #[cfg(feature = "store")]
+            Kind::Store(_) => Denial::StoreUnavailable.into_response(),
+            #[cfg(feature = "store")]
+            Kind::Revoked => Denial::Revoked.into_response(),
+            _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::SubjectLength { found } => write!(
+                f,
+                "the subject of a session has {found} bytes; it takes 1 to {MAX_SUBJECT_LEN}"
+            ),
+            Kind::SubjectControl => {
+                f.write_str("the subject of a session has a control character in it")
+            }
+            Kind::ScopeLength { found } => {
+                write!(
+                    f,
+                    "a scope of a session has {found} bytes; it takes 1 to 255"
+                )
+            }
+            Kind::LabelLength { found } => write!(
+                f,
+                "the label of a session has {found} bytes; it takes {MAX_LABEL_LEN} at the most"
+            ),
+            Kind::Claims(error) => {
+                write!(
+                    f,
+                    "the claims of a session cannot be written as JSON: {error}"
+                )
+            }
+            Kind::TooLarge { found } => write!(
+                f,
+                "the session takes {found} bytes as a cookie; browsers keep {MAX_COOKIE_LEN}: put \
+                 less into its claims"
+            ),
+            Kind::Clock => f.write_str(
+                "the system clock stands before 1970: no session can be issued until it is set",
+            ),
+            Kind::Random(error) => write!(
+                f,
+                "the operating system gave no randomness for a session id: {error}"
+            ),
+            #[cfg(feature = "store")]
+            Kind::Store(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "store")]
+            Kind::Revoked => f.write_str(
+                "the subject's sessions were revoked while this one was issued: log in again",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for IssueError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Kind::Claims(error) => Some(error),
+            #[cfg(feature = "store")]
+            Kind::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use super::*;
+
+const ONE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const TWO: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+
+fn unset() -> Result<String, VarError> {
+    Err(VarError::NotPresent)
+}
+
+#[test]
+fn each_mistake_is_its_own_error_and_says_where_it_is() {
+    let thirty_one = BASE64.encode([7; 31]);
+    let thirty_three = BASE64.encode([7; 33]);
+    let table = [
+        ("empty", String::new(), "no session key"),
+        ("blank", "  ".into(), "no session key"),
+        (
+            "not base64",
+            "not base64!".into(),
+            "session key 1 is not base64",
+        ),
+        (
+            "second is not base64",
+            format!("{ONE},%%%"),
+            "session key 2 is not base64",
+        ),
+        (
+            "comma at the end",
+            format!("{ONE},"),
+            "session key 2 is not base64",
+        ),
+        (
+            "31 bytes",
+            thirty_one,
+            "session key 1 has 31 bytes instead of 32",
+        ),
+        (
+            "33 bytes",
+            format!("{ONE},{thirty_three}"),
+            "session key 2 has 33 bytes",
+        ),
+        (
+            "twice",
+            format!("{ONE},{TWO},{ONE}"),
+            "session keys 1 and 3 are the same",
+        ),
+    ];
+    for (name, text, expected) in table {
+        let error = Keys::parse(&text).expect_err(name).to_string();
+        assert!(error.starts_with(expected), "{name}: {error}");
+        assert!(!error.contains("AAECAw"), "{name}: the key is in the error");
+    }
+}
+
+#[test]
+fn errors_answer_questions() {
+    assert!(Keys::parse("").expect_err("empty").is_missing());
+    assert!(Keys::parse("?").expect_err("malformed").is_malformed());
+    assert!(Keys::parse("AAAA").expect_err("short").is_length());
+    assert!(
+        Keys::parse(&format!("{ONE},{ONE}"))
+            .expect_err("twice")
+            .is_duplicate()
+    );
+}
+
+#[test]
+fn padding_and_white_space_do_not_matter() {
+    let keys = Keys::parse(&format!(" {} ,\n{TWO}", ONE.trim_end_matches('='))).expect("valid");
+    assert_eq!(keys.len(), 2);
+}
+
+#[test]
+fn the_development_key_needs_both_conditions() {
+    let dev = |value: &str| Ok(value.to_owned());
+    assert!(Keys::from_variables(unset(), dev("true")).is_ok());
+
+    let nothing = Keys::from_variables(unset(), unset()).expect_err("no key");
+    assert!(nothing.is_missing());
+    for value in ["1", "yes", "TRUE", ""] {
+        let error = Keys::from_variables(unset(), dev(value)).expect_err("not `true`");
+        assert!(error.is_missing());
+        assert!(error.to_string().contains("only `true` allows"), "{error}");
+    }
+    // A key that is set and wrong is never replaced by the development key.
+    let wrong = Keys::from_variables(Ok("?".into()), dev("true")).expect_err("malformed");
+    assert!(wrong.is_malformed());
+    let empty = Keys::from_variables(Ok(String::new()), dev("true")).expect_err("empty");
+    assert!(empty.is_missing());
+}
+
+#[test]
+fn the_first_key_signs() {
+    let keys = Keys::parse(&format!("{TWO},{ONE}")).expect("valid");
+    let alone = Keys::parse(TWO).expect("valid");
+    let one = Keys::parse(ONE).expect("valid").ring().signing().id;
+    assert_eq!(keys.ring().signing().id, alone.ring().signing().id);
+    assert!(keys.ring().find(one).is_some());
+    assert!(alone.ring().find(one).is_none());
+}
+
+#[test]
+fn debug_shows_ids_alone() {
+    let keys = Keys::new([[0x41; KEY_LEN]]).expect("valid");
+    let debug = format!("{keys:?}");
+    assert!(debug.len() == "Keys[00000000]".len(), "{debug}");
+    assert!(!debug.contains("4141"), "{debug}");
+}
+
+#[test]
+fn rotation_reaches_every_clone_and_keeps_the_counts() {
+    let keys = Keys::parse(ONE).expect("valid");
+    let in_the_layer = keys.clone();
+    in_the_layer.ring().signing().count_signed();
+
+    keys.rotate(&Keys::parse(&format!("{TWO},{ONE}")).expect("valid"));
+    let uses = in_the_layer.uses();
+    assert_eq!(uses.len(), 2);
+    assert!(uses[0].signs && !uses[1].signs);
+    assert_eq!((uses[0].signed, uses[1].signed), (0, 1));
+
+    let one = Keys::parse(ONE).expect("valid").ring().signing().id;
+    keys.rotate(&Keys::parse(TWO).expect("valid"));
+    assert!(
+        in_the_layer.ring().find(one).is_none(),
+        "the key is retired"
+    );
+}

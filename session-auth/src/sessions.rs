@@ -1,0 +1,370 @@
+//! Sessions as a service manages them: starting, listing and ending.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
+use http::HeaderValue;
+use http::header::SET_COOKIE;
+
+use crate::clock::Clock;
+use crate::cookie::CookieTemplate;
+use crate::issue::IssueSession;
+use crate::keys::Keys;
+use crate::session::Session;
+#[cfg(feature = "store")]
+use {
+    crate::clock::Timestamp,
+    crate::response::Denial,
+    crate::session::SessionId,
+    crate::store::{GuardedStore, StoreError, StoredSession},
+    http::StatusCode,
+    std::panic::Location,
+    std::time::SystemTime,
+};
+
+/// What issuing and verifying sessions needs. One for each layer.
+pub(crate) struct SessionPolicy {
+    pub(crate) keys: Keys,
+    pub(crate) cookie: CookieTemplate,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) absolute_timeout: Duration,
+    #[cfg(feature = "store")]
+    pub(crate) store: Option<Arc<GuardedStore>>,
+}
+
+/// Starts and ends sessions.
+///
+/// As an extractor it is for public routes with `issues_session` and for routes of class `session`;
+/// elsewhere it is refused like [`Session`]. Outside of a request,
+/// [`SessionAuthLayer::sessions`](crate::SessionAuthLayer::sessions) gives one.
+///
+/// ```
+/// use axum::Json;
+/// use http::StatusCode;
+/// use session_auth::{IssueError, IssuedSession, Sessions, public_route};
+/// # use axum::response::{IntoResponse, Response};
+/// # struct AppError; impl From<IssueError> for AppError { fn from(_: IssueError) -> Self { Self } }
+/// # impl IntoResponse for AppError { fn into_response(self) -> Response { StatusCode::INTERNAL_SERVER_ERROR.into_response() } }
+///
+/// #[public_route(POST, "/login", reason = "creates the session", issues_session)]
+/// async fn login(sessions: Sessions) -> Result<(IssuedSession, StatusCode), AppError> {
+///     // .. check the password, then:
+///     let session = sessions.issue("ada@example.com").scope("admin").await?;
+///     Ok((session, StatusCode::NO_CONTENT))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Sessions {
+    policy: Arc<SessionPolicy>,
+}
+
+impl Sessions {
+    pub(crate) fn new(policy: Arc<SessionPolicy>) -> Self {
+        Self { policy }
+    }
+
+    /// Starts a session of this subject: always with a new id, so that nobody can have planted it
+    /// (session fixation, CWE-384). `.await` it, after naming scopes and claims.
+    pub fn issue(&self, subject: impl Into<String>) -> IssueSession {
+        IssueSession::new(Arc::clone(&self.policy), subject.into())
+    }
+
+    /// Gives a session a new id, with its subject, scopes and claims: for a change of privilege,
+    /// such as a second factor or another role (CWE-384). `.await` it, after changing scopes and
+    /// claims. Its absolute deadline stays.
+    ///
+    /// With a store, the old id is good for nothing from then on; a request that is under way with
+    /// the old cookie is refused as revoked. Without one, the old cookie stays what it was until
+    /// its deadline.
+    pub fn renew(&self, session: &Session) -> IssueSession {
+        IssueSession::renewing(Arc::clone(&self.policy), session)
+    }
+
+    /// Makes the browser forget the session: return it from a logout handler.
+    ///
+    /// That is all it does: a copy of the cookie stays valid until its deadline. To end the session,
+    /// use `revoke`, which needs a store.
+    pub fn clear(&self) -> ClearedSession {
+        ClearedSession {
+            cookie: self.policy.cookie.clear(),
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+impl Sessions {
+    /// Ends this session: logout. Return what it gives, so that the browser forgets the cookie.
+    ///
+    /// # Errors
+    ///
+    /// The layer has no [`store`](crate::SessionAuthLayerBuilder::store), or the store is down:
+    /// then nothing has ended. A session that had ended already is no error.
+    #[track_caller]
+    pub fn revoke(
+        &self,
+        session: &Session,
+    ) -> impl Future<Output = Result<ClearedSession, SessionsError>> + Send {
+        let id = session.id();
+        let ended = self.revoke_id(session.subject(), id);
+        async move {
+            ended.await?;
+            Ok(self.clear())
+        }
+    }
+
+    /// Ends the session of this id if it is one of this subject's, and says whether it was: for one
+    /// row of a list of devices.
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke).
+    #[track_caller]
+    pub fn revoke_id(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> impl Future<Output = Result<bool, SessionsError>> + Send {
+        let store = self.store("revoke");
+        async move { Ok(store?.ask(|store| store.revoke(subject, id)).await?) }
+    }
+
+    /// Ends all sessions of this session's subject but this one, and says how many: "sign out
+    /// everywhere else".
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke).
+    #[track_caller]
+    pub fn revoke_others(
+        &self,
+        session: &Session,
+    ) -> impl Future<Output = Result<u64, SessionsError>> + Send {
+        let store = self.store("revoke_others");
+        self.end_all(store, session.subject(), Some(session.id()))
+    }
+
+    /// Ends all sessions of a subject, and says how many: after a change of password, or when an
+    /// account is closed. A login that was under way does not survive it.
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke).
+    #[track_caller]
+    pub fn revoke_all(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<u64, SessionsError>> + Send {
+        let store = self.store("revoke_all");
+        self.end_all(store, subject, None)
+    }
+
+    async fn end_all(
+        &self,
+        store: Result<&GuardedStore, SessionsError>,
+        subject: &str,
+        except: Option<SessionId>,
+    ) -> Result<u64, SessionsError> {
+        let (store, now) = (store?, self.now()?);
+        Ok(store
+            .ask(|store| store.revoke_all(subject, except, now))
+            .await?)
+    }
+
+    /// The sessions of a subject, the one used last first: for a list of their devices.
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke).
+    #[track_caller]
+    pub fn list(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Vec<SessionInfo>, SessionsError>> + Send {
+        let store = self.store("list");
+        async move {
+            let store = store?;
+            let now = self.now()?;
+            let sessions = store.ask(|store| store.list(subject, now)).await?;
+            Ok(sessions.into_iter().map(SessionInfo).collect())
+        }
+    }
+
+    #[track_caller]
+    fn store(&self, operation: &'static str) -> Result<&GuardedStore, SessionsError> {
+        self.policy.store.as_deref().ok_or_else(|| {
+            let error = SessionsError(SessionsErrorKind::NoStore {
+                operation,
+                caller: Location::caller(),
+            });
+            // The result may be dropped; this stays.
+            tracing::error!(target: "session_auth", "{error}");
+            error
+        })
+    }
+
+    fn now(&self) -> Result<Timestamp, SessionsError> {
+        Timestamp::of(&self.policy.clock).ok_or(SessionsError(SessionsErrorKind::Clock))
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("keys", &self.policy.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session that the browser is told to forget. Return it from the handler.
+#[must_use = "the browser forgets the session only when told so by a response"]
+#[derive(Clone, Debug)]
+pub struct ClearedSession {
+    cookie: Option<HeaderValue>,
+}
+
+impl IntoResponseParts for ClearedSession {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        if let Some(cookie) = self.cookie {
+            parts.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(parts)
+    }
+}
+
+impl IntoResponse for ClearedSession {
+    fn into_response(self) -> axum::response::Response {
+        (self, ()).into_response()
+    }
+}
+
+/// One of a subject's sessions, from [`Sessions::list`].
+#[cfg(feature = "store")]
+#[derive(Clone, Debug)]
+pub struct SessionInfo(StoredSession);
+
+#[cfg(feature = "store")]
+impl SessionInfo {
+    /// The id, for [`Sessions::revoke_id`], and to tell the caller's own session by.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.0.id
+    }
+
+    /// What a person would know the session by, if it was issued with a label.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.0.label.as_deref()
+    }
+
+    /// When it was issued, to the second.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        self.0.issued.to_system_time()
+    }
+
+    /// When it was last used, to a minute; less often where the idle timeout is of a few minutes.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<SystemTime> {
+        self.0.last_seen.to_system_time()
+    }
+
+    /// When it ends if it is not used again, to the second.
+    #[must_use]
+    pub fn idle_deadline(&self) -> Option<SystemTime> {
+        self.0.idle_deadline.to_system_time()
+    }
+}
+
+/// Sessions could not be listed or ended.
+///
+/// As a response it is a 503 with the reason `store_unavailable` where the store is down, and a 500
+/// where there is none.
+#[cfg(feature = "store")]
+#[must_use = "the sessions have not ended"]
+pub struct SessionsError(SessionsErrorKind);
+
+#[cfg(feature = "store")]
+enum SessionsErrorKind {
+    NoStore {
+        operation: &'static str,
+        caller: &'static Location<'static>,
+    },
+    Store(StoreError),
+    Clock,
+}
+
+#[cfg(feature = "store")]
+impl SessionsError {
+    /// The layer has no store: sessions are kept in the cookie alone, and nothing can end them.
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        matches!(self.0, SessionsErrorKind::NoStore { .. })
+    }
+
+    /// The store is down, or answered with something that cannot be read. Try again.
+    #[must_use]
+    pub fn is_store(&self) -> bool {
+        matches!(self.0, SessionsErrorKind::Store(_))
+    }
+}
+
+#[cfg(feature = "store")]
+impl From<StoreError> for SessionsError {
+    fn from(error: StoreError) -> Self {
+        Self(SessionsErrorKind::Store(error))
+    }
+}
+
+#[cfg(feature = "store")]
+impl fmt::Display for SessionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            SessionsErrorKind::NoStore { operation, caller } => write!(
+                f,
+                "{caller}: `{operation}` needs a session store, and this layer has none: sessions \
+                 are kept in the cookie alone and end only by their deadlines. Give the layer one \
+                 with `.store(..)`, or use `clear`, which makes the browser forget the cookie"
+            ),
+            SessionsErrorKind::Store(error) => fmt::Display::fmt(error, f),
+            SessionsErrorKind::Clock => f.write_str(
+                "the system clock stands before 1970: sessions cannot be told from expired ones",
+            ),
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+impl fmt::Debug for SessionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(feature = "store")]
+impl std::error::Error for SessionsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            SessionsErrorKind::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+impl IntoResponse for SessionsError {
+    fn into_response(self) -> axum::response::Response {
+        match self.0 {
+            SessionsErrorKind::Store(error) => {
+                tracing::error!(target: "session_auth", %error, "sessions not listed or ended");
+                Denial::StoreUnavailable.into_response()
+            }
+            _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use std::error::Error;
+use std::fmt;
+
+/// A store could not do what it was asked to.
+pub struct StoreError {
+    kind: Kind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unavailable,
+    Unreadable,
+    TimedOut,
+    Refused,
+}
+
+impl StoreError {
+    /// The store did not answer, or refused to: down, locked, read-only, full. Counts toward the
+    /// circuit breaker.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::Unavailable,
+            source: Some(source.into()),
+        }
+    }
+
+    /// The store answered with something that cannot be read: half a row, one that a newer version
+    /// wrote. It concerns that session alone, so it does not count toward the circuit breaker.
+    pub fn unreadable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::Unreadable,
+            source: Some(source.into()),
+        }
+    }
+
+    pub(super) fn timed_out() -> Self {
+        Self {
+            kind: Kind::TimedOut,
+            source: None,
+        }
+    }
+
+    pub(super) fn refused() -> Self {
+        Self {
+            kind: Kind::Refused,
+            source: None,
+        }
+    }
+
+    /// Whether the store as a whole is to blame, and not one row of it.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.kind != Kind::Unreadable
+    }
+
+    /// Whether the store was not even asked, since it failed a moment ago.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.kind == Kind::Refused
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Unavailable => "the session store is unavailable",
+            Kind::Unreadable => "the session store holds a session that cannot be read",
+            Kind::TimedOut => "the session store did not answer in time",
+            Kind::Refused => "the session store failed a moment ago and was not asked again",
+        })?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
