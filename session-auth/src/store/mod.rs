@@ -30,6 +30,7 @@
 //! [`store_timeout`]: crate::SessionAuthLayerBuilder::store_timeout
 
 mod check;
+pub mod conformance;
 mod erased;
 mod error;
 mod guard;
@@ -81,7 +82,7 @@ pub struct Generation(pub u64);
 /// Each operation is atomic: of two at a time, from any number of processes, one comes first. An
 /// operation that returned has happened for all that start later.
 ///
-/// Implement it with `async fn`. `session_auth::store::conformance` holds an implementation to
+/// Implement it with `async fn`. The [`conformance`] suite holds an implementation to
 /// everything that is said here.
 ///
 /// Time is the caller's: a store compares the timestamps that it is given and asks no clock of its
