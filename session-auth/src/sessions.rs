@@ -195,11 +195,10 @@ impl Sessions {
 
     #[track_caller]
     fn store(&self, operation: &'static str) -> Result<&GuardedStore, SessionsError> {
+        // Outside of the closure, which has a caller of its own.
+        let caller = Location::caller();
         self.policy.store.as_deref().ok_or_else(|| {
-            let error = SessionsError(SessionsErrorKind::NoStore {
-                operation,
-                caller: Location::caller(),
-            });
+            let error = SessionsError(SessionsErrorKind::NoStore { operation, caller });
             // The result may be dropped; this stays.
             tracing::error!(target: "session_auth", "{error}");
             error
