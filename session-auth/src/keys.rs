@@ -87,6 +87,8 @@ pub(crate) struct Key {
     pub(crate) id: [u8; KEY_ID_LEN],
     /// Keyed once: a token costs a copy of this state, not the two blocks that make it.
     token_mac: Hmac<Sha256>,
+    #[cfg(feature = "encrypt")]
+    pub(crate) claims_key: Zeroizing<[u8; KEY_LEN]>,
     signed: AtomicU64,
     verified: AtomicU64,
 }
@@ -95,14 +97,16 @@ impl Key {
     fn new(mut secret: [u8; KEY_LEN]) -> Self {
         let mut token_key = derive(&secret, b"session-auth v1 token");
         let id = derive(&secret, b"session-auth v1 key id");
-        secret.zeroize();
         let key = Self {
             id: [id[0], id[1], id[2], id[3]],
             token_mac: keyed(&token_key),
+            #[cfg(feature = "encrypt")]
+            claims_key: Zeroizing::new(derive(&secret, b"session-auth v1 claims")),
             signed: AtomicU64::new(0),
             verified: AtomicU64::new(0),
         };
         token_key.zeroize();
+        secret.zeroize();
         key
     }
 

@@ -82,6 +82,8 @@
 //!
 //! # Features
 //!
+//! - `encrypt`: claims that only the service can read: [`IssueSession::sealed_claims`].
+//! - `store`: sessions that can be listed and ended, and a store in memory: the [`store`] module.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
 //!
 //! No feature changes how a request is judged.

@@ -15,6 +15,10 @@
 //! | 2 + n | length and bytes of the claims, JSON; length 0 where there are none |
 //! | 32 | HMAC-SHA256 (RFC 2104, FIPS 180-4) over everything before it |
 //!
+//! Version 2 is the same with sealed claims (feature `encrypt`): in their place stand a nonce of 24
+//! bytes and what XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha-03) made of them, with the
+//! session id as associated data.
+//!
 //! In a cookie it stands as base64url without padding (RFC 4648, section 5). Only the version, the
 //! key id and the length are looked at before the MAC holds; nothing is parsed.
 
@@ -29,6 +33,9 @@ use crate::clock::Timestamp;
 use crate::keys::{KEY_ID_LEN, Key, Keys};
 
 const VERSION: u8 = 1;
+/// The version with sealed claims.
+#[cfg(feature = "encrypt")]
+const SEALED: u8 = 2;
 const MAC_LEN: usize = 32;
 pub(crate) const SESSION_ID_LEN: usize = 16;
 
@@ -59,6 +66,9 @@ pub(crate) struct Contents<'a> {
     pub(crate) subject: &'a str,
     pub(crate) scopes: &'a [String],
     pub(crate) claims: &'a [u8],
+    /// Seals the claims with this nonce, which must be random.
+    #[cfg(feature = "encrypt")]
+    pub(crate) seal: Option<sealed::Nonce>,
 }
 
 /// A token that was verified and parsed. Keeps the bytes and where in them things are: reading a
@@ -71,6 +81,9 @@ pub(crate) struct Token {
     subject: Range<usize>,
     scopes: Range<usize>,
     claims: Range<usize>,
+    /// The claims, where they are sealed in `bytes`.
+    #[cfg(feature = "encrypt")]
+    opened: Option<Vec<u8>>,
 }
 
 /// Why a token is refused.
@@ -93,7 +106,12 @@ pub(crate) struct TooLarge {
 /// Makes the signed text of a token.
 pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, TooLarge> {
     let scopes_len: usize = contents.scopes.iter().map(|scope| 1 + scope.len()).sum();
-    let len = MIN_LEN + contents.subject.len() + scopes_len + contents.claims.len();
+    #[cfg(feature = "encrypt")]
+    let overhead = contents.seal.map_or(0, |_| sealed::OVERHEAD);
+    #[cfg(not(feature = "encrypt"))]
+    let overhead = 0;
+    let claims_len = contents.claims.len() + overhead;
+    let len = MIN_LEN + contents.subject.len() + scopes_len + claims_len;
     let too_large = TooLarge {
         encoded_len: len.div_ceil(3) * 4,
     };
@@ -107,6 +125,10 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
     let key = ring.signing();
     let mut bytes = Vec::with_capacity(len);
     bytes.push(VERSION);
+    #[cfg(feature = "encrypt")]
+    if contents.seal.is_some() {
+        bytes[0] = SEALED;
+    }
     bytes.extend_from_slice(&key.id);
     bytes.extend_from_slice(&contents.id);
     for time in [
@@ -123,7 +145,13 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
         bytes.push(u8::try_from(scope.len()).map_err(|_| too_large)?);
         bytes.extend_from_slice(scope.as_bytes());
     }
-    bytes.extend_from_slice(&length(contents.claims.len())?.to_be_bytes());
+    bytes.extend_from_slice(&length(claims_len)?.to_be_bytes());
+    #[cfg(feature = "encrypt")]
+    match contents.seal {
+        Some(nonce) => sealed::seal(key, nonce, contents.id, contents.claims, &mut bytes),
+        None => bytes.extend_from_slice(contents.claims),
+    }
+    #[cfg(not(feature = "encrypt"))]
     bytes.extend_from_slice(contents.claims);
     sign(key, &mut bytes);
     Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -145,7 +173,7 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     let bytes = URL_SAFE_NO_PAD
         .decode(encoded)
         .map_err(|_| Refusal::Malformed)?;
-    if bytes.len() < MIN_LEN || bytes[0] != VERSION {
+    if bytes.len() < MIN_LEN || !is_known(bytes[0]) {
         return Err(Refusal::Malformed);
     }
     let mut key_id = [0; KEY_ID_LEN];
@@ -163,6 +191,8 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
 
     // From here on the bytes are ours. They are parsed with care all the same.
     let token = parse(bytes).ok_or(Refusal::Malformed)?;
+    #[cfg(feature = "encrypt")]
+    let token = token.open(key).ok_or(Refusal::Malformed)?;
     if token.issued > now.plus(MAX_CLOCK_SKEW) {
         tracing::error!(
             target: "session_auth",
@@ -176,6 +206,14 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
         return Err(Refusal::Expired);
     }
     Ok(token)
+}
+
+fn is_known(version: u8) -> bool {
+    #[cfg(feature = "encrypt")]
+    if version == SEALED {
+        return true;
+    }
+    version == VERSION
 }
 
 fn parse(bytes: Vec<u8>) -> Option<Token> {
@@ -206,6 +244,8 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
         subject,
         scopes,
         claims,
+        #[cfg(feature = "encrypt")]
+        opened: None,
     })
 }
 
@@ -275,6 +315,10 @@ impl Token {
     }
 
     pub(crate) fn claims(&self) -> &[u8] {
+        #[cfg(feature = "encrypt")]
+        if let Some(opened) = &self.opened {
+            return opened;
+        }
         &self.bytes[self.claims.clone()]
     }
 
@@ -283,6 +327,8 @@ impl Token {
         let ring = keys.ring();
         let key = ring.signing();
         let mut bytes = self.bytes[..self.bytes.len() - MAC_LEN].to_vec();
+        #[cfg(feature = "encrypt")]
+        self.seal_again(key, &mut bytes);
         bytes[1..=KEY_ID_LEN].copy_from_slice(&key.id);
         bytes[TIMES_AT + 8..TIMES_AT + 16].copy_from_slice(&idle_deadline.0.to_be_bytes());
         sign(key, &mut bytes);
@@ -290,5 +336,35 @@ impl Token {
     }
 }
 
+#[cfg(feature = "encrypt")]
+impl Token {
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// Opens the claims if they are sealed, with the key that signed the token.
+    fn open(mut self, key: &Key) -> Option<Self> {
+        if self.bytes[0] == SEALED {
+            let sealed = &self.bytes[self.claims.clone()];
+            self.opened = Some(sealed::open(key, self.id(), sealed)?);
+        }
+        Some(self)
+    }
+
+    /// Seals the claims by the key that signs now. The nonce may stay: by the same key this gives
+    /// the same bytes, and with another key it is as good as new.
+    fn seal_again(&self, key: &Key, bytes: &mut Vec<u8>) {
+        let Some(claims) = &self.opened else {
+            return;
+        };
+        // They stand last, and their length is the same as before.
+        bytes.truncate(self.claims.start);
+        let nonce = sealed::nonce(&self.bytes[self.claims.clone()]);
+        sealed::seal(key, nonce, self.id(), claims, bytes);
+    }
+}
+
+#[cfg(feature = "encrypt")]
+pub(crate) mod sealed;
 #[cfg(test)]
 mod tests;

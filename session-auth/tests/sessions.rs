@@ -503,3 +503,40 @@ async fn debug_shows_no_secret() {
         assert!(!debug.contains("7, 7, 7"), "{debug}");
     }
 }
+
+/// Sealed claims look to a handler like any other, and survive a renewal.
+#[cfg(feature = "encrypt")]
+#[tokio::test]
+async fn sealed_claims_are_read_by_the_service_alone() {
+    let routes = Router::new()
+        .mount(
+            public(POST, "/login", "creates the session")
+                .issues_session()
+                .to(|sessions: Sessions| async move {
+                    let claims = Claims { plan: "pro".into() };
+                    sessions.issue("ada").sealed_claims(&claims).await
+                }),
+        )
+        .mount(
+            session(POST, "/sudo").to(|sessions: Sessions, session: Session| async move {
+                sessions.renew(&session).scope("admin").await
+            }),
+        )
+        .mount(
+            session(GET, "/plan")
+                .to(|session: Session| async move { session.claims::<Claims>().unwrap().plan }),
+        );
+    let auth = builder().build().unwrap();
+    let address = common::serve(routes.protect(auth).unwrap()).await;
+    let cookie = login(address).await;
+    assert_eq!(get(address, "/plan", &cookie).await.body, "pro");
+    let headers = format!("Cookie: {cookie}\r\n");
+    let renewed = common::cookie(&common::post(address, "/sudo", &headers, "").await);
+    assert_eq!(get(address, "/plan", &renewed).await.body, "pro");
+    for cookie in [cookie, renewed] {
+        let value = cookie.split_once('=').unwrap().1;
+        let bytes =
+            base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, value);
+        assert!(!String::from_utf8_lossy(&bytes.unwrap()).contains("plan"));
+    }
+}

@@ -38,6 +38,8 @@ impl Fixture {
             subject: "ada",
             scopes: &scopes,
             claims: b"",
+            #[cfg(feature = "encrypt")]
+            seal: None,
         };
         encode(&self.keys, &contents).expect("it is small")
     }

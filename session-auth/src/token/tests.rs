@@ -16,6 +16,8 @@ fn contents<'a>(scopes: &'a [String], claims: &'a [u8]) -> Contents<'a> {
         subject: "ada@example.com",
         scopes,
         claims,
+        #[cfg(feature = "encrypt")]
+        seal: None,
     }
 }
 
@@ -103,7 +105,7 @@ fn security_every_truncation_and_extension_is_refused() {
 #[test]
 fn refusals_by_kind() {
     let mut unknown_version = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
-    unknown_version[0] = 2;
+    unknown_version[0] = 3;
     let mut unknown_key = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
     unknown_key[1] ^= 0xff;
     let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes).into_bytes();
@@ -245,4 +247,85 @@ fn signed_garbage_is_malformed() {
         Some(Refusal::Malformed),
         "a subject that is not UTF-8"
     );
+}
+
+#[cfg(feature = "encrypt")]
+mod sealed_claims {
+    use super::*;
+
+    fn sealed(ring: &Keys, id: u8) -> Vec<u8> {
+        let contents = Contents {
+            id: [id; SESSION_ID_LEN],
+            claims: br#"{"plan":"pro"}"#,
+            seal: Some([9; 24]),
+            ..contents(&[], b"")
+        };
+        encode(ring, &contents).expect("it is small").into_bytes()
+    }
+
+    #[test]
+    fn nobody_reads_them_but_the_service() {
+        let value = sealed(&keys(), 1);
+        let bytes = URL_SAFE_NO_PAD.decode(&value).expect("base64");
+        assert_eq!(bytes[0], SEALED);
+        assert!(!bytes.windows(4).any(|window| window == b"plan"));
+        let token = decode(&keys(), &value, ISSUED).unwrap_or_else(|_| panic!("refused"));
+        assert_eq!(token.claims(), br#"{"plan":"pro"}"#);
+        assert!(token.is_sealed());
+    }
+
+    /// Somebody who has the signing sub-key alone, and writes one session's claims into another.
+    #[test]
+    fn they_belong_to_their_session() {
+        let ring = keys();
+        let mut bytes = URL_SAFE_NO_PAD.decode(sealed(&ring, 1)).expect("base64");
+        bytes[SESSION_ID_AT] ^= 1;
+        bytes.truncate(bytes.len() - MAC_LEN);
+        sign(ring.ring().signing(), &mut bytes);
+        let moved = URL_SAFE_NO_PAD.encode(bytes);
+        let refusal = decode(&ring, moved.as_bytes(), ISSUED).err();
+        assert_eq!(refusal, Some(Refusal::Malformed));
+    }
+
+    #[test]
+    fn a_plain_token_cannot_pass_for_a_sealed_one_or_the_other_way_round() {
+        let ring = keys();
+        for (value, version) in [
+            (sealed(&ring, 1), VERSION),
+            (
+                encode(&ring, &contents(&[], b"x"))
+                    .expect("small")
+                    .into_bytes(),
+                SEALED,
+            ),
+        ] {
+            let mut bytes = URL_SAFE_NO_PAD.decode(value).expect("base64");
+            bytes[0] = version;
+            let value = URL_SAFE_NO_PAD.encode(bytes);
+            let refusal = decode(&ring, value.as_bytes(), ISSUED).err();
+            assert_eq!(refusal, Some(Refusal::BadSignature));
+        }
+    }
+
+    #[test]
+    fn a_new_key_seals_them_anew_and_the_same_key_leaves_them() {
+        let old = keys();
+        let token = decode(&old, &sealed(&old, 1), ISSUED).unwrap_or_else(|_| panic!("refused"));
+        let later = Timestamp(ISSUED.0 + 7_200);
+        let same = token.renewed(&old, later);
+        let claims_of = |value: &str| {
+            let bytes = URL_SAFE_NO_PAD.decode(value).expect("base64");
+            parse(bytes).map(|token| token.bytes[token.claims].to_vec())
+        };
+        let before = claims_of(std::str::from_utf8(&sealed(&old, 1)).expect("text"));
+        assert_eq!(claims_of(&same), before);
+
+        let ring = Keys::new([[0x77; 32]]).expect("one key");
+        let renewed = token.renewed(&ring, later);
+        assert_ne!(claims_of(&renewed), before);
+        let again = decode(&ring, renewed.as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+        assert_eq!(again.claims(), br#"{"plan":"pro"}"#);
+        assert_eq!(again.idle_deadline, later);
+        assert_eq!(again.subject(), token.subject());
+    }
 }
