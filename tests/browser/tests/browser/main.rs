@@ -1,0 +1,173 @@
+//! What a real browser does with the session cookie: which pages can use it, and over which
+//! connections it is kept.
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod driver;
+mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::response::{Html, Redirect};
+use axum::routing::get;
+use session_auth::methods::{GET, POST};
+use session_auth::{
+    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions, public, session,
+};
+use tokio::net::TcpListener;
+
+use self::driver::Browser;
+use self::tls::Tls;
+
+/// A page with one button that sends a form there.
+fn form(action: &str) -> Html<String> {
+    Html(format!(
+        r#"<form method="post" action="{action}"><button>go</button></form>"#
+    ))
+}
+
+/// A bank: what it is about is who can make it move money.
+fn bank(moved: Arc<AtomicU64>) -> Router {
+    Router::new()
+        .mount(public(GET, "/login", "the form").to(|| async { form("/login") }))
+        .mount(
+            public(POST, "/login", "creates the session")
+                .issues_session()
+                .to(|sessions: Sessions| async move {
+                    let session = sessions.issue("ada").await.unwrap();
+                    (session, Redirect::to("/me"))
+                }),
+        )
+        .mount(
+            session(GET, "/me")
+                .to(|session: Session| async move { format!("hello {}", session.subject()) }),
+        )
+        .mount(session(GET, "/form").to(|| async { form("/transfer") }))
+        .mount(session(POST, "/transfer").to(move || async move {
+            moved.fetch_add(1, Ordering::SeqCst);
+            "moved"
+        }))
+}
+
+fn builder() -> SessionAuthLayerBuilder {
+    SessionAuthLayer::builder(Keys::random().unwrap()).login_path("/login")
+}
+
+fn app(moved: &Arc<AtomicU64>, builder: SessionAuthLayerBuilder) -> session_auth::Protected {
+    bank(Arc::clone(moved))
+        .protect(builder.build().unwrap())
+        .unwrap()
+}
+
+async fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// Serves over http, and says on which port.
+async fn http(app: session_auth::Protected) -> u16 {
+    let (listener, port) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    port
+}
+
+async fn https(app: session_auth::Protected, host: &str) -> u16 {
+    let (listener, port) = listen().await;
+    let listener = Tls::new(listener, host);
+    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    port
+}
+
+/// A site with one page: a button that moves money at the bank.
+async fn other_site(action: String) -> u16 {
+    let (listener, port) = listen().await;
+    let app = axum::Router::new().route("/", get(move || async move { form(&action) }));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_another_origin_cannot_use_the_session_and_one_of_the_same_can() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let moved = Arc::new(AtomicU64::new(0));
+    let port = http(app(&moved, builder())).await;
+    let bank = format!("http://localhost:{port}");
+    let transfer = format!("{bank}/transfer");
+    // The same site to the browser, so that it sends the cookie along: another port, as another
+    // service of the company would have.
+    let sibling = other_site(transfer.clone()).await;
+    // Another site.
+    let evil = other_site(transfer).await;
+
+    assert_eq!(browser.press(&format!("{bank}/login")).await, "hello ada");
+
+    let answer = browser.press(&format!("http://localhost:{sibling}/")).await;
+    assert!(answer.contains(r#""reason":"cross_origin""#), "{answer}");
+    browser.press(&format!("http://evil.test:{evil}/")).await;
+    assert_eq!(
+        browser.url().await,
+        format!("{bank}/login"),
+        "there is no session from there"
+    );
+    assert_eq!(moved.load(Ordering::SeqCst), 0);
+
+    assert_eq!(browser.press(&format!("{bank}/form")).await, "moved");
+    assert_eq!(browser.open(&format!("{bank}/me")).await, "hello ada");
+    assert_eq!(browser.fetch("POST", "/transfer").await, 200);
+    assert_eq!(moved.load(Ordering::SeqCst), 2);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cookie_is_kept_over_https_or_on_localhost_only() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let moved = Arc::default();
+    let plain = http(app(&moved, builder())).await;
+    let secure = https(app(&moved, builder()), "app.test").await;
+    let insecure = http(app(&moved, builder().insecure_http(true))).await;
+
+    for (base, kept) in [
+        (format!("https://app.test:{secure}"), true),
+        (format!("http://localhost:{plain}"), true),
+        (format!("http://app.test:{plain}"), false),
+        (format!("http://app.test:{insecure}"), true),
+    ] {
+        browser.client.delete_all_cookies().await.unwrap();
+        browser.press(&format!("{base}/login")).await;
+        let url = browser.url().await;
+        if kept {
+            assert_eq!(url, format!("{base}/me"), "the cookie is kept");
+            assert_eq!(browser.text().await, "hello ada");
+        } else {
+            assert_eq!(
+                url,
+                format!("{base}/login?next=/me"),
+                "the cookie is refused"
+            );
+        }
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_sent_to_log_in_and_a_script_is_told() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let port = http(app(&Arc::default(), builder())).await;
+    let base = format!("http://localhost:{port}");
+    browser.open(&format!("{base}/me?tab=1")).await;
+    assert_eq!(
+        browser.url().await,
+        format!("{base}/login?next=/me%3Ftab%3D1")
+    );
+    // From that page, by script: no redirect to a form that it would take for data.
+    assert_eq!(browser.fetch("GET", "/me").await, 401);
+    assert_eq!(browser.fetch("POST", "/transfer").await, 401);
+    browser.close().await;
+}
