@@ -105,6 +105,9 @@ mod decision;
 mod error;
 mod extract;
 mod future;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inline;
 mod issue;
 mod keys;

@@ -1,0 +1,160 @@
+//! What fuzzers try to break, and the tests that replay what they have found. Panics where something
+//! does not hold.
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "it is for fuzzers"
+)]
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::clock::Timestamp;
+use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
+use crate::keys::Keys;
+use crate::login::{LocalPath, LoginPage};
+use crate::response::Denial;
+use crate::token;
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn keys() -> Keys {
+    Keys::new([[7; 32]]).unwrap()
+}
+
+/// Bytes that a client sends as `Cookie` headers, one a line.
+pub fn cookie(data: &[u8]) {
+    let headers: HeaderMap = data
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| Some((COOKIE, HeaderValue::from_bytes(line).ok()?)))
+        .collect();
+    let cookie = CookieTemplate::new(DEFAULT_NAME, SameSite::Lax).unwrap();
+    for value in cookie.values(&headers) {
+        assert!(!value.contains(&b';'), "a value ends where the cookie does");
+        raw_token(value);
+    }
+}
+
+/// Bytes that a client sends as the token, and, signed as only the service can, as what is in it.
+pub fn token(data: &[u8]) {
+    raw_token(data);
+    let keys = keys();
+    let mut signed = data.to_vec();
+    if signed.len() > 5 {
+        // A version that is known and a key that is there, or nothing behind them would be read.
+        signed[0] = 1 + signed[0] % 2;
+        let id = keys.ring().signing().id;
+        signed[1..5].copy_from_slice(&id);
+    }
+    let value = token::sign_for_tests(&keys, signed);
+    let Ok(token) = token::decode(&keys, value.as_bytes(), NOW) else {
+        return;
+    };
+    assert!(token.idle_deadline > NOW && token.absolute_deadline > NOW);
+    let renewed = token.renewed(&keys, token.absolute_deadline);
+    let again = token::decode(&keys, renewed.as_bytes(), NOW).ok().unwrap();
+    assert_eq!(again.id(), token.id());
+    assert_eq!(again.subject(), token.subject());
+    assert_eq!(again.claims(), token.claims());
+    assert!(again.scopes().eq(token.scopes()));
+}
+
+/// Nobody but the service can make a token.
+fn raw_token(value: &[u8]) {
+    let forged = token::decode(&keys(), value, NOW).is_ok();
+    assert!(!forged, "it was accepted, and this key has signed nothing");
+}
+
+/// A path that a client asks for, or that stands in a link to the login page.
+pub fn next(data: &[u8]) {
+    let here = url::Url::parse("https://here.example/login").unwrap();
+    let stays = |path: &str| {
+        let there = here.join(path).unwrap();
+        assert_eq!(there.origin(), here.origin(), "{path:?} leads to {there}");
+    };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(path) = LocalPath::parse(text) {
+        stays(path.as_str());
+        assert_eq!(path.as_str(), text);
+    }
+    let Ok(uri) = text.parse() else {
+        return;
+    };
+    let page = LoginPage::new("/login").unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("accept", HeaderValue::from_static("text/html"));
+    let Some(response) = page.redirect(Denial::Missing, &Method::GET, &uri, &headers) else {
+        return;
+    };
+    let location = response.headers()["location"].to_str().unwrap();
+    stays(location);
+    let there = here.join(location).unwrap();
+    assert_eq!(there.path(), "/login");
+    let parameters: Vec<_> = there.query_pairs().collect();
+    assert!(
+        parameters.len() <= 1,
+        "{location}: nothing is added but `next`"
+    );
+    for (name, value) in parameters {
+        assert_eq!(name, "next");
+        stays(&value);
+        LocalPath::parse(&value).expect("the login page takes what it was sent");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// Replays what the fuzzers found worth keeping, whole and cut short.
+    fn replay(target: &str, run: fn(&[u8])) {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../fuzz/corpus")
+            .join(target);
+        let mut inputs = 0;
+        for file in fs::read_dir(&corpus).unwrap() {
+            let input = fs::read(file.unwrap().path()).unwrap();
+            run(&input);
+            run(&input[..input.len() / 2]);
+            inputs += 1;
+        }
+        assert!(inputs >= 10, "{} has {inputs} inputs", corpus.display());
+    }
+
+    #[test]
+    fn corpus_of_cookies() {
+        replay("cookie", super::cookie);
+    }
+
+    #[test]
+    fn corpus_of_tokens() {
+        replay("token", super::token);
+    }
+
+    #[test]
+    fn corpus_of_nexts() {
+        replay("next", super::next);
+    }
+
+    /// All short texts of the characters that URLs are bent with.
+    #[test]
+    fn every_short_next() {
+        const ALPHABET: &[u8] = b"/\\.:@?#%\t\n e5cC2fF";
+        fn extend(text: &mut Vec<u8>, left: usize) {
+            super::next(text);
+            if left > 0 {
+                for &byte in ALPHABET {
+                    text.push(byte);
+                    extend(text, left - 1);
+                    text.pop();
+                }
+            }
+        }
+        extend(&mut Vec::new(), 4);
+        extend(&mut b"/".to_vec(), 3);
+    }
+}
