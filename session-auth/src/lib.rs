@@ -75,20 +75,23 @@
 //!   routes by them, decides before it.
 //! - A middleware that answers by itself (CORS preflight, a health check) and stands outside the
 //!   guard is a route that nothing here can see.
-//! - Sessions are signed cookies: without a store, logging out makes the browser forget the cookie
-//!   and does not end a copy of it.
+//! - Sessions are signed cookies: without a store, logging out makes the browser forget the
+//!   cookie and does not end a copy of it.
+//! - What a request's origin is, `Origin`, `Host` and `Sec-Fetch-Site` say: a proxy in front has to
+//!   pass them on as the browser sent them.
 //! - Bodies of webhooks are buffered before they are verified, up to a limit; how long a client may
 //!   take is for a timeout layer around the app.
 //!
 //! # Features
 //!
-//! - `encrypt`: claims that only the service can read: [`IssueSession::sealed_claims`].
-//! - `store`: sessions that can be listed and ended, and a store in memory: the [`store`] module.
+//! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
+//! - `store`: sessions that can be listed and ended, and a store in memory: the module `store`.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
 //!
 //! No feature changes how a request is judged.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The attributes write `::session_auth::..`; this lets the crate's own tests use them too.
 extern crate self as session_auth;
