@@ -84,6 +84,7 @@
 //!
 //! # Features
 //!
+//! - `cache`: a cache in front of a session store: `store::CachedStore`.
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
 //! - `store`: sessions that can be listed and ended, and a store in memory: the module `store`.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.

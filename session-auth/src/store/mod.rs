@@ -29,6 +29,8 @@
 //!
 //! [`store_timeout`]: crate::SessionAuthLayerBuilder::store_timeout
 
+#[cfg(feature = "cache")]
+mod cache;
 mod check;
 pub mod conformance;
 mod erased;
@@ -38,6 +40,8 @@ mod memory;
 
 use std::future::Future;
 
+#[cfg(feature = "cache")]
+pub use self::cache::CachedStore;
 pub(crate) use self::check::check;
 pub(crate) use self::erased::ErasedStore;
 pub use self::error::StoreError;
