@@ -316,6 +316,40 @@ async fn use_slides_the_deadline_and_rewrites_the_cookie_once_in_a_tenth() {
 }
 
 /// Login and logout have the last word on the cookie, also when the session would slide.
+/// A page that comes back in the last second asks for many things at once, and some of the answers
+/// arrive after the deadline. Whichever cookie the browser ends up with, its user is logged in.
+#[tokio::test]
+async fn parallel_requests_around_the_deadline_log_nobody_out() {
+    let clock = FakeClock::new();
+    let idle = Duration::from_secs(1_000);
+    let address = serve(builder().clock(clock.clock()).idle_timeout(idle)).await;
+    let old = login(address).await;
+    clock.advance(idle - Duration::from_secs(1));
+    let parallel: Vec<_> = (0..16)
+        .map(|_| {
+            let old = old.clone();
+            tokio::spawn(async move { get(address, "/me", &old).await })
+        })
+        .collect();
+    let mut renewed = Vec::new();
+    for answer in parallel {
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status, 200);
+        renewed.push(common::cookie(&answer));
+    }
+    clock.advance(Duration::from_secs(1));
+    // Late, with the old cookie: refused, but the browser keeps what it has been given.
+    let late = get(address, "/me", &old).await;
+    assert_eq!(late.status, 401);
+    assert_eq!(late.header("set-cookie").count(), 0);
+    for cookie in renewed {
+        assert_eq!(get(address, "/me", &cookie).await.status, 200);
+        // With both, as browsers send them after a change of path or domain.
+        let both = format!("{old}; {cookie}");
+        assert_eq!(get(address, "/me", &both).await.status, 200);
+    }
+}
+
 #[tokio::test]
 async fn a_response_that_sets_the_cookie_is_not_overwritten() {
     let clock = FakeClock::new();
