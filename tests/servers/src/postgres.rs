@@ -1,0 +1,142 @@
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::{Home, Running, free_port, program, skip, within};
+
+/// A PostgreSQL server with an empty database. Its user `postgres` needs no password.
+#[derive(Debug)]
+pub struct Postgres {
+    // Before its folder: fields are dropped in this order.
+    running: Option<Running>,
+    home: Home,
+    programs: PathBuf,
+    port: u16,
+}
+
+/// A crash is recovered from within this time, too.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+impl Postgres {
+    /// Starts one. `None`: it is not installed, and that was said.
+    ///
+    /// # Panics
+    ///
+    /// It does not start, or is not installed and `CI=true`.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let Some(initdb) = program("initdb", &debian_folders()) else {
+            skip("PostgreSQL is not installed (from Debian: `postgresql`)");
+            return None;
+        };
+        // On `PATH` it may be a link, and stand alone there.
+        let initdb = initdb.canonicalize().expect("it was there a moment ago");
+        let programs = initdb.parent().expect("a file is in a folder").to_owned();
+        let mut this = Self {
+            running: None,
+            home: Home::new(&["postgres", "nobody"]),
+            programs,
+            port: free_port(),
+        };
+        let made = this
+            .home
+            .command(&initdb)
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
+            .args(["--locale=C", "--no-sync", "--pgdata=data"])
+            .output()
+            .expect("`initdb` starts");
+        assert!(
+            made.status.success(),
+            "initdb failed: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        this.start_again();
+        Some(this)
+    }
+
+    /// The URL of its database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Ends it, and with it all connections. The data and the port stay its own.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Starts it after [`stop`](Self::stop), with the data and on the port that it had.
+    ///
+    /// # Panics
+    ///
+    /// It is not ready after a minute.
+    pub fn start_again(&mut self) {
+        self.stop();
+        let mut server = self.home.command(self.programs.join("postgres"));
+        server
+            .args(["-D", "data", "-p", &self.port.to_string(), "-k"])
+            .arg(self.home.path())
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            // Nothing here has to survive the machine.
+            .args(["-c", "fsync=off"]);
+        let log = self.home.path().join("log");
+        self.running = Some(Running::start(&server, &log));
+        let ready = || {
+            // By its socket: on the port there may be somebody else's.
+            let asked = self
+                .home
+                .command(self.programs.join("pg_isready"))
+                .args(["-q", "-p", &self.port.to_string(), "-h"])
+                .arg(self.home.path())
+                .stdin(Stdio::null())
+                .status();
+            asked.expect("`pg_isready` starts").success()
+        };
+        assert!(
+            within(READY_WITHIN, ready),
+            "PostgreSQL is not ready: {}",
+            fs::read_to_string(&log).unwrap_or_default()
+        );
+    }
+}
+
+/// Debian keeps the versions apart, and off `PATH`. The latest comes first.
+fn debian_folders() -> Vec<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    versions.into_iter().map(|(_, folder)| folder).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn it_stops_and_starts_again_on_its_port_and_ends_with_its_owner() {
+        let Some(mut server) = Postgres::start() else {
+            return;
+        };
+        let port = server.port;
+        let listens = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        assert!(listens());
+        server.stop();
+        assert!(!listens());
+        server.start_again();
+        assert!(listens());
+        let folder = server.home.path().to_owned();
+        drop(server);
+        assert!(!listens());
+        assert!(!folder.exists());
+    }
+}
