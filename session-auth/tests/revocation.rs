@@ -479,7 +479,7 @@ async fn clocks_may_be_five_minutes_apart() {
     let machine = |clock: SystemTime| {
         let auth = builder()
             .clock(move || clock)
-            .store(Shared(Arc::clone(&store)))
+            .store(Arc::clone(&store))
             .build()
             .unwrap();
         common::serve(routes().protect(auth).unwrap())
@@ -527,7 +527,7 @@ async fn without_a_store_revoking_is_refused_in_as_many_words() {
 
 #[tokio::test]
 async fn subjects_of_any_size_end_in_a_session_or_an_error() {
-    let store = Shared(Arc::default());
+    let store: Arc<MemoryStore> = Arc::default();
     let sessions = builder().store(store).build().unwrap().sessions();
     for (subject, good) in [
         (String::new(), false),
@@ -554,7 +554,7 @@ async fn subjects_of_any_size_end_in_a_session_or_an_error() {
 #[tokio::test]
 async fn a_login_that_is_overtaken_by_a_revocation_is_none() {
     let store = Arc::new(MemoryStore::new());
-    let overtaken = Overtaken(Shared(Arc::clone(&store)));
+    let overtaken = Overtaken(Arc::clone(&store));
     let sessions = builder().store(overtaken).build().unwrap().sessions();
     let error = sessions.issue("ada").await.unwrap_err();
     assert!(error.is_revoked(), "{error}");
@@ -565,11 +565,8 @@ async fn a_login_that_is_overtaken_by_a_revocation_is_none() {
     );
 }
 
-/// One store for several layers.
-struct Shared(Arc<MemoryStore>);
-
 /// Revokes everything between the two steps of a login.
-struct Overtaken(Shared);
+struct Overtaken(Arc<MemoryStore>);
 
 macro_rules! delegate {
     ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
@@ -577,20 +574,6 @@ macro_rules! delegate {
             self.0.$name($($arg),*).await
         })*
     };
-}
-
-impl SessionStore for Shared {
-    delegate! {
-        generation(subject: &str) -> Generation;
-        insert(session: &StoredSession, generation: Generation) -> bool;
-        find(subject: &str, id: SessionId) -> Option<StoredSession>;
-        touch(subject: &str, id: SessionId, seen: Timestamp, deadline: Timestamp) -> bool;
-        replace(old: SessionId, session: &StoredSession) -> bool;
-        revoke(subject: &str, id: SessionId) -> bool;
-        revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
-        list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
-        remove_expired(before: Timestamp, limit: u32) -> u64;
-    }
 }
 
 impl SessionStore for Overtaken {

@@ -9,6 +9,8 @@
 //! | store | feature | for |
 //! |---|---|---|
 //! | [`MemoryStore`] | `store` | development and tests: sessions end with the process |
+//! | `SqliteStore` | `sqlite` | one machine, any number of processes, across restarts |
+//! | `PostgresStore` | `postgres` | any number of machines |
 //!
 //! ```
 //! use session_auth::store::MemoryStore;
@@ -37,8 +39,11 @@ mod erased;
 mod error;
 mod guard;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
 
 use std::future::Future;
+use std::sync::Arc;
 
 #[cfg(feature = "cache")]
 pub use self::cache::CachedStore;
@@ -47,6 +52,10 @@ pub(crate) use self::erased::ErasedStore;
 pub use self::error::StoreError;
 pub(crate) use self::guard::{DEFAULT_TIMEOUT, GuardedStore};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use self::sql::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use self::sql::SqliteStore;
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 
@@ -162,4 +171,81 @@ pub trait SessionStore: Send + Sync + 'static {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// One store for several layers.
+impl<S: SessionStore> SessionStore for Arc<S> {
+    fn generation(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Generation, StoreError>> + Send {
+        S::generation(self, subject)
+    }
+
+    fn insert(
+        &self,
+        session: &StoredSession,
+        generation: Generation,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::insert(self, session, generation)
+    }
+
+    fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> impl Future<Output = Result<Option<StoredSession>, StoreError>> + Send {
+        S::find(self, subject, id)
+    }
+
+    fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        last_seen: Timestamp,
+        idle_deadline: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::touch(self, subject, id, last_seen, idle_deadline)
+    }
+
+    fn replace(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::replace(self, old, session)
+    }
+
+    fn revoke(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::revoke(self, subject, id)
+    }
+
+    fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        S::revoke_all(self, subject, except, now)
+    }
+
+    fn list(
+        &self,
+        subject: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<StoredSession>, StoreError>> + Send {
+        S::list(self, subject, now)
+    }
+
+    fn remove_expired(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        S::remove_expired(self, before, limit)
+    }
 }

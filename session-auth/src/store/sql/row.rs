@@ -1,0 +1,117 @@
+//! Rows are not trusted: people edit tables, restore half of them, and go back to older programs.
+
+use std::error::Error as _;
+
+use sqlx::{ColumnIndex, Decode, Row, Type};
+
+use super::ROW_VERSION;
+use crate::clock::Timestamp;
+use crate::session::SessionId;
+use crate::store::{StoreError, StoredSession};
+
+/// The session of this row.
+pub(super) fn session<R: Row>(row: &R) -> Result<StoredSession, StoreError>
+where
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i16: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let id = id(row).map_err(StoreError::unreadable)?;
+    fields(row, id).map_err(|what| StoreError::unreadable(format!("{id:?}: {what}")))
+}
+
+/// The sessions of these rows, without those that cannot be read: one of them must not keep a person
+/// from seeing, and ending, the others.
+pub(super) fn readable<R: Row>(rows: &[R]) -> Vec<StoredSession>
+where
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i16: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let report = |error: &StoreError| {
+        tracing::error!(target: "session_auth", %error, "left out of a list of sessions");
+    };
+    rows.iter()
+        .filter_map(|row| session(row).inspect_err(report).ok())
+        .collect()
+}
+
+/// Whether a session of this version is one that this code knows all about.
+pub(super) fn known_version(id: SessionId, version: i16) -> Result<(), StoreError> {
+    check_version(version).map_err(|what| StoreError::unreadable(format!("{id:?}: {what}")))
+}
+
+fn check_version(version: i16) -> Result<(), String> {
+    if version == ROW_VERSION {
+        return Ok(());
+    }
+    Err(format!(
+        "its version is {version}, and this program reads version {ROW_VERSION} alone: a newer \
+         session-auth wrote it, or nobody did"
+    ))
+}
+
+fn id<R: Row>(row: &R) -> Result<SessionId, String>
+where
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let bytes: Vec<u8> =
+        column(row, "id").map_err(|what| format!("a session of unknown id: {what}"))?;
+    match <[u8; 16]>::try_from(bytes.as_slice()) {
+        Ok(bytes) => Ok(SessionId::from_bytes(bytes)),
+        Err(_) => Err(format!(
+            "a session of unknown id: its id has {} bytes, not 16",
+            bytes.len()
+        )),
+    }
+}
+
+fn fields<R: Row>(row: &R, id: SessionId) -> Result<StoredSession, String>
+where
+    &'static str: ColumnIndex<R>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i16: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    // First: in a row of another version the other columns may mean something else.
+    check_version(column(row, "version")?)?;
+    let time = |name| {
+        let seconds: i64 = column(row, name)?;
+        u64::try_from(seconds)
+            .map(Timestamp::from_secs)
+            .map_err(|_| format!("its {name} is {seconds}, before 1970"))
+    };
+    Ok(StoredSession {
+        id,
+        subject: column(row, "subject")?,
+        label: nullable(row, "label")?,
+        issued: time("issued")?,
+        last_seen: time("last_seen")?,
+        idle_deadline: time("idle_deadline")?,
+        absolute_deadline: time("absolute_deadline")?,
+    })
+}
+
+fn column<T, R: Row>(row: &R, name: &'static str) -> Result<T, String>
+where
+    &'static str: ColumnIndex<R>,
+    T: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    nullable(row, name)?.ok_or_else(|| format!("its {name} is NULL"))
+}
+
+fn nullable<T, R: Row>(row: &R, name: &'static str) -> Result<Option<T>, String>
+where
+    &'static str: ColumnIndex<R>,
+    T: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    row.try_get(name).map_err(|error| match error.source() {
+        Some(why) => format!("its {name} cannot be read: {why}"),
+        None => format!("its {name} cannot be read: {error}"),
+    })
+}

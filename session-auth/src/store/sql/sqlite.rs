@@ -1,0 +1,344 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    FIND, GENERATION, INSERT, LIST, MIGRATED, REPLACE, REVOKE, SCHEMA_VERSION, bind_session,
+    failed, forgettable, pending, row, seconds,
+};
+use crate::clock::Timestamp;
+use crate::session::SessionId;
+use crate::store::{Generation, SessionStore, StoreError, StoredSession};
+
+/// Keeps sessions in an SQLite file: for one machine, any number of processes, across restarts.
+///
+/// Needs the feature `sqlite`, which builds SQLite in. The file may be the application's own: the
+/// tables' names begin with `session_auth_`.
+///
+/// ```
+/// use session_auth::store::SqliteStore;
+/// use session_auth::{Keys, SessionAuthLayer};
+///
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// # let url = format!("sqlite://{}", folder.path().join("app.db").display());
+/// let store = SqliteStore::connect(&url).await?; // "sqlite://app.db"
+/// store.migrate().await?;
+/// let auth = SessionAuthLayer::builder(Keys::random()?).store(store).build()?;
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    /// SQLite has one writer at a time, and lets the others ask again and again. In one process they
+    /// queue here, first come first served, and hold no connection meanwhile.
+    writer: Arc<Mutex<()>>,
+}
+
+/// Less than the layer's timeout, so that the error says that the database is locked.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Each is a thread; one writes, the others read.
+const MAX_CONNECTIONS: u32 = 4;
+
+/// Never change one that was released: add another.
+const MIGRATIONS: &[&str] = &["\
+    CREATE TABLE session_auth_sessions ( \
+        id BLOB NOT NULL PRIMARY KEY, \
+        subject TEXT NOT NULL, \
+        label TEXT, \
+        issued INTEGER NOT NULL, \
+        last_seen INTEGER NOT NULL, \
+        idle_deadline INTEGER NOT NULL, \
+        absolute_deadline INTEGER NOT NULL, \
+        version INTEGER NOT NULL \
+    ) STRICT, WITHOUT ROWID; \
+    CREATE INDEX session_auth_sessions_subject ON session_auth_sessions (subject); \
+    CREATE INDEX session_auth_sessions_idle_deadline ON session_auth_sessions (idle_deadline); \
+    CREATE TABLE session_auth_generations ( \
+        subject TEXT NOT NULL PRIMARY KEY, \
+        generation INTEGER NOT NULL, \
+        revoked_at INTEGER NOT NULL \
+    ) STRICT, WITHOUT ROWID; \
+    CREATE INDEX session_auth_generations_revoked_at ON session_auth_generations (revoked_at);"];
+
+/// Says what became of the row: one that was written by a newer program is noted as used, and not
+/// accepted.
+const TOUCH: &str = "\
+    UPDATE session_auth_sessions SET \
+        last_seen = max(last_seen, $3), idle_deadline = max(idle_deadline, $4) \
+    WHERE subject = $1 AND id = $2 \
+    RETURNING version";
+
+const RAISE: &str = "\
+    INSERT INTO session_auth_generations (subject, generation, revoked_at) VALUES ($1, 1, $2) \
+    ON CONFLICT (subject) DO UPDATE SET \
+        generation = generation + 1, revoked_at = max(revoked_at, excluded.revoked_at)";
+
+const REVOKE_ALL: &str = "DELETE FROM session_auth_sessions WHERE subject = $1 AND id IS NOT $2";
+
+const REMOVE_EXPIRED: &str = "\
+    DELETE FROM session_auth_sessions WHERE id IN ( \
+        SELECT id FROM session_auth_sessions WHERE idle_deadline < $1 LIMIT $2)";
+
+const FORGET: &str = "\
+    DELETE FROM session_auth_generations WHERE subject IN ( \
+        SELECT subject FROM session_auth_generations WHERE revoked_at <= $1 LIMIT $2)";
+
+impl SqliteStore {
+    /// A store in the database of this pool. Call [`migrate`](Self::migrate) before it serves.
+    ///
+    /// The pool's `busy_timeout` should be less than the layer's
+    /// [`store_timeout`](crate::SessionAuthLayerBuilder::store_timeout): a call that the layer gave
+    /// up on keeps its connection until SQLite gives up too. `synchronous` should be `FULL`, or a
+    /// power cut can bring a session back that was revoked a moment before. Each connection to
+    /// `sqlite::memory:` may be to a database of its own.
+    #[must_use]
+    pub fn new(pool: SqlitePool) -> Self {
+        Self {
+            pool,
+            writer: Arc::default(),
+        }
+    }
+
+    /// Opens the file that the URL names, such as `sqlite://app.db`, and makes it unless `?mode=ro`
+    /// or `?mode=rw` forbids it. In WAL mode, at most 4 connections, with a busy timeout of 200 ms.
+    ///
+    /// # Errors
+    ///
+    /// It is no URL of a file, or that cannot be opened. An SQLite database in memory is refused:
+    /// it would end with its connection. Use [`MemoryStore`](crate::store::MemoryStore).
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url).map_err(failed)?;
+        let file = options.get_filename().to_owned();
+        let of_url = url
+            .rsplit_once('?')
+            .map_or("", |(_, parameters)| parameters);
+        if url.ends_with(":memory:")
+            || of_url.contains("mode=memory")
+            || file.as_os_str().is_empty()
+        {
+            return Err(StoreError::unavailable(
+                "sessions in an SQLite database in memory end with its connection: use a file, or \
+                 `MemoryStore`",
+            ));
+        }
+        let mut options = options
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        if !of_url.contains("mode=") {
+            options = options.create_if_missing(true);
+        }
+        if !of_url.contains("mode=ro") && !of_url.contains("immutable=") {
+            options = options.journal_mode(SqliteJournalMode::Wal);
+        }
+        let pool = SqlitePoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(|error| StoreError::unavailable(format!("{}: {error}", file.display())))?;
+        Ok(Self::new(pool))
+    }
+
+    /// Makes the tables, or brings them to what this version of the crate needs. Does nothing where
+    /// that is done; several processes may call it at the same time.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written, or a newer version of the crate has changed the tables.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        // The lock comes first: what is read under it stays true.
+        let mut transaction = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE")
+            .await
+            .map_err(failed)?;
+        sqlx::query(
+            "CREATE TABLE IF NOT EXISTS session_auth_migrations \
+             (version INTEGER NOT NULL PRIMARY KEY) STRICT",
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        let version: i64 = sqlx::query_scalar(SCHEMA_VERSION)
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        for (number, statements) in pending(version, MIGRATIONS)? {
+            sqlx::raw_sql(statements)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+            sqlx::query(MIGRATED)
+                .bind(number)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// A connection for a statement that writes, in its turn.
+    async fn writer(&self) -> Result<(MutexGuard<'_, ()>, PoolConnection<Sqlite>), StoreError> {
+        let turn = self.writer.lock().await;
+        let connection = self.pool.acquire().await.map_err(failed)?;
+        Ok((turn, connection))
+    }
+}
+
+// A single statement that writes takes SQLite's lock before it reads, and is whole or nothing, also
+// where its future is dropped: the connection's thread finishes it.
+impl SessionStore for SqliteStore {
+    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+        let generation: Option<i64> = sqlx::query_scalar(GENERATION)
+            .bind(subject)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed)?;
+        Ok(Generation(generation.unwrap_or(0) as u64))
+    }
+
+    async fn insert(
+        &self,
+        session: &StoredSession,
+        generation: Generation,
+    ) -> Result<bool, StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        let done = bind_session!(sqlx::query(INSERT), session)
+            .bind(generation.0 as i64)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        let row = sqlx::query(FIND)
+            .bind(subject)
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(row::session).transpose()
+    }
+
+    async fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        last_seen: Timestamp,
+        idle_deadline: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        // All rows, although there is one at the most: `fetch_optional` stops at the first, and
+        // does not see that the statement then failed to commit.
+        let versions: Vec<i16> = sqlx::query_scalar(TOUCH)
+            .bind(subject)
+            .bind(id.as_bytes().as_slice())
+            .bind(seconds(last_seen))
+            .bind(seconds(idle_deadline))
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed)?;
+        match versions.first() {
+            Some(version) => row::known_version(id, *version).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        let done = bind_session!(sqlx::query(REPLACE), session)
+            .bind(old.as_bytes().as_slice())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        let done = sqlx::query(REVOKE)
+            .bind(subject)
+            .bind(id.as_bytes().as_slice())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        // IMMEDIATE takes the lock at once: who has read before cannot always have it later.
+        let mut transaction = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE")
+            .await
+            .map_err(failed)?;
+        sqlx::query(RAISE)
+            .bind(subject)
+            .bind(seconds(now))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let ended = sqlx::query(REVOKE_ALL)
+            .bind(subject)
+            .bind(except.as_ref().map(|id| id.as_bytes().as_slice()))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(ended.rows_affected())
+    }
+
+    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        let rows = sqlx::query(LIST)
+            .bind(subject)
+            .bind(seconds(now))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed)?;
+        Ok(row::readable(&rows))
+    }
+
+    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let (_turn, mut connection) = self.writer().await?;
+        let removed = sqlx::query(REMOVE_EXPIRED)
+            .bind(seconds(before))
+            .bind(i64::from(limit))
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        if let Some(forgettable) = forgettable(before) {
+            sqlx::query(FORGET)
+                .bind(forgettable)
+                .bind(i64::from(limit))
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
+        Ok(removed.rows_affected())
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("connections", &self.pool.size())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,385 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use session_auth::Timestamp;
+use session_auth::store::{Generation, PostgresStore, SessionStore, StoredSession, conformance};
+use sqlx::{Connection, PgConnection};
+use test_servers::Postgres;
+
+use crate::common::{self, ID, NOW, insert, session, unreadable};
+use crate::other_process::{Anywhere, OtherProcess};
+
+/// A store with its tables, and a connection beside it.
+async fn store(server: &Postgres) -> (PostgresStore, PgConnection) {
+    let store = PostgresStore::connect(&server.url())
+        .await
+        .expect("connect");
+    store.migrate().await.expect("migrate");
+    let beside = PgConnection::connect(&server.url()).await.expect("connect");
+    (store, beside)
+}
+
+async fn execute(connection: &mut PgConnection, statements: &'static str) {
+    let done = sqlx::raw_sql(statements).execute(connection).await;
+    done.expect("the statements are in order");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_over_two_pools() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let stores = [store(&server).await.0, store(&server).await.0];
+    conformance::check(&stores.map(Arc::new)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_over_two_processes() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let here = Anywhere::Here(store(&server).await.0);
+    let there = Anywhere::There(OtherProcess::start("postgres", &server.url()));
+    conformance::check(&[Arc::new(here), Arc::new(there)]).await;
+}
+
+/// A default that each statement of a transaction sees the same would undo the locks' effect.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_whatever_the_default_isolation_level_is() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (_, mut beside) = store(&server).await;
+    execute(
+        &mut beside,
+        "ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'",
+    )
+    .await;
+    let stores = [store(&server).await.0, store(&server).await.0];
+    conformance::check(&stores.map(Arc::new)).await;
+}
+
+/// Each of the two is held up where the other would slip past it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_and_a_login_or_renewal_under_way_wait_for_each_other() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, mut beside) = store(&server).await;
+    execute(
+        &mut beside,
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+         CREATE TRIGGER dawdle BEFORE INSERT OR UPDATE ON session_auth_sessions
+         FOR EACH ROW EXECUTE FUNCTION dawdle();",
+    )
+    .await;
+    let shortly = || tokio::time::sleep(Duration::from_millis(200));
+    let there = async || store.list("ada", NOW).await.expect("list").len();
+    let generation = async || store.generation("ada").await.expect("generation");
+
+    // A login has been found to be of the present generation, and not yet been added.
+    let before = generation().await;
+    let login = session();
+    let (added, ended) = tokio::join!(store.insert(&login, before), async {
+        shortly().await;
+        store.revoke_all("ada", None, NOW).await
+    });
+    assert_eq!(
+        (added.expect("insert"), ended.expect("revoke_all")),
+        (true, 1)
+    );
+    assert_eq!(there().await, 0, "the login survived");
+
+    // A session is being replaced by another.
+    let before = generation().await;
+    assert!(store.insert(&login, before).await.expect("insert"));
+    let renewed = StoredSession {
+        id: session_auth::SessionId::from_bytes([1; 16]),
+        ..session()
+    };
+    let (replaced, ended) = tokio::join!(store.replace(ID, &renewed), async {
+        shortly().await;
+        store.revoke_all("ada", None, NOW).await
+    });
+    assert_eq!(
+        (replaced.expect("replace"), ended.expect("revoke_all")),
+        (true, 1)
+    );
+    assert_eq!(
+        there().await,
+        0,
+        "the session that replaced another survived"
+    );
+
+    // The sessions have been deleted, and the generation that was raised is not yet visible.
+    execute(
+        &mut beside,
+        "DROP TRIGGER dawdle ON session_auth_sessions;
+         CREATE TRIGGER dawdle AFTER DELETE ON session_auth_sessions
+         FOR EACH STATEMENT EXECUTE FUNCTION dawdle();",
+    )
+    .await;
+    let before = generation().await;
+    let (ended, added) = tokio::join!(store.revoke_all("ada", None, NOW), async {
+        shortly().await;
+        store.insert(&login, before).await
+    });
+    assert_eq!(
+        (ended.expect("revoke_all"), added.expect("insert")),
+        (0, false)
+    );
+    assert_eq!(there().await, 0, "the login survived");
+}
+
+#[tokio::test]
+async fn old_generations_and_far_times() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, _) = store(&server).await;
+    common::generations_are_forgotten_after_a_day(&store).await;
+    common::far_times_are_cut_off(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrations() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let url = server.url();
+
+    // Before them, the error says what makes the tables.
+    let store = PostgresStore::connect(&url).await.expect("connect");
+    let error = store.find("ada", ID).await.expect_err("no tables");
+    assert!(error.is_unavailable());
+    assert!(error.to_string().contains("`migrate`"), "{error}");
+
+    // By several at a time, and again.
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        let store = PostgresStore::connect(&url).await.expect("connect");
+        tasks.push(tokio::spawn(async move {
+            store.migrate().await?;
+            store.migrate().await
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no panic").expect("migrate");
+    }
+    let mut beside = PgConnection::connect(&url).await.expect("connect");
+    let versions: Vec<i64> = sqlx::query_scalar("SELECT version FROM session_auth_migrations")
+        .fetch_all(&mut beside)
+        .await
+        .expect("the table is there");
+    assert_eq!(versions, [1]);
+
+    // By a user who may not make tables, once they are there.
+    execute(
+        &mut beside,
+        "CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO app;",
+    )
+    .await;
+    let app = PostgresStore::connect(&url.replace("postgres@", "app@"))
+        .await
+        .expect("connect");
+    app.migrate().await.expect("there is nothing to do");
+    insert(&app, &session()).await;
+
+    // Newer tables are left alone.
+    execute(
+        &mut beside,
+        "INSERT INTO session_auth_migrations VALUES (7)",
+    )
+    .await;
+    let error = store.migrate().await.expect_err("newer").to_string();
+    assert!(
+        error.contains("of version 7, and this program knows versions up to 1"),
+        "{error}"
+    );
+
+    // A database that cannot hold every subject is refused.
+    execute(
+        &mut beside,
+        "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'",
+    )
+    .await;
+    let latin = url
+        .replace("/postgres", "/latin")
+        .replace("://latin", "://postgres");
+    let latin = PostgresStore::connect(&latin).await.expect("connect");
+    let error = latin.migrate().await.expect_err("LATIN1").to_string();
+    assert!(error.contains("encoding is LATIN1"), "{error}");
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_are_errors_of_one_session() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, mut beside) = store(&server).await;
+    insert(&store, &session()).await;
+    execute(
+        &mut beside,
+        "CREATE TABLE whole AS SELECT * FROM session_auth_sessions;
+         ALTER TABLE session_auth_sessions
+             ALTER issued DROP NOT NULL, ALTER version DROP NOT NULL;",
+    )
+    .await;
+    let damages = [
+        ("version = 2", "its version is 2"),
+        ("version = -1", "its version is -1"),
+        ("version = NULL", "its version is NULL"),
+        ("issued = NULL", "its issued is NULL"),
+        ("last_seen = -1", "its last_seen is -1, before 1970"),
+    ];
+    for (damage, what) in damages {
+        execute(
+            &mut beside,
+            "DELETE FROM session_auth_sessions;
+             INSERT INTO session_auth_sessions SELECT * FROM whole;",
+        )
+        .await;
+        assert_eq!(store.find("ada", ID).await.expect("find"), Some(session()));
+        let damage = format!("UPDATE session_auth_sessions SET {damage}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(damage))
+            .execute(&mut beside)
+            .await
+            .expect("damage");
+        let error = unreadable(&store).await;
+        assert!(error.contains(what), "{error}");
+    }
+    execute(&mut beside, "UPDATE session_auth_sessions SET version = 2").await;
+    let error = store.touch("ada", ID, NOW, NOW).await.expect_err("newer");
+    assert!(!error.is_unavailable(), "{error}");
+    assert!(error.to_string().contains("its version is 2"), "{error}");
+    execute(
+        &mut beside,
+        "UPDATE session_auth_sessions SET id = '\\xabab', version = 1",
+    )
+    .await;
+    assert_eq!(store.list("ada", NOW).await.expect("list"), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_itself_again_after_the_server_was() {
+    let Some(mut server) = Postgres::start() else {
+        return;
+    };
+    let (store, _) = store(&server).await;
+    insert(&store, &session()).await;
+    // So that there are several connections, all of them idle then.
+    let finds = async || {
+        let mut calls = Vec::new();
+        for _ in 0..20 {
+            let store = store.clone();
+            calls.push(tokio::spawn(async move { store.find("ada", ID).await }));
+        }
+        for call in calls {
+            let found = call.await.expect("no panic");
+            assert_eq!(found.expect("find"), Some(session()));
+        }
+    };
+    finds().await;
+
+    server.stop();
+    let start = Instant::now();
+    let error = store.find("ada", ID).await.expect_err("the server is gone");
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(error.is_unavailable());
+
+    server.start_again();
+    finds().await;
+    finds().await;
+
+    // Without a call in between: every connection is one left over, and none costs a call.
+    server.start_again();
+    finds().await;
+}
+
+/// The layer drops the future of a call that takes too long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_were_given_up_leave_no_transaction_and_no_lock() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, mut beside) = store(&server).await;
+    insert(&store, &session()).await;
+    execute(&mut beside, "BEGIN; LOCK TABLE session_auth_sessions").await;
+    // More than there are connections: each waits for the table, its own lock in its hand.
+    for given_up in 0..25 {
+        let call = async {
+            if given_up % 2 == 0 {
+                store.revoke_all("ada", None, NOW).await.map(drop)
+            } else {
+                let session = StoredSession {
+                    id: session_auth::SessionId::from_bytes([given_up; 16]),
+                    ..session()
+                };
+                store
+                    .insert(&session, Generation::default())
+                    .await
+                    .map(drop)
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_millis(50), call).await;
+        assert!(answer.is_err(), "it waits for the table: {answer:?}");
+    }
+    // None of them holds a connection: what needs another table is answered, and nobody was ended.
+    assert_eq!(store.generation("ada").await.expect("generation").0, 0);
+    execute(&mut beside, "ROLLBACK").await;
+    // At once, on connections that are in order.
+    let start = Instant::now();
+    while store.generation("ada").await.expect("generation").0 == 0 {
+        let call = store.revoke_all("ada", None, NOW);
+        let ended = tokio::time::timeout(Duration::from_secs(2), call).await;
+        ended.expect("no lock was left").expect("revoke_all");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let left: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+         OR pid IN (SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%')",
+    )
+    .fetch_one(&mut beside)
+    .await
+    .expect("locks");
+    assert_eq!(left, 0);
+    assert_eq!(
+        store.list("ada", Timestamp::default()).await.expect("list"),
+        []
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let error = PostgresStore::connect("postgres://ada:hunter2@127.0.0.1:1/app").await;
+    let error = error.expect_err("nothing is there").to_string();
+    assert!(
+        error.contains(": 127.0.0.1:1 gave no connection within 2 s"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn no_error_shows_the_password() {
+    let urls = [
+        "postgres://ada:hunter2@127.0.0.1:1/app",
+        "postgres://ada:hunter2@127.0.0.1:port/app",
+        "postgres://ada:hunter2@[::1/app",
+        "postgres://ada:hunter2@127.0.0.1:1/app?sslmode=hunter",
+        "ada:hunter2@127.0.0.1/app",
+        "mysql://ada:hunter2@127.0.0.1:1/app",
+    ];
+    for url in urls {
+        let error = PostgresStore::connect(url)
+            .await
+            .expect_err("nothing is there");
+        assert!(error.is_unavailable());
+        let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+        assert!(!shown.contains("hunter2"), "{url}: {shown}");
+    }
+}

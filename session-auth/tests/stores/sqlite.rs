@@ -1,0 +1,310 @@
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use session_auth::store::{SessionStore, SqliteStore, conformance};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::common::{self, ID, NOW, insert, session, unreadable};
+use crate::other_process::{Anywhere, OtherProcess};
+
+fn url(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("sessions.db").display())
+}
+
+/// A store with its tables, and a connection beside it.
+async fn store(folder: &Path) -> (SqliteStore, SqliteConnection) {
+    let store = SqliteStore::connect(&url(folder)).await.expect("connect");
+    store.migrate().await.expect("migrate");
+    let beside = SqliteConnection::connect(&url(folder))
+        .await
+        .expect("connect");
+    (store, beside)
+}
+
+async fn execute(connection: &mut SqliteConnection, statements: &'static str) {
+    let done = sqlx::raw_sql(statements).execute(connection).await;
+    done.expect("the statements are in order");
+}
+
+/// A store that waits for others longer than a request may: a test machine can be slow.
+pub(crate) async fn patient(url: &str) -> SqliteStore {
+    let options = SqliteConnectOptions::from_str(url)
+        .expect("a URL")
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(Duration::from_secs(30));
+    let pool = SqlitePoolOptions::new()
+        .max_connections(4)
+        .connect_with(options)
+        .await;
+    let store = SqliteStore::new(pool.expect("connect"));
+    store.migrate().await.expect("migrate");
+    store
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_over_two_pools() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stores = [
+        patient(&url(folder.path())).await,
+        patient(&url(folder.path())).await,
+    ];
+    conformance::check(&stores.map(Arc::new)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_over_two_processes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url(folder.path());
+    let here = Anywhere::Here(patient(&url).await);
+    let there = Anywhere::There(OtherProcess::start("sqlite", &url));
+    conformance::check(&[Arc::new(here), Arc::new(there)]).await;
+}
+
+#[tokio::test]
+async fn old_generations_and_far_times() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _) = store(folder.path()).await;
+    common::generations_are_forgotten_after_a_day(&store).await;
+    common::far_times_are_cut_off(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrations_are_applied_once_however_often_and_by_however_many() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url(folder.path());
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        let store = SqliteStore::connect(&url).await.expect("connect");
+        tasks.push(tokio::spawn(async move {
+            store.migrate().await?;
+            store.migrate().await
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no panic").expect("migrate");
+    }
+    let mut beside = SqliteConnection::connect(&url).await.expect("connect");
+    let versions: Vec<i64> = sqlx::query_scalar("SELECT version FROM session_auth_migrations")
+        .fetch_all(&mut beside)
+        .await
+        .expect("the table is there");
+    assert_eq!(versions, [1]);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    execute(
+        &mut beside,
+        "INSERT INTO session_auth_migrations VALUES (7)",
+    )
+    .await;
+    let error = store.migrate().await.expect_err("newer").to_string();
+    assert!(
+        error.contains("of version 7, and this program knows versions up to 1"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn without_tables_the_error_says_what_makes_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::connect(&url(folder.path()))
+        .await
+        .expect("connect");
+    let error = store.find("ada", ID).await.expect_err("no tables");
+    assert!(error.is_unavailable());
+    assert!(error.to_string().contains("`migrate`"), "{error}");
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_are_errors_of_one_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    insert(&store, &session()).await;
+    // As somebody's own restore could have made it: no types, no constraints.
+    execute(
+        &mut beside,
+        "ALTER TABLE session_auth_sessions RENAME TO strict;
+         CREATE TABLE session_auth_sessions (
+             id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version);",
+    )
+    .await;
+    let damages = [
+        ("version = 2", "its version is 2"),
+        ("version = 0", "its version is 0"),
+        ("version = NULL", "its version is NULL"),
+        ("version = 'new'", "its version cannot be read"),
+        ("version = 100000", "its version cannot be read"),
+        ("issued = NULL", "its issued is NULL"),
+        ("issued = -1", "its issued is -1, before 1970"),
+        ("last_seen = 1.5", "its last_seen cannot be read"),
+        ("absolute_deadline = NULL", "its absolute_deadline is NULL"),
+        ("idle_deadline = 'soon'", "its idle_deadline cannot be read"),
+        ("label = x'ff'", "its label cannot be read"),
+        ("label = CAST(x'ff' AS TEXT)", "its label cannot be read"),
+    ];
+    for (damage, what) in damages {
+        execute(
+            &mut beside,
+            "DELETE FROM session_auth_sessions;
+             INSERT INTO session_auth_sessions SELECT * FROM strict;",
+        )
+        .await;
+        assert_eq!(store.find("ada", ID).await.expect("find"), Some(session()));
+        let damage = format!("UPDATE session_auth_sessions SET {damage}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(damage))
+            .execute(&mut beside)
+            .await
+            .expect("damage");
+        let error = unreadable(&store).await;
+        assert!(error.contains(what), "{error}");
+    }
+    execute(&mut beside, "UPDATE session_auth_sessions SET id = x'abab'").await;
+    assert_eq!(store.list("ada", NOW).await.expect("list"), []);
+}
+
+#[tokio::test]
+async fn a_row_of_a_newer_version_is_not_accepted_by_touching_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    insert(&store, &session()).await;
+    assert!(store.touch("ada", ID, NOW, NOW).await.expect("touch"));
+    execute(&mut beside, "UPDATE session_auth_sessions SET version = 2").await;
+    let error = store.touch("ada", ID, NOW, NOW).await.expect_err("newer");
+    assert!(!error.is_unavailable(), "{error}");
+    assert!(error.to_string().contains("its version is 2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_read_only_file_is_read_and_every_write_says_why_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (writable, _) = store(folder.path()).await;
+    insert(&writable, &session()).await;
+    let store = SqliteStore::connect(&format!("{}?mode=ro", url(folder.path()))).await;
+    let store = store.expect("connect");
+    assert_eq!(store.find("ada", ID).await.expect("find"), Some(session()));
+    let errors = [
+        store
+            .touch("ada", ID, NOW, NOW)
+            .await
+            .expect_err("read-only"),
+        store.revoke("ada", ID).await.expect_err("read-only"),
+        store
+            .revoke_all("ada", None, NOW)
+            .await
+            .expect_err("read-only"),
+        store.replace(ID, &session()).await.expect_err("read-only"),
+        store.remove_expired(NOW, 1).await.expect_err("read-only"),
+    ];
+    for error in errors {
+        assert!(error.is_unavailable());
+        assert!(error.to_string().contains("readonly"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_file_is_an_error_in_time_and_then_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    insert(&store, &session()).await;
+    execute(&mut beside, "BEGIN EXCLUSIVE").await;
+    let start = Instant::now();
+    let error = store.touch("ada", ID, NOW, NOW).await.expect_err("locked");
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(error.is_unavailable());
+    assert!(error.to_string().contains("locked"), "{error}");
+    // In WAL mode, whoever reads does not wait for whoever writes.
+    assert!(store.find("ada", ID).await.expect("find").is_some());
+    execute(&mut beside, "ROLLBACK").await;
+    assert!(store.touch("ada", ID, NOW, NOW).await.expect("touch"));
+}
+
+/// The layer drops the future of a call that takes too long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_were_given_up_leave_no_transaction_and_no_lock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    insert(&store, &session()).await;
+    // More than there are connections, each at another point.
+    for given_up in 0..40_u64 {
+        if given_up % 8 == 0 {
+            execute(&mut beside, "BEGIN IMMEDIATE").await;
+        }
+        let after = Duration::from_micros(given_up * 50);
+        let call = store.revoke_all("grace", None, NOW);
+        let _ = tokio::time::timeout(after, call).await;
+        if given_up % 8 == 0 {
+            execute(&mut beside, "ROLLBACK").await;
+        }
+    }
+    // What is still under way ends within the busy timeout.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    execute(&mut beside, "BEGIN EXCLUSIVE; ROLLBACK").await;
+    assert!(store.touch("ada", ID, NOW, NOW).await.expect("touch"));
+    assert_eq!(
+        store
+            .revoke_all("ada", None, NOW)
+            .await
+            .expect("revoke_all"),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_revocation_of_all_that_fails_half_way_has_not_happened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    insert(&store, &session()).await;
+    execute(
+        &mut beside,
+        "CREATE TRIGGER fails BEFORE DELETE ON session_auth_sessions
+         BEGIN SELECT RAISE(ABORT, 'half way'); END",
+    )
+    .await;
+    let error = store
+        .revoke_all("ada", None, NOW)
+        .await
+        .expect_err("it fails")
+        .to_string();
+    assert!(error.contains("half way"), "{error}");
+    assert_eq!(store.generation("ada").await.expect("generation").0, 0);
+    execute(&mut beside, "DROP TRIGGER fails").await;
+    assert_eq!(
+        store
+            .revoke_all("ada", None, NOW)
+            .await
+            .expect("revoke_all"),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_named() {
+    let missing = SqliteStore::connect("sqlite://no/such/folder/sessions.db").await;
+    let missing = missing.expect_err("no folder").to_string();
+    assert!(
+        missing.contains("no/such/folder/sessions.db: "),
+        "{missing}"
+    );
+    for memory in [
+        "sqlite::memory:",
+        "sqlite://",
+        "sqlite:",
+        "sqlite://x?mode=memory",
+    ] {
+        let Err(error) = SqliteStore::connect(memory).await else {
+            panic!("{memory}: sessions would be lost");
+        };
+        assert!(error.to_string().contains("`MemoryStore`"), "{error}");
+    }
+}
