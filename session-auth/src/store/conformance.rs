@@ -43,7 +43,11 @@ pub async fn check<S: SessionStore>(handles: &[Arc<S>]) {
     revoking_ends_one_or_others_or_all(store).await;
     a_generation_that_has_passed_adds_nothing(store).await;
     the_list_has_the_live_ones_last_used_first(store).await;
-    expired_ones_are_deleted_in_batches(store).await;
+    if S::FORGETS_BY_ITSELF {
+        nothing_is_deleted_where_the_store_forgets_by_itself(store).await;
+    } else {
+        expired_ones_are_deleted_in_batches(store).await;
+    }
     revoked_sessions_stay_revoked_whatever_happens_at_the_time(handles).await;
     no_login_survives_a_revocation_that_it_began_before(handles).await;
     of_two_that_replace_a_session_one_does(handles).await;
@@ -314,6 +318,26 @@ async fn the_list_has_the_live_ones_last_used_first<S: SessionStore>(store: &S) 
         list,
         [third, second, first],
         "list: the live ones, the one used last first"
+    );
+}
+
+async fn nothing_is_deleted_where_the_store_forgets_by_itself<S: SessionStore>(store: &S) {
+    let subject = subject();
+    let expired = StoredSession {
+        idle_deadline: NOW,
+        ..session(&subject)
+    };
+    insert(store, &expired).await;
+    let removed = store.remove_expired(LATER, 10).await;
+    assert_eq!(
+        removed.expect("remove_expired"),
+        0,
+        "remove_expired: nothing, as the store forgets by itself"
+    );
+    assert_eq!(
+        find(store, &expired).await,
+        Some(expired),
+        "the store keeps a session for ten minutes past its deadline"
     );
 }
 

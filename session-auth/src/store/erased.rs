@@ -11,6 +11,7 @@ pub(super) type StoreFuture<'a, T> =
 
 /// [`SessionStore`] with its futures boxed.
 pub(crate) trait ErasedStore: Send + Sync {
+    fn forgets_by_itself(&self) -> bool;
     fn generation<'a>(&'a self, subject: &'a str) -> StoreFuture<'a, Generation>;
     fn insert<'a>(
         &'a self,
@@ -42,6 +43,10 @@ pub(crate) trait ErasedStore: Send + Sync {
 }
 
 impl<S: SessionStore> ErasedStore for S {
+    fn forgets_by_itself(&self) -> bool {
+        S::FORGETS_BY_ITSELF
+    }
+
     fn generation<'a>(&'a self, subject: &'a str) -> StoreFuture<'a, Generation> {
         Box::pin(SessionStore::generation(self, subject))
     }

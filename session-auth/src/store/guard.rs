@@ -109,6 +109,9 @@ impl GuardedStore {
     /// Deletes expired sessions if that is due: beside the request, in bounded batches. `leeway` is
     /// by how much the clocks of machines that share the store may differ.
     pub(crate) fn sweep(self: &Arc<Self>, now: Timestamp, leeway: Duration) {
+        if self.store.forgets_by_itself() {
+            return;
+        }
         let last = self.swept.load(Ordering::Relaxed);
         let due = now.since(Timestamp::from_secs(last)) >= SWEEP_EVERY;
         // Of requests at the same time, one sweeps.

@@ -101,6 +101,12 @@ pub struct Generation(pub u64);
 /// Time is the caller's: a store compares the timestamps that it is given and asks no clock of its
 /// own, so that the machines' clocks are the only ones that must agree (to ten minutes).
 pub trait SessionStore: Send + Sync + 'static {
+    /// Whether the store itself forgets sessions some time after their idle deadline, as Redis does.
+    /// It need not keep them longer than ten minutes past it, and must keep them as long: so far may
+    /// clocks be apart. Nobody calls [`remove_expired`](Self::remove_expired) then, and it deletes
+    /// nothing.
+    const FORGETS_BY_ITSELF: bool = false;
+
     /// How often the sessions of this subject were revoked; 0 where they never were. A store may
     /// forget it a day after the last time.
     fn generation(
@@ -165,7 +171,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<StoredSession>, StoreError>> + Send;
 
     /// Deletes at most `limit` sessions whose idle deadline lies before this, and says how many.
-    /// Called again and again while it deletes `limit`.
+    /// Called again and again while it deletes `limit`; never where the store
+    /// [forgets by itself](Self::FORGETS_BY_ITSELF).
     fn remove_expired(
         &self,
         before: Timestamp,

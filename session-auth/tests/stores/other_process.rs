@@ -219,6 +219,8 @@ fn yes(answer: &Value) -> bool {
 }
 
 impl<S: SessionStore> SessionStore for Anywhere<S> {
+    const FORGETS_BY_ITSELF: bool = S::FORGETS_BY_ITSELF;
+
     async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
         match self {
             Self::Here(store) => store.generation(subject).await,
