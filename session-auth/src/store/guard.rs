@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use recloser::{AsyncRecloser, Error, Recloser};
+use tokio::sync::Semaphore;
 
 use super::{ErasedStore, StoreError};
 use crate::clock::Timestamp;
@@ -19,8 +20,11 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_millis(250);
 const WINDOW: usize = 16;
 /// .. stays open for so long, ..
 const OPEN_FOR: Duration = Duration::from_secs(1);
-/// .. and then judges by so many calls.
+/// .. and then judges by so many calls, ..
 const TRIALS: usize = 2;
+/// .. of which so many are under way at a time. The breaker itself would let through whatever comes
+/// until it has judged, and each of those would wait for the timeout.
+const TRIALS_AT_A_TIME: usize = 2;
 
 /// How often an outage is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -37,6 +41,9 @@ pub(crate) struct GuardedStore {
     store: Arc<dyn ErasedStore>,
     timeout: Duration,
     breaker: AsyncRecloser,
+    /// Whether the breaker has refused a call, and none has been answered since.
+    tripped: AtomicBool,
+    trials: Semaphore,
     /// When expired sessions were deleted last, in seconds since 1970.
     swept: AtomicU64,
     /// When an outage was logged last.
@@ -55,6 +62,8 @@ impl GuardedStore {
             store,
             timeout,
             breaker: AsyncRecloser::from(breaker),
+            tripped: AtomicBool::new(false),
+            trials: Semaphore::new(TRIALS_AT_A_TIME),
             swept: AtomicU64::new(0),
             reported: Mutex::default(),
         }
@@ -69,21 +78,33 @@ impl GuardedStore {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let _trial = match self.tripped.load(Ordering::Relaxed) {
+            false => None,
+            true => match self.trials.try_acquire() {
+                Ok(trial) => Some(trial),
+                Err(_) => return Err(StoreError::refused()),
+            },
+        };
         let answer = tokio::time::timeout(self.timeout, question(&*self.store));
         let answer = async {
             answer
                 .await
                 .unwrap_or_else(|_| Err(StoreError::timed_out()))
         };
-        match self
+        let answer = self
             .breaker
             .call_with(StoreError::is_unavailable, answer)
-            .await
-        {
-            Ok(answer) => Ok(answer),
-            Err(Error::Rejected) => Err(StoreError::refused()),
-            Err(Error::Inner(error)) => Err(error),
+            .await;
+        let (tripped, answer) = match answer {
+            Ok(answer) => (Some(false), Ok(answer)),
+            Err(Error::Rejected) => (Some(true), Err(StoreError::refused())),
+            Err(Error::Inner(error)) if error.is_unavailable() => (None, Err(error)),
+            Err(Error::Inner(error)) => (Some(false), Err(error)),
+        };
+        if let Some(tripped) = tripped {
+            self.tripped.store(tripped, Ordering::Relaxed);
         }
+        answer
     }
 
     /// Logs why a request got no answer. While the store is down that is once a second, not once a
@@ -157,5 +178,50 @@ impl fmt::Debug for GuardedStore {
         f.debug_struct("GuardedStore")
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn of_a_store_that_hangs_few_wait() {
+        let timeout = Duration::from_millis(100);
+        let store = GuardedStore::new(Arc::new(MemoryStore::new()), timeout);
+        let asked = AtomicUsize::new(0);
+        let hang = async |at_a_time: usize| {
+            asked.store(0, Ordering::SeqCst);
+            let questions = (0..at_a_time).map(|_| {
+                store.ask(|_| async {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    std::future::pending::<Result<(), StoreError>>().await
+                })
+            });
+            let start = Instant::now();
+            let answers = futures_util::future::join_all(questions).await;
+            assert!(answers.iter().all(Result::is_err));
+            assert!(start.elapsed() < 5 * timeout, "all have an answer in time");
+            asked.load(Ordering::SeqCst)
+        };
+        assert_eq!(hang(50).await, 50, "nobody knows yet");
+        assert_eq!(hang(50).await, 0, "the breaker is open");
+        for _ in 0..2 {
+            tokio::time::sleep(OPEN_FOR + timeout).await;
+            let trials = hang(50).await;
+            assert!((1..=TRIALS_AT_A_TIME).contains(&trials), "{trials} trials");
+        }
+        // It answers again: first the trials are answered, then all.
+        tokio::time::sleep(OPEN_FOR + timeout).await;
+        for _ in 0..=TRIALS {
+            let answer = store.ask(|_| async { Ok(()) }).await;
+            assert!(answer.is_ok());
+        }
+        let questions = (0..50).map(|_| store.ask(|_| async { Ok(()) }));
+        let answers = futures_util::future::join_all(questions).await;
+        assert!(answers.iter().all(Result::is_ok));
     }
 }
