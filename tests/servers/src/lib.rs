@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod postgres;
+mod redis;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -19,6 +20,7 @@ use std::{env, fs};
 use tempfile::TempDir;
 
 pub use self::postgres::Postgres;
+pub use self::redis::Redis;
 
 /// Reads until its standard input ends, which it does when the test's process does too, however it
 /// ended. Then it ends the server: politely, and after 5 s by force.
