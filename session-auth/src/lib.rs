@@ -88,6 +88,7 @@
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
 //! - `store`: sessions that can be listed and ended, and a store in memory: the module `store`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx. Each includes `store`.
+//! - `redis`: a store in Redis, through the crate of that name. It includes `store`.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
 //!
 //! No feature changes how a request is judged.

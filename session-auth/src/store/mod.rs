@@ -11,6 +11,7 @@
 //! | [`MemoryStore`] | `store` | development and tests: sessions end with the process |
 //! | `SqliteStore` | `sqlite` | one machine, any number of processes, across restarts |
 //! | `PostgresStore` | `postgres` | any number of machines |
+//! | `RedisStore` | `redis` | any number of machines, and a Redis that keeps what it is told |
 //!
 //! ```
 //! use session_auth::store::MemoryStore;
@@ -39,6 +40,8 @@ mod erased;
 mod error;
 mod guard;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 
@@ -52,6 +55,8 @@ pub(crate) use self::erased::ErasedStore;
 pub use self::error::StoreError;
 pub(crate) use self::guard::{DEFAULT_TIMEOUT, GuardedStore};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 #[cfg(feature = "postgres")]
 pub use self::sql::PostgresStore;
 #[cfg(feature = "sqlite")]

@@ -1,12 +1,15 @@
 //! Every store is held to the same rules.
 #![cfg(feature = "store")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 #[cfg(feature = "cache")]
 mod cached;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod other_process;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

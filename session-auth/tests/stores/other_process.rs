@@ -101,6 +101,11 @@ async fn serves_a_store() {
             let store = session_auth::store::PostgresStore::connect(url).await;
             serve(store.expect("it connects")).await;
         }
+        #[cfg(feature = "redis")]
+        "redis" => {
+            let store = session_auth::store::RedisStore::connect(url).await;
+            serve(store.expect("it connects")).await;
+        }
         _ => panic!("no store of the kind {kind}"),
     }
 }

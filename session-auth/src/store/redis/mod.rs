@@ -1,0 +1,423 @@
+//! Sessions in Redis.
+
+mod row;
+mod scripts;
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, RedisError, ServerErrorKind,
+};
+use sha2::{Digest, Sha256};
+
+use super::memory::KEEP_GENERATION;
+use super::{Generation, SessionStore, StoreError, StoredSession, Timestamp};
+use crate::session::SessionId;
+
+/// What keys begin with, unless [`RedisStore::prefix`] says otherwise.
+const DEFAULT_PREFIX: &str = "session-auth:";
+
+/// How long [`RedisStore::connect`] waits for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one attempt to connect again takes at the most, ..
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// .. and the longest pause before the next. It never gives up.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+/// How long data may go unacknowledged before the connection counts as dead. Without this a host
+/// that vanished is waited for as long as TCP retransmits: a quarter of an hour.
+#[cfg(target_os = "linux")]
+const DEAD_AFTER: Duration = Duration::from_secs(3);
+/// How long an answer may take. The layer's timeout is shorter, unless it was raised.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Keeps sessions in Redis 5 or later, or Valkey: for services on many machines.
+///
+/// ```no_run
+/// use session_auth::store::RedisStore;
+/// use session_auth::{Keys, SessionAuthLayer};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::connect("redis://127.0.0.1/").await?.prefix("myapp:");
+/// let auth = SessionAuthLayer::builder(Keys::from_env()?).store(store).build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A clone uses the same connection. One is enough for a process: commands of many requests share
+/// it. It is made again by itself whenever it is lost, for as long as that takes.
+///
+/// # What Redis has to do
+///
+/// - Keep what it was told. Without persistence a restart logs everybody out: set `appendonly yes`.
+///   With `appendfsync everysec` the last second can be lost, and so can what a replica had not got
+///   when it took over; a session that was revoked just then is good again until its deadline.
+///   Where that matters, set `appendfsync always`.
+/// - Evict nothing: `maxmemory-policy noeviction`. Evicted sessions are logged out, and an evicted
+///   index hides sessions from `list` and `revoke_all`.
+/// - Expire keys. Each has a time to live on Redis's own clock: from its last use on, what the session
+///   had left, and ten minutes for clocks that differ. Nothing is left to sweep.
+///
+/// # Keys
+///
+/// With the default prefix, where `H` is the SHA-256 of the subject in hexadecimal digits:
+///
+/// | key | type | what |
+/// |---|---|---|
+/// | `session-auth:{H}:<id>` | hash | a session: `v`, `subject`, `label`, `issued`, `seen`, `idle`, `absolute` |
+/// | `session-auth:{H}:sessions` | sorted set | the ids of the subject's sessions, by when they expire |
+/// | `session-auth:{H}:generation` | string | how often they were revoked, for a day |
+///
+/// The braces are a hash tag: the keys of a subject are in one slot of Redis Cluster, and each
+/// operation is one command or one script on one subject. This is tested with a node in cluster mode,
+/// not with a cluster of several. A cluster needs its own client, which [`new`](Self::new) takes: a
+/// `ClusterConnection` of the crate `redis`.
+///
+/// # TLS
+///
+/// `rediss://` works where the service enables a TLS feature of the crate `redis`, such as
+/// `tokio-rustls-comp` and one for its certificates.
+#[derive(Clone)]
+pub struct RedisStore<C = ConnectionManager> {
+    connection: C,
+    prefix: String,
+    /// Whether the connection is ours to close, and is then made again.
+    ours: bool,
+}
+
+impl RedisStore {
+    /// Connects to the Redis of this URL: `redis://[user:password@]host[:port][/database]`.
+    ///
+    /// # Errors
+    ///
+    /// That is no such URL, or no connection came about within five seconds. The text says why, and
+    /// has no part of the URL.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let client = client(url)?;
+        // By itself, for its error: the manager would try forever.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(CONNECT_TIMEOUT));
+        client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .map_err(unavailable)?;
+        Self::managed(client)
+    }
+
+    /// Like [`connect`](Self::connect), without waiting for the connection: for a service that is to
+    /// start, and serve its public routes and webhooks, while Redis is down.
+    ///
+    /// # Errors
+    ///
+    /// That is no such URL.
+    ///
+    /// # Panics
+    ///
+    /// Outside of tokio's runtime.
+    pub fn connect_lazy(url: &str) -> Result<Self, StoreError> {
+        Self::managed(client(url)?)
+    }
+
+    fn managed(client: Client) -> Result<Self, StoreError> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(RECONNECT_TIMEOUT))
+            .set_response_timeout(Some(ANSWER_TIMEOUT))
+            .set_min_delay(Duration::from_millis(20))
+            .set_max_delay(RECONNECT_PAUSE)
+            // With an end to it, an error that is not of the network (too many clients, say) would
+            // stay the manager's answer for good.
+            .set_number_of_retries(usize::MAX);
+        let manager = ConnectionManager::new_lazy_with_config(client, config);
+        Ok(Self {
+            ours: true,
+            ..Self::new(manager.map_err(unavailable)?)
+        })
+    }
+}
+
+impl<C> RedisStore<C> {
+    /// Uses a connection that the service has made, of the same major version of the crate `redis`: a
+    /// [`ConnectionManager`], or a `ClusterConnection`. How it connects again, and how long that
+    /// takes, is up to its configuration; [`connect`](RedisStore::connect) has a better one than the
+    /// default for this purpose.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            prefix: DEFAULT_PREFIX.to_owned(),
+            ours: false,
+        }
+    }
+
+    /// What all keys begin with, `session-auth:` by default: for services that share a Redis. For
+    /// Redis Cluster it must be without braces.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    fn keys(&self, subject: &str) -> Keys {
+        use fmt::Write;
+
+        let hash = Sha256::digest(subject);
+        let mut base = String::with_capacity(self.prefix.len() + 2 * hash.len() + 3);
+        base.push_str(&self.prefix);
+        base.push('{');
+        for byte in hash {
+            let _ = write!(base, "{byte:02x}");
+        }
+        base.push_str("}:");
+        Keys { base }
+    }
+}
+
+/// The names of a subject's keys.
+struct Keys {
+    base: String,
+}
+
+impl Keys {
+    fn session(&self, id: SessionId) -> String {
+        format!("{}{id}", self.base)
+    }
+
+    fn index(&self) -> String {
+        format!("{}sessions", self.base)
+    }
+
+    fn generation(&self) -> String {
+        format!("{}generation", self.base)
+    }
+}
+
+impl<C> RedisStore<C>
+where
+    C: ConnectionLike + Clone + Send + Sync + 'static,
+{
+    async fn command<T: redis::FromRedisValue>(
+        &self,
+        command: &redis::Cmd,
+    ) -> Result<T, StoreError> {
+        let answer = command.query_async(&mut self.connection.clone()).await;
+        answer.map_err(|error| self.failed(error))
+    }
+
+    async fn script<T: redis::FromRedisValue>(
+        &self,
+        script: &redis::ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        // By its hash; Redis is given the text where it has forgotten it, after a restart.
+        let answer = script.invoke_async(&mut self.connection.clone()).await;
+        answer.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: RedisError) -> StoreError {
+        let text = error.detail().unwrap_or_default();
+        // Before version 7 a script's error has its code in the text.
+        if error.code() == Some("WRONGTYPE")
+            || text.contains("WRONGTYPE")
+            || text.contains("not an integer")
+        {
+            return StoreError::unreadable(error);
+        }
+        let read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+            || text.contains("READONLY");
+        if self.ours && read_only {
+            // It was the primary until a moment ago, and goes on answering so: a new connection
+            // finds who is now.
+            let mut connection = self.connection.clone();
+            tokio::spawn(async move {
+                let _ = redis::cmd("QUIT").exec_async(&mut connection).await;
+            });
+        }
+        unavailable(error)
+    }
+}
+
+/// A client for this URL, with a socket that notices when the other side is gone.
+fn client(url: &str) -> Result<Client, StoreError> {
+    let info = url.into_connection_info().map_err(not_a_url)?;
+    let socket = TcpSettings::default().set_nodelay(true).set_keepalive(
+        TcpKeepalive::new()
+            .with_time(Duration::from_secs(10))
+            .with_interval(Duration::from_secs(5)),
+    );
+    #[cfg(target_os = "linux")]
+    let socket = socket.set_user_timeout(DEAD_AFTER);
+    Client::open(info.set_tcp_settings(socket)).map_err(unavailable)
+}
+
+/// What is wrong with a URL, without the part that is: somebody's password, perhaps.
+fn not_a_url(error: RedisError) -> StoreError {
+    let text = error.to_string();
+    let text = match error.detail() {
+        Some(detail) => text.strip_suffix(detail).unwrap_or_default(),
+        None => &text,
+    };
+    StoreError::unavailable(format!(
+        "{}; the URL of a Redis is `redis://[user:password@]host[:port][/database]`",
+        text.trim_end_matches([':', ' '])
+    ))
+}
+
+fn unavailable(error: RedisError) -> StoreError {
+    StoreError::unavailable(error)
+}
+
+impl<C> SessionStore for RedisStore<C>
+where
+    C: ConnectionLike + Clone + Send + Sync + 'static,
+{
+    const FORGETS_BY_ITSELF: bool = true;
+
+    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+        let mut get = redis::cmd("GET");
+        get.arg(self.keys(subject).generation());
+        match self.command::<Option<Vec<u8>>>(&get).await? {
+            None => Ok(Generation::default()),
+            Some(text) => row::number(&text).map(Generation).ok_or_else(|| {
+                StoreError::unreadable("the generation of a subject is not a number")
+            }),
+        }
+    }
+
+    async fn insert(
+        &self,
+        session: &StoredSession,
+        generation: Generation,
+    ) -> Result<bool, StoreError> {
+        let keys = self.keys(&session.subject);
+        let mut insert = scripts::INSERT.prepare_invoke();
+        insert
+            .key(keys.session(session.id))
+            .key(keys.index())
+            .key(keys.generation())
+            .arg(generation.0)
+            .arg(session.id.to_string())
+            .arg(row::seconds_to_live(
+                session.last_seen,
+                session.idle_deadline,
+            ));
+        row::write(&mut insert, session);
+        self.script(&insert).await
+    }
+
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        let mut get = redis::cmd("HGETALL");
+        get.arg(self.keys(subject).session(id));
+        let fields: Vec<(Vec<u8>, Vec<u8>)> = self.command(&get).await?;
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        row::read(&fields, subject, id).map(Some)
+    }
+
+    async fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        last_seen: Timestamp,
+        idle_deadline: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let keys = self.keys(subject);
+        let mut touch = scripts::TOUCH.prepare_invoke();
+        touch
+            .key(keys.session(id))
+            .key(keys.index())
+            .arg(id.to_string())
+            .arg(row::VERSION)
+            .arg(last_seen.as_secs())
+            .arg(idle_deadline.as_secs())
+            .arg(row::seconds_to_live(last_seen, idle_deadline));
+        match self.script(&touch).await? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(row::unreadable(id, "another version or broken times")),
+        }
+    }
+
+    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
+        let keys = self.keys(&session.subject);
+        let mut replace = scripts::REPLACE.prepare_invoke();
+        replace
+            .key(keys.session(old))
+            .key(keys.session(session.id))
+            .key(keys.index())
+            .arg(old.to_string())
+            .arg(session.id.to_string())
+            .arg(row::seconds_to_live(
+                session.last_seen,
+                session.idle_deadline,
+            ));
+        row::write(&mut replace, session);
+        self.script(&replace).await
+    }
+
+    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+        let keys = self.keys(subject);
+        let mut revoke = scripts::REVOKE.prepare_invoke();
+        revoke
+            .key(keys.session(id))
+            .key(keys.index())
+            .arg(id.to_string());
+        self.script(&revoke).await
+    }
+
+    async fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        _now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let keys = self.keys(subject);
+        let mut revoke = scripts::REVOKE_ALL.prepare_invoke();
+        revoke
+            .key(keys.index())
+            .key(keys.generation())
+            .arg(&keys.base)
+            .arg(except.map(|id| id.to_string()).unwrap_or_default())
+            .arg(KEEP_GENERATION);
+        self.script(&revoke).await
+    }
+
+    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        let keys = self.keys(subject);
+        let mut list = scripts::LIST.prepare_invoke();
+        list.key(keys.index()).arg(&keys.base);
+        let rows: Vec<(Vec<u8>, Vec<Vec<u8>>)> = self.script(&list).await?;
+        let mut sessions = Vec::with_capacity(rows.len());
+        for (id, row) in &rows {
+            match row::read_listed(id, row, subject) {
+                Ok(session) if session.idle_deadline > now => sessions.push(session),
+                Ok(_) => {}
+                // One row that is broken does not hide the others.
+                Err(error) => {
+                    tracing::error!(target: "session_auth", %error, "session not listed");
+                }
+            }
+        }
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen, session.issued)));
+        Ok(sessions)
+    }
+
+    async fn remove_expired(&self, _before: Timestamp, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+/// Without the connection: its `Debug` is another crate's, and knows the password.
+impl<C> fmt::Debug for RedisStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

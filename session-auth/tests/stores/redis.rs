@@ -1,0 +1,496 @@
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
+use session_auth::store::{Generation, RedisStore, SessionStore, StoredSession, conformance};
+use session_auth::{SessionId, Timestamp};
+use test_servers::Redis;
+
+use crate::other_process::{Anywhere, OtherProcess};
+
+const SUBJECT: &str = "ada";
+/// The SHA-256 of the subject.
+const HASH: &str = "fdee430d40bd57deeac186cd9790033d0f06f909a8806e7ce6e717ab7c7d5029";
+
+async fn connect(redis: &Redis) -> RedisStore {
+    RedisStore::connect(&redis.url()).await.unwrap()
+}
+
+/// A connection past the store.
+async fn raw(redis: &Redis) -> MultiplexedConnection {
+    let client = redis::Client::open(redis.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+fn id(number: u8) -> SessionId {
+    SessionId::from_bytes([number; 16])
+}
+
+fn stored(number: u8) -> StoredSession {
+    StoredSession {
+        id: id(number),
+        subject: SUBJECT.to_owned(),
+        label: Some("a browser".to_owned()),
+        issued: Timestamp::from_secs(1_000),
+        last_seen: Timestamp::from_secs(1_000),
+        idle_deadline: Timestamp::from_secs(2_000),
+        absolute_deadline: Timestamp::from_secs(3_000),
+    }
+}
+
+async fn insert(store: &RedisStore, session: &StoredSession) {
+    assert!(store.insert(session, Generation::default()).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conformance_over_two_connections() {
+    let Some(redis) = Redis::start() else { return };
+    let stores = [
+        Arc::new(connect(&redis).await),
+        Arc::new(connect(&redis).await.prefix("session-auth:")),
+    ];
+    conformance::check(&stores).await;
+}
+
+/// A node in cluster mode refuses whatever is not in one slot, also where all slots are its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conformance_in_cluster_mode() {
+    let Some(redis) = Redis::start_with(&["--cluster-enabled", "yes"]) else {
+        return;
+    };
+    let mut raw = raw(&redis).await;
+    let mut slots = redis::cmd("CLUSTER");
+    slots.arg("ADDSLOTSRANGE").arg(0).arg(16_383);
+    slots.exec_async(&mut raw).await.unwrap();
+    let start = Instant::now();
+    loop {
+        let info: String = redis::cmd("CLUSTER")
+            .arg("INFO")
+            .query_async(&mut raw)
+            .await
+            .unwrap();
+        if info.contains("cluster_state:ok") {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{info}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let across: Result<(), _> = raw.mset(&[("a", 1), ("b", 2)]).await;
+    let error = across.unwrap_err().to_string();
+    assert!(error.contains("slot"), "it refuses two slots: {error}");
+    conformance::check(&[Arc::new(connect(&redis).await)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conformance_of_two_processes() {
+    let Some(redis) = Redis::start() else { return };
+    let there = OtherProcess::start("redis", &redis.url());
+    let handles = [
+        Arc::new(Anywhere::Here(connect(&redis).await)),
+        Arc::new(Anywhere::There(there)),
+    ];
+    conformance::check(&handles).await;
+}
+
+#[tokio::test]
+async fn keys_are_named_as_documented_and_expire() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await.prefix("myapp:");
+    let mut raw = raw(&redis).await;
+    insert(&store, &stored(1)).await;
+    store
+        .revoke_all(SUBJECT, Some(id(1)), Timestamp::from_secs(1_000))
+        .await
+        .unwrap();
+    let mut keys: Vec<String> = raw.keys("*").await.unwrap();
+    keys.sort();
+    let base = format!("myapp:{{{HASH}}}:");
+    let [session, index, generation] =
+        [id(1).to_string().as_str(), "sessions", "generation"].map(|key| format!("{base}{key}"));
+    let mut expected = [&session, &index, &generation];
+    expected.sort();
+    assert_eq!(keys.iter().collect::<Vec<_>>(), expected);
+
+    // 1,000 s of its idle timeout and ten minutes, from now on: not from 1970 on.
+    let ttl = async |key: &str| raw.clone().ttl::<_, i64>(key).await.unwrap();
+    assert!((1_590..=1_600).contains(&ttl(&session).await));
+    assert!((1_590..=1_605).contains(&ttl(&index).await));
+    assert!((86_390..=86_400).contains(&ttl(&generation).await));
+
+    // Use prolongs it; and a late note of an earlier use does not shorten it.
+    let touch = async |seen, deadline| {
+        let (seen, deadline) = (Timestamp::from_secs(seen), Timestamp::from_secs(deadline));
+        assert!(store.touch(SUBJECT, id(1), seen, deadline).await.unwrap());
+    };
+    touch(1_500, 6_500).await;
+    assert!((5_590..=5_600).contains(&ttl(&session).await));
+    assert!((5_590..=5_605).contains(&ttl(&index).await));
+    touch(1_200, 2_000).await;
+    assert!((5_590..=5_600).contains(&ttl(&session).await));
+}
+
+/// Scripts count in floating point, which is exact up to 2^53.
+#[tokio::test]
+async fn times_are_exact_to_the_last_second_there_is() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    let far = StoredSession {
+        idle_deadline: Timestamp::from_secs(u64::MAX - 1),
+        absolute_deadline: Timestamp::from_secs(u64::MAX),
+        ..stored(1)
+    };
+    insert(&store, &far).await;
+    assert_eq!(store.find(SUBJECT, id(1)).await.unwrap(), Some(far.clone()));
+    for (deadline, expected) in [
+        (u64::MAX, u64::MAX),
+        (u64::MAX - 1, u64::MAX),
+        (9, u64::MAX),
+    ] {
+        let touch = store.touch(
+            SUBJECT,
+            id(1),
+            far.last_seen,
+            Timestamp::from_secs(deadline),
+        );
+        assert!(touch.await.unwrap());
+        let found = store.find(SUBJECT, id(1)).await.unwrap().unwrap();
+        assert_eq!(found.idle_deadline.as_secs(), expected);
+    }
+}
+
+/// Sessions that nobody ended leave the index, too.
+#[tokio::test]
+async fn the_index_drops_what_has_expired() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    let mut raw = raw(&redis).await;
+    let index = format!("session-auth:{{{HASH}}}:sessions");
+    for number in 0..50 {
+        insert(&store, &stored(number)).await;
+    }
+    // As if their time had come a second ago.
+    for number in 0..49 {
+        let key = format!("session-auth:{{{HASH}}}:{}", id(number));
+        let _: () = raw.del(key).await.unwrap();
+        let (now, _): (i64, i64) = redis::cmd("TIME").query_async(&mut raw).await.unwrap();
+        let _: () = raw
+            .zadd(&index, id(number).to_string(), now - 1)
+            .await
+            .unwrap();
+    }
+    insert(&store, &stored(50)).await;
+    let left: Vec<String> = raw.zrange(&index, 0, -1).await.unwrap();
+    assert_eq!(left, [id(49).to_string(), id(50).to_string()]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_of_that_session_alone() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    let mut raw = raw(&redis).await;
+    let key = format!("session-auth:{{{HASH}}}:{}", id(1));
+    let breakages: &[(&str, &[&str])] = &[
+        ("`v` is another", &["HSET", "v", "2"]),
+        ("no field `v`", &["HDEL", "v"]),
+        ("not of the subject", &["HSET", "subject", "eve"]),
+        ("`issued` is not a time", &["HDEL", "issued"]),
+        ("`seen` is not a time", &["HSET", "seen", "-1"]),
+        ("`seen` is not a time", &["HSET", "seen", "+1"]),
+        ("`idle` is not a time", &["HSET", "idle", ""]),
+        (
+            "`idle` is not a time",
+            &["HSET", "idle", "99999999999999999999999"],
+        ),
+        ("`absolute` is not a time", &["HSET", "absolute", "soon"]),
+        ("WRONGTYPE", &["SET", "junk"]),
+    ];
+    for (expected, breakage) in breakages {
+        let _: () = raw.del(&key).await.unwrap();
+        insert(&store, &stored(1)).await;
+        insert(&store, &stored(2)).await;
+        let mut command = redis::cmd(breakage[0]);
+        command.arg(&key).arg(&breakage[1..]);
+        command.exec_async(&mut raw).await.unwrap();
+
+        let error = store.find(SUBJECT, id(1)).await.unwrap_err();
+        assert!(!error.is_unavailable(), "{breakage:?}: {error}");
+        assert!(
+            error.to_string().contains(expected),
+            "{breakage:?}: {error}"
+        );
+        let list = store.list(SUBJECT, Timestamp::from_secs(0)).await.unwrap();
+        assert_eq!(list, [stored(2)], "{breakage:?}: the list has the other");
+    }
+    // A label that is no text; and what a touch would otherwise repair by halves.
+    for (field, value, touchable) in [
+        ("label", &b"\xff"[..], true),
+        ("idle", b"", false),
+        ("v", b"2", false),
+    ] {
+        let _: () = raw.del(&key).await.unwrap();
+        insert(&store, &stored(1)).await;
+        let _: () = raw.hset(&key, field, value).await.unwrap();
+        let error = store.find(SUBJECT, id(1)).await.unwrap_err();
+        assert!(!error.is_unavailable(), "{field}: {error}");
+        let touched = store
+            .touch(
+                SUBJECT,
+                id(1),
+                Timestamp::from_secs(1_001),
+                Timestamp::from_secs(2_001),
+            )
+            .await;
+        match touched {
+            Ok(touched) => assert!(touched && touchable, "{field}"),
+            Err(error) => assert!(!touchable && !error.is_unavailable(), "{field}: {error}"),
+        }
+    }
+    // It can still be ended.
+    assert!(store.revoke(SUBJECT, id(1)).await.unwrap());
+
+    // The keys beside it: nothing is half done.
+    let base = format!("session-auth:{{{HASH}}}:");
+    let _: () = raw.set(format!("{base}generation"), "many").await.unwrap();
+    let error = store.generation(SUBJECT).await.unwrap_err();
+    assert!(!error.is_unavailable(), "{error}");
+    let _: () = raw.del(format!("{base}generation")).await.unwrap();
+    let _: () = raw.set(format!("{base}sessions"), "junk").await.unwrap();
+    let error = store
+        .insert(&stored(3), Generation::default())
+        .await
+        .unwrap_err();
+    assert!(!error.is_unavailable(), "{error}");
+    assert_eq!(store.find(SUBJECT, id(3)).await.unwrap(), None);
+    let error = store.replace(id(2), &stored(3)).await.unwrap_err();
+    assert!(!error.is_unavailable(), "{error}");
+    assert_eq!(store.find(SUBJECT, id(2)).await.unwrap(), Some(stored(2)));
+    assert!(
+        store.revoke(SUBJECT, id(2)).await.unwrap(),
+        "ended all the same"
+    );
+}
+
+/// The ids of the connections there are.
+async fn clients(raw: &MultiplexedConnection) -> Vec<String> {
+    let mut list = redis::cmd("CLIENT");
+    list.arg("LIST");
+    let list: String = list.query_async(&mut raw.clone()).await.unwrap();
+    let ids = list
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().to_owned());
+    ids.collect()
+}
+
+/// Where Redis as a whole is to blame.
+#[tokio::test]
+async fn a_redis_that_refuses_is_unavailable() {
+    let Some(redis) = Redis::start() else { return };
+    let raw = raw(&redis).await;
+    let others = clients(&raw).await;
+    let store = connect(&redis).await;
+    insert(&store, &stored(1)).await;
+    let mut ours = clients(&raw).await;
+    ours.retain(|client| !others.contains(client));
+    let ours = ours.pop().unwrap();
+    let config = async |name: &str, value: &str| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg(name).arg(value);
+        set.exec_async(&mut raw.clone()).await.unwrap();
+    };
+    config("maxmemory", "1").await;
+    let error = store
+        .insert(&stored(2), Generation::default())
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_unavailable() && error.to_string().contains("OOM"),
+        "{error}"
+    );
+    assert!(
+        store.revoke(SUBJECT, id(1)).await.unwrap(),
+        "revoking takes no memory"
+    );
+    config("maxmemory", "0").await;
+    insert(&store, &stored(1)).await;
+
+    let replica = async |host: &str, port: &str| {
+        let mut set = redis::cmd("REPLICAOF");
+        set.arg(host).arg(port);
+        set.exec_async(&mut raw.clone()).await.unwrap();
+    };
+    replica("127.0.0.1", "1").await;
+    let error = store
+        .insert(&stored(2), Generation::default())
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_unavailable() && error.to_string().to_uppercase().contains("READONLY"),
+        "{error}"
+    );
+    // The connection was closed, so that the next finds the primary.
+    let start = Instant::now();
+    while clients(&raw).await.contains(&ours) {
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{ours} is still there"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    replica("NO", "ONE").await;
+    let start = Instant::now();
+    while store
+        .insert(&stored(2), Generation::default())
+        .await
+        .is_err()
+    {
+        assert!(start.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn errors_and_debug_have_no_password() {
+    let mut texts = Vec::new();
+    for url in [
+        "redis://user:hunter2@127.0.0.1:1/",
+        "redis://user:hunter2@127.0.0.1:99999/",
+        "redis://user:hunter2@/",
+        "redis://user:hunter2@127.0.0.1/nine",
+        "redis://user:hunter2@127.0.0.1/?protocol=hunter2",
+        "rediss://user:hunter2@127.0.0.1:1/",
+        "http://user:hunter2@127.0.0.1/",
+        "user:hunter2@127.0.0.1",
+        "unix:///nowhere/redis.sock?pass=hunter2",
+    ] {
+        let error = RedisStore::connect(url).await.unwrap_err();
+        assert!(error.is_unavailable(), "{url}: {error}");
+        texts.push(format!("{error} {error:?}"));
+    }
+    if let Some(redis) = Redis::start_with(&["--requirepass", "secret"]) {
+        let url = |password: &str| {
+            redis
+                .url()
+                .replace("redis://", &format!("redis://:{password}@"))
+        };
+        let error = RedisStore::connect(&url("hunter2")).await.unwrap_err();
+        texts.push(format!("{error} {error:?}"));
+        let error = connect_without_password(&redis).await;
+        assert!(
+            error.contains("NOAUTH") || error.contains("uthentication"),
+            "{error}"
+        );
+        let store = RedisStore::connect(&url("secret")).await.unwrap();
+        insert(&store, &stored(1)).await;
+        let debug = format!("{store:?}");
+        assert!(!debug.contains("secret"), "{debug}");
+    }
+    for text in texts {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+async fn connect_without_password(redis: &Redis) -> String {
+    match RedisStore::connect(&redis.url()).await {
+        Err(error) => error.to_string(),
+        Ok(store) => store.generation(SUBJECT).await.unwrap_err().to_string(),
+    }
+}
+
+/// A caller that gives up half way leaves the connection in order: answers still go to whom they are
+/// for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_question_does_not_mix_up_answers() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    for number in 0..20 {
+        insert(&store, &stored(number)).await;
+    }
+    let mut dropped = 0;
+    for round in 0..400_u16 {
+        let number = (round % 20) as u8;
+        let mut find = Box::pin(store.find(SUBJECT, id(number)));
+        // Dropped before it is sent, while it is under way, ..
+        let mut answered = false;
+        for _ in 0..=round % 4 {
+            answered = poll_fn(|context| Poll::Ready(find.as_mut().poll(context).is_ready())).await;
+            if answered {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(find);
+        dropped += usize::from(!answered);
+        let other = (number + 7) % 20;
+        let found = store.find(SUBJECT, id(other)).await.unwrap();
+        assert_eq!(found, Some(stored(other)));
+    }
+    assert!(
+        dropped > 100,
+        "{dropped} were dropped: too few to prove anything"
+    );
+}
+
+/// An error that is not of the network, for longer than one would try for: the password is another
+/// for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connects_again_once_redis_takes_its_password_again() {
+    let Some(redis) = Redis::start() else { return };
+    let raw = raw(&redis).await;
+    let password = async |password: &str| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("requirepass").arg(password);
+        set.exec_async(&mut raw.clone()).await.unwrap();
+    };
+    password("old").await;
+    let url = redis.url().replace("redis://", "redis://:old@");
+    let store = RedisStore::connect(&url).await.unwrap();
+    insert(&store, &stored(1)).await;
+    password("new").await;
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL").arg("SKIPME").arg("yes");
+    kill.exec_async(&mut raw.clone()).await.unwrap();
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        let patience = Duration::from_millis(250);
+        let find = tokio::time::timeout(patience, store.find(SUBJECT, id(1))).await;
+        assert!(find.map_or(true, |found| found.unwrap_err().is_unavailable()));
+    }
+    password("old").await;
+    assert_eq!(within_five_seconds(&store).await, Some(stored(1)));
+}
+
+/// What the store finds, once it does.
+async fn within_five_seconds(store: &RedisStore) -> Option<StoredSession> {
+    let find = async {
+        loop {
+            match store.find(SUBJECT, id(1)).await {
+                Ok(found) => return found,
+                Err(error) => assert!(error.is_unavailable(), "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(5), find).await;
+    found.expect("it connects again")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connects_again_after_a_restart_and_finds_everything() {
+    let Some(mut redis) = Redis::start_durable() else {
+        return;
+    };
+    let store = connect(&redis).await;
+    insert(&store, &stored(1)).await;
+    redis.kill();
+    // No answer is not a no.
+    let patience = Duration::from_secs(1);
+    let down = tokio::time::timeout(patience, store.find(SUBJECT, id(1))).await;
+    assert!(down.map_or(true, |answer| answer.unwrap_err().is_unavailable()));
+    redis.start_again();
+    assert_eq!(within_five_seconds(&store).await, Some(stored(1)));
+    // Redis has forgotten the scripts.
+    assert!(store.revoke(SUBJECT, id(1)).await.unwrap());
+}
