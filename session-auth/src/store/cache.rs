@@ -88,6 +88,8 @@ fn cache(capacity: u64, lag: Duration) -> Cache<SessionId, StoredSession> {
 }
 
 impl<S: SessionStore> SessionStore for CachedStore<S> {
+    const FORGETS_BY_ITSELF: bool = S::FORGETS_BY_ITSELF;
+
     async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
         self.store.generation(subject).await
     }

@@ -12,6 +12,7 @@
 //! | `SqliteStore` | `sqlite` | one machine, any number of processes, across restarts |
 //! | `PostgresStore` | `postgres` | any number of machines |
 //! | `RedisStore` | `redis` | any number of machines, and a Redis that keeps what it is told |
+//! | `CachedStore` | `cache` | in front of one of these: fewer questions, and a stated lag |
 //!
 //! ```
 //! use session_auth::store::MemoryStore;
@@ -187,6 +188,8 @@ pub trait SessionStore: Send + Sync + 'static {
 
 /// One store for several layers.
 impl<S: SessionStore> SessionStore for Arc<S> {
+    const FORGETS_BY_ITSELF: bool = S::FORGETS_BY_ITSELF;
+
     fn generation(
         &self,
         subject: &str,
