@@ -471,6 +471,42 @@ async fn last_seen_is_written_once_a_minute() {
     assert_eq!(touches(), 1);
 }
 
+/// Rows that no cookie can ask for any more are deleted by the library, in batches of 500.
+#[tokio::test]
+async fn expired_sessions_are_deleted_beside_the_requests() {
+    let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+    let clock = {
+        let seconds = Arc::clone(&seconds);
+        move || UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
+    };
+    let store = Arc::new(MemoryStore::new());
+    let auth = builder().clock(clock).store(Arc::clone(&store)).build();
+    let sessions = auth.unwrap().sessions();
+    for user in 0..1_200 {
+        drop(sessions.issue(format!("user {user}")).await.unwrap());
+    }
+    let settles_at = async |expected: usize| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while store.len() != expected {
+            assert!(Instant::now() < deadline, "{} rows are left", store.len());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Past the idle deadline, but by less than clocks may differ: another machine may see it live.
+    seconds.fetch_add(24 * 60 * 60 + 599, Ordering::SeqCst);
+    drop(sessions.issue("ada").await.unwrap());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(store.len(), 1_201);
+    // Swept once in five minutes.
+    seconds.fetch_add(299, Ordering::SeqCst);
+    drop(sessions.issue("ada").await.unwrap());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(store.len(), 1_202);
+    seconds.fetch_add(1, Ordering::SeqCst);
+    drop(sessions.issue("ada").await.unwrap());
+    settles_at(3).await;
+}
+
 /// Two machines whose clocks are five minutes apart share a store.
 #[tokio::test]
 async fn clocks_may_be_five_minutes_apart() {
