@@ -70,6 +70,14 @@ async fn a_person_is_sent_to_the_login_page_and_back() {
     assert_eq!(answer.header("location").next(), Some("/login"));
 }
 
+/// A login page that needs a session, by mistake: no browser is sent round in circles.
+#[tokio::test]
+async fn the_login_page_does_not_lead_to_itself() {
+    let address = serve(builder().login_path("/page")).await;
+    let answer = common::request(address, "GET", "/page?next=/x", NAVIGATION).await;
+    assert_eq!(answer.status, 401);
+}
+
 #[tokio::test]
 async fn a_program_gets_a_401() {
     let address = serve(builder().login_path("/login")).await;

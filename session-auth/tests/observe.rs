@@ -132,10 +132,21 @@ async fn what_would_be_denied_is_let_through_counted_and_logged() {
     let answer = common::send(address, text.as_bytes()).await;
     assert!(answer.body.contains("abcdefghijklm"), "{}", answer.body);
 
+    // A body that breaks off cannot be handed on: the handler would take it for a whole one.
+    let broken = "POST /hook HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                  Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nnot a length\r\n";
+    let answer = common::send(address, broken.as_bytes()).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert!(answer.body.contains("body_incomplete"), "{}", answer.body);
+
     let activity = auth.activity();
     let observed = |route: &str, reason| {
         let activity = activity.iter().find(|a| a.route == route).unwrap();
-        assert_eq!(activity.denied, [], "{route}");
+        let denied: &[_] = match route {
+            "POST /hook" => &[(Denial::BodyIncomplete, 1)],
+            _ => &[],
+        };
+        assert_eq!(activity.denied, denied, "{route}");
         let found = activity
             .observed
             .iter()

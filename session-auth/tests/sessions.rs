@@ -538,6 +538,36 @@ async fn debug_shows_no_secret() {
     }
 }
 
+/// A change of privilege does not make a session live longer.
+#[tokio::test]
+async fn renewing_keeps_the_absolute_deadline_and_what_the_session_says() {
+    let clock = FakeClock::new();
+    let auth = builder()
+        .clock(clock.clock())
+        .absolute_timeout(Duration::from_secs(30 * 60 * 60))
+        .build()
+        .unwrap();
+    let routes = routes().mount(session(POST, "/sudo").to(
+        |sessions: Sessions, session: Session| async move {
+            sessions.renew(&session).scope("root").await
+        },
+    ));
+    let address = common::serve(routes.protect(auth).unwrap()).await;
+    let before = login(address).await;
+    clock.advance(Duration::from_secs(20 * 60 * 60));
+    let headers = format!("Cookie: {before}\r\n");
+    let answer = common::post(address, "/sudo", &headers, "").await;
+    let after = common::cookie(&answer);
+    assert_ne!(before, after);
+    assert!(answer.head.contains("Max-Age=36000"), "{}", answer.head);
+    assert_eq!(get(address, "/root", &after).await.status, 200);
+    assert_eq!(get(address, "/admin", &after).await.status, 200);
+    assert_eq!(get(address, "/me", &after).await.body, "\"ada pro\"");
+    clock.advance(Duration::from_secs(10 * 60 * 60));
+    let answer = get(address, "/me", &after).await;
+    assert!(answer.body.contains("expired"), "{}", answer.body);
+}
+
 /// Sealed claims look to a handler like any other, and survive a renewal.
 #[cfg(feature = "encrypt")]
 #[tokio::test]
