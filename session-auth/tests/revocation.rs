@@ -437,6 +437,15 @@ async fn a_store_that_never_answers_costs_the_timeout_and_then_nothing() {
     }
 }
 
+#[test]
+fn a_store_needs_some_time_to_answer() {
+    let error = builder().store_timeout(Duration::ZERO).build().unwrap_err();
+    assert!(
+        error.to_string().contains("the store_timeout is zero"),
+        "{error}"
+    );
+}
+
 /// One row that cannot be read does not take the others down.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_its_sessions_problem_alone() {

@@ -1,10 +1,12 @@
 //! A cache in front of a store changes nothing in its own process, and has a stated lag elsewhere.
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use session_auth::store::{CachedStore, MemoryStore, SessionStore, StoredSession, conformance};
+use session_auth::store::{
+    CachedStore, Generation, MemoryStore, SessionStore, StoreError, StoredSession, conformance,
+};
 use session_auth::{SessionId, Timestamp};
 
 /// In one process a cache changes nothing but the time that an answer takes.
@@ -51,4 +53,96 @@ async fn the_lag_is_as_stated() {
         1
     );
     assert!(!found(&cached).await);
+}
+
+/// An answer that was on its way while its session was revoked is not remembered.
+#[tokio::test]
+async fn a_late_answer_revives_nothing() {
+    let shared = Arc::new(MemoryStore::new());
+    let (asked, was_asked) = tokio::sync::oneshot::channel();
+    let (go, gone) = tokio::sync::oneshot::channel();
+    let slow = Slow(Arc::clone(&shared), Mutex::new(Some((asked, gone))));
+    let cached = Arc::new(CachedStore::new(slow, Duration::from_secs(60)));
+    let session = StoredSession {
+        id: SessionId::from_bytes([7; 16]),
+        subject: "ada".into(),
+        label: None,
+        issued: Timestamp::from_secs(1),
+        last_seen: Timestamp::from_secs(1),
+        idle_deadline: Timestamp::from_secs(2),
+        absolute_deadline: Timestamp::from_secs(3),
+    };
+    assert!(shared.insert(&session, Default::default()).await.unwrap());
+    let late = tokio::spawn({
+        let cached = Arc::clone(&cached);
+        let id = session.id;
+        async move { cached.find("ada", id).await.unwrap() }
+    });
+    was_asked.await.unwrap();
+    assert!(cached.revoke("ada", session.id).await.unwrap());
+    go.send(()).unwrap();
+    assert!(
+        late.await.unwrap().is_some(),
+        "it was live when it was asked for"
+    );
+    assert!(cached.find("ada", session.id).await.unwrap().is_none());
+}
+
+type Halt = (
+    tokio::sync::oneshot::Sender<()>,
+    tokio::sync::oneshot::Receiver<()>,
+);
+
+/// Its first answer is read at once, and given when it is told to.
+struct Slow(Arc<MemoryStore>, Mutex<Option<Halt>>);
+
+impl SessionStore for Slow {
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        let found = self.0.find(subject, id).await;
+        let halt = self.1.lock().unwrap().take();
+        if let Some((asked, gone)) = halt {
+            asked.send(()).unwrap();
+            gone.await.unwrap();
+        }
+        found
+    }
+    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+        self.0.generation(subject).await
+    }
+    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
+        self.0.insert(session, g).await
+    }
+    async fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        seen: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.touch(subject, id, seen, deadline).await
+    }
+    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
+        self.0.replace(old, session).await
+    }
+    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+        self.0.revoke(subject, id).await
+    }
+    async fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.0.revoke_all(subject, except, now).await
+    }
+    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        self.0.list(subject, now).await
+    }
+    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.remove_expired(before, limit).await
+    }
 }
