@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     if let Some(mut old) = lock {
         let (_, note) = leave_out(&mut old, &audited.unselected, &file);
         notes.extend(note);
-        let new = Lock::of(&audited.reports, env.today)?;
+        let new = Lock::of(&audited.reports, env.today);
         let found = compare(&old, &new)
             .iter()
             .map(Difference::finding)
@@ -62,7 +62,7 @@ fn update(file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Vec<Strin
              open: {unsettled})"
         )]);
     }
-    let mut new = Lock::of(&audited.reports, env.today)?;
+    let mut new = Lock::of(&audited.reports, env.today);
     let Some((text, mut old)) = file.read()? else {
         file.write(&format::write(&new))?;
         let count = new.lines().len();

@@ -127,6 +127,7 @@ impl Program {
             max_body: None,
             package: "shop".to_owned(),
             router: None,
+            routers: Vec::new(),
         });
         self
     }

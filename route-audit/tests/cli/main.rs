@@ -2,6 +2,7 @@
 //! runs of the binaries.
 
 mod binary;
+mod configurations;
 mod diff;
 mod formats;
 mod init;

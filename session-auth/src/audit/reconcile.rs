@@ -1,11 +1,11 @@
 //! All reports of a workspace, as one audit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::Date;
 
 use super::report::{
-    Audit, Class, Report, RouteRecord, RouterRecord, SCHEMA, Severity, Shape, Summary,
+    Audit, Class, Report, RouteRecord, RouterName, RouterRecord, SCHEMA, Severity, Shape, Summary,
 };
 use super::rules;
 use super::view::{Mount, Scope, Target, View};
@@ -15,7 +15,9 @@ use super::view::{Mount, Scope, Target, View};
 /// `today` is the day, in UTC, by which exemptions expire. The result does not depend on the order
 /// of the reports, and a report given twice counts once. Of the routes,
 ///
-/// - one that two routers mount is listed for each,
+/// - one that several routers of a package mount is listed once, with all of them: they are
+///   configurations of one service, or share the handler,
+/// - one that routers of two packages mount is listed for each package: these are two programs,
 /// - one without a declaration is listed without a class, at its router's place,
 /// - one that is declared and mounted nowhere is listed without a router,
 /// - what a subtree's declaration covers is listed one by one, as it is mounted.
@@ -54,31 +56,55 @@ pub fn reconcile(reports: &[Report], today: Date) -> Audit {
 }
 
 fn routes(view: &View<'_>) -> Vec<RouteRecord> {
-    let mut rows = BTreeSet::new();
+    let mut rows: BTreeMap<(RouteRecord, &str), BTreeSet<&RouterRecord>> = BTreeMap::new();
     for program in &view.programs {
+        let router = program.router;
         for mount in &program.mounted {
-            // The router belongs to the key: routers of two packages may have one name.
-            rows.insert((row(view, program.router, mount), program.router));
+            let key = (row(view, router, mount), router.package.as_str());
+            rows.entry(key).or_default().insert(router);
         }
     }
-    let mut all: Vec<RouteRecord> = rows.into_iter().map(|(row, _)| row).collect();
+    let mut all: Vec<RouteRecord> = rows
+        .into_iter()
+        .map(|((row, _), routers)| mounted_by(row, &routers))
+        .collect();
     let unmounted = view.declared.iter().filter(|one| one.reached.is_empty());
     all.extend(unmounted.map(|one| one.record.clone().into_owned()));
     all.sort_by(|a, b| (&a.path, &a.methods, a).cmp(&(&b.path, &b.methods, b)));
     all
 }
 
+fn mounted_by(row: RouteRecord, routers: &BTreeSet<&RouterRecord>) -> RouteRecord {
+    let first = routers.first();
+    let (file, line) = match first {
+        Some(router) if row.class.is_none() => (router.file.clone(), router.line),
+        _ => (row.file, row.line),
+    };
+    let names = routers.iter().map(|router| RouterName {
+        package: router.package.clone(),
+        name: router.name.clone(),
+    });
+    RouteRecord {
+        file,
+        line,
+        router: first.map(|router| router.name.clone()),
+        routers: names.collect(),
+        ..row
+    }
+}
+
+/// What is listed of something mounted, without the routers and, where it has no class, without a
+/// place: what is the same in two of them is one route.
 fn row(view: &View<'_>, router: &RouterRecord, mount: &Mount<'_>) -> RouteRecord {
     let (methods, path) = as_listed(mount);
-    let name = Some(router.name.clone());
     let Some(one) = mount.covered_by.first().map(|id| &view.declared[*id]) else {
         return RouteRecord {
             methods,
             path,
             class: None,
             handler: None,
-            file: router.file.clone(),
-            line: router.line,
+            file: String::new(),
+            line: 0,
             reason: None,
             verifier: None,
             scope: None,
@@ -89,20 +115,17 @@ fn row(view: &View<'_>, router: &RouterRecord, mount: &Mount<'_>) -> RouteRecord
             optional_session: false,
             max_body: None,
             package: router.package.clone(),
-            router: name,
+            router: None,
+            routers: Vec::new(),
         };
     };
     let declared = one.record.clone().into_owned();
     match one.target {
         // As declared: one row for `GET | POST`, however the router splits it.
-        Target::Route { .. } => RouteRecord {
-            router: name,
-            ..declared
-        },
+        Target::Route { .. } => declared,
         Target::Subtree { .. } | Target::Fallback => RouteRecord {
             methods,
             path,
-            router: name,
             ..declared
         },
     }
@@ -142,8 +165,13 @@ mod tests {
             .iter()
             .map(|row| {
                 let path = row.path.as_deref().unwrap_or("-");
-                let router = row.router.as_deref().unwrap_or("nowhere");
-                format!("{} {path} {} {router}", row.methods.join("|"), class(row))
+                let names: Vec<_> = row.routers.iter().map(|one| one.name.as_str()).collect();
+                assert_eq!(row.router.as_deref(), names.first().copied());
+                let routers = match names.as_slice() {
+                    [] => "nowhere".to_owned(),
+                    names => names.join("+"),
+                };
+                format!("{} {path} {} {routers}", row.methods.join("|"), class(row))
             })
             .collect()
     }
@@ -184,8 +212,7 @@ mod tests {
             rows(&audit),
             [
                 "FALLBACK - public web",
-                "GET /a session admin",
-                "GET /a session web",
+                "GET /a session admin+web",
                 "ANY /assets/** public web",
                 "GET /assets/logo public web",
                 "GET|POST /b public web",
@@ -195,7 +222,7 @@ mod tests {
                 "ANY /x/** ? web",
             ]
         );
-        let open = &audit.routes[6];
+        let open = &audit.routes[5];
         assert_eq!((open.file.as_str(), open.line), ("src/web.rs", 41));
         let Summary {
             routes,
@@ -207,7 +234,7 @@ mod tests {
         } = audit.summary;
         assert_eq!(
             (routes, public, webhook, session, errors, warnings),
-            (10, 5, 1, 2, 3, 0)
+            (9, 5, 1, 1, 3, 0)
         );
         let names: Vec<&str> = audit.routers.iter().map(|r| r.name.as_str()).collect();
         assert_eq!(names, ["admin", "web"]);

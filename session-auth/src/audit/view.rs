@@ -1,7 +1,7 @@
 //! What the rules look at: each mounted thing with the declarations that cover it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use time::Date;
 
@@ -157,6 +157,22 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The same, once for all routers of a package that mount it. Declared once, it has a class in
+    /// each of them.
+    pub(super) fn unclassified_together(&self) -> Vec<(Vec<&'a RouterRecord>, &Mount<'a>)> {
+        type Key<'k> = (&'k str, RouterKind, &'k Mounted);
+        let mut together: BTreeMap<Key<'_>, (Vec<&'a RouterRecord>, &Mount<'a>)> = BTreeMap::new();
+        for (router, mount) in self.unclassified() {
+            let key = (router.package.as_str(), router.kind, mount.mounted);
+            let (routers, _) = together.entry(key).or_insert((Vec::new(), mount));
+            // Programs are sorted by their routers. One in two targets is in two programs.
+            if routers.last() != Some(&router) {
+                routers.push(router);
+            }
+        }
+        together.into_values().collect()
+    }
+
     /// The declarations that the audit of this scope answers for: all of the workspace's, or those
     /// that the one router mounts. What else its program links is another audit's.
     pub(super) fn in_scope(&self) -> impl Iterator<Item = &Declared<'a>> {
@@ -167,11 +183,12 @@ impl<'a> View<'a> {
 }
 
 fn without_router(record: &RouteRecord) -> Cow<'_, RouteRecord> {
-    if record.router.is_none() {
+    if record.router.is_none() && record.routers.is_empty() {
         return Cow::Borrowed(record);
     }
     Cow::Owned(RouteRecord {
         router: None,
+        routers: Vec::new(),
         ..record.clone()
     })
 }
