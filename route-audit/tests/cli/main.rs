@@ -6,6 +6,7 @@ mod configurations;
 mod diff;
 mod formats;
 mod init;
+mod left_out;
 mod library;
 mod lock;
 mod output;
