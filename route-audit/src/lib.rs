@@ -47,7 +47,7 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use cargo_metadata::Metadata;
-use session_auth::audit::{Audit, Finding, Report, Severity, reconcile};
+use session_auth::audit::{Audit, Finding, Report, Severity, reconcile_packages};
 use time::{Date, OffsetDateTime};
 
 use crate::cargo::Cargo;
@@ -230,7 +230,14 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         .map(|package| (package.name.as_str(), package.manifest_path.as_str()))
         .collect();
     let reports = report::accept(&packages, &runs)?;
-    let mut audit = reconcile(&reports, env.today);
+    // What configuration leaves out is looked at all the same, as far as others link it.
+    let skipped = selection.skipped.iter().map(|(package, _)| *package);
+    let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();
+    let names: Vec<&str> = selected
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
+    let mut audit = reconcile_packages(&reports, &names, env.today);
     let source = source::Input {
         metadata,
         packages: &selection.examined,
@@ -242,8 +249,6 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
     };
     source::reconcile(&source, &mut audit, &mut notes)?;
     config.policy.apply(&mut audit);
-    let skipped = selection.skipped.iter().map(|(package, _)| *package);
-    let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();
     let unselected = metadata
         .workspace_packages()
         .into_iter()

@@ -5,7 +5,7 @@ use expect_test::expect;
 use route_audit::exit;
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, Ran, binary, finish};
+use crate::support::{Fixture, Ran, binary, finish, linking};
 
 /// `audited_router!(plain = app(false), beta = app(true))`: of each its routes.
 fn shop(name: &str, beta: &str) -> Fixture {
@@ -93,30 +93,9 @@ fn a_finding_names_every_configuration_that_it_is_of() {
 /// Both link the declaration of `/try`; that one of them mounts it is enough, and no less is.
 #[test]
 fn a_declaration_needs_one_configuration_that_mounts_it() {
-    let report = |router: &str, mounted: &[&str]| {
-        let mounted: Vec<_> = mounted
-            .iter()
-            .map(|path| json!({"shape": "route", "methods": ["GET"], "path": path, "declaration": null}))
-            .collect();
-        let declared = |path: &str, line: u32| {
-            json!({"methods": ["GET"], "path": path, "class": "session", "handler": "shop::h",
-                "file": "src/shop.rs", "line": line, "reason": null, "verifier": null,
-                "scope": null, "expect_every": null, "until": null, "owner": null,
-                "issues_session": false, "optional_session": false, "package": "half-mounted",
-                "router": null})
-        };
-        let report = json!({
-            "schema": 1,
-            "router": {"name": router, "package": "half-mounted", "kind": "axum",
-                "file": "src/shop.rs", "line": 8},
-            "mounted": mounted,
-            "declared": [declared("/", 1), declared("/try", 2)],
-        });
-        format!(
-            "#[test]\nfn route_audit_{router}() {{\nsession_auth::write({router:?}, {:?});\n}}\n",
-            report.to_string()
-        )
-    };
+    let declared = [("/", "half-mounted"), ("/try", "half-mounted")];
+    let report =
+        |router: &str, mounted: &[&str]| linking("half-mounted", router, mounted, &declared);
     let shop = |beta: &[&str]| {
         let lib = [report("plain", &["/"]), report("beta", beta)].concat();
         real(&Fixture::package("half-mounted", &lib).write(), &[])

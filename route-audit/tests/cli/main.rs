@@ -3,6 +3,7 @@
 
 mod binary;
 mod configurations;
+mod dependencies;
 mod diff;
 mod formats;
 mod init;

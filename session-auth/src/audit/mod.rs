@@ -41,7 +41,7 @@ use time::{Date, OffsetDateTime};
 
 pub use self::axum_debug::Unreadable;
 pub use self::probe::{ProbeAnswer, ProbeTarget, probe};
-pub use self::reconcile::reconcile;
+pub use self::reconcile::{reconcile, reconcile_packages};
 pub use self::report::{
     Audit, Class, Failure, Finding, Mounted, Report, ReportError, ReportFile, RouteRecord,
     RouterKind, RouterName, RouterRecord, SCHEMA, Severity, Shape, Summary,

@@ -1,6 +1,6 @@
 //! All reports of a workspace, as one audit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use time::Date;
 
@@ -23,7 +23,25 @@ use super::view::{Mount, Scope, Target, View};
 /// - what a subtree's declaration covers is listed one by one, as it is mounted.
 #[must_use]
 pub fn reconcile(reports: &[Report], today: Date) -> Audit {
-    let view = View::new(&reports.iter().collect::<Vec<_>>(), Scope::Workspace, today);
+    let reports: Vec<&Report> = reports.iter().collect();
+    audit(&reports, View::new(&reports, Scope::Workspace, today))
+}
+
+/// The same, where the audit looks at these packages alone: at the declarations of theirs, by name.
+///
+/// What others declare counts where it is mounted. Where it is not, that is no mistake: a library
+/// brings routes that its user need not mount, and a member of the workspace that is not selected
+/// may have a router of its own. It is not listed, and it is a finding only where a router mounts
+/// what was probably meant, without a class.
+#[must_use]
+pub fn reconcile_packages(reports: &[Report], packages: &[&str], today: Date) -> Audit {
+    let reports: Vec<&Report> = reports.iter().collect();
+    let packages: HashSet<&str> = packages.iter().copied().collect();
+    let view = View::new(&reports, Scope::Workspace, today).of_packages(&packages);
+    audit(&reports, view)
+}
+
+fn audit(reports: &[&Report], view: View<'_>) -> Audit {
     let findings = rules::run(&rules::RULES, &view);
 
     let mut routers: Vec<RouterRecord> = reports.iter().map(|r| r.router.clone()).collect();
@@ -69,6 +87,7 @@ fn routes(view: &View<'_>) -> Vec<RouteRecord> {
         .map(|((row, _), routers)| mounted_by(row, &routers))
         .collect();
     let unmounted = view.declared.iter().filter(|one| one.reached.is_empty());
+    let unmounted = unmounted.filter(|one| one.ours);
     all.extend(unmounted.map(|one| one.record.clone().into_owned()));
     all.sort_by(|a, b| (&a.path, &a.methods, a).cmp(&(&b.path, &b.methods, b)));
     all
@@ -251,6 +270,45 @@ mod tests {
         }
         reports.extend(workspace());
         assert_eq!(reconcile(&reports, today()), expected);
+    }
+
+    #[test]
+    fn what_a_library_declares_and_nobody_mounts_is_left_aside() {
+        let of_library = |what: &str, line| RouteRecord {
+            package: "lib".into(),
+            until: Some("2020-01-01".into()),
+            ..declared(Class::Public, what, line)
+        };
+        let report = |mounted: &[&str]| {
+            let all = vec![
+                declared(Class::Session, "GET /a", 1),
+                of_library("GET|POST /health", 2),
+                of_library("GET /b", 3),
+            ];
+            [file("web", routes(mounted), all)]
+        };
+        let codes = |mounted: &[&str], packages: &[&str]| {
+            let audit = reconcile_packages(&report(mounted), packages, today());
+            let codes = audit.findings.iter().map(|one| one.code.clone());
+            (rows(&audit), codes.collect::<Vec<_>>())
+        };
+        // What is mounted of it counts, with all that is wrong with it.
+        let (listed, found) = codes(&["GET /a", "GET /b"], &["app"]);
+        assert_eq!(listed, ["GET /a session web", "GET /b public web"]);
+        assert_eq!(found, ["expired-exemption"]);
+        // One of its methods, but not the other: that is the user's choice.
+        let (_, found) = codes(&["GET /a", "GET /health"], &["app"]);
+        assert_eq!(found, ["expired-exemption"]);
+        // Under another path.
+        let (_, found) = codes(&["GET /a", "GET /in/health"], &["app"]);
+        assert_eq!(found, ["unclassified-route", "unmounted-declaration"]);
+        // Its own mistake.
+        let (listed, found) = codes(&["GET /b"], &["app"]);
+        assert_eq!(listed, ["GET /a session nowhere", "GET /b public web"]);
+        assert_eq!(found, ["expired-exemption", "unmounted-declaration"]);
+        // Looked at, it has to be mounted.
+        let (_, found) = codes(&["GET /a", "GET /b"], &["app", "lib"]);
+        assert!(found.contains(&"unmounted-declaration".to_owned()));
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub(super) struct Declared<'a> {
     pub(super) target: Target,
     /// Those of its methods that a router mounts.
     pub(super) reached: Methods,
+    /// Whether a package declares it that the audit looks at. A library brings routes that its user
+    /// need not mount.
+    pub(super) ours: bool,
 }
 
 impl Declared<'_> {
@@ -128,6 +131,7 @@ impl<'a> View<'a> {
                 target: Target::of(&record),
                 record,
                 reached: Methods::NONE,
+                ours: true,
             })
             .collect();
         let mut programs: Vec<Program<'a>> = reports
@@ -144,6 +148,14 @@ impl<'a> View<'a> {
             declared,
             programs,
         }
+    }
+
+    /// The same, where the audit looks at these packages alone.
+    pub(super) fn of_packages(mut self, packages: &HashSet<&str>) -> Self {
+        for one in &mut self.declared {
+            one.ours = packages.contains(one.record.package.as_str());
+        }
+        self
     }
 
     /// Every mounted thing without a declaration.
@@ -173,12 +185,13 @@ impl<'a> View<'a> {
         together.into_values().collect()
     }
 
-    /// The declarations that the audit of this scope answers for: all of the workspace's, or those
-    /// that the one router mounts. What else its program links is another audit's.
+    /// The declarations that the audit of this scope answers for: all of the workspace's and those
+    /// of others that are mounted, or those that the one router mounts. What else its program links
+    /// is another audit's.
     pub(super) fn in_scope(&self) -> impl Iterator<Item = &Declared<'a>> {
         self.declared
             .iter()
-            .filter(|one| self.scope == Scope::Workspace || !one.reached.is_empty())
+            .filter(|one| (self.scope == Scope::Workspace && one.ours) || !one.reached.is_empty())
     }
 }
 
