@@ -31,10 +31,9 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         let (_, note) = leave_out(&mut old, &audited.unselected, &file);
         notes.extend(note);
         let new = Lock::of(&audited.reports, env.today);
-        let found = compare(&old, &new)
-            .iter()
-            .map(Difference::finding)
-            .collect();
+        let differences = compare(&old, &new);
+        notes.extend(audited.off.notes(&differences, &file.name));
+        let found = differences.iter().map(Difference::finding).collect();
         crate::add_findings(&mut audited.audit, found);
     }
     if args.update {

@@ -24,6 +24,7 @@ mod config;
 mod diff;
 mod error;
 mod explain;
+mod features;
 mod init;
 mod list;
 mod lock;
@@ -197,6 +198,7 @@ struct Audited {
     /// The members of the workspace that cargo's selection leaves out. What configuration leaves
     /// out is not among them: that must not take a route from sight.
     unselected: BTreeSet<String>,
+    off: features::Off,
 }
 
 /// Builds, runs and reads the audited routers of the selected packages.
@@ -259,6 +261,7 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         audit,
         reports,
         unselected,
+        off: features::Off::of(metadata, &selection.examined, &executables),
     })
 }
 

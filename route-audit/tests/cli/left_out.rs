@@ -223,4 +223,34 @@ fn the_features_are_those_of_the_build() {
         "{}",
         ran.stdout
     );
+
+    real(&fixture, &["--workspace", "--update"]).expect_code(exit::CLEAN);
+    let ran = real(&fixture, &["-p", "shop", "--locked"]).expect_code(exit::FINDINGS);
+    let note = "note: package `shop` is built without its feature `admin`, which other members of \
+                the workspace turn on: routes.lock may have been written with it (see \
+                `--workspace`)\n";
+    assert!(ran.stderr.contains(note), "{}", ran.stderr);
+}
+
+/// The lock does not say with which features it was written; the run says which ones it lacks.
+#[test]
+fn routes_that_are_gone_with_a_feature_come_with_a_note() {
+    let name = "left_out_locked";
+    let except = excepting(&format!("{name}::admin::routes"), "left_out = true, ");
+    let fixture = package(name, ADMIN, &except).write();
+    real(&fixture, &["--all-features", "--update"]).expect_code(exit::CLEAN);
+    let ran = real(&fixture, &["--locked"]).expect_code(exit::FINDINGS);
+    assert!(
+        ran.stdout
+            .contains("error[lock-narrowed]: GET /admin/users needed a session and is gone"),
+        "{}",
+        ran.stdout
+    );
+    let note = format!(
+        "note: package `{name}` is built without its feature `admin`: routes.lock may have been \
+         written with it (see `--features`)\n"
+    );
+    assert!(ran.stderr.contains(&note), "{}", ran.stderr);
+    let ran = real(&fixture, &["--locked", "--all-features"]).expect_code(exit::CLEAN);
+    assert!(!ran.stderr.contains("note:"), "{}", ran.stderr);
 }
