@@ -160,16 +160,16 @@ fn routers_of_two_packages_may_share_a_name() {
     let workspace = Fixture::new("namesakes")
         .file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"api\", \"admin\"]\n",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"same-api\", \"same-admin\"]\n",
         )
-        .member("api", &service("api"))
-        .member("admin", &service("admin"))
+        .member("same-api", &service("same-api"))
+        .member("same-admin", &service("same-admin"))
         .write();
     let ran = real(&workspace, &["list"]).expect_code(exit::CLEAN);
     expect![[r#"
-        CLASS   METHODS  PATH     PROOF  HANDLER         PLACE               ROUTER
-        public  GET      /health  -      admin::handler  admin/src/lib.rs:3  admin/app
-        public  GET      /health  -      api::handler    api/src/lib.rs:3    api/app
+        CLASS   METHODS  PATH     PROOF  HANDLER              PLACE                    ROUTER
+        public  GET      /health  -      same-admin::handler  same-admin/src/lib.rs:3  same-admin/app
+        public  GET      /health  -      same-api::handler    same-api/src/lib.rs:3    same-api/app
 
         route-audit: 2 routes (2 public) in 2 routers: clean
     "#]]

@@ -4,21 +4,21 @@ use route_audit::exit;
 
 use crate::support::{Fixture, Ran, binary, finish, linking};
 
-const DECLARED: &[(&str, &str)] = &[("/", "shop"), ("/status", "status-page")];
-
-/// A service that links a library from outside of its workspace.
+/// A service of that name that links a library from outside of its workspace.
 fn shop(name: &str, mounted: &[&str]) -> Ran {
-    let manifest = Fixture::manifest("shop");
+    let manifest = Fixture::manifest(name);
+    let library = format!("{name}-status");
+    let declared = [("/", name), ("/status", library.as_str())];
     let fixture = Fixture::new(name)
         .file(
             "service/Cargo.toml",
-            &format!("{manifest}status-page = {{ path = \"../status-page\" }}\n[workspace]\n"),
+            &format!("{manifest}{library} = {{ path = \"../{library}\" }}\n[workspace]\n"),
         )
         .file(
             "service/src/lib.rs",
-            &linking("shop", "app", mounted, DECLARED),
+            &linking(name, "app", mounted, &declared),
         )
-        .member("status-page", "")
+        .member(&library, "")
         .write();
     let program = env!("CARGO_BIN_EXE_route-audit");
     let folder = fixture.root.join("service");
@@ -49,8 +49,9 @@ fn a_library_s_route_under_another_path_shows() {
     let ran = shop("dependencies-elsewhere", &["/", "/ops/status"]).expect_code(exit::FINDINGS);
     assert_eq!(codes(&ran), ["unclassified-route", "unmounted-declaration"]);
     assert!(
-        ran.stdout
-            .contains("It is of package `status-page`, which is not audited here"),
+        ran.stdout.contains(
+            "It is of package `dependencies-elsewhere-status`, which is not audited here"
+        ),
         "{}",
         ran.stdout
     );
@@ -65,19 +66,35 @@ fn a_declaration_of_the_service_has_to_be_mounted() {
 /// With `-p` the router that mounts the rest is not there to be seen.
 #[test]
 fn a_member_that_is_not_selected_is_like_a_library() {
-    let declared = [("/", "handlers"), ("/admin", "handlers")];
+    let declared = [("/", "member-handlers"), ("/admin", "member-handlers")];
     let workspace = Fixture::new("dependencies-member")
         .file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"handlers\", \"site\", \"admin\"]\n",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"member-handlers\", \"member-site\", \
+             \"member-admin\"]\n",
         )
-        .member("handlers", "")
-        .member("site", &linking("site", "site", &["/"], &declared))
-        .member("admin", &linking("admin", "admin", &["/admin"], &declared))
+        .member("member-handlers", "")
+        .member(
+            "member-site",
+            &linking("member-site", "site", &["/"], &declared),
+        )
+        .member(
+            "member-admin",
+            &linking("member-admin", "admin", &["/admin"], &declared),
+        )
         .write();
     workspace.run(&["--workspace"]).expect_code(exit::CLEAN);
-    workspace.run(&["-p", "site"]).expect_code(exit::CLEAN);
-    let ran = workspace.run(&["-p", "site", "-p", "handlers", "--format", "json"]);
+    workspace
+        .run(&["-p", "member-site"])
+        .expect_code(exit::CLEAN);
+    let ran = workspace.run(&[
+        "-p",
+        "member-site",
+        "-p",
+        "member-handlers",
+        "--format",
+        "json",
+    ]);
     assert_eq!(
         codes(&ran.expect_code(exit::FINDINGS)),
         ["unmounted-declaration"]

@@ -200,33 +200,36 @@ fn the_features_are_those_of_the_build() {
     let fixture = Fixture::new("left_out_unified")
         .file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"shop\", \"server\"]\n",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"gated_shop\", \"gated_server\"]\n",
         )
-        .member("shop", &format!("{APP}{ADMIN}"))
+        .member("gated_shop", &format!("{APP}{ADMIN}"))
         .file(
-            "shop/Cargo.toml",
-            &format!("{}[features]\nadmin = []\n", Fixture::manifest("shop")),
+            "gated_shop/Cargo.toml",
+            &format!(
+                "{}[features]\nadmin = []\n",
+                Fixture::manifest("gated_shop")
+            ),
         )
         .file(
-            "server/Cargo.toml",
-            "[package]\nname = \"server\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-             [dependencies]\nshop = { path = \"../shop\", features = [\"admin\"] }\n",
+            "gated_server/Cargo.toml",
+            "[package]\nname = \"gated_server\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+             [dependencies]\ngated_shop = { path = \"../gated_shop\", features = [\"admin\"] }\n",
         )
-        .file("server/src/main.rs", "fn main() {}")
+        .file("gated_server/src/main.rs", "fn main() {}")
         .write();
     real(&fixture, &["--workspace"]).expect_code(exit::CLEAN);
-    let ran = real(&fixture, &["-p", "shop"]).expect_code(exit::FINDINGS);
+    let ran = real(&fixture, &["-p", "gated_shop"]).expect_code(exit::FINDINGS);
     assert!(
         ran.stdout
-            .contains("`shop::admin::routes` registers GET /admin/users")
+            .contains("`gated_shop::admin::routes` registers GET /admin/users")
             && ran.stdout.contains("left out of this build"),
         "{}",
         ran.stdout
     );
 
     real(&fixture, &["--workspace", "--update"]).expect_code(exit::CLEAN);
-    let ran = real(&fixture, &["-p", "shop", "--locked"]).expect_code(exit::FINDINGS);
-    let note = "note: package `shop` is built without its feature `admin`, which other members of \
+    let ran = real(&fixture, &["-p", "gated_shop", "--locked"]).expect_code(exit::FINDINGS);
+    let note = "note: package `gated_shop` is built without its feature `admin`, which other members of \
                 the workspace turn on: routes.lock may have been written with it (see \
                 `--workspace`)\n";
     assert!(ran.stderr.contains(note), "{}", ran.stderr);
