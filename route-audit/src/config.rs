@@ -35,6 +35,8 @@ pub(crate) struct Config {
 pub(crate) struct Exception {
     /// By its path, crate first: `my_crate::metrics::router`.
     pub(crate) function: String,
+    /// Whether it is for the builds alone that leave the function out, or a part of it.
+    pub(crate) left_out: bool,
     /// Where that is written.
     pub(crate) place: String,
 }
@@ -56,6 +58,8 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawException {
     function: Spanned<String>,
+    #[serde(default)]
+    left_out: bool,
     reason: Spanned<String>,
 }
 
@@ -108,7 +112,7 @@ impl Config {
                 .at(place)
                 .help(
                     "the keys are `exclude`, a list of package names, `lock`, a path, \
-                     `unaudited`, a list of `{ function, reason }`, and the table `policy`, with \
+                     `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with \
                      `allow`, `max_public`, `require_owner`, `require_expect_every` and \
                      `forbid_verify_handler`",
                 )
@@ -166,6 +170,7 @@ impl Config {
         CannotRun::unless_none(problems)?;
         let unaudited = raw.unaudited.into_iter().map(|one| Exception {
             place: at(one.function.span()),
+            left_out: one.left_out,
             function: one.function.into_inner(),
         });
         Ok(Self {
@@ -294,7 +299,7 @@ mod tests {
             expect![[r#"
                 error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
                   --> Cargo.toml:5:1
-                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
                 route-audit: could not run
             "#]],
@@ -310,6 +315,7 @@ mod tests {
             config.unaudited,
             [Exception {
                 function: "web::metrics".to_owned(),
+                left_out: false,
                 place: "Cargo.toml:4:27".to_owned(),
             }]
         );

@@ -106,7 +106,11 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
             vec![
                 code(&difference.route()),
                 difference.says.markdown(),
-                code(&format!("{}/{}", difference.package, difference.router)),
+                difference
+                    .routers()
+                    .map(|router| code(&format!("{}/{router}", difference.package)))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             ]
         });
         let head = ["Route", "For its callers", "Router"];
@@ -145,6 +149,7 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
         path: Option<&'a str>,
         package: &'a str,
         router: &'a str,
+        routers: Vec<&'a str>,
         message: String,
         old: Option<&'a Terms>,
         new: Option<&'a Terms>,
@@ -174,6 +179,7 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
                 path: difference.path.as_deref(),
                 package: &difference.package,
                 router: &difference.router,
+                routers: difference.routers().collect(),
                 message: difference.message(),
                 old: difference.old.as_ref(),
                 new: difference.new.as_ref(),

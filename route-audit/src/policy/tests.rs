@@ -139,7 +139,7 @@ fn public_routes_are_counted() {
     // Mounted by two routers, decided about once.
     let reports = [audit("one", &routes), audit("two", &routes)];
     let mut both = reconcile(&reports, date!(2026 - 11 - 22));
-    assert_eq!(both.summary.public, 6);
+    assert_eq!(both.summary.public, 3);
     policy("max_public = 3").apply(&mut both);
     assert_eq!(both.summary.errors, 0);
 }

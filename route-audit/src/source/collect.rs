@@ -197,6 +197,7 @@ impl Loader<'_> {
             self_type: None,
             place: place(ident.span(), &here.file),
             presence,
+            conditions: self.gates.clone(),
             parameters: Vec::new(),
             type_parameters: HashSet::new(),
             has_receiver: false,
@@ -247,6 +248,7 @@ impl Loader<'_> {
             self_type: None,
             place: place(sig.ident.span(), &here.file),
             presence,
+            conditions: [self.gates.clone(), self.conditions.written(attrs)].concat(),
             parameters: parameters.collect(),
             type_parameters: generics.map(|one| path::name(&one.ident)).collect(),
             has_receiver: sig.receiver().is_some(),
@@ -344,6 +346,7 @@ impl Loader<'_> {
                         mac: inner.mac,
                         place,
                         presence: outer,
+                        conditions: self.gates.clone(),
                     });
                 }
                 _ => {}

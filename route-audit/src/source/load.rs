@@ -27,6 +27,8 @@ pub(super) struct Target {
     /// What the package's build script wrote to, where there is one.
     pub(super) out_dir: Option<PathBuf>,
     pub(super) features: BTreeSet<String>,
+    /// What it is built with, and not without.
+    pub(super) required_features: Vec<String>,
     /// Other targets of the list, by the names that they have in this one.
     pub(super) externs: HashMap<String, CrateId>,
 }
@@ -64,6 +66,7 @@ pub(super) fn load(
             krate,
             workspace,
             open: Vec::new(),
+            gates: Vec::new(),
         }
         .root(root);
     }
@@ -82,6 +85,8 @@ pub(super) struct Loader<'a> {
     workspace: &'a Path,
     /// The files that lead here, against one that includes itself.
     open: Vec<PathBuf>,
+    /// The conditions of the items that lead here.
+    pub(super) gates: Vec<String>,
 }
 
 /// Where the files of a module's modules are.
@@ -101,7 +106,19 @@ impl Loader<'_> {
     fn root(&mut self, module: ModId) {
         let target = self.target;
         let folder = target.root.parent().unwrap_or(&target.root);
-        self.file(&target.root, folder, module, Presence::CERTAIN);
+        let mut presence = Presence::CERTAIN;
+        if let required @ [_, ..] = target.required_features.as_slice() {
+            self.gates.push(format!("required-features = {required:?}"));
+            let all = required.iter().all(|one| target.features.contains(one));
+            let built = self.conditions.platform.decide(|| all.into());
+            presence = Presence {
+                program: built,
+                tests: built,
+            };
+        }
+        if !presence.nowhere() {
+            self.file(&target.root, folder, module, presence);
+        }
     }
 
     fn shown(&self, file: &Path) -> String {
@@ -161,25 +178,17 @@ impl Loader<'_> {
         for item in items {
             let presence = outer.and(self.conditions.presence(attrs(&item)));
             if presence.nowhere() {
-                if let Item::Fn(function) = &item
-                    && self.is_audited(&function.attrs)
-                {
-                    let path = format!(
-                        "{}::{}",
-                        self.tables.modules[module].path,
-                        path::name(&function.sig.ident)
-                    );
-                    self.tables.absent_routers.push(path);
-                }
                 continue;
             }
+            let outside = self.gates.len();
+            // A function adds its own.
+            if !matches!(item, Item::Fn(_)) {
+                let conditions = self.conditions.written(attrs(&item));
+                self.gates.extend(conditions);
+            }
             self.item(item, module, presence, here);
+            self.gates.truncate(outside);
         }
-    }
-
-    fn is_audited(&self, attrs: &[Attribute]) -> bool {
-        let is = |meta: &Meta| path::last(meta.path()).is_some_and(|last| last == "audited_router");
-        self.conditions.effective(attrs).iter().any(is)
     }
 
     /// <https://doc.rust-lang.org/reference/items/modules.html#module-source-filenames>
@@ -296,6 +305,7 @@ impl Loader<'_> {
             mac,
             place,
             presence,
+            conditions: self.gates.clone(),
         });
     }
 

@@ -7,7 +7,7 @@ use session_auth::Methods;
 use session_auth::audit::{Report, RouteRecord};
 
 use super::body;
-use super::cfg::{Conditions, Platform, Truth};
+use super::cfg::{Conditions, Platform, Presence, Truth};
 use super::graph::{Graph, Site, Under, What};
 use super::load::{self, Target};
 use super::mounts::{Mounts, Wanted};
@@ -189,6 +189,25 @@ impl<'a> Scan<'a> {
     /// The functions of audited routers that have no report: their tests are not compiled.
     pub(super) fn is_unreported_root(&self, function: &Function) -> bool {
         function.audits.is_some() && function.presence.tests == Truth::No
+    }
+
+    /// Whether a test of this function runs.
+    pub(super) fn is_compiled_into_tests(&self, function: &Function) -> bool {
+        function.presence.tests != Truth::No
+    }
+
+    /// Whether a function of this path, or a part of it, is there in some builds and not in all.
+    /// Of any build's scan.
+    pub(super) fn may_be_left_out(&self, path: &str) -> bool {
+        let of_path = |function: &Function| function.path == path;
+        let whole = self.tables.functions.iter().any(|function| {
+            let Presence { program, tests } = function.presence;
+            of_path(function) && [program, tests].contains(&Truth::Maybe)
+        });
+        whole || {
+            let mut sites = self.graph.sites.iter();
+            sites.any(|site| !site.certain && of_path(self.function(site)))
+        }
     }
 
     /// The audited router at a place, by its report.

@@ -32,8 +32,6 @@ pub(super) struct Tables {
     pub(super) route_macros: HashSet<String>,
     /// Items whose inside could not be read, and that may register routes.
     pub(super) opaque: Vec<OpaqueItem>,
-    /// Audited routers that are configured away.
-    pub(super) absent_routers: Vec<String>,
     /// The paths that were looked up.
     pub(super) known: RefCell<HashMap<LookedUp, Meaning>>,
 }
@@ -100,6 +98,8 @@ pub(super) struct Function {
     pub(super) self_type: Option<String>,
     pub(super) place: Place,
     pub(super) presence: Presence,
+    /// What has to hold for it to be compiled, as written: of itself and of its modules.
+    pub(super) conditions: Vec<String>,
     pub(super) parameters: Vec<(String, Type)>,
     pub(super) type_parameters: HashSet<String>,
     pub(super) has_receiver: bool,

@@ -2,9 +2,12 @@
 //! runs of the binaries.
 
 mod binary;
+mod configurations;
+mod dependencies;
 mod diff;
 mod formats;
 mod init;
+mod left_out;
 mod library;
 mod lock;
 mod output;

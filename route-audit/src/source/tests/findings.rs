@@ -361,6 +361,7 @@ async fn h() {{}}"
 #[test]
 fn exceptions_have_to_match() {
     let exception = |function: &str| Exception {
+        left_out: false,
         function: function.to_owned(),
         place: "Cargo.toml:9:9".to_owned(),
     };
