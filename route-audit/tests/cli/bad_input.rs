@@ -36,13 +36,17 @@ fn a_manifest_that_is_no_toml() {
     let fixture = Fixture::new("bad-toml")
         .file("Cargo.toml", "[package\n")
         .write();
-    let said = refused(&fixture, &[], expect![[r#"
+    let said = refused(
+        &fixture,
+        &[],
+        expect![[r#"
         error: cargo could not read the workspace; its message is above
           --> [ROOT]
           = help: mend what cargo names; where that is no Cargo.toml, run inside a cargo package, or name its Cargo.toml with `--manifest-path`
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
     assert!(
         said.contains("unclosed table"),
         "cargo's own message: {said}"
@@ -54,13 +58,17 @@ fn a_workspace_without_members() {
     let fixture = Fixture::new("bad-virtual")
         .file("Cargo.toml", "[workspace]\nmembers = []\n")
         .write();
-    let said = refused(&fixture, &[], expect![[r#"
+    let said = refused(
+        &fixture,
+        &[],
+        expect![[r#"
         error: cargo could not read the workspace; its message is above
           --> [ROOT]
           = help: mend what cargo names; where that is no Cargo.toml, run inside a cargo package, or name its Cargo.toml with `--manifest-path`
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
     assert!(said.contains("the workspace has no members"), "{said}");
 }
 
@@ -81,12 +89,16 @@ fn a_virtual_workspace_is_audited_as_a_whole() {
 #[test]
 fn a_source_that_does_not_compile() {
     let fixture = Fixture::package("bad-source", "pub fn routes() -> Missing {}").write();
-    let said = refused(&fixture, &[], expect![[r#"
+    let said = refused(
+        &fixture,
+        &[],
+        expect![[r#"
         error: cargo could not build the tests of `bad-source`; its message is above
           = help: the audit reads routers by running them: make `cargo test --no-run` pass
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
     assert!(
         said.contains("cannot find type `Missing`"),
         "the compiler's own message: {said}"
@@ -111,13 +123,17 @@ fn a_lock_that_a_merge_has_left_behind() {
             "schema 1\n\n<<<<<<< HEAD\n=======\npublic GET / bad-conflict/routes\n>>>>>>> topic\n",
         )
         .write();
-    refused(&fixture, &["--locked"], expect![[r#"
+    refused(
+        &fixture,
+        &["--locked"],
+        expect![[r#"
         error: an unresolved merge conflict: line 3 is `<<<<<<< HEAD`
           --> routes.lock:3:1
           = help: keep the lines of both sides, or of either, and remove the markers; then run `route-audit check --update` and review what it changes
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -125,13 +141,17 @@ fn a_lock_of_a_later_version() {
     let fixture = service("bad-newer")
         .file("routes.lock", "schema 9\n")
         .write();
-    refused(&fixture, &["--locked"], expect![[r#"
+    refused(
+        &fixture,
+        &["--locked"],
+        expect![[r#"
         error: this lock is of schema 9, and route-audit 0.1.0 reads schema 1
           --> routes.lock:1:1
           = help: update route-audit to the version that wrote it, or a later one
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -183,13 +203,17 @@ fn a_key_that_is_not_there() {
         Fixture::manifest("bad-key")
     );
     let fixture = service("bad-key").file("Cargo.toml", &manifest).write();
-    refused(&fixture, &[], expect![[r#"
+    refused(
+        &fixture,
+        &[],
+        expect![[r#"
         error: [workspace.metadata.route-audit]: unknown field `locks`, expected one of `exclude`, `lock`, `policy`, `unaudited`
           --> [ROOT]/Cargo.toml:9:1
           = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -199,14 +223,18 @@ fn a_router_that_never_comes_back() {
         "#[test]\nfn route_audit_routes() { loop { std::thread::yield_now() } }",
     )
     .write();
-    refused(&fixture, &["--timeout", "1"], expect![[r#"
+    refused(
+        &fixture,
+        &["--timeout", "1"],
+        expect![[r#"
         error: the tests of library `bad_loop` of package `bad-loop` did not finish in 1 s
           --> [ROOT]/src/lib.rs
           | running 1 test
           = help: a router that is audited is built without connecting to anything or waiting; where it needs the time, raise `--timeout`
 
         route-audit: could not run
-    "#]]);
+    "#]],
+    );
 }
 
 /// `route-audit list | head -1`.
