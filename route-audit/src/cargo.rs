@@ -65,7 +65,8 @@ impl Cargo<'_> {
                 Problem::new("cargo could not read the workspace; its message is above")
                     .at(place.display())
                     .help(
-                        "run inside a cargo package, or name its Cargo.toml with `--manifest-path`",
+                        "mend what cargo names; where that is no Cargo.toml, run inside a cargo \
+                         package, or name its Cargo.toml with `--manifest-path`",
                     )
                     .into(),
             );

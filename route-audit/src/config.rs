@@ -11,6 +11,8 @@ use toml::Spanned;
 use crate::error::{CannotRun, Problem};
 use crate::policy::{Policy, RawPolicy};
 
+const KEY: &str = "route-audit";
+
 const TABLE: &str = "[workspace.metadata.route-audit]";
 
 /// The lock, where the configuration does not say.
@@ -85,6 +87,7 @@ impl Config {
     ///
     /// From the file, not from what cargo makes of it: an error has to point at its line.
     pub(crate) fn of(metadata: &Metadata) -> Result<Self, CannotRun> {
+        CannotRun::unless_none(misplaced(metadata))?;
         let manifest = metadata.workspace_root.join("Cargo.toml");
         let text = if metadata.workspace_metadata.get("route-audit").is_some() {
             fs::read_to_string(&manifest).map_err(|error| {
@@ -182,6 +185,43 @@ impl Config {
             policy: policy.unwrap_or_default(),
         })
     }
+}
+
+/// Tables that were meant to be this one, and that nobody would read: a policy in them would hold
+/// for nothing.
+fn misplaced(metadata: &Metadata) -> Vec<Problem> {
+    let members = metadata.workspace_packages();
+    let packages = members
+        .iter()
+        .map(|member| (&member.metadata, member.manifest_path.as_path(), "package"));
+    let root = metadata.workspace_root.join("Cargo.toml");
+    let workspace = (&metadata.workspace_metadata, root.as_path(), "workspace");
+    let mut problems = Vec::new();
+    for (tables, manifest, of) in packages.chain([workspace]) {
+        let keys = tables
+            .as_object()
+            .into_iter()
+            .flat_map(|tables| tables.keys());
+        for key in keys {
+            let is_ours = key == KEY;
+            if is_ours && of == "workspace" || !is_ours && !resembles(key) {
+                continue;
+            }
+            problems.push(
+                Problem::new(format!("[{of}.metadata.{key}] is read by nobody"))
+                    .at(manifest)
+                    .help(format!(
+                        "the configuration is {TABLE}, in the Cargo.toml of the workspace ({root})"
+                    )),
+            );
+        }
+    }
+    problems
+}
+
+/// `route_audit`, `route-audits`.
+fn resembles(key: &str) -> bool {
+    strsim::osa_distance(&key.to_lowercase(), KEY) <= 2
 }
 
 fn inside(path: &str) -> bool {

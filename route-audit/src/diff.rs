@@ -81,7 +81,10 @@ pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         differences: compare(&old, &new),
     };
     let text = match args.format {
-        DiffFormat::Human => render::human(&comparison, args.common.cargo.quiet),
+        DiffFormat::Human => {
+            let colors = args.common.colors(env.colors);
+            render::human(&comparison, args.common.cargo.quiet, colors)
+        }
         DiffFormat::Markdown => render::markdown(&comparison),
         DiffFormat::Json => render::json(&comparison)?,
     };

@@ -1,5 +1,9 @@
 //! A comparison as text, as a comment of a pull request, and as JSON.
 
+use annotate_snippets::renderer::{
+    DEFAULT_EMPHASIS_STYLE, DEFAULT_ERROR_STYLE, DEFAULT_WARNING_STYLE,
+};
+use anstyle::Style;
 use serde::Serialize;
 
 use super::Comparison;
@@ -7,7 +11,7 @@ use crate::error::CannotRun;
 use crate::lock::compare::Difference;
 use crate::lock::terms::{Direction, Terms};
 use crate::markdown::{LONGEST, code, table};
-use crate::render::json;
+use crate::render::{json, styled};
 use crate::sentence::visible;
 
 /// The first line of the comment. A bot finds it there and replaces the comment.
@@ -57,15 +61,25 @@ impl Comparison {
     }
 }
 
+/// Opening is the direction to look at twice.
+fn style(direction: Direction) -> Style {
+    match direction {
+        Direction::Widened => DEFAULT_ERROR_STYLE,
+        Direction::Narrowed => DEFAULT_WARNING_STYLE,
+        Direction::Changed => DEFAULT_EMPHASIS_STYLE,
+    }
+}
+
 /// `quiet` leaves out the line that sums up.
-pub(super) fn human(comparison: &Comparison, quiet: bool) -> String {
+pub(super) fn human(comparison: &Comparison, quiet: bool, colors: bool) -> String {
     let mut text = String::new();
     for (direction, _, title) in SECTIONS {
         let mut all = comparison.of(direction).peekable();
         if all.peek().is_none() {
             continue;
         }
-        text.push_str(&format!("{title}\n"));
+        text.push_str(&styled(title, style(direction), colors));
+        text.push('\n');
         for difference in all {
             text.push_str(&format!("  {}\n", difference.message()));
         }

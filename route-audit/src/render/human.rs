@@ -192,7 +192,8 @@ fn summary(audit: &Audit, colors: bool) -> String {
     format!("route-audit: {}: {found}\n", counts(audit))
 }
 
-fn styled(text: &str, style: Style, colors: bool) -> String {
+/// The text in this style, where there are colours.
+pub(crate) fn styled(text: &str, style: Style, colors: bool) -> String {
     if colors {
         format!("{style}{text}{style:#}")
     } else {

@@ -14,6 +14,7 @@ use session_auth::audit::{Audit, Class, RouteRecord, RouterRecord, Summary};
 
 use crate::cli::Format;
 use crate::error::{CannotRun, Problem};
+pub(crate) use human::styled;
 pub(crate) use place::Places;
 
 /// How to show it.

@@ -39,7 +39,10 @@ pub(super) fn load(
     workspace: &Path,
     platform: &Platform,
 ) -> Result<Tables, CannotRun> {
-    let mut tables = Tables::default();
+    let mut tables = Tables {
+        workspace: workspace.to_owned(),
+        ..Tables::default()
+    };
     let mut problems = Vec::new();
     let mut pending = Pending::default();
     for (krate, target) in targets.iter().enumerate() {
@@ -53,6 +56,8 @@ pub(super) fn load(
             package: target.package.clone(),
             root,
             externs: target.externs.clone(),
+            manifest_dir: target.manifest_dir.clone(),
+            out_dir: target.out_dir.clone(),
         });
         Loader {
             tables: &mut tables,
@@ -122,8 +127,7 @@ impl Loader<'_> {
     }
 
     fn shown(&self, file: &Path) -> String {
-        let relative = file.strip_prefix(self.workspace).unwrap_or(file);
-        relative.display().to_string()
+        shown(file, self.workspace)
     }
 
     /// Reads a file of items into a module.
@@ -311,7 +315,12 @@ impl Loader<'_> {
 
     /// `include!("routes.rs")`, and of what the build script wrote.
     fn include(&mut self, mac: &Macro, module: ModId, presence: Presence, here: &Here) {
-        let file = macros::included(mac, self.target).map(|file| here.folder.join(file));
+        let file = macros::included(
+            mac,
+            &self.target.manifest_dir,
+            self.target.out_dir.as_deref(),
+        )
+        .map(|file| here.folder.join(file));
         match file {
             Some(file) if file.is_file() => {
                 let folder = file.parent().unwrap_or(&file).to_owned();
@@ -324,6 +333,12 @@ impl Loader<'_> {
             }),
         }
     }
+}
+
+/// As `file!()` has it.
+pub(super) fn shown(file: &Path, workspace: &Path) -> String {
+    let relative = file.strip_prefix(workspace).unwrap_or(file);
+    relative.display().to_string()
 }
 
 fn parse(text: &str) -> syn::Result<Vec<Item>> {

@@ -19,6 +19,7 @@ mod cfg;
 mod collect;
 mod exceptions;
 mod graph;
+mod include;
 mod load;
 mod macros;
 mod mounts;

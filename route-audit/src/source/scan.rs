@@ -8,7 +8,7 @@ use session_auth::audit::{Report, RouteRecord};
 
 use super::body;
 use super::cfg::{Conditions, Platform, Presence, Truth};
-use super::graph::{Graph, Site, Under, What};
+use super::graph::{Graph, NodeId, Site, Under, What};
 use super::load::{self, Target};
 use super::mounts::{Mounts, Wanted};
 use super::tables::{FnId, Function, Place, Tables};
@@ -92,6 +92,19 @@ impl<'a> Scan<'a> {
             .sites
             .iter()
             .filter(|site| self.function(site).in_program())
+    }
+
+    /// These functions, and those that they name.
+    pub(super) fn led_to(&self, functions: &[FnId]) -> Vec<FnId> {
+        let mut all: BTreeSet<NodeId> = functions.iter().copied().collect();
+        let mut left: Vec<NodeId> = functions.to_vec();
+        while let Some(node) = left.pop() {
+            let edges = self.graph.edges[node].iter();
+            left.extend(edges.map(|(to, _)| *to).filter(|to| all.insert(*to)));
+        }
+        let functions: BTreeSet<FnId> =
+            all.into_iter().map(|node| self.graph.nodes[node]).collect();
+        functions.into_iter().collect()
     }
 
     pub(super) fn is_reached(&self, node: usize) -> bool {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use syn::{Block, Expr, ReturnType, Type};
 
@@ -13,6 +14,8 @@ use session_auth::Methods;
 /// All crates that were read.
 #[derive(Default)]
 pub(super) struct Tables {
+    /// Where the files are that places show by a relative path.
+    pub(super) workspace: PathBuf,
     pub(super) crates: Vec<Crate>,
     pub(super) modules: Vec<Module>,
     pub(super) functions: Vec<Function>,
@@ -50,6 +53,9 @@ pub(super) struct Crate {
     pub(super) root: ModId,
     /// Other crates that were read, under the names that they have here.
     pub(super) externs: HashMap<String, CrateId>,
+    /// For the files that it includes.
+    pub(super) manifest_dir: PathBuf,
+    pub(super) out_dir: Option<PathBuf>,
 }
 
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 mod crates;
 mod findings;
+mod hidden;
 mod mutations;
 mod shapes;
 

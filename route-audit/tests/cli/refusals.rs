@@ -319,7 +319,7 @@ fn a_folder_without_a_manifest() {
     expect![[r#"
         error: cargo could not read the workspace; its message is above
           --> [FOLDER]
-          = help: run inside a cargo package, or name its Cargo.toml with `--manifest-path`
+          = help: mend what cargo names; where that is no Cargo.toml, run inside a cargo package, or name its Cargo.toml with `--manifest-path`
 
         route-audit: could not run
     "#]]
