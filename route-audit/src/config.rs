@@ -377,12 +377,35 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_of_whole_segments() {
+        let allow = |prefix: &str| {
+            parse(&format!(
+                "policy = {{ allow = [{{ prefix = {prefix:?}, classes = [\"session\"] }}] }}"
+            ))
+        };
+        for good in ["/", "/internal", "/a/b"] {
+            allow(good).expect(good);
+        }
+        for wrong in ["", "internal", "/internal/"] {
+            let error = allow(wrong).expect_err(wrong);
+            assert!(error.contains("is no prefix of paths"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
     fn a_lock_lies_inside_the_workspace() {
         for inside in ["routes.lock", "security/routes.lock"] {
             let config = parse(&format!("lock = {inside:?}")).expect(inside);
             assert_eq!(config.lock, inside);
         }
-        for outside in ["", "/routes.lock", "../routes.lock", "a/../../b", "."] {
+        for outside in [
+            "",
+            "/routes.lock",
+            "../routes.lock",
+            "a/../../b",
+            ".",
+            "a\\routes.lock",
+        ] {
             parse(&format!("lock = {outside:?}")).expect_err(outside);
         }
     }
