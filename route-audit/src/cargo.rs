@@ -28,6 +28,9 @@ pub(crate) struct Executable<'a> {
     pub(crate) package: &'a Package,
     pub(crate) target: &'a Target,
     pub(crate) path: PathBuf,
+    /// What it was built with. Not what `cargo metadata` says: that is with the features that all
+    /// members of the workspace turn on, built or not.
+    pub(crate) features: Vec<String>,
     /// What cargo sets for it at run time.
     pub(crate) vars: Vec<(OsString, OsString)>,
 }
@@ -62,7 +65,8 @@ impl Cargo<'_> {
                 Problem::new("cargo could not read the workspace; its message is above")
                     .at(place.display())
                     .help(
-                        "run inside a cargo package, or name its Cargo.toml with `--manifest-path`",
+                        "mend what cargo names; where that is no Cargo.toml, run inside a cargo \
+                         package, or name its Cargo.toml with `--manifest-path`",
                     )
                     .into(),
             );
@@ -114,7 +118,7 @@ impl Cargo<'_> {
                                 kind(&artifact.target),
                                 artifact.target.name,
                             ),
-                            path,
+                            (path, artifact.features),
                         );
                     }
                 }
@@ -146,11 +150,12 @@ impl Cargo<'_> {
         for &package in &selection.examined {
             for target in package.targets.iter().filter(|target| audited(target)) {
                 let key = (package.id.clone(), kind(target), target.name.clone());
-                if let Some(path) = built.remove(&key) {
+                if let Some((path, features)) = built.remove(&key) {
                     executables.push(Executable {
                         package,
                         target,
                         path: path.into_std_path_buf(),
+                        features,
                         vars: self.vars(package, &scripts),
                     });
                 } else if !target.required_features.is_empty() {

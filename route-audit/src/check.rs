@@ -30,11 +30,10 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     if let Some(mut old) = lock {
         let (_, note) = leave_out(&mut old, &audited.unselected, &file);
         notes.extend(note);
-        let new = Lock::of(&audited.reports, env.today)?;
-        let found = compare(&old, &new)
-            .iter()
-            .map(Difference::finding)
-            .collect();
+        let new = Lock::of(&audited.reports, env.today);
+        let differences = compare(&old, &new);
+        notes.extend(audited.off.notes(&differences, &file.name));
+        let found = differences.iter().map(Difference::finding).collect();
         crate::add_findings(&mut audited.audit, found);
     }
     if args.update {
@@ -62,7 +61,7 @@ fn update(file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Vec<Strin
              open: {unsettled})"
         )]);
     }
-    let mut new = Lock::of(&audited.reports, env.today)?;
+    let mut new = Lock::of(&audited.reports, env.today);
     let Some((text, mut old)) = file.read()? else {
         file.write(&format::write(&new))?;
         let count = new.lines().len();

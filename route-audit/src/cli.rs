@@ -159,13 +159,18 @@ impl Common {
     ) -> Output<'a> {
         Output {
             format,
-            colors: match self.cargo.color {
-                ColorChoice::Auto => colors,
-                ColorChoice::Always => true,
-                ColorChoice::Never => false,
-            },
+            colors: self.colors(colors),
             quiet: self.cargo.quiet,
             places,
+        }
+    }
+
+    /// Whether to show colours, where `colors` is what the surroundings want.
+    pub(crate) fn colors(&self, colors: bool) -> bool {
+        match self.cargo.color {
+            ColorChoice::Auto => colors,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
         }
     }
 }
@@ -190,7 +195,7 @@ pub(crate) enum DiffFormat {
     Human,
     /// A comment for a pull request, found again by its first line
     Markdown,
-    /// One JSON document, schema 1
+    /// One JSON document, schema 1: see docs/route-audit-diff.schema.json
     Json,
 }
 

@@ -11,6 +11,8 @@ use toml::Spanned;
 use crate::error::{CannotRun, Problem};
 use crate::policy::{Policy, RawPolicy};
 
+const KEY: &str = "route-audit";
+
 const TABLE: &str = "[workspace.metadata.route-audit]";
 
 /// The lock, where the configuration does not say.
@@ -35,6 +37,8 @@ pub(crate) struct Config {
 pub(crate) struct Exception {
     /// By its path, crate first: `my_crate::metrics::router`.
     pub(crate) function: String,
+    /// Whether it is for the builds alone that leave the function out, or a part of it.
+    pub(crate) left_out: bool,
     /// Where that is written.
     pub(crate) place: String,
 }
@@ -56,6 +60,8 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawException {
     function: Spanned<String>,
+    #[serde(default)]
+    left_out: bool,
     reason: Spanned<String>,
 }
 
@@ -81,6 +87,7 @@ impl Config {
     ///
     /// From the file, not from what cargo makes of it: an error has to point at its line.
     pub(crate) fn of(metadata: &Metadata) -> Result<Self, CannotRun> {
+        CannotRun::unless_none(misplaced(metadata))?;
         let manifest = metadata.workspace_root.join("Cargo.toml");
         let text = if metadata.workspace_metadata.get("route-audit").is_some() {
             fs::read_to_string(&manifest).map_err(|error| {
@@ -108,7 +115,7 @@ impl Config {
                 .at(place)
                 .help(
                     "the keys are `exclude`, a list of package names, `lock`, a path, \
-                     `unaudited`, a list of `{ function, reason }`, and the table `policy`, with \
+                     `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with \
                      `allow`, `max_public`, `require_owner`, `require_expect_every` and \
                      `forbid_verify_handler`",
                 )
@@ -166,6 +173,7 @@ impl Config {
         CannotRun::unless_none(problems)?;
         let unaudited = raw.unaudited.into_iter().map(|one| Exception {
             place: at(one.function.span()),
+            left_out: one.left_out,
             function: one.function.into_inner(),
         });
         Ok(Self {
@@ -177,6 +185,43 @@ impl Config {
             policy: policy.unwrap_or_default(),
         })
     }
+}
+
+/// Tables that were meant to be this one, and that nobody would read: a policy in them would hold
+/// for nothing.
+fn misplaced(metadata: &Metadata) -> Vec<Problem> {
+    let members = metadata.workspace_packages();
+    let packages = members
+        .iter()
+        .map(|member| (&member.metadata, member.manifest_path.as_path(), "package"));
+    let root = metadata.workspace_root.join("Cargo.toml");
+    let workspace = (&metadata.workspace_metadata, root.as_path(), "workspace");
+    let mut problems = Vec::new();
+    for (tables, manifest, of) in packages.chain([workspace]) {
+        let keys = tables
+            .as_object()
+            .into_iter()
+            .flat_map(|tables| tables.keys());
+        for key in keys {
+            let is_ours = key == KEY;
+            if is_ours && of == "workspace" || !is_ours && !resembles(key) {
+                continue;
+            }
+            problems.push(
+                Problem::new(format!("[{of}.metadata.{key}] is read by nobody"))
+                    .at(manifest)
+                    .help(format!(
+                        "the configuration is {TABLE}, in the Cargo.toml of the workspace ({root})"
+                    )),
+            );
+        }
+    }
+    problems
+}
+
+/// `route_audit`, `route-audits`.
+fn resembles(key: &str) -> bool {
+    strsim::osa_distance(&key.to_lowercase(), KEY) <= 2
 }
 
 fn inside(path: &str) -> bool {
@@ -294,7 +339,7 @@ mod tests {
             expect![[r#"
                 error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
                   --> Cargo.toml:5:1
-                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
                 route-audit: could not run
             "#]],
@@ -310,6 +355,7 @@ mod tests {
             config.unaudited,
             [Exception {
                 function: "web::metrics".to_owned(),
+                left_out: false,
                 place: "Cargo.toml:4:27".to_owned(),
             }]
         );
@@ -331,12 +377,35 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_of_whole_segments() {
+        let allow = |prefix: &str| {
+            parse(&format!(
+                "policy = {{ allow = [{{ prefix = {prefix:?}, classes = [\"session\"] }}] }}"
+            ))
+        };
+        for good in ["/", "/internal", "/a/b"] {
+            allow(good).expect(good);
+        }
+        for wrong in ["", "internal", "/internal/"] {
+            let error = allow(wrong).expect_err(wrong);
+            assert!(error.contains("is no prefix of paths"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
     fn a_lock_lies_inside_the_workspace() {
         for inside in ["routes.lock", "security/routes.lock"] {
             let config = parse(&format!("lock = {inside:?}")).expect(inside);
             assert_eq!(config.lock, inside);
         }
-        for outside in ["", "/routes.lock", "../routes.lock", "a/../../b", "."] {
+        for outside in [
+            "",
+            "/routes.lock",
+            "../routes.lock",
+            "a/../../b",
+            ".",
+            "a\\routes.lock",
+        ] {
             parse(&format!("lock = {outside:?}")).expect_err(outside);
         }
     }

@@ -68,7 +68,9 @@ pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         let audited = crate::audit(&args.common, env, &workspace)?;
         let (_, note) = leave_out(&mut old, &audited.unselected, &file);
         notes.extend(note);
-        Lock::of(&audited.reports, env.today)?
+        let new = Lock::of(&audited.reports, env.today);
+        notes.extend(audited.off.notes(&compare(&old, &new), &file.name));
+        new
     };
     let mut out = Notes::of(env.stderr, &args.common);
     notes.iter().for_each(|note| out.note(note));
@@ -79,7 +81,10 @@ pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         differences: compare(&old, &new),
     };
     let text = match args.format {
-        DiffFormat::Human => render::human(&comparison, args.common.cargo.quiet),
+        DiffFormat::Human => {
+            let colors = args.common.colors(env.colors);
+            render::human(&comparison, args.common.cargo.quiet, colors)
+        }
         DiffFormat::Markdown => render::markdown(&comparison),
         DiffFormat::Json => render::json(&comparison)?,
     };

@@ -189,7 +189,7 @@ fn still_a_workspace(
 }
 
 fn lock(args: &Init, file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Step, CannotRun> {
-    let mut new = Lock::of(&audited.reports, env.today)?;
+    let mut new = Lock::of(&audited.reports, env.today);
     let what = match file.read()? {
         None => What::Create(format::write(&new)),
         Some(_) if !args.force => What::Keep("it exists".to_owned()),

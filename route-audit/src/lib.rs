@@ -24,6 +24,7 @@ mod config;
 mod diff;
 mod error;
 mod explain;
+mod features;
 mod init;
 mod list;
 mod lock;
@@ -47,7 +48,7 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use cargo_metadata::Metadata;
-use session_auth::audit::{Audit, Finding, Report, Severity, reconcile};
+use session_auth::audit::{Audit, Finding, Report, Severity, reconcile_packages};
 use time::{Date, OffsetDateTime};
 
 use crate::cargo::Cargo;
@@ -197,6 +198,7 @@ struct Audited {
     /// The members of the workspace that cargo's selection leaves out. What configuration leaves
     /// out is not among them: that must not take a route from sight.
     unselected: BTreeSet<String>,
+    off: features::Off,
 }
 
 /// Builds, runs and reads the audited routers of the selected packages.
@@ -230,7 +232,14 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         .map(|package| (package.name.as_str(), package.manifest_path.as_str()))
         .collect();
     let reports = report::accept(&packages, &runs)?;
-    let mut audit = reconcile(&reports, env.today);
+    // What configuration leaves out is looked at all the same, as far as others link it.
+    let skipped = selection.skipped.iter().map(|(package, _)| *package);
+    let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();
+    let names: Vec<&str> = selected
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
+    let mut audit = reconcile_packages(&reports, &names, env.today);
     let source = source::Input {
         metadata,
         packages: &selection.examined,
@@ -242,8 +251,6 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
     };
     source::reconcile(&source, &mut audit, &mut notes)?;
     config.policy.apply(&mut audit);
-    let skipped = selection.skipped.iter().map(|(package, _)| *package);
-    let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();
     let unselected = metadata
         .workspace_packages()
         .into_iter()
@@ -254,6 +261,7 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         audit,
         reports,
         unselected,
+        off: features::Off::of(metadata, &selection.examined, &executables),
     })
 }
 

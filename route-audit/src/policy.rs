@@ -3,6 +3,8 @@
 //! The rules of the library hold for everybody; these are the team's own. A key that is left out
 //! asks for nothing.
 
+mod reach;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
@@ -36,6 +38,14 @@ struct Allow {
     classes: Vec<Class>,
     /// Of the prefix, in Cargo.toml.
     line: u32,
+}
+
+impl Allow {
+    /// `session and public`.
+    fn names(&self) -> String {
+        let names = self.classes.iter().map(|class| class_name(Some(*class)));
+        names.collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// As it is written.
@@ -159,6 +169,7 @@ impl Policy {
         let mut found = Vec::new();
         for route in audit.routes.iter().filter(|route| route.router.is_some()) {
             found.extend(self.of_route(route));
+            found.extend(self.of_reach(route, &audit.routes));
         }
         found.extend(self.of_number(&audit.routes));
         if self.require_expect_every {
@@ -181,14 +192,13 @@ impl Policy {
         if let Some(allow) = self.allowed_at(route.path.as_deref())
             && !allow.classes.contains(&class)
         {
-            let classes: Vec<_> = allow.classes.iter().map(|c| class_name(Some(*c))).collect();
             found.push(finding(
                 route,
                 codes::POLICY_CLASS,
                 format!(
                     "{label} is {name}, and below `{}` the policy allows {} alone",
                     allow.prefix,
-                    classes.join(" and ")
+                    allow.names()
                 ),
                 format!(
                     "give it a class that is allowed there, or another path; the policy is at \
@@ -229,6 +239,52 @@ impl Policy {
                 "name a verifier, `verify = \"…\"`, and register it with the layer's builder; one \
                  of your own implements `Verifier`"
                     .to_owned(),
+            ));
+        }
+        found
+    }
+
+    /// What a route answers that its path does not say. One that needs a session opens nothing.
+    fn of_reach(&self, route: &RouteRecord, all: &[RouteRecord]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let Some(class) = route.class.filter(|class| *class != Class::Session) else {
+            return found;
+        };
+        for allow in &self.allow {
+            if allow.classes.contains(&class) {
+                continue;
+            }
+            let prefix = allow.prefix.as_str();
+            let mut answered = reach::below(route.path.as_deref(), prefix);
+            answered.retain(|pattern| {
+                // Another prefix may have the last word there.
+                let decides = self.allowed_at(Some(pattern)) == Some(allow);
+                decides
+                    && !all.iter().any(|other| {
+                        let path = other.path.as_deref().unwrap_or_default();
+                        other.router == route.router && reach::stands_before(path, prefix, pattern)
+                    })
+            });
+            if answered.is_empty() {
+                continue;
+            }
+            let answered: Vec<_> = answered.iter().map(|path| format!("`{path}`")).collect();
+            found.push(finding(
+                route,
+                codes::POLICY_CLASS,
+                format!(
+                    "{} is {} and answers {} too, where the policy allows {} alone",
+                    label(route),
+                    class_name(Some(class)),
+                    and(&answered),
+                    allow.names(),
+                ),
+                format!(
+                    "mount {} on that router with a class that is allowed: what is written out \
+                     answers first; the policy is at Cargo.toml:{}",
+                    if answered.len() == 1 { "it" } else { "them" },
+                    allow.line
+                ),
             ));
         }
         found
@@ -289,6 +345,14 @@ fn below(prefix: &str, path: &str) -> bool {
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     path.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn and(words: &[String]) -> String {
+    match words {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        words => words.concat(),
+    }
 }
 
 fn blank(text: Option<&str>) -> bool {

@@ -26,7 +26,7 @@ pub(crate) struct Run {
 }
 
 /// The reports of the runs, where nothing is missing: every audit test wrote one that can be read,
-/// every router mounts something, and every package (by name and manifest) has a router or is part
+/// every router mounts something and has a name of its own in its package, and every package (by name and manifest) has a router or is part
 /// of one.
 pub(crate) fn accept(packages: &[(&str, &str)], runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
     let mut problems = Vec::new();
@@ -38,7 +38,9 @@ pub(crate) fn accept(packages: &[(&str, &str)], runs: &[Run]) -> Result<Vec<Repo
         }
     }
     CannotRun::unless_none(problems)?;
-    CannotRun::unless_none(without_router(packages, runs, &reports))?;
+    let mut problems = same_name(&reports);
+    problems.extend(without_router(packages, runs, &reports));
+    CannotRun::unless_none(problems)?;
     Ok(reports)
 }
 
@@ -177,12 +179,43 @@ fn without_router(packages: &[(&str, &str)], runs: &[Run], reports: &[Report]) -
         .collect()
 }
 
+/// The routers that neither a listing nor the lock could tell apart. One file that is part of two
+/// targets is one router, audited twice.
+fn same_name(reports: &[Report]) -> Vec<Problem> {
+    let mut routers: Vec<&RouterRecord> = reports.iter().map(|report| &report.router).collect();
+    routers.sort_by_key(|router| (&router.package, &router.name, &router.file, router.line));
+    routers.dedup();
+    let mut problems = Vec::new();
+    for pair in routers.windows(2) {
+        let [one, other] = pair else { continue };
+        if (&one.package, &one.name) == (&other.package, &other.name) {
+            problems.push(
+                Problem::new(format!(
+                    "two audited routers of package `{}` are called `{}`, at {} and {}",
+                    one.package,
+                    one.name,
+                    place(one),
+                    place(other)
+                ))
+                .at(place(other))
+                .help(
+                    "routers are told apart by their names: rename one of the functions, or write \
+                     `audited_router!(other_name = …)` for it",
+                ),
+            );
+        }
+    }
+    problems
+}
+
 fn place(router: &RouterRecord) -> String {
     format!("{}:{}", router.file, router.line)
 }
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     const PACKAGES: &[(&str, &str)] = &[("web", "web/Cargo.toml")];
@@ -220,6 +253,25 @@ mod tests {
         let files = vec![report("routes", HOME), report("routes", HOME)];
         let reports = accept(PACKAGES, &[run(&tests, files)]);
         assert_eq!(reports.expect("accepted").len(), 2);
+    }
+
+    #[test]
+    fn two_routers_of_one_name_are_refused() {
+        let tests = ["a::route_audit_routes", "b::route_audit_routes"];
+        let moved = report("routes", HOME).replace("\"line\":3", "\"line\":9");
+        let files = vec![report("routes", HOME), moved.clone()];
+        let error = accept(PACKAGES, &[run(&tests, files)]).expect_err("refused");
+        expect![[r#"
+            error: two audited routers of package `web` are called `routes`, at src/lib.rs:3 and src/lib.rs:9
+              --> src/lib.rs:9
+              = help: routers are told apart by their names: rename one of the functions, or write `audited_router!(other_name = …)` for it
+
+            route-audit: could not run
+        "#]]
+        .assert_eq(&error.to_string());
+        let of_another = moved.replace("\"package\":\"web\"", "\"package\":\"shop\"");
+        let files = vec![report("routes", HOME), of_another];
+        accept(PACKAGES, &[run(&tests, files)]).expect("of two packages");
     }
 
     #[test]

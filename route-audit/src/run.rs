@@ -18,6 +18,9 @@ use crate::report::Run;
 /// Names the folder that the tests write their reports to.
 const REPORT_DIR: &str = "ROUTE_AUDIT_REPORT_DIR";
 
+/// Tells them that findings are judged here.
+const RUNNER: &str = "ROUTE_AUDIT_RUNNER";
+
 /// What the name of a test begins with that `#[audited_router]` adds.
 pub(crate) const TEST_PREFIX: &str = "route_audit_";
 
@@ -148,11 +151,12 @@ impl Session<'_> {
                     .map(|(name, value)| (name, value)),
             )
             .env_remove(REPORT_DIR)
+            .env_remove(RUNNER)
             .stdin(Stdio::null())
             .stdout(out.try_clone().map_err(cannot_run)?)
             .stderr(out);
         if let Some(reports) = reports {
-            command.env(REPORT_DIR, reports);
+            command.env(REPORT_DIR, reports).env(RUNNER, "1");
         }
         let mut child = command.spawn().map_err(cannot_run)?;
         let mut pause = Duration::from_millis(1);

@@ -55,7 +55,7 @@ done
 
 cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p route-audit
 cd "$work"
-audit() { CARGO_TARGET_DIR=$work/target "$root/target/release/route-audit" check --quiet "$@"; }
+audit() { CARGO_TARGET_DIR=$work/target "$root/target/release/route-audit" check --quiet; }
 cargo_alone() { CARGO_TARGET_DIR=$work/target cargo test --quiet --no-run --lib; }
 audit
 

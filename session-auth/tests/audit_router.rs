@@ -120,11 +120,15 @@ fn generated_classified() {
     audit_router(site("classified"), classified);
 }
 
-fn run(test: &str, dir: Option<&str>) -> (bool, String) {
+fn run(test: &str, dir: Option<&str>, runner: bool) -> (bool, String) {
     let mut command = Command::new(env::current_exe().expect("the path of this test"));
     command
         .args(["--exact", test, "--ignored"])
+        .env_remove("ROUTE_AUDIT_RUNNER")
         .env_remove("ROUTE_AUDIT_REPORT_DIR");
+    if runner {
+        command.env("ROUTE_AUDIT_RUNNER", "1");
+    }
     if let Some(dir) = dir {
         command.env("ROUTE_AUDIT_REPORT_DIR", dir);
     }
@@ -137,9 +141,9 @@ fn run(test: &str, dir: Option<&str>) -> (bool, String) {
 
 #[test]
 fn plain_cargo_test_fails_and_prints_the_finding() {
-    let (passed, output) = run("generated_classified", None);
+    let (passed, output) = run("generated_classified", None, false);
     assert!(passed && output.contains("1 passed"), "{output}");
-    let (passed, output) = run("generated_open", None);
+    let (passed, output) = run("generated_open", None, false);
     assert!(!passed);
     assert!(
         output.contains("test generated_open ... FAILED"),
@@ -152,7 +156,7 @@ fn under_route_audit_each_router_writes_its_report() {
     let dir = env::temp_dir().join(format!("session-auth-reports-{}", std::process::id()));
     fs::create_dir(&dir).unwrap();
     for test in ["generated_open", "generated_classified"] {
-        let (passed, output) = run(test, dir.to_str());
+        let (passed, output) = run(test, dir.to_str(), true);
         assert!(passed && output.contains("1 passed"), "{output}");
     }
     let mut routers: Vec<(String, usize, usize)> = fs::read_dir(&dir)
@@ -165,6 +169,9 @@ fn under_route_audit_each_router_writes_its_report() {
             }
         })
         .collect();
+    // A folder alone is no route-audit: nobody may read it.
+    let (passed, output) = run("generated_open", dir.to_str(), false);
+    assert!(!passed && output.contains("unclassified-route"), "{output}");
     fs::remove_dir_all(&dir).unwrap();
     routers.sort();
     assert_eq!(

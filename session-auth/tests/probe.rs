@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::StatusCode;
 use session_auth::methods::{ANY, GET, POST};
 use session_auth::webhook::Bearer;
 use session_auth::{
     Denial, Keys, Router, Session, SessionAuthLayer, Sessions, audit, public, public_route,
-    session, webhook,
+    session, session_route, webhook, webhook_route,
 };
 
 fn auth() -> SessionAuthLayer {
@@ -74,21 +74,59 @@ async fn an_extractor_that_the_declaration_does_not_allow_is_seen() {
 )]
 async fn declared() {}
 
-/// The route is added after the layer, so nothing guards it, and then it is nested behind another
-/// layer that denies it.
+#[session_route(GET, "/declared/closed")]
+async fn declared_closed() {}
+
+#[webhook_route(POST, "/declared/hook", verify = "waf")]
+async fn declared_hook() {}
+
+#[webhook_route(POST, "/declared/self", verify = "handler", reason = "test")]
+async fn declared_self() {}
+
+/// All that is declared here, without the layer.
+fn unguarded() -> axum::Router {
+    axum::Router::new()
+        .route("/declared", get(declared))
+        .route("/declared/closed", get(declared_closed))
+        .route("/declared/hook", post(declared_hook))
+        .route("/declared/self", post(declared_self))
+}
+
+#[tokio::test]
+#[should_panic(expected = "GET /declared/closed is session, but let a stranger through (200 OK)")]
+async fn a_session_route_that_lets_a_stranger_through_is_seen() {
+    audit::probe(unguarded()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "POST /declared/hook is webhook, but let a stranger through (200 OK)")]
+async fn a_webhook_that_asks_for_no_proof_is_seen() {
+    audit::probe(unguarded()).await;
+}
+
+/// Another layer denies what is behind it.
+fn denied() -> axum::Router {
+    let denied = tower::util::MapResponse::new(unguarded(), |_: axum::response::Response| {
+        let mut response = axum::response::Response::new(axum::body::Body::empty());
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response.extensions_mut().insert(Denial::Missing);
+        response
+    });
+    axum::Router::new().fallback_service(denied)
+}
+
 #[tokio::test]
 #[should_panic(expected = "GET /declared is public, but was denied: missing (401 Unauthorized)")]
 async fn a_public_route_that_is_denied_is_seen() {
-    let denied = tower::util::MapResponse::new(
-        axum::Router::new().route("/declared", get(declared)),
-        |_: axum::response::Response| {
-            let mut response = axum::response::Response::new(axum::body::Body::empty());
-            *response.status_mut() = StatusCode::UNAUTHORIZED;
-            response.extensions_mut().insert(Denial::Missing);
-            response
-        },
-    );
-    audit::probe(axum::Router::new().fallback_service(denied)).await;
+    audit::probe(denied()).await;
+}
+
+#[tokio::test]
+#[should_panic(
+    expected = "POST /declared/self is webhook, but was denied: missing (401 Unauthorized)"
+)]
+async fn a_webhook_whose_handler_is_not_reached_is_seen() {
+    audit::probe(denied()).await;
 }
 
 #[tokio::test]

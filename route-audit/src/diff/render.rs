@@ -1,5 +1,9 @@
 //! A comparison as text, as a comment of a pull request, and as JSON.
 
+use annotate_snippets::renderer::{
+    DEFAULT_EMPHASIS_STYLE, DEFAULT_ERROR_STYLE, DEFAULT_WARNING_STYLE,
+};
+use anstyle::Style;
 use serde::Serialize;
 
 use super::Comparison;
@@ -7,7 +11,7 @@ use crate::error::CannotRun;
 use crate::lock::compare::Difference;
 use crate::lock::terms::{Direction, Terms};
 use crate::markdown::{LONGEST, code, table};
-use crate::render::json;
+use crate::render::{json, styled};
 use crate::sentence::visible;
 
 /// The first line of the comment. A bot finds it there and replaces the comment.
@@ -57,15 +61,25 @@ impl Comparison {
     }
 }
 
+/// Opening is the direction to look at twice.
+fn style(direction: Direction) -> Style {
+    match direction {
+        Direction::Widened => DEFAULT_ERROR_STYLE,
+        Direction::Narrowed => DEFAULT_WARNING_STYLE,
+        Direction::Changed => DEFAULT_EMPHASIS_STYLE,
+    }
+}
+
 /// `quiet` leaves out the line that sums up.
-pub(super) fn human(comparison: &Comparison, quiet: bool) -> String {
+pub(super) fn human(comparison: &Comparison, quiet: bool, colors: bool) -> String {
     let mut text = String::new();
     for (direction, _, title) in SECTIONS {
         let mut all = comparison.of(direction).peekable();
         if all.peek().is_none() {
             continue;
         }
-        text.push_str(&format!("{title}\n"));
+        text.push_str(&styled(title, style(direction), colors));
+        text.push('\n');
         for difference in all {
             text.push_str(&format!("  {}\n", difference.message()));
         }
@@ -106,7 +120,11 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
             vec![
                 code(&difference.route()),
                 difference.says.markdown(),
-                code(&format!("{}/{}", difference.package, difference.router)),
+                difference
+                    .routers()
+                    .map(|router| code(&format!("{}/{router}", difference.package)))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             ]
         });
         let head = ["Route", "For its callers", "Router"];
@@ -145,6 +163,7 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
         path: Option<&'a str>,
         package: &'a str,
         router: &'a str,
+        routers: Vec<&'a str>,
         message: String,
         old: Option<&'a Terms>,
         new: Option<&'a Terms>,
@@ -174,6 +193,7 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
                 path: difference.path.as_deref(),
                 package: &difference.package,
                 router: &difference.router,
+                routers: difference.routers().collect(),
                 message: difference.message(),
                 old: difference.old.as_ref(),
                 new: difference.new.as_ref(),

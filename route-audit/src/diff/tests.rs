@@ -40,17 +40,66 @@ fn people_see_what_opens_what_closes_and_what_else() {
           POST /hook now takes proof for the verifier `github` instead of `postmark`: senders with no more than the old proof will get 401
 
         route-audit diff: opens 1, closes 1, otherwise changes 1, compared with `origin/main` (0123456789ab)
-    "#]].assert_eq(&render::human(&three(), false));
+    "#]].assert_eq(&render::human(&three(), false, false));
     expect![[r#"
         route-audit diff: no route changes for its callers, compared with `origin/main` (0123456789ab)
-    "#]].assert_eq(&render::human(&comparison("", ""), false));
-    let loud = render::human(&three(), false);
-    let quiet = render::human(&three(), true);
+    "#]].assert_eq(&render::human(&comparison("", ""), false, false));
+    let loud = render::human(&three(), false, false);
+    let quiet = render::human(&three(), true, false);
     assert!(
         loud.starts_with(&format!("{quiet}\nroute-audit diff: ")),
         "{quiet}"
     );
-    assert_eq!(render::human(&comparison("", ""), true), "");
+    assert_eq!(render::human(&comparison("", ""), true, false), "");
+}
+
+#[test]
+fn colours_change_no_word() {
+    let colored = render::human(&three(), false, true);
+    assert!(
+        colored.contains("\u{1b}[1m\u{1b}[91mOpens: more callers may reach it\u{1b}[0m\n"),
+        "{colored:?}"
+    );
+    let plain = anstream::adapter::strip_str(&colored).to_string();
+    assert_eq!(plain, render::human(&three(), false, false));
+}
+
+#[test]
+fn the_document_is_as_its_schema_says() {
+    let schema = include_str!("../../../docs/route-audit-diff.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).expect("JSON");
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("a schema");
+    let terms = "webhook POST /hook web/routes verify=postmark expect_every=6h until=2027-01-31 \
+                 owner=mail max_body=1KiB\n\
+                 public FALLBACK - web/routes reason=\"not found\"\n\
+                 session ANY /files/** web/routes scope=files";
+    for (old, new) in [("", ""), (terms, ""), ("", terms)] {
+        let compared = [
+            comparison(old, new),
+            Comparison {
+                lock_at_base: false,
+                ..comparison(old, new)
+            },
+        ];
+        for compared in compared.into_iter().chain([three()]) {
+            let text = render::json(&compared).expect("JSON");
+            let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let errors: Vec<_> = validator
+                .iter_errors(&document)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+            // A schema that takes anything would show nothing.
+            for key in document.as_object().expect("an object").keys() {
+                let mut less = document.clone();
+                less.as_object_mut().expect("an object").remove(key);
+                assert!(!validator.is_valid(&less), "{key}");
+            }
+        }
+    }
 }
 
 #[test]

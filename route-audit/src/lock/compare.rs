@@ -22,6 +22,9 @@ pub(crate) struct Difference {
     pub(crate) package: String,
     /// That has it now; of a route that is gone, that had it.
     pub(crate) router: String,
+    /// Others of the package of which the same is to be said: a function that is audited in several
+    /// configurations is several routers.
+    pub(crate) also: Vec<String>,
     pub(crate) direction: Direction,
     /// The methods as a reader sees them: `GET | POST`.
     methods: String,
@@ -42,6 +45,12 @@ impl Difference {
             Some(path) => format!("{} {path}", self.methods),
             None => self.methods.clone(),
         }
+    }
+
+    /// Every router that it is a difference of.
+    pub(crate) fn routers(&self) -> impl Iterator<Item = &str> {
+        let all = std::iter::once(&self.router).chain(&self.also);
+        all.map(String::as_str)
     }
 
     pub(crate) fn methods(&self) -> Vec<String> {
@@ -117,7 +126,31 @@ pub(crate) fn compare(old: &Lock, new: &Lock) -> Vec<Difference> {
         differences.extend(one.differences());
     }
     differences.sort();
-    differences
+    together(differences)
+}
+
+/// Each difference once for all routers of a package that it is a difference of.
+fn together(differences: Vec<Difference>) -> Vec<Difference> {
+    let mut out: Vec<Difference> = Vec::new();
+    for one in differences {
+        let same = |known: &&mut Difference| {
+            let place = &known.place;
+            let of_known = Difference {
+                router: known.router.clone(),
+                also: known.also.clone(),
+                place: place.clone(),
+                ..one.clone()
+            };
+            **known == of_known
+        };
+        // Sorted by path first: what is the same is near.
+        let near = out.iter_mut().rev();
+        match near.take_while(|known| known.path == one.path).find(same) {
+            Some(known) => known.also.push(one.router),
+            None => out.push(one),
+        }
+    }
+    out
 }
 
 fn key(mount: &Mount) -> (&str, Option<&str>) {
@@ -234,6 +267,7 @@ impl<'a> OnePath<'a> {
             verbs: BTreeSet::new(),
             package: self.package.to_owned(),
             router: router.to_owned(),
+            also: Vec::new(),
             direction,
             methods: String::new(),
             says,

@@ -17,12 +17,11 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::slice;
 
-use session_auth::audit::{Report, RouterRecord, reconcile};
+use session_auth::audit::{Report, reconcile};
 use time::Date;
 
 use self::terms::Terms;
 use self::verb::Verb;
-use crate::error::{CannotRun, Problem};
 
 /// The version of the format. A reader refuses any other.
 pub(crate) const SCHEMA: u32 = 1;
@@ -66,8 +65,7 @@ pub(crate) struct Line<'a> {
 
 impl Lock {
     /// What the audited routers mount. A declaration that none of them mounts is no route.
-    pub(crate) fn of(reports: &[Report], today: Date) -> Result<Self, CannotRun> {
-        CannotRun::unless_none(same_name(reports))?;
+    pub(crate) fn of(reports: &[Report], today: Date) -> Self {
         let mut lock = Self::default();
         for report in reports {
             // One by one: a listed route has the name of its router alone, and routers of two
@@ -98,7 +96,7 @@ impl Lock {
             }
         }
         lock.normalize();
-        Ok(lock)
+        lock
     }
 
     fn normalize(&mut self) {
@@ -151,30 +149,4 @@ impl Lock {
     pub(crate) fn merge(&mut self, other: Self) {
         self.mounts.extend(other.mounts);
     }
-}
-
-/// The routers that a lock could not tell apart. One file that is part of two targets is one
-/// router, audited twice.
-fn same_name(reports: &[Report]) -> Vec<Problem> {
-    let mut routers: Vec<&RouterRecord> = reports.iter().map(|report| &report.router).collect();
-    routers.sort_by_key(|router| (&router.package, &router.name, &router.file, router.line));
-    routers.dedup();
-    let mut problems = Vec::new();
-    for pair in routers.windows(2) {
-        let [one, other] = pair else { continue };
-        if (&one.package, &one.name) == (&other.package, &other.name) {
-            problems.push(
-                Problem::new(format!(
-                    "two audited routers of package `{}` are called `{}`, at {}:{} and {}:{}",
-                    one.package, one.name, one.file, one.line, other.file, other.line
-                ))
-                .at(format!("{}:{}", other.file, other.line))
-                .help(
-                    "the lock tells routers apart by their names: rename one of the functions, or \
-                     write `audited_router!(other_name = …)` for it",
-                ),
-            );
-        }
-    }
-    problems
 }

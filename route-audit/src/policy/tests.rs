@@ -118,6 +118,81 @@ fn a_class_is_allowed_by_the_longest_prefix() {
 }
 
 #[test]
+fn a_catch_all_does_not_reach_where_the_policy_forbids_its_class() {
+    let admin = "[[allow]]\nprefix = \"/admin\"\nclasses = [\"session\"]\n";
+    finds(
+        admin,
+        &[
+            ("GET", "/{*rest}", "public", &[]),
+            ("GET", "/admin/users", "session", &[]),
+        ],
+        expect![[r#"
+            error[policy-class]: GET /{*rest} is public and answers `/admin`, `/admin/` and `/admin/{*rest}` too, where the policy allows session alone
+              --> src/lib.rs:7
+              = help: mount them on that router with a class that is allowed: what is written out answers first; the policy is at Cargo.toml:2"#]],
+    );
+    finds(
+        admin,
+        &[(
+            "POST",
+            "/{tenant}/hook",
+            "webhook",
+            &[("expect_every", "6h")],
+        )],
+        expect![[r#"
+            error[policy-class]: POST /{tenant}/hook is webhook and answers `/admin/hook` too, where the policy allows session alone
+              --> src/lib.rs:7
+              = help: mount it on that router with a class that is allowed: what is written out answers first; the policy is at Cargo.toml:2"#]],
+    );
+    let spa: Route<'_> = ("GET", "/{*rest}", "public", &[]);
+    let [exact, slash, rest] = ["/admin", "/admin/", "/admin/{*rest}"].map(|path| {
+        let route: Route<'_> = ("GET", path, "session", &[]);
+        route
+    });
+    // What is written out answers first; one of the three is not all of them.
+    assert_eq!(found(admin, &[spa, exact, slash, rest]), []);
+    for some in [
+        &[spa, exact, slash],
+        &[spa, exact, rest],
+        &[spa, slash, rest],
+    ] {
+        assert_eq!(found(admin, some).len(), 1, "{some:?}");
+    }
+    // On another router it stands before nothing.
+    let reports = [audit("one", &[spa]), audit("two", &[exact, slash, rest])];
+    let mut both = reconcile(&reports, date!(2026 - 11 - 22));
+    policy(admin).apply(&mut both);
+    assert_eq!(both.summary.errors, 1);
+    // It opens nothing.
+    assert_eq!(found(admin, &[("GET", "/{*rest}", "session", &[])]), []);
+    let internal = found(INTERNAL, &[("GET", "/{*rest}", "session", &[])]);
+    assert_eq!(internal, []);
+    // The longer prefix decides there, too.
+    let login = format!("{admin}[[allow]]\nprefix = \"/admin/login\"\nclasses = [\"public\"]\n");
+    assert_eq!(
+        found(&login, &[("GET", "/{tenant}/login", "public", &[])]),
+        []
+    );
+}
+
+#[test]
+fn a_fallback_reaches_everything() {
+    let admin = policy("[[allow]]\nprefix = \"/admin\"\nclasses = [\"session\"]\n");
+    let mut audit = reconcile(
+        &[audit("routes", &[("GET", "/{*rest}", "public", &[])])],
+        date!(2026 - 11 - 22),
+    );
+    audit.routes[0].path = None;
+    audit.routes[0].methods = vec!["FALLBACK".to_owned()];
+    admin.apply(&mut audit);
+    let message = &audit.findings[0].message;
+    assert!(
+        message.starts_with("FALLBACK is public and answers `/admin`, "),
+        "{message}"
+    );
+}
+
+#[test]
 fn public_routes_are_counted() {
     let routes: [Route<'_>; 4] = [
         ("GET", "/a", "public", &[]),
@@ -139,7 +214,7 @@ fn public_routes_are_counted() {
     // Mounted by two routers, decided about once.
     let reports = [audit("one", &routes), audit("two", &routes)];
     let mut both = reconcile(&reports, date!(2026 - 11 - 22));
-    assert_eq!(both.summary.public, 6);
+    assert_eq!(both.summary.public, 3);
     policy("max_public = 3").apply(&mut both);
     assert_eq!(both.summary.errors, 0);
 }

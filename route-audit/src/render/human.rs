@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use session_auth::audit::{Audit, Finding, Severity};
 
 use super::place::Places;
-use super::{Output, class, count, counts, proof};
+use super::{Output, class, count, counts, proof, routers, several_routers};
 use crate::sentence::visible;
 
 pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
@@ -125,7 +125,7 @@ fn read(places: &Places, file: &str) -> std::io::Result<Vec<String>> {
 }
 
 fn table(audit: &Audit, colors: bool) -> String {
-    let several = audit.routers.len() > 1;
+    let several = several_routers(audit);
     let mut rows = vec![
         [
             "CLASS", "METHODS", "PATH", "PROOF", "HANDLER", "PLACE", "ROUTER",
@@ -140,7 +140,7 @@ fn table(audit: &Audit, colors: bool) -> String {
             proof(route),
             route.handler.clone().unwrap_or_else(|| "-".to_owned()),
             format!("{}:{}", route.file, route.line),
-            route.router.clone().unwrap_or_else(|| "-".to_owned()),
+            routers(audit, route).join(", "),
         ]
         .map(|cell| visible(&cell))
     }));
@@ -192,7 +192,8 @@ fn summary(audit: &Audit, colors: bool) -> String {
     format!("route-audit: {}: {found}\n", counts(audit))
 }
 
-fn styled(text: &str, style: Style, colors: bool) -> String {
+/// The text in this style, where there are colours.
+pub(crate) fn styled(text: &str, style: Style, colors: bool) -> String {
     if colors {
         format!("{style}{text}{style:#}")
     } else {

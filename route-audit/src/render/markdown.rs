@@ -2,7 +2,7 @@
 
 use session_auth::audit::{Audit, Finding, RouteRecord, Severity};
 
-use super::{class, counts, found, proof};
+use super::{class, counts, found, proof, routers, several_routers};
 use crate::markdown::{LONGEST, code, sentence, table, text};
 
 pub(super) fn check(audit: &Audit) -> String {
@@ -17,12 +17,18 @@ pub(super) fn check(audit: &Audit) -> String {
 }
 
 pub(super) fn list(audit: &Audit) -> String {
-    let several = audit.routers.len() > 1;
+    let several = several_routers(audit);
     let mut head = vec!["Class", "Methods", "Path", "Proof", "Handler", "Place"];
     if several {
         head.push("Router");
     }
-    let rows = audit.routes.iter().map(|one| route(one, several));
+    let rows = audit.routes.iter().map(|one| {
+        let mut row = route(one);
+        if several {
+            row.push(mounted_by(audit, one));
+        }
+        row
+    });
     let mut document = heading(audit);
     add_table(&mut document, &head, rows, "routes");
     document.push_str(&format!("{}\n", counts(audit)));
@@ -68,7 +74,19 @@ fn finding(finding: &Finding) -> Vec<String> {
     ]
 }
 
-fn route(route: &RouteRecord, several: bool) -> Vec<String> {
+fn mounted_by(audit: &Audit, route: &RouteRecord) -> String {
+    if route.routers.is_empty() {
+        return "-".to_owned();
+    }
+    let routers = routers(audit, route);
+    routers
+        .iter()
+        .map(|router| code(router))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn route(route: &RouteRecord) -> Vec<String> {
     let optional = |value: &Option<String>| match value {
         Some(value) => code(value),
         None => "-".to_owned(),
@@ -77,18 +95,14 @@ fn route(route: &RouteRecord, several: bool) -> Vec<String> {
         Some(_) => class(route).to_owned(),
         None => format!("**{}**", class(route)),
     };
-    let mut row = vec![
+    vec![
         class,
         text(&route.methods.join(" ")),
         optional(&route.path),
         text(&proof(route)),
         optional(&route.handler),
         place(&route.file, route.line),
-    ];
-    if several {
-        row.push(optional(&route.router));
-    }
-    row
+    ]
 }
 
 fn place(file: &str, line: u32) -> String {

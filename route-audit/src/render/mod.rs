@@ -10,10 +10,11 @@ mod place;
 mod rules;
 mod sarif;
 
-use session_auth::audit::{Audit, Class, RouteRecord, Summary};
+use session_auth::audit::{Audit, Class, RouteRecord, RouterRecord, Summary};
 
 use crate::cli::Format;
 use crate::error::{CannotRun, Problem};
+pub(crate) use human::styled;
 pub(crate) use place::Places;
 
 /// How to show it.
@@ -84,6 +85,37 @@ fn proof(route: &RouteRecord) -> String {
         words.push("-".to_owned());
     }
     words.join(", ")
+}
+
+/// Whether it is worth a column which router has a route.
+fn several_routers(audit: &Audit) -> bool {
+    audit.routers.len() > 1
+}
+
+/// The routers that mount a route, with their package where the workspace has routers of another.
+/// `all 3` where each router of the package does, so that it stands out which are not everywhere.
+fn routers(audit: &Audit, route: &RouteRecord) -> Vec<String> {
+    let Some(first) = route.routers.first() else {
+        return vec!["-".to_owned()];
+    };
+    let own = |one: &&RouterRecord| one.package == first.package;
+    let of_package = audit.routers.iter().filter(own).count();
+    let one_package = of_package == audit.routers.len();
+    if of_package > 1 && of_package == route.routers.len() {
+        return vec![if one_package {
+            format!("all {of_package}")
+        } else {
+            format!("all {of_package} of {}", first.package)
+        }];
+    }
+    let shown = route.routers.iter().map(|router| {
+        if one_package {
+            router.name.clone()
+        } else {
+            format!("{}/{}", router.package, router.name)
+        }
+    });
+    shown.collect()
 }
 
 /// `route-audit: 4 routes (1 public, 3 session) in 1 router: clean`, and a line break.

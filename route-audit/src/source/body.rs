@@ -13,7 +13,7 @@ use super::cfg::{Conditions, Truth};
 use super::graph::{Entry, Graph, Handler, NodeId, Site, Under, What};
 use super::load::place;
 use super::tables::{Body, FnId, Kind, Meaning, ModId, Place, Tables};
-use super::{macros, path};
+use super::{macros, path, register};
 
 /// Adds what a function registers and whom it calls.
 pub(super) fn walk(
@@ -39,6 +39,8 @@ pub(super) struct Walker<'a> {
     pub(super) under: Under,
     certain: bool,
     pub(super) locals: HashMap<String, Variable>,
+    /// The files that are included, as they are shown.
+    pub(super) files: Vec<String>,
 }
 
 /// A variable, as its last binding makes it.
@@ -93,6 +95,7 @@ impl<'a> Walker<'a> {
             under: Under::ROOT,
             certain: it.presence.program == Truth::Yes,
             locals,
+            files: Vec::new(),
         }
     }
 
@@ -114,11 +117,14 @@ impl<'a> Walker<'a> {
             under: Under::ROOT,
             certain: true,
             locals: HashMap::new(),
+            files: Vec::new(),
         }
     }
 
-    fn file(&self) -> &'a str {
-        &self.tables.functions[self.function].place.file
+    /// The one that is read: the function's, or one that it includes.
+    pub(super) fn file(&self) -> &str {
+        let own = &self.tables.functions[self.function].place.file;
+        self.files.last().unwrap_or(own)
     }
 
     fn place(&self, ident: &syn::Ident) -> Place {
@@ -305,6 +311,10 @@ impl<'a> Walker<'a> {
             _ => segments,
         };
         let name = name.last().cloned().unwrap_or_default();
+        if name == "include" {
+            self.include(mac);
+            return;
+        }
         if let Ok(arguments) = mac.parse_body_with(path::arguments) {
             arguments.iter().for_each(|arg| self.visit_expr(arg));
             // `vec![..]` and the like have nothing else; one of the crate's own may.
@@ -322,11 +332,6 @@ impl<'a> Walker<'a> {
             && let Some(first) = mac.path.segments.first()
         {
             let what = What::Macro(format!("{name}!"));
-            self.site(&first.ident, what, None, Vec::new());
-        } else if name == "include"
-            && let Some(first) = mac.path.segments.first()
-        {
-            let what = What::Macro("include!".to_owned());
             self.site(&first.ident, what, None, Vec::new());
         }
     }
@@ -358,6 +363,22 @@ impl<'ast> Visit<'ast> for Walker<'_> {
     }
 
     fn visit_expr_path(&mut self, expr: &'ast syn::ExprPath) {
+        // `Router::route`, to be called under another name: with what is not known here.
+        if let [.., ty, name] = path::segments(&expr.path).as_slice()
+            && path::is_router(ty)
+            && register::is_registration(name)
+            && !matches!(
+                self.value(&path::segments(&expr.path)),
+                Meaning::Functions(_)
+            )
+            && let Some(last) = expr.path.segments.last()
+        {
+            let entry = Entry {
+                methods: None,
+                handler: Handler::Unknown(Vec::new()),
+            };
+            self.site(&last.ident, What::Route, None, vec![entry]);
+        }
         self.edges_to(expr);
     }
 

@@ -3,7 +3,7 @@
 //! Three-valued: what a build script or `RUSTFLAGS` may set is not known here, and then both
 //! branches are kept.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +56,9 @@ pub(super) struct Platform {
     pub(super) target: Option<OsString>,
     pub(super) current_dir: PathBuf,
     set: OnceCell<HashMap<String, HashSet<String>>>,
+    /// Any target, and any features: what some build has.
+    any: bool,
+    decided: Cell<bool>,
 }
 
 impl Platform {
@@ -65,7 +68,34 @@ impl Platform {
             target,
             current_dir,
             set: OnceCell::new(),
+            any: false,
+            decided: Cell::new(false),
         }
+    }
+
+    /// Of no build in particular: all that one of them compiles is kept.
+    pub(super) fn of_any_build() -> Self {
+        Self {
+            any: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a feature or the target has decided over anything: another build may have more.
+    pub(super) fn has_decided(&self) -> bool {
+        self.decided.get()
+    }
+
+    /// What a feature or the target decides, in this build.
+    pub(super) fn decide(&self, holds: impl FnOnce() -> Truth) -> Truth {
+        if self.any {
+            return Truth::Maybe;
+        }
+        let holds = holds();
+        if holds != Truth::Maybe {
+            self.decided.set(true);
+        }
+        holds
     }
 
     #[cfg(test)]
@@ -99,6 +129,10 @@ impl Platform {
     }
 
     fn holds(&self, key: &str, value: Option<&str>) -> Truth {
+        self.decide(|| self.sets(key, value))
+    }
+
+    fn sets(&self, key: &str, value: Option<&str>) -> Truth {
         // The profile decides, not the target.
         if matches!(
             key,
@@ -181,6 +215,19 @@ impl Conditions<'_> {
                 tests: Truth::Yes,
             }))
             .fold(Presence::CERTAIN, Presence::and)
+    }
+
+    /// The conditions of an item as they are written: `cfg(feature = "admin")`.
+    pub(super) fn written(&self, attrs: &[Attribute]) -> Vec<String> {
+        let cfg = |meta: &Meta| match meta {
+            Meta::List(list) if list.path.is_ident("cfg") => Some(
+                format!("cfg({})", list.tokens)
+                    .replace(" (", "(")
+                    .replace(" ,", ","),
+            ),
+            _ => None,
+        };
+        self.effective(attrs).iter().filter_map(cfg).collect()
     }
 
     /// The attributes, with those of `#[cfg_attr(..)]` where its condition may hold.
@@ -270,7 +317,9 @@ impl Conditions<'_> {
                     return Truth::Maybe;
                 };
                 match pair.path.get_ident() {
-                    Some(key) if key == "feature" => self.features.contains(&value.value()).into(),
+                    Some(key) if key == "feature" => self
+                        .platform
+                        .decide(|| self.features.contains(&value.value()).into()),
                     Some(key) => self.platform.holds(&key.to_string(), Some(&value.value())),
                     None => Truth::Maybe,
                 }

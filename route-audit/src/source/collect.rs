@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, FnArg, ImplItem, Item, ItemImpl, Pat, Signature, Stmt, TraitItem, Type,
+    Attribute, Expr, FnArg, ImplItem, Item, ItemImpl, Macro, Pat, Signature, Stmt, TraitItem, Type,
     UseTree,
 };
 
@@ -77,15 +77,35 @@ impl Loader<'_> {
                 self.ty(&item.ident, None, module);
                 let mut functions = Vec::new();
                 for inner in item.items {
-                    if let TraitItem::Fn(inner) = inner {
-                        let inside = presence.and(self.conditions.presence(&inner.attrs));
-                        if let Some(block) = inner.default
-                            && !inside.nowhere()
-                        {
-                            let body = Body::Block(Box::new(block));
-                            let (sig, attrs) = (&inner.sig, &inner.attrs);
-                            functions.push(self.function(sig, attrs, body, module, inside, here));
+                    let attrs = match &inner {
+                        TraitItem::Fn(inner) => &inner.attrs,
+                        TraitItem::Const(inner) => &inner.attrs,
+                        TraitItem::Macro(inner) => &inner.attrs,
+                        _ => continue,
+                    };
+                    let inside = presence.and(self.conditions.presence(attrs));
+                    if inside.nowhere() {
+                        continue;
+                    }
+                    match inner {
+                        TraitItem::Fn(inner) => {
+                            if let Some(block) = inner.default {
+                                let body = Body::Block(Box::new(block));
+                                let (sig, attrs) = (&inner.sig, &inner.attrs);
+                                functions
+                                    .push(self.function(sig, attrs, body, module, inside, here));
+                            }
                         }
+                        TraitItem::Const(inner) => {
+                            if let Some((_, value)) = inner.default {
+                                let (ident, ty) = (&inner.ident, &inner.ty);
+                                functions.push(self.value(ident, ty, value, module, inside, here));
+                            }
+                        }
+                        TraitItem::Macro(inner) => {
+                            self.inner_macro(inner.mac, module, inside, here);
+                        }
+                        _ => {}
                     }
                 }
                 let name = vec![path::name(&item.ident)];
@@ -184,31 +204,48 @@ impl Loader<'_> {
     ) {
         let name = path::name(ident);
         if is_text(ty) {
+            self.body_scope(|items| items.visit_expr(&value), module, presence, here);
             let id = self.tables.constants.len();
             self.tables.constants.push((module, *value));
             self.tables.modules[module].constants.insert(name, id);
             return;
         }
-        let id = self.push_function(Function {
-            name: name.clone(),
+        let id = self.value(ident, ty, *value, module, presence, here);
+        let functions = &mut self.tables.modules[module].functions;
+        functions.entry(name).or_default().push(id);
+    }
+
+    /// A constant that is no text: like a function without arguments, it may make a router.
+    fn value(
+        &mut self,
+        ident: &syn::Ident,
+        ty: &Type,
+        value: Expr,
+        module: ModId,
+        presence: Presence,
+        here: &Here,
+    ) -> FnId {
+        let name = path::name(ident);
+        let scope = self.body_scope(|items| items.visit_expr(&value), module, presence, here);
+        self.push_function(Function {
             path: format!("{}::{name}", self.tables.modules[module].path),
             krate: self.krate,
-            scope: module,
+            scope,
             self_type: None,
             place: place(ident.span(), &here.file),
             presence,
+            conditions: self.gates.clone(),
             parameters: Vec::new(),
             type_parameters: HashSet::new(),
             has_receiver: false,
             is_async: false,
             output: Some(ty.clone()),
-            body: Body::Expr(value),
+            body: Body::Expr(Box::new(value)),
             audits: None,
             declared: None,
             documented: None,
-        });
-        let functions = &mut self.tables.modules[module].functions;
-        functions.entry(name).or_default().push(id);
+            name,
+        })
     }
 
     fn push_function(&mut self, function: Function) -> FnId {
@@ -227,7 +264,9 @@ impl Loader<'_> {
     ) -> FnId {
         let name = path::name(&sig.ident);
         let scope = match &body {
-            Body::Block(block) => self.body_scope(block, module, presence, here),
+            Body::Block(block) => {
+                self.body_scope(|items| items.visit_block(block), module, presence, here)
+            }
             _ => module,
         };
         let parameters = sig.inputs.iter().filter_map(|input| match input {
@@ -247,6 +286,7 @@ impl Loader<'_> {
             self_type: None,
             place: place(sig.ident.span(), &here.file),
             presence,
+            conditions: [self.gates.clone(), self.conditions.written(attrs)].concat(),
             parameters: parameters.collect(),
             type_parameters: generics.map(|one| path::name(&one.ident)).collect(),
             has_receiver: sig.receiver().is_some(),
@@ -276,22 +316,13 @@ impl Loader<'_> {
     /// Where the names in a function's body are looked up: items may stand in any of its blocks.
     fn body_scope(
         &mut self,
-        block: &syn::Block,
+        visit: impl FnOnce(&mut Items),
         module: ModId,
         presence: Presence,
         here: &Here,
     ) -> ModId {
-        struct Items(Vec<Item>);
-        impl<'ast> Visit<'ast> for Items {
-            fn visit_stmt(&mut self, stmt: &'ast Stmt) {
-                match stmt {
-                    Stmt::Item(item) => self.0.push(item.clone()),
-                    _ => visit::visit_stmt(self, stmt),
-                }
-            }
-        }
         let mut items = Items(Vec::new());
-        items.visit_block(block);
+        visit(&mut items);
         if items.0.is_empty() {
             return module;
         }
@@ -306,6 +337,18 @@ impl Loader<'_> {
         });
         self.items(items.0, id, presence, here);
         id
+    }
+
+    /// A macro in the place of a method.
+    fn inner_macro(&mut self, mac: Macro, module: ModId, presence: Presence, here: &Here) {
+        let place = place_of(&mac, &here.file);
+        self.pending.macros.push(PendingMacro {
+            module,
+            mac,
+            place,
+            presence,
+            conditions: self.gates.clone(),
+        });
     }
 
     fn implementation(&mut self, item: ItemImpl, module: ModId, outer: Presence, here: &Here) {
@@ -337,15 +380,15 @@ impl Loader<'_> {
                 ImplItem::Const(inner) if is_text(&inner.ty) => {
                     constants.push((path::name(&inner.ident), inner.expr));
                 }
-                ImplItem::Macro(inner) => {
-                    let place = place_of(&inner.mac, &here.file);
-                    self.pending.macros.push(PendingMacro {
-                        module,
-                        mac: inner.mac,
-                        place,
-                        presence: outer,
-                    });
+                ImplItem::Const(inner) => {
+                    let presence = outer.and(self.conditions.presence(&inner.attrs));
+                    if !presence.nowhere() {
+                        let (ident, ty) = (&inner.ident, &inner.ty);
+                        let value = inner.expr;
+                        functions.push(self.value(ident, ty, value, module, presence, here));
+                    }
                 }
+                ImplItem::Macro(inner) => self.inner_macro(inner.mac, module, outer, here),
                 _ => {}
             }
         }
@@ -355,6 +398,18 @@ impl Loader<'_> {
             functions,
             constants,
         });
+    }
+}
+
+/// The items in the blocks of a body.
+struct Items(Vec<Item>);
+
+impl<'ast> Visit<'ast> for Items {
+    fn visit_stmt(&mut self, stmt: &'ast Stmt) {
+        match stmt {
+            Stmt::Item(item) => self.0.push(item.clone()),
+            _ => visit::visit_stmt(self, stmt),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Target {
     /// What the package's build script wrote to, where there is one.
     pub(super) out_dir: Option<PathBuf>,
     pub(super) features: BTreeSet<String>,
+    /// What it is built with, and not without.
+    pub(super) required_features: Vec<String>,
     /// Other targets of the list, by the names that they have in this one.
     pub(super) externs: HashMap<String, CrateId>,
 }
@@ -37,7 +39,10 @@ pub(super) fn load(
     workspace: &Path,
     platform: &Platform,
 ) -> Result<Tables, CannotRun> {
-    let mut tables = Tables::default();
+    let mut tables = Tables {
+        workspace: workspace.to_owned(),
+        ..Tables::default()
+    };
     let mut problems = Vec::new();
     let mut pending = Pending::default();
     for (krate, target) in targets.iter().enumerate() {
@@ -51,6 +56,8 @@ pub(super) fn load(
             package: target.package.clone(),
             root,
             externs: target.externs.clone(),
+            manifest_dir: target.manifest_dir.clone(),
+            out_dir: target.out_dir.clone(),
         });
         Loader {
             tables: &mut tables,
@@ -64,6 +71,7 @@ pub(super) fn load(
             krate,
             workspace,
             open: Vec::new(),
+            gates: Vec::new(),
         }
         .root(root);
     }
@@ -82,6 +90,8 @@ pub(super) struct Loader<'a> {
     workspace: &'a Path,
     /// The files that lead here, against one that includes itself.
     open: Vec<PathBuf>,
+    /// The conditions of the items that lead here.
+    pub(super) gates: Vec<String>,
 }
 
 /// Where the files of a module's modules are.
@@ -101,12 +111,23 @@ impl Loader<'_> {
     fn root(&mut self, module: ModId) {
         let target = self.target;
         let folder = target.root.parent().unwrap_or(&target.root);
-        self.file(&target.root, folder, module, Presence::CERTAIN);
+        let mut presence = Presence::CERTAIN;
+        if let required @ [_, ..] = target.required_features.as_slice() {
+            self.gates.push(format!("required-features = {required:?}"));
+            let all = required.iter().all(|one| target.features.contains(one));
+            let built = self.conditions.platform.decide(|| all.into());
+            presence = Presence {
+                program: built,
+                tests: built,
+            };
+        }
+        if !presence.nowhere() {
+            self.file(&target.root, folder, module, presence);
+        }
     }
 
     fn shown(&self, file: &Path) -> String {
-        let relative = file.strip_prefix(self.workspace).unwrap_or(file);
-        relative.display().to_string()
+        shown(file, self.workspace)
     }
 
     /// Reads a file of items into a module.
@@ -161,25 +182,17 @@ impl Loader<'_> {
         for item in items {
             let presence = outer.and(self.conditions.presence(attrs(&item)));
             if presence.nowhere() {
-                if let Item::Fn(function) = &item
-                    && self.is_audited(&function.attrs)
-                {
-                    let path = format!(
-                        "{}::{}",
-                        self.tables.modules[module].path,
-                        path::name(&function.sig.ident)
-                    );
-                    self.tables.absent_routers.push(path);
-                }
                 continue;
             }
+            let outside = self.gates.len();
+            // A function adds its own.
+            if !matches!(item, Item::Fn(_)) {
+                let conditions = self.conditions.written(attrs(&item));
+                self.gates.extend(conditions);
+            }
             self.item(item, module, presence, here);
+            self.gates.truncate(outside);
         }
-    }
-
-    fn is_audited(&self, attrs: &[Attribute]) -> bool {
-        let is = |meta: &Meta| path::last(meta.path()).is_some_and(|last| last == "audited_router");
-        self.conditions.effective(attrs).iter().any(is)
     }
 
     /// <https://doc.rust-lang.org/reference/items/modules.html#module-source-filenames>
@@ -296,12 +309,18 @@ impl Loader<'_> {
             mac,
             place,
             presence,
+            conditions: self.gates.clone(),
         });
     }
 
     /// `include!("routes.rs")`, and of what the build script wrote.
     fn include(&mut self, mac: &Macro, module: ModId, presence: Presence, here: &Here) {
-        let file = macros::included(mac, self.target).map(|file| here.folder.join(file));
+        let file = macros::included(
+            mac,
+            &self.target.manifest_dir,
+            self.target.out_dir.as_deref(),
+        )
+        .map(|file| here.folder.join(file));
         match file {
             Some(file) if file.is_file() => {
                 let folder = file.parent().unwrap_or(&file).to_owned();
@@ -314,6 +333,12 @@ impl Loader<'_> {
             }),
         }
     }
+}
+
+/// As `file!()` has it.
+pub(super) fn shown(file: &Path, workspace: &Path) -> String {
+    let relative = file.strip_prefix(workspace).unwrap_or(file);
+    relative.display().to_string()
 }
 
 fn parse(text: &str) -> syn::Result<Vec<Item>> {

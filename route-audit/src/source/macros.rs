@@ -1,11 +1,10 @@
 //! Macros that are known, and those that may hide a route.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, Ident, Item, Macro, Token};
 
-use super::load::Target;
 use super::{attributes, path};
 
 /// `cfg_if! { if #[cfg(..)] { items } else if #[cfg(..)] { items } else { items } }`.
@@ -62,16 +61,23 @@ pub(super) fn is_audited_router(name: &str) -> bool {
 }
 
 /// The file that an `include!` names, where that can be known.
-pub(super) fn included(mac: &Macro, target: &Target) -> Option<PathBuf> {
-    fn text(expr: &Expr, target: &Target) -> Option<String> {
+pub(super) fn included(
+    mac: &Macro,
+    manifest_dir: &Path,
+    out_dir: Option<&Path>,
+) -> Option<PathBuf> {
+    fn text(expr: &Expr, manifest_dir: &Path, out_dir: Option<&Path>) -> Option<String> {
         if let Expr::Macro(inner) = expr {
             let name = path::last(&inner.mac.path)?;
             let arguments = inner.mac.parse_body_with(path::arguments).ok()?;
             return match name.as_str() {
-                "concat" => arguments.iter().map(|part| text(part, target)).collect(),
-                "env" => match text(arguments.first()?, target)?.as_str() {
-                    "OUT_DIR" => Some(target.out_dir.as_ref()?.to_str()?.to_owned()),
-                    "CARGO_MANIFEST_DIR" => Some(target.manifest_dir.to_str()?.to_owned()),
+                "concat" => arguments
+                    .iter()
+                    .map(|part| text(part, manifest_dir, out_dir))
+                    .collect(),
+                "env" => match text(arguments.first()?, manifest_dir, out_dir)?.as_str() {
+                    "OUT_DIR" => Some(out_dir?.to_str()?.to_owned()),
+                    "CARGO_MANIFEST_DIR" => Some(manifest_dir.to_str()?.to_owned()),
                     _ => None,
                 },
                 _ => None,
@@ -80,7 +86,7 @@ pub(super) fn included(mac: &Macro, target: &Target) -> Option<PathBuf> {
         path::text(expr, &mut |_| None)
     }
     let argument = mac.parse_body().ok()?;
-    text(&argument, target).map(PathBuf::from)
+    text(&argument, manifest_dir, out_dir).map(PathBuf::from)
 }
 
 /// Macros of the standard library and of the usual crates, and ours: their arguments are values.

@@ -4,12 +4,14 @@
 //! second router, a route that the audited configuration leaves out. So the packages' sources are
 //! read, and held against the reports:
 //!
-//! 1. Every module that `cfg` leaves in the program is read, once for each target. One that cannot
-//!    be read or parsed is 101.
+//! 1. Every module that some build has is read, once for each target. One that cannot be read or
+//!    parsed is 101.
 //! 2. What a registration's path, methods or handler is, is taken from the text where it is
 //!    constant; where it is not, the routers' own answer decides, and what they cannot answer for
 //!    is a finding.
-//! 3. The source never takes a finding away; it gives it a better place.
+//! 3. What this build leaves out and another has is read as well, and what it registers is a
+//!    finding: no audit of this run sees it.
+//! 4. The source never takes a finding away; it gives it a better place.
 
 mod attributes;
 mod body;
@@ -17,6 +19,7 @@ mod cfg;
 mod collect;
 mod exceptions;
 mod graph;
+mod include;
 mod load;
 mod macros;
 mod mounts;
@@ -34,7 +37,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread;
@@ -107,6 +110,13 @@ fn examine(input: &Input<'_>, audit: &mut Audit) -> Result<Vec<String>, CannotRu
     let targets = targets(input);
     let root = input.metadata.workspace_root.as_std_path();
     let scan = Scan::of(&targets, root, &platform, input.reports)?;
+    let excepts = input.config.unaudited.iter().any(|one| one.left_out);
+    let any_build = if platform.has_decided() || excepts {
+        let any = Platform::of_any_build();
+        Some(Scan::of(&targets, root, &any, input.reports)?)
+    } else {
+        None
+    };
     let members: Vec<String> = input
         .metadata
         .workspace_packages()
@@ -115,13 +125,14 @@ fn examine(input: &Input<'_>, audit: &mut Audit) -> Result<Vec<String>, CannotRu
         .map(|target| crate_name(&target.name))
         .collect();
     let mut notes = Vec::new();
-    let found = rules::run(&scan, &mut notes);
-    let findings = exceptions::apply(found, &input.config.unaudited, &scan, &members)?;
+    let mut found = rules::run(&scan, &mut notes);
+    if let Some(any_build) = &any_build {
+        found.extend(rules::left_out(&scan, any_build));
+    }
+    let exceptions = &input.config.unaudited;
+    let findings = exceptions::apply(found, exceptions, &scan, any_build.as_ref(), &members)?;
     placement::place(&scan, audit);
     crate::add_findings(audit, findings);
-    notes.extend(scan.tables.absent_routers.iter().map(|router| {
-        format!("router `{router}` is not audited: its `cfg` leaves it out of this build")
-    }));
     notes.sort();
     notes.dedup();
     Ok(notes)
@@ -144,11 +155,12 @@ fn targets(input: &Input<'_>) -> Vec<Target> {
     let mut libraries = HashMap::new();
     let mut of_package = Vec::new();
     for package in input.packages {
-        let features = node(package)
-            .into_iter()
-            .flat_map(|node| &node.features)
-            .map(|feature| feature.to_string())
-            .collect::<std::collections::BTreeSet<String>>();
+        let features: BTreeSet<String> = input
+            .executables
+            .iter()
+            .filter(|executable| executable.package.id == package.id)
+            .flat_map(|executable| executable.features.iter().cloned())
+            .collect();
         let out_dir = input
             .executables
             .iter()
@@ -161,13 +173,6 @@ fn targets(input: &Input<'_>) -> Vec<Target> {
             .iter()
             .filter(|target| cargo::audited(target))
         {
-            if !target
-                .required_features
-                .iter()
-                .all(|feature| features.contains(feature))
-            {
-                continue;
-            }
             if !target.is_bin() {
                 libraries.insert(&package.id, targets.len());
             }
@@ -179,6 +184,7 @@ fn targets(input: &Input<'_>) -> Vec<Target> {
                 manifest_dir: cargo::directory(package).to_owned(),
                 out_dir: out_dir.clone(),
                 features: features.clone(),
+                required_features: target.required_features.clone(),
                 externs: HashMap::new(),
             });
         }

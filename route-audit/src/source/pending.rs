@@ -30,6 +30,8 @@ pub(super) struct PendingMacro {
     pub(super) mac: Macro,
     pub(super) place: Place,
     pub(super) presence: Presence,
+    /// As those of a function.
+    pub(super) conditions: Vec<String>,
 }
 
 impl Pending {
@@ -90,6 +92,7 @@ impl Pending {
             mac,
             place,
             presence,
+            conditions,
         } in self.macros
         {
             let segments = path::segments(&mac.path);
@@ -114,6 +117,7 @@ impl Pending {
                             program: Truth::No,
                             ..presence
                         },
+                        conditions: conditions.clone(),
                         parameters: Vec::new(),
                         type_parameters: HashSet::new(),
                         has_receiver: false,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use session_auth::Methods;
-use session_auth::audit::{Audit, RouteRecord};
+use session_auth::audit::{Audit, Finding, RouteRecord};
 
 use super::graph::{Handler, Site, What};
 use super::mounts::Wanted;
@@ -14,6 +14,7 @@ use super::tables::{Function, Place};
 /// the call that registers them, where that is one.
 pub(super) fn place(scan: &Scan<'_>, audit: &mut Audit) {
     let index = Index::of(scan);
+    let mut more = Vec::new();
     for finding in &mut audit.findings {
         let fallback = finding.methods == ["FALLBACK"];
         let subtree = finding
@@ -33,30 +34,42 @@ pub(super) fn place(scan: &Scan<'_>, audit: &mut Audit) {
             (_, Some(path)) => path.clone(),
             (_, None) => String::new(),
         };
-        let Some(site) = index.find(scan, &finding.file, finding.line, &path, wanted) else {
-            continue;
-        };
-        finding.file.clone_from(&site.place.file);
-        finding.line = site.place.line;
-        if finding.code != "unclassified-route" {
-            continue;
-        }
-        match handler(scan, site, wanted) {
-            Some(Named::Function(function)) => {
-                let Function { name, place, .. } = function;
-                finding.message.push_str(&format!(" (handler `{name}`)"));
-                finding.help = with_definition(&finding.help, name, place);
+        let sites = index.find_all(scan, &finding.file, finding.line, &path, wanted);
+        let unplaced = finding.clone();
+        for (at, site) in sites.into_iter().enumerate() {
+            if at == 0 {
+                place_at(scan, finding, site, wanted);
+            } else {
+                let mut another = unplaced.clone();
+                place_at(scan, &mut another, site, wanted);
+                more.push(another);
             }
-            Some(Named::Closure) => finding.message.push_str(" (its handler is a closure)"),
-            None => {}
         }
     }
+    audit.findings.extend(more);
     for route in audit
         .routes
         .iter_mut()
         .filter(|route| route.class.is_none())
     {
         unclassified(scan, &index, route);
+    }
+}
+
+fn place_at(scan: &Scan<'_>, finding: &mut Finding, site: &Site, wanted: Wanted) {
+    finding.file.clone_from(&site.place.file);
+    finding.line = site.place.line;
+    if finding.code != "unclassified-route" {
+        return;
+    }
+    match handler(scan, site, wanted) {
+        Some(Named::Function(function)) => {
+            let Function { name, place, .. } = function;
+            finding.message.push_str(&format!(" (handler `{name}`)"));
+            finding.help = with_definition(&finding.help, name, place);
+        }
+        Some(Named::Closure) => finding.message.push_str(" (its handler is a closure)"),
+        None => {}
     }
 }
 
@@ -163,8 +176,52 @@ impl<'s> Index<'s> {
         path: &str,
         wanted: Wanted,
     ) -> Option<&'s Site> {
+        self.find_in(scan.report_at(file, line), path, wanted)
+    }
+
+    /// The same, and then those of the package's other routers that mount it: a finding is of all of
+    /// them, and they need not share the call.
+    fn find_all(
+        &self,
+        scan: &Scan<'_>,
+        file: &str,
+        line: u32,
+        path: &str,
+        wanted: Wanted,
+    ) -> Vec<&'s Site> {
+        let mut sites: Vec<&Site> = self
+            .find(scan, file, line, path, wanted)
+            .into_iter()
+            .collect();
+        // Of fallbacks, each prefix has its own.
+        let Some(first) = scan
+            .report_at(file, line)
+            .next()
+            .filter(|_| wanted != Wanted::Fallback)
+        else {
+            return sites;
+        };
+        let package = &scan.reports[first].router.package;
+        let others = (0..scan.reports.len()).filter(|at| {
+            scan.reports[*at].router.package == *package
+                && !scan.mounts.find(*at, path, true, wanted).is_empty()
+        });
+        for site in others.filter_map(|at| self.find_in([at].into_iter(), path, wanted)) {
+            if !sites.iter().any(|known| known.place == site.place) {
+                sites.push(site);
+            }
+        }
+        sites
+    }
+
+    fn find_in(
+        &self,
+        reports: impl Iterator<Item = usize>,
+        path: &str,
+        wanted: Wanted,
+    ) -> Option<&'s Site> {
         let mut found: BTreeMap<&Place, &Site> = BTreeMap::new();
-        for report in scan.report_at(file, line) {
+        for report in reports {
             let whole = self.whole.get(&(report, path.to_owned()));
             let ends = path
                 .match_indices('/')

@@ -9,6 +9,26 @@ use super::body::{Walker, called, flatten, peel};
 use super::graph::{Entry, Handler, What};
 use super::tables::{Endpoint, Kind, Meaning};
 
+/// A method of routers that registers something, by its name.
+pub(super) fn is_registration(name: &str) -> bool {
+    const METHODS: &[&str] = &[
+        "api_route",
+        "fallback",
+        "fallback_service",
+        "mount",
+        "mount_axum",
+        "mount_service",
+        "nest",
+        "nest_api_service",
+        "nest_service",
+        "route",
+        "route_service",
+        "route_service_with_tsr",
+        "route_with_tsr",
+    ];
+    METHODS.contains(&name)
+}
+
 impl Walker<'_> {
     /// A call that registers something: on a router, or with arguments that only a router takes.
     pub(super) fn register(

@@ -7,8 +7,8 @@ use session_auth::Methods;
 use session_auth::audit::{Report, RouteRecord};
 
 use super::body;
-use super::cfg::{Conditions, Platform, Truth};
-use super::graph::{Graph, Site, Under, What};
+use super::cfg::{Conditions, Platform, Presence, Truth};
+use super::graph::{Graph, NodeId, Site, Under, What};
 use super::load::{self, Target};
 use super::mounts::{Mounts, Wanted};
 use super::tables::{FnId, Function, Place, Tables};
@@ -92,6 +92,19 @@ impl<'a> Scan<'a> {
             .sites
             .iter()
             .filter(|site| self.function(site).in_program())
+    }
+
+    /// These functions, and those that they name.
+    pub(super) fn led_to(&self, functions: &[FnId]) -> Vec<FnId> {
+        let mut all: BTreeSet<NodeId> = functions.iter().copied().collect();
+        let mut left: Vec<NodeId> = functions.to_vec();
+        while let Some(node) = left.pop() {
+            let edges = self.graph.edges[node].iter();
+            left.extend(edges.map(|(to, _)| *to).filter(|to| all.insert(*to)));
+        }
+        let functions: BTreeSet<FnId> =
+            all.into_iter().map(|node| self.graph.nodes[node]).collect();
+        functions.into_iter().collect()
     }
 
     pub(super) fn is_reached(&self, node: usize) -> bool {
@@ -189,6 +202,25 @@ impl<'a> Scan<'a> {
     /// The functions of audited routers that have no report: their tests are not compiled.
     pub(super) fn is_unreported_root(&self, function: &Function) -> bool {
         function.audits.is_some() && function.presence.tests == Truth::No
+    }
+
+    /// Whether a test of this function runs.
+    pub(super) fn is_compiled_into_tests(&self, function: &Function) -> bool {
+        function.presence.tests != Truth::No
+    }
+
+    /// Whether a function of this path, or a part of it, is there in some builds and not in all.
+    /// Of any build's scan.
+    pub(super) fn may_be_left_out(&self, path: &str) -> bool {
+        let of_path = |function: &Function| function.path == path;
+        let whole = self.tables.functions.iter().any(|function| {
+            let Presence { program, tests } = function.presence;
+            of_path(function) && [program, tests].contains(&Truth::Maybe)
+        });
+        whole || {
+            let mut sites = self.graph.sites.iter();
+            sites.any(|site| !site.certain && of_path(self.function(site)))
+        }
     }
 
     /// The audited router at a place, by its report.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use syn::{Block, Expr, ReturnType, Type};
 
@@ -13,6 +14,8 @@ use session_auth::Methods;
 /// All crates that were read.
 #[derive(Default)]
 pub(super) struct Tables {
+    /// Where the files are that places show by a relative path.
+    pub(super) workspace: PathBuf,
     pub(super) crates: Vec<Crate>,
     pub(super) modules: Vec<Module>,
     pub(super) functions: Vec<Function>,
@@ -32,8 +35,6 @@ pub(super) struct Tables {
     pub(super) route_macros: HashSet<String>,
     /// Items whose inside could not be read, and that may register routes.
     pub(super) opaque: Vec<OpaqueItem>,
-    /// Audited routers that are configured away.
-    pub(super) absent_routers: Vec<String>,
     /// The paths that were looked up.
     pub(super) known: RefCell<HashMap<LookedUp, Meaning>>,
 }
@@ -52,6 +53,9 @@ pub(super) struct Crate {
     pub(super) root: ModId,
     /// Other crates that were read, under the names that they have here.
     pub(super) externs: HashMap<String, CrateId>,
+    /// For the files that it includes.
+    pub(super) manifest_dir: PathBuf,
+    pub(super) out_dir: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -100,6 +104,8 @@ pub(super) struct Function {
     pub(super) self_type: Option<String>,
     pub(super) place: Place,
     pub(super) presence: Presence,
+    /// What has to hold for it to be compiled, as written: of itself and of its modules.
+    pub(super) conditions: Vec<String>,
     pub(super) parameters: Vec<(String, Type)>,
     pub(super) type_parameters: HashSet<String>,
     pub(super) has_receiver: bool,

@@ -2,6 +2,7 @@
 
 mod crates;
 mod findings;
+mod hidden;
 mod mutations;
 mod shapes;
 
@@ -127,6 +128,7 @@ impl Program {
             max_body: None,
             package: "shop".to_owned(),
             router: None,
+            routers: Vec::new(),
         });
         self
     }
@@ -154,6 +156,7 @@ impl Program {
                 manifest_dir: folder.path().to_owned(),
                 out_dir: Some(folder.path().join("out")),
                 features: self.features.clone(),
+                required_features: Vec::new(),
                 externs: match at {
                     0 => HashMap::new(),
                     _ => HashMap::from([(self.targets[0].0.to_owned(), 0)]),
@@ -172,7 +175,7 @@ impl Program {
         let members = ["shop".to_owned(), "other".to_owned()];
         self.scan(|scan| {
             let found = rules::run(scan, &mut Vec::new());
-            exceptions::apply(found, exceptions, scan, &members)
+            exceptions::apply(found, exceptions, scan, None, &members)
         })?
     }
 

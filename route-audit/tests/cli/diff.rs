@@ -272,3 +272,30 @@ fn what_git_cannot_answer_is_could_not_run() {
         ran.stderr
     );
 }
+
+#[test]
+fn colours_are_decided_on_as_for_the_other_commands() {
+    let name = "diff-colours";
+    let fixture = repository(name, &BEFORE);
+    fixture.run(&["--update"]).expect_code(exit::CLEAN);
+    commit(&fixture);
+    now(&fixture, name, &AFTER);
+    for (args, vars, colored) in [
+        (&[][..], &[][..], false),
+        (&["--color=always"], &[("NO_COLOR", "1")], true),
+        (&[], &[("CLICOLOR_FORCE", "1")], true),
+        (&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+        (&["--color=never"], &[("CLICOLOR_FORCE", "1")], false),
+        (&["--color=always", "--format=markdown"], &[], false),
+        (&["--color=always", "--format=json"], &[], false),
+    ] {
+        let mut command = binary(env!("CARGO_BIN_EXE_route-audit"));
+        command.arg("diff").args(args).envs(vars.iter().copied());
+        let ran = finish(command.current_dir(&fixture.root)).expect_code(exit::CLEAN);
+        assert!(
+            ran.stdout.contains("opens") || ran.stdout.contains("widened"),
+            "{args:?}"
+        );
+        assert_eq!(ran.stdout.contains("\u{1b}["), colored, "{args:?} {vars:?}");
+    }
+}

@@ -71,7 +71,9 @@ fn app() -> Fixture {
                  [features]\nexport = []\npanic = []\nempty = []\n\
                  [dependencies]\naxum = {{ version = \"0.8\", default-features = false }}\n\
                  session-auth = {{ path = {:?} }}\n\
-                 [profile.dev]\ndebug = false\n[workspace]\n",
+                 [profile.dev]\ndebug = false\n[workspace]\n\
+                 [workspace.metadata.route-audit]\nunaudited = [{{ function = \"app::app\", \
+                 left_out = true, reason = \"each feature has a run\" }}]\n",
                 root.join("session-auth")
             ),
         )

@@ -240,6 +240,17 @@ fn a_lock_that_cannot_be_read_is_neither_compared_nor_replaced() {
     fs::write(fixture.root.join("routes.lock"), b"schema 1\n\xff").expect("write the lock");
     let ran = fixture.run(&["--locked"]).could_not_run();
     assert!(ran.stderr.contains("routes.lock:2\n"), "{}", ran.stderr);
+
+    let fixture = service("lock-folder", &[ME]).write();
+    fs::create_dir_all(fixture.root.join("routes.lock")).expect("a folder");
+    for flag in ["--locked", "--update"] {
+        let ran = fixture.run(&[flag]).could_not_run();
+        assert!(
+            ran.stderr.contains("cannot read the route lock"),
+            "{flag}: {}",
+            ran.stderr
+        );
+    }
 }
 
 fn two(name: &str, config: &str) -> Fixture {

@@ -1,10 +1,14 @@
 //! route-audit on workspaces that the tests write: in process with captured output, and a few
 //! runs of the binaries.
 
+mod bad_input;
 mod binary;
+mod configurations;
+mod dependencies;
 mod diff;
 mod formats;
 mod init;
+mod left_out;
 mod library;
 mod lock;
 mod output;

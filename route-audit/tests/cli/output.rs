@@ -390,7 +390,7 @@ fn help_is_a_text_that_was_read() {
                           Possible values:
                           - human:    Text for people
                           - markdown: A comment for a pull request, found again by its first line
-                          - json:     One JSON document, schema 1
+                          - json:     One JSON document, schema 1: see docs/route-audit-diff.schema.json
 
                           [default: human]
 

@@ -80,7 +80,7 @@ fn an_unknown_key_of_the_policy_is_pointed_at() {
     expect![[r#"
         error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
           --> [ROOT]/Cargo.toml:9:1
-          = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+          = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
         route-audit: could not run
     "#]].assert_eq(&filtered(&ran.stderr, &fixture));

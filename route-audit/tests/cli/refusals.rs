@@ -155,6 +155,36 @@ fn a_router_that_ends_the_process() {
     );
 }
 
+/// What runs before `main` decides whether a test can be listed at all.
+#[cfg(target_os = "linux")]
+#[test]
+fn tests_that_cannot_be_listed() {
+    let ran = Fixture::package(
+        "unlisted",
+        r#"
+        #[cfg(test)]
+        #[used]
+        #[unsafe(link_section = ".init_array")]
+        static LEAVES: extern "C" fn() = {
+            extern "C" fn leaves() {
+                eprintln!("no licence, bye");
+                std::process::exit(3)
+            }
+            leaves
+        };
+        "#,
+    )
+    .write()
+    .run(&[])
+    .could_not_run();
+    for text in [
+        "error: library `unlisted` of package `unlisted` could not list its tests: exit status: 3",
+        "  | no licence, bye\n",
+    ] {
+        assert!(ran.stderr.contains(text), "{text}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_router_that_waits_for_ever() {
     refused(
@@ -319,7 +349,7 @@ fn a_folder_without_a_manifest() {
     expect![[r#"
         error: cargo could not read the workspace; its message is above
           --> [FOLDER]
-          = help: run inside a cargo package, or name its Cargo.toml with `--manifest-path`
+          = help: mend what cargo names; where that is no Cargo.toml, run inside a cargo package, or name its Cargo.toml with `--manifest-path`
 
         route-audit: could not run
     "#]]

@@ -143,10 +143,11 @@ fn the_workspace_can_exclude_packages_but_not_against_a_name_on_the_command_line
 fn a_package_with_binaries_only_is_audited() {
     let manifest = format!("{}[workspace]\n", Fixture::manifest("only-bins"));
     let bin = |path: &str| {
+        let name = path.trim_start_matches('/');
         format!(
             "fn main() {{ panic!(\"a test runs, never the program\") }}\n\
-             #[cfg(test)]\nmod routes {{\n#[test]\nfn route_audit_routes() {{\n\
-             session_auth::report(\"routes\", \"only-bins\", file!(), line!(), \
+             #[cfg(test)]\nmod routes {{\n#[test]\nfn route_audit_{name}() {{\n\
+             session_auth::report({name:?}, \"only-bins\", file!(), line!(), \
              &[(\"GET\", {path:?}, Some(\"session\"))]);\n}}\n}}\n"
         )
     };

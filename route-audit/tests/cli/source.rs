@@ -159,7 +159,13 @@ fn the_source_is_that_of_the_build() {
              session_auth::axum::get(())) }\").unwrap();\n}",
         )
         .write();
-    fixture.run(&[]).expect_code(exit::CLEAN);
+    let ran = fixture.run(&[]).expect_code(exit::FINDINGS);
+    assert!(
+        ran.stdout
+            .contains("is left out of this build by `cfg(feature = \"metrics\")`"),
+        "{}",
+        ran.stdout
+    );
     let ran = fixture
         .run(&["--features", "metrics"])
         .expect_code(exit::FINDINGS);

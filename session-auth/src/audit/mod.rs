@@ -19,7 +19,8 @@
 //! What an audit promises:
 //!
 //! 1. It sees the router in the configuration it was built with. A route behind `if config.beta`
-//!    is audited where the audit's configuration has it.
+//!    is audited where the audit's configuration has it, so a router that comes in several is
+//!    audited in each: `audited_router!(plain = app(false), beta = app(true))`.
 //! 2. It cannot pass by seeing nothing: a router that cannot be built or read, or that mounts
 //!    nothing, fails.
 //! 3. Services whose routes axum does not show need a class for everything they serve.
@@ -40,10 +41,10 @@ use time::{Date, OffsetDateTime};
 
 pub use self::axum_debug::Unreadable;
 pub use self::probe::{ProbeAnswer, ProbeTarget, probe};
-pub use self::reconcile::reconcile;
+pub use self::reconcile::{reconcile, reconcile_packages};
 pub use self::report::{
     Audit, Class, Failure, Finding, Mounted, Report, ReportError, ReportFile, RouteRecord,
-    RouterKind, RouterRecord, SCHEMA, Severity, Shape, Summary,
+    RouterKind, RouterName, RouterRecord, SCHEMA, Severity, Shape, Summary,
 };
 #[doc(hidden)]
 pub use self::run::{RouterSite, audit_router};

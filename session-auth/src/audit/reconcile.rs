@@ -1,11 +1,11 @@
 //! All reports of a workspace, as one audit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use time::Date;
 
 use super::report::{
-    Audit, Class, Report, RouteRecord, RouterRecord, SCHEMA, Severity, Shape, Summary,
+    Audit, Class, Report, RouteRecord, RouterName, RouterRecord, SCHEMA, Severity, Shape, Summary,
 };
 use super::rules;
 use super::view::{Mount, Scope, Target, View};
@@ -15,13 +15,33 @@ use super::view::{Mount, Scope, Target, View};
 /// `today` is the day, in UTC, by which exemptions expire. The result does not depend on the order
 /// of the reports, and a report given twice counts once. Of the routes,
 ///
-/// - one that two routers mount is listed for each,
+/// - one that several routers of a package mount is listed once, with all of them: they are
+///   configurations of one service, or share the handler,
+/// - one that routers of two packages mount is listed for each package: these are two programs,
 /// - one without a declaration is listed without a class, at its router's place,
 /// - one that is declared and mounted nowhere is listed without a router,
 /// - what a subtree's declaration covers is listed one by one, as it is mounted.
 #[must_use]
 pub fn reconcile(reports: &[Report], today: Date) -> Audit {
-    let view = View::new(&reports.iter().collect::<Vec<_>>(), Scope::Workspace, today);
+    let reports: Vec<&Report> = reports.iter().collect();
+    audit(&reports, View::new(&reports, Scope::Workspace, today))
+}
+
+/// The same, where the audit looks at these packages alone: at the declarations of theirs, by name.
+///
+/// What others declare counts where it is mounted. Where it is not, that is no mistake: a library
+/// brings routes that its user need not mount, and a member of the workspace that is not selected
+/// may have a router of its own. It is not listed, and it is a finding only where a router mounts
+/// what was probably meant, without a class.
+#[must_use]
+pub fn reconcile_packages(reports: &[Report], packages: &[&str], today: Date) -> Audit {
+    let reports: Vec<&Report> = reports.iter().collect();
+    let packages: HashSet<&str> = packages.iter().copied().collect();
+    let view = View::new(&reports, Scope::Workspace, today).of_packages(&packages);
+    audit(&reports, view)
+}
+
+fn audit(reports: &[&Report], view: View<'_>) -> Audit {
     let findings = rules::run(&rules::RULES, &view);
 
     let mut routers: Vec<RouterRecord> = reports.iter().map(|r| r.router.clone()).collect();
@@ -54,31 +74,56 @@ pub fn reconcile(reports: &[Report], today: Date) -> Audit {
 }
 
 fn routes(view: &View<'_>) -> Vec<RouteRecord> {
-    let mut rows = BTreeSet::new();
+    let mut rows: BTreeMap<(RouteRecord, &str), BTreeSet<&RouterRecord>> = BTreeMap::new();
     for program in &view.programs {
+        let router = program.router;
         for mount in &program.mounted {
-            // The router belongs to the key: routers of two packages may have one name.
-            rows.insert((row(view, program.router, mount), program.router));
+            let key = (row(view, router, mount), router.package.as_str());
+            rows.entry(key).or_default().insert(router);
         }
     }
-    let mut all: Vec<RouteRecord> = rows.into_iter().map(|(row, _)| row).collect();
+    let mut all: Vec<RouteRecord> = rows
+        .into_iter()
+        .map(|((row, _), routers)| mounted_by(row, &routers))
+        .collect();
     let unmounted = view.declared.iter().filter(|one| one.reached.is_empty());
+    let unmounted = unmounted.filter(|one| one.ours);
     all.extend(unmounted.map(|one| one.record.clone().into_owned()));
     all.sort_by(|a, b| (&a.path, &a.methods, a).cmp(&(&b.path, &b.methods, b)));
     all
 }
 
+fn mounted_by(row: RouteRecord, routers: &BTreeSet<&RouterRecord>) -> RouteRecord {
+    let first = routers.first();
+    let (file, line) = match first {
+        Some(router) if row.class.is_none() => (router.file.clone(), router.line),
+        _ => (row.file, row.line),
+    };
+    let names = routers.iter().map(|router| RouterName {
+        package: router.package.clone(),
+        name: router.name.clone(),
+    });
+    RouteRecord {
+        file,
+        line,
+        router: first.map(|router| router.name.clone()),
+        routers: names.collect(),
+        ..row
+    }
+}
+
+/// What is listed of something mounted, without the routers and, where it has no class, without a
+/// place: what is the same in two of them is one route.
 fn row(view: &View<'_>, router: &RouterRecord, mount: &Mount<'_>) -> RouteRecord {
     let (methods, path) = as_listed(mount);
-    let name = Some(router.name.clone());
     let Some(one) = mount.covered_by.first().map(|id| &view.declared[*id]) else {
         return RouteRecord {
             methods,
             path,
             class: None,
             handler: None,
-            file: router.file.clone(),
-            line: router.line,
+            file: String::new(),
+            line: 0,
             reason: None,
             verifier: None,
             scope: None,
@@ -89,20 +134,17 @@ fn row(view: &View<'_>, router: &RouterRecord, mount: &Mount<'_>) -> RouteRecord
             optional_session: false,
             max_body: None,
             package: router.package.clone(),
-            router: name,
+            router: None,
+            routers: Vec::new(),
         };
     };
     let declared = one.record.clone().into_owned();
     match one.target {
         // As declared: one row for `GET | POST`, however the router splits it.
-        Target::Route { .. } => RouteRecord {
-            router: name,
-            ..declared
-        },
+        Target::Route { .. } => declared,
         Target::Subtree { .. } | Target::Fallback => RouteRecord {
             methods,
             path,
-            router: name,
             ..declared
         },
     }
@@ -142,8 +184,13 @@ mod tests {
             .iter()
             .map(|row| {
                 let path = row.path.as_deref().unwrap_or("-");
-                let router = row.router.as_deref().unwrap_or("nowhere");
-                format!("{} {path} {} {router}", row.methods.join("|"), class(row))
+                let names: Vec<_> = row.routers.iter().map(|one| one.name.as_str()).collect();
+                assert_eq!(row.router.as_deref(), names.first().copied());
+                let routers = match names.as_slice() {
+                    [] => "nowhere".to_owned(),
+                    names => names.join("+"),
+                };
+                format!("{} {path} {} {routers}", row.methods.join("|"), class(row))
             })
             .collect()
     }
@@ -184,8 +231,7 @@ mod tests {
             rows(&audit),
             [
                 "FALLBACK - public web",
-                "GET /a session admin",
-                "GET /a session web",
+                "GET /a session admin+web",
                 "ANY /assets/** public web",
                 "GET /assets/logo public web",
                 "GET|POST /b public web",
@@ -195,7 +241,7 @@ mod tests {
                 "ANY /x/** ? web",
             ]
         );
-        let open = &audit.routes[6];
+        let open = &audit.routes[5];
         assert_eq!((open.file.as_str(), open.line), ("src/web.rs", 41));
         let Summary {
             routes,
@@ -207,7 +253,7 @@ mod tests {
         } = audit.summary;
         assert_eq!(
             (routes, public, webhook, session, errors, warnings),
-            (10, 5, 1, 2, 3, 0)
+            (9, 5, 1, 1, 3, 0)
         );
         let names: Vec<&str> = audit.routers.iter().map(|r| r.name.as_str()).collect();
         assert_eq!(names, ["admin", "web"]);
@@ -224,6 +270,45 @@ mod tests {
         }
         reports.extend(workspace());
         assert_eq!(reconcile(&reports, today()), expected);
+    }
+
+    #[test]
+    fn what_a_library_declares_and_nobody_mounts_is_left_aside() {
+        let of_library = |what: &str, line| RouteRecord {
+            package: "lib".into(),
+            until: Some("2020-01-01".into()),
+            ..declared(Class::Public, what, line)
+        };
+        let report = |mounted: &[&str]| {
+            let all = vec![
+                declared(Class::Session, "GET /a", 1),
+                of_library("GET|POST /health", 2),
+                of_library("GET /b", 3),
+            ];
+            [file("web", routes(mounted), all)]
+        };
+        let codes = |mounted: &[&str], packages: &[&str]| {
+            let audit = reconcile_packages(&report(mounted), packages, today());
+            let codes = audit.findings.iter().map(|one| one.code.clone());
+            (rows(&audit), codes.collect::<Vec<_>>())
+        };
+        // What is mounted of it counts, with all that is wrong with it.
+        let (listed, found) = codes(&["GET /a", "GET /b"], &["app"]);
+        assert_eq!(listed, ["GET /a session web", "GET /b public web"]);
+        assert_eq!(found, ["expired-exemption"]);
+        // One of its methods, but not the other: that is the user's choice.
+        let (_, found) = codes(&["GET /a", "GET /health"], &["app"]);
+        assert_eq!(found, ["expired-exemption"]);
+        // Under another path.
+        let (_, found) = codes(&["GET /a", "GET /in/health"], &["app"]);
+        assert_eq!(found, ["unclassified-route", "unmounted-declaration"]);
+        // Its own mistake.
+        let (listed, found) = codes(&["GET /b"], &["app"]);
+        assert_eq!(listed, ["GET /a session nowhere", "GET /b public web"]);
+        assert_eq!(found, ["expired-exemption", "unmounted-declaration"]);
+        // Looked at, it has to be mounted.
+        let (_, found) = codes(&["GET /a", "GET /b"], &["app", "lib"]);
+        assert!(found.contains(&"unmounted-declaration".to_owned()));
     }
 
     #[test]

@@ -258,8 +258,22 @@ pub struct RouteRecord {
     /// The package that declares it.
     #[serde(default)]
     pub package: String,
-    /// The router that mounts it; `None` for a declaration that none mounts.
+    /// The router that mounts it, by its name: the first of `routers`. `None` for a declaration that
+    /// none mounts.
     pub router: Option<String>,
+    /// Every router that mounts it, sorted. One function that is audited in several configurations
+    /// is several routers, and not each of them has every route.
+    #[serde(default)]
+    pub routers: Vec<RouterName>,
+}
+
+/// Which router: its package and its name there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouterName {
+    /// Its package.
+    pub package: String,
+    /// Its name, which no other router of the package has.
+    pub name: String,
 }
 
 /// [`AccessClass`] as a report holds it.
@@ -317,6 +331,7 @@ impl RouteRecord {
             max_body: declaration.max_body().map(|bytes| bytes as u64),
             package: declaration.package().to_owned(),
             router: None,
+            routers: Vec::new(),
         }
     }
 }
@@ -339,7 +354,8 @@ pub struct Audit {
     pub schema: u32,
     /// The audited routers, sorted.
     pub routers: Vec<RouterRecord>,
-    /// The routes, declared or not, sorted by path and method.
+    /// The routes, declared or not, sorted by path and method. One that several routers of a package
+    /// mount is here once.
     pub routes: Vec<RouteRecord>,
     /// What is wrong, errors first.
     pub findings: Vec<Finding>,

@@ -7,12 +7,16 @@ use std::{env, fs, io, process};
 
 use serde::Serialize;
 
-use super::report::{Failure, Finding, RouterRecord, SCHEMA, Severity};
+use super::report::{Failure, Finding, Report, RouterRecord, SCHEMA, Severity};
 use super::{AuditableRouter, findings, render, report, today};
 use crate::access::Location;
 
-/// The folder for reports. Where it is set, `route-audit` is running the tests.
+/// The folder for reports.
 const REPORT_DIR: &str = "ROUTE_AUDIT_REPORT_DIR";
+
+/// Set by `route-audit`, which reads the report and judges it. The folder alone proves no reader: a
+/// shell or the `[env]` of `.cargo/config.toml` may name one, and then `cargo test` judges.
+const RUNNER: &str = "ROUTE_AUDIT_RUNNER";
 
 /// An audited router, as the attribute finds it.
 ///
@@ -37,11 +41,12 @@ pub struct RouterSite {
 ///
 /// - Where the router cannot be built or read, or mounts nothing.
 /// - Where the report cannot be written.
-/// - Where the audit finds an error, unless a report is written: then the reader of the reports
-///   decides.
+/// - Where the audit finds an error, unless `route-audit` has started the test: it reads the report,
+///   and decides.
 pub fn audit_router<R: AuditableRouter>(site: RouterSite, build: impl FnOnce() -> R) {
     let dir = env::var_os(REPORT_DIR);
-    if let Err(message) = audit(&site, build, dir.as_deref()) {
+    let judged = env::var_os(RUNNER).is_some();
+    if let Err(message) = audit(&site, build, dir.as_deref(), judged) {
         panic!("{message}");
     }
 }
@@ -50,6 +55,7 @@ fn audit<R: AuditableRouter>(
     site: &RouterSite,
     build: impl FnOnce() -> R,
     dir: Option<&OsStr>,
+    judged: bool,
 ) -> Result<(), String> {
     let record = RouterRecord {
         name: site.name.to_owned(),
@@ -71,12 +77,29 @@ fn audit<R: AuditableRouter>(
             report(record.clone(), &router)
                 .map_err(|error| format!("{what} could not be audited: {error}"))
         });
-    let Some(dir) = dir else {
-        let findings = findings(&result?, today());
-        return failure(&what, &findings).map_or(Ok(()), Err);
-    };
+    if let Some(dir) = dir {
+        write_report(site, dir, record, &what, &result)?;
+        if judged {
+            // Findings do not fail the test here. `route-audit` reconciles the reports of all
+            // routers and reports what it finds there; a test that failed on them too would look
+            // to it, and to `cargo test`, like one that could not run, and would stop the tests
+            // after it.
+            return result.map(|_| ());
+        }
+    }
+    let findings = findings(&result?, today());
+    failure(&what, &findings).map_or(Ok(()), Err)
+}
+
+fn write_report(
+    site: &RouterSite,
+    dir: &OsStr,
+    record: RouterRecord,
+    what: &str,
+    result: &Result<Report, String>,
+) -> Result<(), String> {
     let path = report_path(site, dir)?;
-    let written = match &result {
+    let written = match result {
         Ok(report) => write(&path, report),
         Err(error) => write(
             &path,
@@ -92,11 +115,7 @@ fn audit<R: AuditableRouter>(
             "the report of {what} could not be written to {}: {error}",
             path.display()
         )
-    })?;
-    // Findings do not fail the test here. `route-audit` reconciles the reports of all routers and
-    // reports what it finds there; a test that failed on them too would look to it, and to
-    // `cargo test`, like one that could not run, and would stop the tests after it.
-    result.map(|_| ())
+    })
 }
 
 /// The findings as the text of a failed test; `None` where there is no error among them.

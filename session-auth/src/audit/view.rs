@@ -1,7 +1,7 @@
 //! What the rules look at: each mounted thing with the declarations that cover it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use time::Date;
 
@@ -32,6 +32,9 @@ pub(super) struct Declared<'a> {
     pub(super) target: Target,
     /// Those of its methods that a router mounts.
     pub(super) reached: Methods,
+    /// Whether a package declares it that the audit looks at. A library brings routes that its user
+    /// need not mount.
+    pub(super) ours: bool,
 }
 
 impl Declared<'_> {
@@ -128,6 +131,7 @@ impl<'a> View<'a> {
                 target: Target::of(&record),
                 record,
                 reached: Methods::NONE,
+                ours: true,
             })
             .collect();
         let mut programs: Vec<Program<'a>> = reports
@@ -146,6 +150,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The same, where the audit looks at these packages alone.
+    pub(super) fn of_packages(mut self, packages: &HashSet<&str>) -> Self {
+        for one in &mut self.declared {
+            one.ours = packages.contains(one.record.package.as_str());
+        }
+        self
+    }
+
     /// Every mounted thing without a declaration.
     pub(super) fn unclassified(&self) -> impl Iterator<Item = (&'a RouterRecord, &Mount<'a>)> {
         self.programs.iter().flat_map(|program| {
@@ -157,21 +169,39 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The declarations that the audit of this scope answers for: all of the workspace's, or those
-    /// that the one router mounts. What else its program links is another audit's.
+    /// The same, once for all routers of a package that mount it. Declared once, it has a class in
+    /// each of them.
+    pub(super) fn unclassified_together(&self) -> Vec<(Vec<&'a RouterRecord>, &Mount<'a>)> {
+        type Key<'k> = (&'k str, RouterKind, &'k Mounted);
+        let mut together: BTreeMap<Key<'_>, (Vec<&'a RouterRecord>, &Mount<'a>)> = BTreeMap::new();
+        for (router, mount) in self.unclassified() {
+            let key = (router.package.as_str(), router.kind, mount.mounted);
+            let (routers, _) = together.entry(key).or_insert((Vec::new(), mount));
+            // Programs are sorted by their routers. One in two targets is in two programs.
+            if routers.last() != Some(&router) {
+                routers.push(router);
+            }
+        }
+        together.into_values().collect()
+    }
+
+    /// The declarations that the audit of this scope answers for: all of the workspace's and those
+    /// of others that are mounted, or those that the one router mounts. What else its program links
+    /// is another audit's.
     pub(super) fn in_scope(&self) -> impl Iterator<Item = &Declared<'a>> {
         self.declared
             .iter()
-            .filter(|one| self.scope == Scope::Workspace || !one.reached.is_empty())
+            .filter(|one| (self.scope == Scope::Workspace && one.ours) || !one.reached.is_empty())
     }
 }
 
 fn without_router(record: &RouteRecord) -> Cow<'_, RouteRecord> {
-    if record.router.is_none() {
+    if record.router.is_none() && record.routers.is_empty() {
         return Cow::Borrowed(record);
     }
     Cow::Owned(RouteRecord {
         router: None,
+        routers: Vec::new(),
         ..record.clone()
     })
 }

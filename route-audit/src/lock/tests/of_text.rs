@@ -191,6 +191,7 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
         "public GET / web/routes owner=a owner=b",
         "public GET / web/routes # why",
         "public GET|GET /twice web/routes",
+        "public GET / web/routes \"optional_session\"",
     ];
     refused(
         &format!("schema 1\n{}", lines.join("\n")),
@@ -265,6 +266,10 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
 
         error: GET of this path and router is already on line 19: a route has one line
           --> routes.lock:19:8
+          = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
+
+        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session` or `reason="…"`; found `"optional_session"`
+          --> routes.lock:20:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
         route-audit: could not run

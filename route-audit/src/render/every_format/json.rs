@@ -53,11 +53,14 @@ fn the_schema_refuses_what_the_program_does_not_print() {
     let schema = validator(OURS);
     let good = serde_json::to_value(found()).expect("JSON");
     assert_valid(&schema, &good);
-    let changes: [Change; 15] = [
+    let changes: [Change; 16] = [
         ("another schema", |audit| audit["schema"] = json!(2)),
         ("a key too many", |audit| audit["more"] = json!(1)),
         ("a key of a route too many", |audit| {
             audit["routes"][0]["more"] = json!(1);
+        }),
+        ("a key of a route's router too many", |audit| {
+            audit["routes"][0]["routers"][0]["more"] = json!(1);
         }),
         ("a key of a finding too many", |audit| {
             audit["findings"][0]["more"] = json!(1);
@@ -111,6 +114,10 @@ fn the_schema_has_every_key_and_requires_it() {
         (&audit["routers"][0], &schema["$defs"]["router"]),
         (&audit["routes"][0], &schema["$defs"]["route"]),
         (&audit["findings"][0], &schema["$defs"]["finding"]),
+        (
+            &audit["routes"][0]["routers"][0],
+            &schema["$defs"]["routerName"],
+        ),
         (&audit["summary"], &schema["$defs"]["summary"]),
     ] {
         let mut keys: Vec<_> = object.as_object().expect("an object").keys().collect();

@@ -8,7 +8,8 @@ use expect_test::expect;
 use jsonschema::Validator;
 use serde_json::Value;
 use session_auth::audit::{
-    Audit, Class, Finding, RouteRecord, RouterKind, RouterRecord, SCHEMA, Severity, Summary,
+    Audit, Class, Finding, RouteRecord, RouterKind, RouterName, RouterRecord, SCHEMA, Severity,
+    Summary,
 };
 
 use super::{Output, Places, check, list, only_findings};
@@ -106,6 +107,13 @@ fn route(class: Option<Class>, path: &str) -> RouteRecord {
         max_body: class.map(|_| 1024),
         package: "web".to_owned(),
         router: declared("routes"),
+        routers: class
+            .map(|_| RouterName {
+                package: "web".to_owned(),
+                name: "routes".to_owned(),
+            })
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rules that need the source, one file each. What they find has the form of every finding.
 
+mod left_out;
 mod opaque_mount;
 mod unaudited_router;
 mod wrong_handler;
@@ -17,6 +18,8 @@ use super::tables::{Function, Place};
 pub(super) struct Found {
     /// `None` where there are no exceptions.
     pub(super) function: Option<String>,
+    /// Whether it is of what this build leaves out.
+    pub(super) left_out: bool,
     pub(super) finding: Finding,
 }
 
@@ -50,6 +53,7 @@ impl Report<'_> {
         let (methods, path) = route;
         self.out.push(Found {
             function: function.map(str::to_owned),
+            left_out: false,
             finding: Finding {
                 severity: Severity::Error,
                 code: self.code.to_owned(),
@@ -77,6 +81,11 @@ pub(super) fn run(scan: &Scan<'_>, notes: &mut Vec<String>) -> Vec<Found> {
         );
     }
     out
+}
+
+/// What another build registers and this one leaves out.
+pub(super) fn left_out(now: &Scan<'_>, any_build: &Scan<'_>) -> Vec<Found> {
+    left_out::check(now, any_build)
 }
 
 /// A module that a library and a program share is read for each. What one of them audits is

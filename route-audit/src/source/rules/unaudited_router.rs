@@ -153,7 +153,7 @@ fn unreached(scan: &Scan<'_>, site: &Site) -> bool {
     !Scan::methods(site).into_iter().all(explained)
 }
 
-fn all_methods(site: &Site) -> Option<Methods> {
+pub(super) fn all_methods(site: &Site) -> Option<Methods> {
     let methods = site.entries.iter().map(|entry| entry.methods);
     methods.fold(None, attributes::or)
 }

@@ -54,7 +54,10 @@ fn check(scan: &Scan<'_>, report: &mut Report<'_>) {
                         Verdict::Wrong(record) if seen.insert(key.clone()) => {
                             wrong(scan, report, site, entry, (methods, path.clone()), record);
                         }
-                        Verdict::Unknown(record) if seen.insert(key) => report.notes.push(format!(
+                        Verdict::Unknown(record) if seen.insert(key.clone()) => {
+                            unknown(scan, report, site, (methods, path.clone()), record);
+                        }
+                        Verdict::Reexported(record) if seen.insert(key) => report.notes.push(format!(
                             "{}:{}: whether {} is served by `{}`, which declares it, cannot be told",
                             site.place.file,
                             site.place.line,
@@ -106,18 +109,22 @@ fn paths(scan: &Scan<'_>, site: &Site) -> BTreeSet<Option<String>> {
 }
 
 /// The declarations that decide over each of the methods, as the layer takes them: a method's own
-/// before one for any.
+/// before one for any. Of methods that are not known, all that declare the path.
 fn by_method<'a>(
     records: &[&'a RouteRecord],
     methods: Option<Methods>,
 ) -> Vec<(Vec<String>, Vec<&'a RouteRecord>)> {
+    let Some(methods) = methods else {
+        let names: BTreeSet<&String> = records.iter().flat_map(|one| &one.methods).collect();
+        return vec![(names.into_iter().cloned().collect(), records.to_vec())];
+    };
     let any: Vec<_> = records
         .iter()
         .copied()
         .filter(|record| record.methods == ["ANY"])
         .collect();
     let mut judged: Vec<(Vec<String>, Vec<&RouteRecord>)> = Vec::new();
-    for method in methods.into_iter().flat_map(Methods::iter) {
+    for method in methods.iter() {
         let name = method.names().join("");
         let serves = |record: &RouteRecord| {
             let has = |wanted: &str| record.methods.iter().any(|one| one == wanted);
@@ -139,6 +146,9 @@ fn by_method<'a>(
 
 enum Verdict<'a> {
     Right,
+    /// A function of its name, by another path into the same crate, whose source is not read.
+    Reexported(&'a RouteRecord),
+    /// The text does not show what is mounted. It may be any function, and would inherit the class.
     Unknown(&'a RouteRecord),
     Wrong(&'a RouteRecord),
 }
@@ -163,20 +173,30 @@ fn verdict<'a>(scan: &Scan<'_>, records: &[&'a RouteRecord], entry: &Entry) -> V
         Handler::Functions(ids) if is_declared(ids) => Verdict::Right,
         Handler::Functions(_) | Handler::Closure | Handler::Value => Verdict::Wrong(record),
         Handler::Foreign(path) => {
-            let last = path.last().map(String::as_str).unwrap_or_default();
+            let ends = |handler: &str| {
+                let mut names = handler.split("::");
+                let (first, last) = (names.next(), names.last());
+                (first, last)
+                    == (
+                        path.first().map(String::as_str),
+                        path.last().map(String::as_str),
+                    )
+            };
+            let has_name =
+                |handler: &&str| handler.rsplit("::").next() == path.last().map(String::as_str);
             if handlers.contains(&path.join("::").as_str()) {
                 Verdict::Right
-            } else if handlers
-                .iter()
-                .any(|handler| handler.rsplit("::").next() == Some(last))
-            {
-                // It may be re-exported.
+            } else if handlers.iter().any(|handler| ends(handler)) {
+                Verdict::Reexported(record)
+            } else if handlers.iter().any(has_name) {
+                // Another crate may re-export it, or have one of its own.
                 Verdict::Unknown(record)
             } else {
                 Verdict::Wrong(record)
             }
         }
-        Handler::Unknown(named) if is_declared(named) => Verdict::Right,
+        // A wrapper, or what makes the handler, has it from somewhere.
+        Handler::Unknown(named) if is_declared(&scan.led_to(named)) => Verdict::Right,
         Handler::Unknown(_) => Verdict::Unknown(record),
     }
 }
@@ -201,16 +221,8 @@ fn wrong(
         Handler::Value | Handler::Unknown(_) => "another value".to_owned(),
     };
     let declared = record.handler.as_deref().unwrap_or_default();
-    let what = match &route.1 {
-        None => "the fallback".to_owned(),
-        path => label(&route.0, path.as_deref()),
-    };
-    let class = match record.class {
-        Some(Class::Public) => "public",
-        Some(Class::Webhook) => "webhook",
-        Some(Class::Session) => "session",
-        _ => "none",
-    };
+    let what = what(&route);
+    let class = class(record);
     let message = format!(
         "{what} is declared by `{declared}` ({}:{}), but `{}` mounts {mounted} on it, which would \
          inherit the class `{class}`",
@@ -218,13 +230,57 @@ fn wrong(
         record.line,
         scan.function(site).path,
     );
-    let target = match &route.1 {
-        None => "FALLBACK".to_owned(),
-        Some(path) => format!("{}, {path:?}", route.0.join(" | ")),
-    };
+    let target = target(&route);
     let help = format!(
         "mount `{declared}`, or remove its attribute and declare what is mounted: by an attribute \
          on it, or by `session_auth::declare_route!({class}_route({target}, ..))`"
     );
     report.add(None, &site.place, route, message, help);
+}
+
+fn unknown(
+    scan: &Scan<'_>,
+    report: &mut Report<'_>,
+    site: &Site,
+    route: (Vec<String>, Option<String>),
+    record: &RouteRecord,
+) {
+    let (what, class, target) = (what(&route), class(record), target(&route));
+    let declared = record.handler.as_deref().unwrap_or_default();
+    let message = format!(
+        "{what} is declared by `{declared}` ({}:{}), but whether that is what `{}` mounts on it \
+         cannot be told: another function would inherit the class `{class}`",
+        record.file,
+        record.line,
+        scan.function(site).path,
+    );
+    let help = format!(
+        "mount `{declared}` by its name; or, if whatever is mounted there is meant, say so with \
+         `session_auth::declare_route!({class}_route({target}, ..))`"
+    );
+    report.add(None, &site.place, route, message, help);
+}
+
+fn what(route: &(Vec<String>, Option<String>)) -> String {
+    match &route.1 {
+        None => "the fallback".to_owned(),
+        path => label(&route.0, path.as_deref()),
+    }
+}
+
+/// What `declare_route!` takes.
+fn target(route: &(Vec<String>, Option<String>)) -> String {
+    match &route.1 {
+        None => "FALLBACK".to_owned(),
+        Some(path) => format!("{}, {path:?}", route.0.join(" | ")),
+    }
+}
+
+fn class(record: &RouteRecord) -> &'static str {
+    match record.class {
+        Some(Class::Public) => "public",
+        Some(Class::Webhook) => "webhook",
+        Some(Class::Session) => "session",
+        _ => "none",
+    }
 }

@@ -284,6 +284,11 @@ fn what_cannot_be_read_is_said_with_its_place() {
             program("mod a;\n").file("src/a.rs", "fn router() {\n    let = 1;\n}\n"),
             "src/a.rs:2:9",
         ),
+        (
+            "a path that leads nowhere",
+            program("#[path = \"gone.rs\"]\nmod a;\n"),
+            "cannot read the source",
+        ),
         ("no file", program("fn f() {}\nmod a;\n"), "src/lib.rs:2:5"),
         (
             "no tokens",

@@ -361,6 +361,7 @@ async fn h() {{}}"
 #[test]
 fn exceptions_have_to_match() {
     let exception = |function: &str| Exception {
+        left_out: false,
         function: function.to_owned(),
         place: "Cargo.toml:9:9".to_owned(),
     };
@@ -387,6 +388,7 @@ fn signup(body: &str) -> Program {
         "use axum::{{Router, routing::{{any, get, post, get_service}}}};
 async fn signup() {{}}
 mod other {{ pub async fn signup() {{}} pub use super::signup as same; }}
+fn all() -> MethodRouter {{ let all = post(signup); all }}
 #[audited_router] fn app() -> Router {{
     {body}
 }}"
@@ -408,9 +410,15 @@ fn a_handler_that_is_not_the_one_which_declared_the_route() {
         ("a closure", "post(|| async {})", true),
         ("a value", "post(\"ok\")", true),
         ("another crate's", "post(metrics::render)", true),
-        // It may be re-exported there.
-        ("another crate's namesake", "post(facade::signup)", false),
-        ("what cannot be told", "post(make())", false),
+        ("another crate's namesake", "post(facade::signup)", true),
+        ("what cannot be told", "post(make())", true),
+        (
+            "a variable that cannot be told",
+            "{ let h = make(); post(h) }",
+            true,
+        ),
+        ("a whole method router", "make()", true),
+        ("one that a variable has there", "all()", false),
         ("another method", "post(signup).get(other::signup)", false),
         (
             "any method, too",
@@ -421,7 +429,7 @@ fn a_handler_that_is_not_the_one_which_declared_the_route() {
         let mut codes = signup(&route(service)).codes();
         codes.retain(|line| line.starts_with("wrong-handler"));
         let expected: &[&str] = if wrong {
-            &["wrong-handler POST /signup src/lib.rs:5"]
+            &["wrong-handler POST /signup src/lib.rs:6"]
         } else {
             &[]
         };
@@ -430,9 +438,18 @@ fn a_handler_that_is_not_the_one_which_declared_the_route() {
     let finding = &signup(&route("post(other::signup)")).found()[0];
     expect![[r#"
         error[wrong-handler]: POST /signup is declared by `shop::signup` (src/declared.rs:7), but `shop::app` mounts `shop::other::signup` on it, which would inherit the class `public`
-          --> src/lib.rs:5
+          --> src/lib.rs:6
           = help: mount `shop::signup`, or remove its attribute and declare what is mounted: by an attribute on it, or by `session_auth::declare_route!(public_route(POST, "/signup", ..))`"#]]
     .assert_eq(&finding.to_string());
+    // A call returns what it likes.
+    let finding = &signup(&route("post(make())")).found()[0];
+    expect![[r#"
+        error[wrong-handler]: POST /signup is declared by `shop::signup` (src/declared.rs:7), but whether that is what `shop::app` mounts on it cannot be told: another function would inherit the class `public`
+          --> src/lib.rs:6
+          = help: mount `shop::signup` by its name; or, if whatever is mounted there is meant, say so with `session_auth::declare_route!(public_route(POST, "/signup", ..))`"#]].assert_eq(&finding.to_string());
+    let declared =
+        signup(&route("post(make())")).declares("POST /signup", "declare_route! at src/lib.rs:1");
+    assert_eq!(declared.codes(), [""; 0]);
 }
 
 #[test]
@@ -458,14 +475,14 @@ fn whom_a_declaration_is_for() {
     let nested = "Router::new().nest(\"/signup\", Router::new().route(\"/\", post(other::signup)))";
     assert_eq!(
         wrong(signup(nested)),
-        ["wrong-handler POST /signup src/lib.rs:5"]
+        ["wrong-handler POST /signup src/lib.rs:6"]
     );
     // A prefix that only the router knows.
     let unknown =
         signup("Router::new().nest(&prefix(), Router::new().route(\"/in\", post(other::signup)))")
             .mounts(&["POST /a/in"])
             .declares("POST /a/in", "shop::signup");
-    assert_eq!(wrong(unknown), ["wrong-handler POST /a/in src/lib.rs:5"]);
+    assert_eq!(wrong(unknown), ["wrong-handler POST /a/in src/lib.rs:6"]);
     // One that several have says nothing, and neither does the path as it is written.
     let several = signup(
         "Router::new().nest(&prefix(), Router::new().route(\"/signup\", post(other::signup)))",
@@ -490,8 +507,8 @@ fn whom_a_declaration_is_for() {
         .declares("GET /a", "shop::other::signup")
     };
     assert_eq!(wrong(any("get")), [""; 0]);
-    assert_eq!(wrong(any("any")), ["wrong-handler ANY /a src/lib.rs:5"]);
-    assert_eq!(wrong(any("put")), ["wrong-handler PUT /a src/lib.rs:5"]);
+    assert_eq!(wrong(any("any")), ["wrong-handler ANY /a src/lib.rs:6"]);
+    assert_eq!(wrong(any("put")), ["wrong-handler PUT /a src/lib.rs:6"]);
     // `get` serves `HEAD`, and so does its declaration.
     let head = |service: &str| {
         signup(&format!("Router::new().route(\"/a\", {service})"))
@@ -501,13 +518,13 @@ fn whom_a_declaration_is_for() {
     assert_eq!(wrong(head("get(signup).head(signup)")), [""; 0]);
     assert_eq!(
         wrong(head("get(signup).head(other::signup)")),
-        ["wrong-handler HEAD /a src/lib.rs:5"]
+        ["wrong-handler HEAD /a src/lib.rs:6"]
     );
     // The fallback.
     let fallback = signup("Router::new().fallback(other::signup)")
         .mount(Shape::Fallback, "ANY")
         .declares("FALLBACK", "shop::signup");
-    assert_eq!(wrong(fallback), ["wrong-handler FALLBACK - src/lib.rs:5"]);
+    assert_eq!(wrong(fallback), ["wrong-handler FALLBACK - src/lib.rs:6"]);
     // A typed router's handlers bring their own class.
     let typed = signup(
         "session_auth::Router::new().mount(public(POST, \"/signup\", \"r\").to(|| async {}))",

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use route_audit::Env;
+use serde_json::json;
 use time::macros::date;
 
 /// What a run left behind.
@@ -130,6 +131,43 @@ pub(crate) fn routes(package: &str, all: &[(&str, &str, &str)]) -> String {
     format!(
         "#[test]\nfn route_audit_routes() {{\nsession_auth::report(\"routes\", {package:?}, \
          file!(), line!(), &[\n{rows}]);\n}}\n"
+    )
+}
+
+/// The audit test of a router that mounts `GET` of these paths, in a program that declares `GET` of
+/// those: path and package.
+pub(crate) fn linking(
+    package: &str,
+    router: &str,
+    mounted: &[&str],
+    declared: &[(&str, &str)],
+) -> String {
+    let mounted: Vec<_> = mounted
+        .iter()
+        .map(
+            |path| json!({"shape": "route", "methods": ["GET"], "path": path, "declaration": null}),
+        )
+        .collect();
+    let declared: Vec<_> = declared
+        .iter()
+        .map(|(path, declared_in)| {
+            json!({"methods": ["GET"], "path": path, "class": "session", "handler": "shop::h",
+                "file": "src/shop.rs", "line": 1, "reason": null, "verifier": null,
+                "scope": null, "expect_every": null, "until": null, "owner": null,
+                "issues_session": false, "optional_session": false, "package": declared_in,
+                "router": null})
+        })
+        .collect();
+    let report = json!({
+        "schema": 1,
+        "router": {"name": router, "package": package, "kind": "axum", "file": "src/shop.rs",
+            "line": 8},
+        "mounted": mounted,
+        "declared": declared,
+    });
+    format!(
+        "#[test]\nfn route_audit_{router}() {{\nsession_auth::write({router:?}, {:?});\n}}\n",
+        report.to_string()
     )
 }
 

@@ -90,6 +90,11 @@ fn whatever_axum_does_not_print_is_refused() {
             "another order",
         ),
         (
+            "the last field twice",
+            with("Node { paths: ", "Node { paths: {}, paths: "),
+            "repeated or in another order",
+        ),
+        (
             "an unknown method",
             with("get: None", "query: None, get: None"),
             "field `query`",
@@ -115,6 +120,24 @@ fn whatever_axum_does_not_print_is_refused() {
             "`None` for a fallback",
         ),
         (
+            "a default fallback that is no route",
+            with("fallback: Default(Route)", "fallback: Default(Mount)"),
+            "`Default(..)` for a fallback",
+        ),
+        (
+            "a fallback service that is no route",
+            with("fallback: BoxedHandler", "fallback: Service(Mount)"),
+            "`Service(..)` for a fallback",
+        ),
+        (
+            "two method routers in one",
+            with(
+                "MethodRouter(MethodRouter {",
+                "MethodRouter(7, MethodRouter {",
+            ),
+            "of several values",
+        ),
+        (
             "an unknown flag",
             with("fallback: false", "fallback: maybe"),
             "`maybe` for a flag",
@@ -130,6 +153,11 @@ fn whatever_axum_does_not_print_is_refused() {
             "number 7",
         ),
         (
+            "a number in an allow header",
+            with("Bytes(b\"GET,HEAD,POST\")", "Bytes(7)"),
+            "that is not a byte string",
+        ),
+        (
             "ids from 0",
             with("RouteId(1)", "RouteId(0)"),
             "a route id that is not a number from 1",
@@ -138,6 +166,18 @@ fn whatever_axum_does_not_print_is_refused() {
             "an id of another type",
             text().replace("RouteId", "Id"),
             "`Id(..)` for a route id",
+        ),
+        (
+            "a number for a map",
+            "Router { path_router: PathRouter { routes: 7, node: Node { paths: {} } }, \
+             fallback_router: 7, default_fallback: true, catch_all_fallback: 7 }"
+                .into(),
+            "the number 7 for a map",
+        ),
+        (
+            "a number for a path",
+            with("RouteId(1): \"/a/{id}\"", "RouteId(1): 7"),
+            "the number 7 for a path",
         ),
         (
             "a number too large",
@@ -219,6 +259,77 @@ fn whatever_axum_does_not_print_is_refused() {
     ] {
         let message = refused(&text);
         assert!(message.contains(expected), "{name}: {message}");
+    }
+}
+
+/// Each is refused for what it is, and not for what the reader would stumble over next.
+#[test]
+fn a_token_that_is_cut_or_malformed_is_named() {
+    let byte = "an escape or byte that no byte string has";
+    for (text, expected) in [
+        ("\"abc", "a string without its end"),
+        ("\"abc\\n", "a string without its end"),
+        ("\"abc\\", "the escape `\\` in a string"),
+        ("b\"GET", "a byte string without its end"),
+        ("b\"\\x4", byte),
+        ("b\"\\xzz\"", byte),
+        ("b\"\\q\"", byte),
+        ("b\"é\"", byte),
+        ("Router { : 1 }", "':' where a name belongs"),
+    ] {
+        let message = refused(text);
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_text_has_a_depth_and_a_length() {
+    let deep = refused(&"A(".repeat(30));
+    assert!(deep.contains("more than 24 values inside"), "{deep}");
+    let long = " ".repeat((256 << 20) + 1);
+    let error = read(&long).expect_err("too long").to_string();
+    assert!(error.contains("268435457 bytes of text, more"), "{error}");
+}
+
+/// Of what serves a fallback, the text says the same in several places; each is looked at.
+#[test]
+fn a_fallback_is_what_each_part_of_the_text_says() {
+    let text = format!("{:?}", Router::<()>::new().route("/a", any(h)));
+    let (_, endpoint) = text.split_once("routes: {RouteId(1): ").unwrap();
+    let (endpoint, _) = endpoint.split_once("}, node").unwrap();
+    let handler = text.replacen("Route(Route)", endpoint, 1);
+    let message = refused(&handler);
+    assert!(message.contains("beside a fallback handler"), "{message}");
+
+    let text = format!("{:?}", Router::<()>::new().fallback(h));
+    let (routes, fallbacks) = text.split_once("fallback_router").unwrap();
+    let of_get = fallbacks.replacen("get: None", "get: BoxedHandler", 1);
+    let message = refused(&format!("{routes}fallback_router{of_get}"));
+    assert!(message.contains("not for any method"), "{message}");
+}
+
+/// A nested fallback has two paths, and nothing promises that both serve the same.
+#[test]
+fn half_of_a_nested_fallback_may_be_a_service() {
+    let text = format!(
+        "{:?}",
+        Router::<()>::new().nest("/in", Router::new().fallback(h))
+    );
+    let id = |path: &str| {
+        let (before, _) = text.split_once(&format!(": {path:?}")).unwrap();
+        before.rsplit("RouteId").next().unwrap().to_owned()
+    };
+    for path in ["/in", "/in/{*__private__axum_fallback}"] {
+        let endpoint = format!("RouteId{}: MethodRouter(", id(path));
+        let (before, after) = text.split_once(&endpoint).unwrap();
+        let (_, after) = after.split_once(" })").unwrap();
+        let changed = format!("{before}RouteId{}: Route(Route){after}", id(path));
+        let shapes: Vec<Shape> = read(&changed)
+            .unwrap()
+            .into_iter()
+            .map(|it| it.shape)
+            .collect();
+        assert_eq!(shapes, [Shape::Fallback, Shape::OpaqueFallback], "{path}");
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Report, Rule, at_declaration, called, label, names};
+use super::{Report, Rule, at_declaration, called_together, label, names};
 use crate::access::Methods;
-use crate::audit::report::{Class, RouteRecord, RouterKind, Severity};
+use crate::audit::report::{Class, RouteRecord, RouterKind, RouterRecord, Severity};
 use crate::audit::view::{Program, Scope, Target, View};
 
 pub(super) const RULE: Rule = Rule {
@@ -18,6 +18,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, report: &mut Report<'_>) {
     // Several programs link the same two declarations.
     let mut seen = BTreeSet::new();
+    let mut twice = BTreeMap::new();
     for program in &view.programs {
         match program.router.kind {
             RouterKind::Axum => {
@@ -31,8 +32,11 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
                     }
                 }
             }
-            RouterKind::Typed => typed(view, program, &mut seen, report),
+            RouterKind::Typed => typed(view, program, &mut seen, &mut twice, report),
         }
+    }
+    for ((first, second), routers) in twice {
+        mounted_twice(view, first, second, &routers, report);
     }
 }
 
@@ -105,11 +109,12 @@ fn conflict(view: &View<'_>, first: usize, second: usize, report: &mut Report<'_
 }
 
 /// On a typed router each mounted handler brings its own declaration, and a method and path can
-/// be mounted once.
-fn typed(
-    view: &View<'_>,
-    program: &Program<'_>,
+/// be mounted once. Two that say the same are noted in `all_twice`, with the routers that mount both.
+fn typed<'a>(
+    view: &View<'a>,
+    program: &Program<'a>,
     seen: &mut BTreeSet<(usize, usize)>,
+    all_twice: &mut BTreeMap<(usize, usize), Vec<&'a RouterRecord>>,
     report: &mut Report<'_>,
 ) {
     let mut first: HashMap<(Methods, Option<&str>), usize> = HashMap::new();
@@ -133,21 +138,35 @@ fn typed(
             }
             continue;
         }
-        let (a, b) = if place(a) <= place(b) { (a, b) } else { (b, a) };
-        report.add(
-            at_declaration(a),
-            format!(
-                "{} is mounted twice by {}: it is declared at {}:{} and at {}:{}",
-                label(&a.methods, a.path.as_deref()),
-                called(program.router),
-                a.file,
-                a.line,
-                b.file,
-                b.line,
-            ),
-            "mount one of the two".to_owned(),
-        );
+        let routers = all_twice.entry((first, second)).or_default();
+        if routers.last() != Some(&program.router) {
+            routers.push(program.router);
+        }
     }
+}
+
+fn mounted_twice(
+    view: &View<'_>,
+    first: usize,
+    second: usize,
+    routers: &[&RouterRecord],
+    report: &mut Report<'_>,
+) {
+    let (a, b) = (&view.declared[first].record, &view.declared[second].record);
+    let (a, b) = if place(a) <= place(b) { (a, b) } else { (b, a) };
+    report.add(
+        at_declaration(a),
+        format!(
+            "{} is mounted twice by {}: it is declared at {}:{} and at {}:{}",
+            label(&a.methods, a.path.as_deref()),
+            called_together(routers),
+            a.file,
+            a.line,
+            b.file,
+            b.line,
+        ),
+        "mount one of the two".to_owned(),
+    );
 }
 
 fn place(record: &RouteRecord) -> (&str, u32) {

@@ -114,6 +114,18 @@ fn called(router: &RouterRecord) -> String {
     }
 }
 
+/// The same of several: ``routers `a`, `b` and `c` ``.
+fn called_together(routers: &[&RouterRecord]) -> String {
+    match routers {
+        [router] => called(router),
+        [] => "no router".to_owned(),
+        [others @ .., last] => {
+            let others: Vec<_> = others.iter().map(|one| format!("`{}`", one.name)).collect();
+            format!("routers {} and `{}`", others.join(", "), last.name)
+        }
+    }
+}
+
 /// `GET | POST /x`, `FALLBACK`.
 fn label(methods: &[String], path: Option<&str>) -> String {
     let methods = methods.join(" | ");

@@ -1,6 +1,6 @@
 //! `opaque-mount`: a service whose inside cannot be listed, without a class for all of it.
 
-use super::{Report, Rule, at_router, called};
+use super::{Report, Rule, at_router, called_together};
 use crate::audit::report::{RouterKind, RouterRecord, Severity, Shape};
 use crate::audit::view::{Scope, View};
 
@@ -12,8 +12,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, report: &mut Report<'_>) {
-    for (router, mount) in view.unclassified() {
-        let by = called(router);
+    for (routers, mount) in view.unclassified_together() {
+        let Some(router) = routers.first().copied() else {
+            continue;
+        };
+        let by = called_together(&routers);
         let path = mount.mounted.path.as_deref();
         match (mount.mounted.shape, path) {
             (Shape::OpaqueMount, Some(path)) => {

@@ -47,6 +47,7 @@ pub(in crate::audit) fn declared(class: Class, what: &str, line: u32) -> RouteRe
         max_body: None,
         package: "app".into(),
         router: None,
+        routers: Vec::new(),
     }
 }
 

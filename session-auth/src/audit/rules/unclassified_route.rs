@@ -1,6 +1,8 @@
 //! `unclassified-route`: a router mounts a handler that nobody declared.
 
-use super::{FALLBACK_ATTRIBUTES, Report, Rule, at_router, attributes, called, label, names};
+use super::{
+    FALLBACK_ATTRIBUTES, Report, Rule, at_router, attributes, called_together, label, names,
+};
 use crate::access::Methods;
 use crate::audit::near::{Candidate, Near};
 use crate::audit::report::{RouterKind, RouterRecord, Severity, Shape};
@@ -27,9 +29,12 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
             _ => None,
         });
     let near = Near::new(unused);
-    for (router, mount) in view.unclassified() {
+    for (routers, mount) in view.unclassified_together() {
+        let Some(router) = routers.first().copied() else {
+            continue;
+        };
         let path = mount.mounted.path.as_deref();
-        let by = called(router);
+        let by = called_together(&routers);
         match (mount.mounted.shape, path) {
             (Shape::Route, Some(path)) => {
                 let methods = &mount.mounted.methods;

@@ -1,5 +1,6 @@
 //! `unmounted-declaration`: a declaration that no audited router mounts. Its path is misspelt, or
-//! its router is not audited, or it is left over.
+//! its router is not audited, or it is left over. One of a package that is not looked at is the
+//! user's to mount or not; then only what looks like it and has no class makes it a finding.
 
 use super::{Report, Rule, at_declaration, called, label, names};
 use crate::audit::near::{Candidate, Near};
@@ -33,6 +34,13 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
         if missing.is_empty() {
             continue;
         }
+        let meant = match &one.target {
+            Target::Route { path, .. } => near.find(missing, path),
+            Target::Subtree { .. } | Target::Fallback => None,
+        };
+        if !one.ours && meant.is_none() {
+            continue;
+        }
         let record = &one.record;
         let methods = match &one.target {
             Target::Route { .. } => names(missing),
@@ -48,14 +56,14 @@ fn check(view: &View<'_>, report: &mut Report<'_>) {
         report.add(
             place,
             format!("{what} is declared{handler}, but no audited router mounts it"),
-            help(one, &near, &open, &opaque),
+            help(one, meant, &open, &opaque),
         );
     }
 }
 
 fn help(
     one: &Declared<'_>,
-    near: &Near<'_>,
+    meant: Option<Candidate<'_>>,
     open: &[(&crate::audit::RouterRecord, &crate::audit::view::Mount<'_>)],
     opaque: &std::collections::HashSet<&str>,
 ) -> String {
@@ -66,10 +74,20 @@ fn help(
                 function that mounts it"
             .to_owned();
     };
-    if let Some(candidate) = near.find(one.missing(), path) {
+    if let Some(candidate) = meant {
         let (router, mount) = open[candidate.id];
+        let otherwise = if one.ours {
+            format!("If not, {default}")
+        } else {
+            // Its attribute is not the user's to change.
+            format!(
+                "It is of package `{}`, which is not audited here: mount it on its own path, or \
+                 declare the path that is mounted with `session_auth::declare_route!(..)`",
+                one.record.package
+            )
+        };
         return format!(
-            "did you mean {}, which {} ({}:{}) mounts without a class? If not, {default}",
+            "did you mean {}, which {} ({}:{}) mounts without a class? {otherwise}",
             label(&mount.mounted.methods, Some(candidate.path)),
             called(router),
             router.file,

@@ -57,7 +57,7 @@ fn open() -> Router {
 
 #[test]
 fn a_finding_fails_the_test_with_its_text() {
-    let message = audit(&SITE, open, None).unwrap_err();
+    let message = audit(&SITE, open, None, false).unwrap_err();
     assert!(
         message.starts_with(
             "the audit of router `routes` (src/web.rs:41) found 1 error\n\n\
@@ -71,7 +71,7 @@ fn a_finding_fails_the_test_with_its_text() {
 #[test]
 fn a_finding_is_left_to_the_reader_of_the_report() {
     let folder = Folder::new();
-    assert_eq!(audit(&SITE, open, Some(folder.0.as_os_str())), Ok(()));
+    assert_eq!(audit(&SITE, open, Some(folder.0.as_os_str()), true), Ok(()));
     let (name, file) = folder.only_file();
     assert!(
         name.starts_with("app.app.web.routes.routes.session_auth-"),
@@ -93,10 +93,20 @@ fn a_finding_is_left_to_the_reader_of_the_report() {
     assert_eq!(mounted.len(), 1);
 }
 
+/// Somebody's shell may name a folder that nobody reads.
+#[test]
+fn a_finding_that_nobody_reads_fails_the_test() {
+    let folder = Folder::new();
+    let message = audit(&SITE, open, Some(folder.0.as_os_str()), false).unwrap_err();
+    assert!(message.contains("error[unclassified-route]"), "{message}");
+    let (_, file) = folder.only_file();
+    assert!(matches!(file, ReportFile::Report(_)), "{file:?}");
+}
+
 /// What could not run fails the test with and without a report, and the report says why.
 #[track_caller]
 fn could_not_run(build: fn() -> Router, expected: &str) {
-    let message = audit(&SITE, build, None).unwrap_err();
+    let message = audit(&SITE, build, None, false).unwrap_err();
     assert!(
         message.starts_with("router `routes` (src/web.rs:41) could not be "),
         "{message}"
@@ -105,7 +115,7 @@ fn could_not_run(build: fn() -> Router, expected: &str) {
 
     let folder = Folder::new();
     assert_eq!(
-        audit(&SITE, build, Some(folder.0.as_os_str())),
+        audit(&SITE, build, Some(folder.0.as_os_str()), true),
         Err(message.clone())
     );
     let (_, file) = folder.only_file();
@@ -157,7 +167,7 @@ fn a_report_that_cannot_be_written_fails_the_test() {
         ),
         ("no folder", "", "ROUTE_AUDIT_REPORT_DIR is set but empty"),
     ] {
-        let message = audit(&SITE, open, Some(OsStr::new(dir))).unwrap_err();
+        let message = audit(&SITE, open, Some(OsStr::new(dir)), true).unwrap_err();
         assert!(message.contains(expected), "{name}: {message}");
     }
 }
@@ -166,7 +176,7 @@ fn a_report_that_cannot_be_written_fails_the_test() {
 fn a_report_replaces_the_one_before_and_leaves_nothing_else() {
     let folder = Folder::new();
     for _ in 0..2 {
-        assert_eq!(audit(&SITE, open, Some(folder.0.as_os_str())), Ok(()));
+        assert_eq!(audit(&SITE, open, Some(folder.0.as_os_str()), true), Ok(()));
     }
     folder.only_file();
 
@@ -174,6 +184,6 @@ fn a_report_replaces_the_one_before_and_leaves_nothing_else() {
     let folder = Folder::new();
     let path = report_path(&SITE, folder.0.as_os_str()).unwrap();
     fs::create_dir(&path).unwrap();
-    assert!(audit(&SITE, open, Some(folder.0.as_os_str())).is_err());
+    assert!(audit(&SITE, open, Some(folder.0.as_os_str()), true).is_err());
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
 }

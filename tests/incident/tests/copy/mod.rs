@@ -25,7 +25,8 @@ fn cargo() -> Command {
     cargo
         .env("CARGO_TERM_COLOR", "never")
         // Where `route-audit` is what runs this test.
-        .env_remove("ROUTE_AUDIT_REPORT_DIR");
+        .env_remove("ROUTE_AUDIT_REPORT_DIR")
+        .env_remove("ROUTE_AUDIT_RUNNER");
     cargo
 }
 
@@ -169,6 +170,17 @@ impl Copy {
         result
     }
 
+    /// Does something while a text in a file is another.
+    #[allow(dead_code, reason = "not every step changes a text")]
+    pub(crate) fn with<R>(&self, file: &str, from: &str, to: &str, run: impl FnOnce() -> R) -> R {
+        let source = self.read(file);
+        assert_eq!(source.matches(from).count(), 1, "{from:?} in {file}");
+        fs::write(self.folder.join(file), source.replace(from, to)).unwrap();
+        let result = run();
+        fs::write(self.folder.join(file), source).unwrap();
+        result
+    }
+
     /// Runs a command of cargo's, offline: everything needed has been built or is there.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Output {
         let mut command = cargo();
@@ -183,13 +195,13 @@ impl Copy {
 }
 
 /// `route-audit check` of a copy.
-pub(crate) fn route_audit(copy: &Copy, features: &[&str]) -> Output {
+pub(crate) fn route_audit(copy: &Copy, arguments: &[&str]) -> Output {
     let mut command = Command::new(route_audit_binary());
     command
         .current_dir(&copy.folder)
         .env("CARGO_TERM_COLOR", "never")
         .arg("check")
-        .args(features)
+        .args(arguments)
         .arg("--offline")
         .arg("--target-dir")
         .arg(target());
