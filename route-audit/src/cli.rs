@@ -123,6 +123,17 @@ pub(crate) struct Init {
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Adopt on a service that exists: class `session` for every route that the source registers
+    ///
+    /// Puts an attribute on each handler, declares what has no function, has the routers audited,
+    /// and adds the dependency; the lock and the workflow are for `init` without this, afterwards.
+    /// What looks public gets a comment that says so. What cannot be done is listed, and the exit
+    /// code is 100 then. A second run changes nothing.
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) annotate: bool,
+    /// Where the package `session-auth` is, for `--annotate` [default: the version of this program]
+    #[arg(long, value_name = "PATH", requires = "annotate")]
+    pub(crate) session_auth: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod annotate;
 mod cargo;
 mod check;
 mod cli;
@@ -153,6 +154,7 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
         Command::Check(args) => check::run(&args, env),
         Command::List(args) => list::run(&args, env),
         Command::Diff(args) => diff::run(&args, env),
+        Command::Init(args) if args.annotate => annotate::run(&args, env),
         Command::Init(args) => init::run(&args, env),
         Command::Explain(args) => explain::run(&args.code, env),
     }

@@ -78,7 +78,10 @@ fn names(packages: &[&Package]) -> String {
 }
 
 /// The packages that cargo would select for the same arguments.
-fn selected<'a>(metadata: &'a Metadata, args: &CargoArgs) -> Result<Vec<&'a Package>, CannotRun> {
+pub(crate) fn selected<'a>(
+    metadata: &'a Metadata,
+    args: &CargoArgs,
+) -> Result<Vec<&'a Package>, CannotRun> {
     let mut members = metadata.workspace_packages();
     members.sort_by(|a, b| a.name.cmp(&b.name));
     let unknown = |flag: &str, spec: &str| {

@@ -31,6 +31,7 @@ mod register;
 mod rules;
 mod scan;
 mod skim;
+mod survey;
 mod tables;
 mod values;
 
@@ -49,6 +50,10 @@ use crate::Notes;
 use crate::cargo::{self, Executable};
 use crate::config::Config;
 use crate::error::{CannotRun, Problem};
+
+pub(crate) use self::survey::{
+    At, By, Fun, Kindred, Registered, Survey, Whole, declared_by, survey,
+};
 
 use self::cfg::Platform;
 use self::load::Target;
@@ -84,7 +89,8 @@ pub(crate) fn reconcile(
     Ok(())
 }
 
-fn on_a_large_stack<R: Send>(read: impl FnOnce() -> R + Send) -> Result<R, Problem> {
+/// Runs where the deepest of routers can be parsed.
+pub(crate) fn on_a_large_stack<R: Send>(read: impl FnOnce() -> R + Send) -> Result<R, Problem> {
     thread::scope(|scope| {
         let reader = thread::Builder::new()
             .name("source".to_owned())

@@ -487,43 +487,45 @@ fn help_is_a_text_that_was_read() {
         (
             &["init", "-h"],
             expect![[r#"
-            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
+                Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
 
-            Usage: route-audit init [OPTIONS]
+                Usage: route-audit init [OPTIONS]
 
-            Options:
-                  --force              Replace the lock and the workflow where they exist. What Cargo.toml says is kept
-                  --dry-run            Show what would be written, and write nothing
-                  --timeout <SECONDS>  How long the tests of one target may take [default: 60]
-              -v, --verbose            Say which packages are skipped and which tests run
-              -q, --quiet              The result alone: no progress, no notes, no line that sums up
-                  --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
-              -h, --help               Print help (see more with '--help')
+                Options:
+                      --force                Replace the lock and the workflow where they exist. What Cargo.toml says is kept
+                      --dry-run              Show what would be written, and write nothing
+                      --annotate             Adopt on a service that exists: class `session` for every route that the source registers
+                      --session-auth <PATH>  Where the package `session-auth` is, for `--annotate` [default: the version of this program]
+                      --timeout <SECONDS>    How long the tests of one target may take [default: 60]
+                  -v, --verbose              Say which packages are skipped and which tests run
+                  -q, --quiet                The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>         Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
+                  -h, --help                 Print help (see more with '--help')
 
-            Packages:
-                  --manifest-path <PATH>  The Cargo.toml to start from
-              -p, --package <SPEC>        Audit this package (repeatable)
-                  --workspace             Audit every member of the workspace
-                  --exclude <SPEC>        Leave out this package (repeatable)
+                Packages:
+                      --manifest-path <PATH>  The Cargo.toml to start from
+                  -p, --package <SPEC>        Audit this package (repeatable)
+                      --workspace             Audit every member of the workspace
+                      --exclude <SPEC>        Leave out this package (repeatable)
 
-            Build:
-              -F, --features <FEATURES>     Features to turn on, separated by commas (repeatable)
-                  --all-features            Turn on all features
-                  --no-default-features     Turn off the `default` feature
-                  --target <TRIPLE>         Build for this target; its tests must run on this machine
-                  --profile <NAME>          Build with this profile
-                  --release                 Build with the release profile
-                  --target-dir <DIRECTORY>  Where cargo builds
-                  --offline                 Do not use the network
-                  --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
+                Build:
+                  -F, --features <FEATURES>     Features to turn on, separated by commas (repeatable)
+                      --all-features            Turn on all features
+                      --no-default-features     Turn off the `default` feature
+                      --target <TRIPLE>         Build for this target; its tests must run on this machine
+                      --profile <NAME>          Build with this profile
+                      --release                 Build with the release profile
+                      --target-dir <DIRECTORY>  Where cargo builds
+                      --offline                 Do not use the network
+                      --cargo-locked            Cargo's `--locked`: fail where Cargo.lock would change
 
-            Exit codes:
-                0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
-                   could run
-              100  findings
-              101  could not run: a usage error, an error of cargo's, a router that cannot be read,
-                   nothing to audit
-        "#]],
+                Exit codes:
+                    0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
+                       could run
+                  100  findings
+                  101  could not run: a usage error, an error of cargo's, a router that cannot be read,
+                       nothing to audit
+            "#]],
         ),
         (
             &["list", "--help"],
