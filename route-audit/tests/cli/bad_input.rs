@@ -209,7 +209,7 @@ fn a_key_that_is_not_there() {
         expect![[r#"
         error: [workspace.metadata.route-audit]: unknown field `locks`, expected one of `exclude`, `lock`, `policy`, `unaudited`
           --> [ROOT]/Cargo.toml:9:1
-          = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+          = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
         route-audit: could not run
     "#]],

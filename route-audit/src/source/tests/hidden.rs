@@ -68,6 +68,10 @@ fn a_router_is_found_wherever_it_is_made() {
             format!("trait T {{ fn make() -> Router {{ {X} }} }}"),
         ),
         (
+            "on a parameter of any type",
+            "fn make<R: Routes>(r: R) -> R { r.route(\"/x\", get(h)) }".to_owned(),
+        ),
+        (
             "a method with the type in front",
             "fn make() -> Router { Router::route(Router::new(), \"/x\", get(h)) }".to_owned(),
         ),

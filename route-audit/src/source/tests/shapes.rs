@@ -164,6 +164,11 @@ fn ways_to_register() {
             &["GET /v1/home/a shop::home"],
         ),
         (
+            "nest of a block",
+            "Router::new().nest(\"/api\", { let r = Router::new().route(\"/a\", get(home)); r })",
+            &["GET /api/a shop::home"],
+        ),
+        (
             "nest under something",
             "Router::new().nest(prefix(), Router::new().route(\"/a\", get(home)))",
             &["GET ../a shop::home"],
