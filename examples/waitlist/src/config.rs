@@ -3,10 +3,11 @@
 use std::env::VarError;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use session_auth::Keys;
+
+use crate::Database;
 
 /// Worth nothing as a secret, and used only where `SESSION_AUTH_DEV=true`.
 const DEVELOPMENT_SECRET: &str = "development";
@@ -21,8 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// | `POSTMARK_PASSWORD` | password in the URL given to Postmark; the user is `postmark` |
 /// | `FREESCOUT_SECRET` | secret on FreeScout's webhooks page |
 /// | `WAF_TOKEN` | bearer token of the edge worker |
-/// | `OPERATOR_PASSWORD` | opens the waitlist |
-/// | `WAITLIST_DB` | the SQLite file, made where there is none |
+/// | `OPERATOR_PASSWORD` | the operator's first password; of no use once there is the account |
+/// | `DATABASE_URL` | `sqlite://` and a file, made where there is none, or `postgres://..` |
 /// | `LISTEN` | address and port; `127.0.0.1:3000` where unset |
 ///
 /// With `SESSION_AUTH_DEV=true` each but the last has a development value, and a warning in the log.
@@ -35,10 +36,10 @@ pub struct Config {
     pub freescout_secret: Secret,
     /// What the edge worker shows.
     pub waf_token: Secret,
-    /// What the operator logs in with.
-    pub operator_password: Secret,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// What the operator logs in with, until it is changed: for a database without their account.
+    pub operator_password: Option<Secret>,
+    /// Where everything is kept.
+    pub database: Database,
     /// Where the program listens.
     pub listen: SocketAddr,
     /// How long a request may take, from its first byte to the response's head.
@@ -92,12 +93,21 @@ impl Config {
             "the secret on FreeScout's webhooks page",
         );
         let waf_token = secret("WAF_TOKEN", "the edge worker's bearer token");
-        let operator_password = secret("OPERATOR_PASSWORD", "the operator's password");
+        // Whether it is needed, the database knows.
+        let operator_password = match variable("OPERATOR_PASSWORD") {
+            Err(VarError::NotPresent) if !development => Some(None),
+            _ => secret("OPERATOR_PASSWORD", "the operator's first password").map(Some),
+        };
         let database = required(
-            "WAITLIST_DB",
-            "the path of the SQLite file",
-            "waitlist.sqlite",
+            "DATABASE_URL",
+            "`sqlite://` and the path of a file, or `postgres://..`",
+            "sqlite://waitlist.sqlite",
         );
+        let database = database.and_then(|url| {
+            let read = url.parse::<Database>();
+            read.map_err(|error| problems.push(format!("DATABASE_URL is of no use: {error}")))
+                .ok()
+        });
         let listen = match variable("LISTEN") {
             Err(VarError::NotPresent) => Some(SocketAddr::from(([127, 0, 0, 1], 3000))),
             given => given.ok().and_then(|text| text.parse().ok()),
@@ -114,7 +124,7 @@ impl Config {
                 freescout_secret: freescout_secret?,
                 waf_token: waf_token?,
                 operator_password: operator_password?,
-                database: database?.into(),
+                database: database?,
                 listen: listen?,
                 timeout: TIMEOUT,
             })
@@ -126,15 +136,6 @@ impl Config {
 /// A text that `Debug` does not show.
 #[derive(Clone)]
 pub struct Secret(String);
-
-impl Secret {
-    /// Whether this is the same text, in a time that says nothing of where the two differ.
-    pub(crate) fn matches(&self, given: &str) -> bool {
-        use subtle::ConstantTimeEq as _;
-
-        self.0.as_bytes().ct_eq(given.as_bytes()).into()
-    }
-}
 
 impl<T: Into<String>> From<T> for Secret {
     fn from(text: T) -> Self {
@@ -187,7 +188,7 @@ mod tests {
         ("FREESCOUT_SECRET", "f"),
         ("WAF_TOKEN", "w"),
         ("OPERATOR_PASSWORD", "o"),
-        ("WAITLIST_DB", "list.sqlite"),
+        ("DATABASE_URL", "sqlite://list.sqlite"),
     ];
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -203,18 +204,24 @@ mod tests {
     #[test]
     fn everything_set() {
         let config = read(&ALL).unwrap();
-        assert!(config.waf_token.matches("w"));
-        assert_eq!(config.database, PathBuf::from("list.sqlite"));
+        let waf_token: &str = config.waf_token.as_ref();
+        assert_eq!(waf_token, "w");
+        assert_eq!(config.database.to_string(), "list.sqlite");
+        assert!(config.operator_password.is_some());
         assert_eq!(config.listen.port(), 3000);
     }
 
     #[test]
-    fn each_variable_is_required() {
+    fn each_variable_is_required_but_the_first_password() {
         for missing in ALL.map(|(name, _)| name) {
             let rest: Vec<_> = ALL
                 .into_iter()
                 .filter(|(name, _)| *name != missing)
                 .collect();
+            if missing == "OPERATOR_PASSWORD" {
+                assert!(read(&rest).unwrap().operator_password.is_none());
+                continue;
+            }
             let error = read(&rest).err().unwrap().to_string();
             assert_eq!(error.lines().count(), 2, "{error}");
             assert!(error.contains(&format!("{missing} is unset")), "{error}");
@@ -224,7 +231,19 @@ mod tests {
     #[test]
     fn all_problems_are_told_at_once() {
         let error = read(&[("LISTEN", "3000")]).err().unwrap().to_string();
-        assert_eq!(error.lines().count(), 1 + ALL.len() + 1, "{error}");
+        // All but the first password, and the address.
+        assert_eq!(error.lines().count(), 1 + ALL.len() - 1 + 1, "{error}");
+    }
+
+    #[test]
+    fn a_database_of_another_kind_is_a_problem_with_the_name_of_its_variable() {
+        let mut variables = ALL;
+        variables[4].1 = "mysql://ada:hunter2@db.example/list";
+        let error = read(&variables).err().unwrap().to_string();
+        assert_eq!(error.lines().count(), 2, "{error}");
+        assert!(error.contains("DATABASE_URL is of no use"), "{error}");
+        assert!(error.contains("`mysql`"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
@@ -235,7 +254,12 @@ mod tests {
 
     #[test]
     fn development_does_not_excuse_an_empty_secret() {
-        assert!(read(&[("SESSION_AUTH_DEV", "true"), ("WAF_TOKEN", "")]).is_err());
+        for name in ["WAF_TOKEN", "OPERATOR_PASSWORD", "DATABASE_URL"] {
+            assert!(
+                read(&[("SESSION_AUTH_DEV", "true"), (name, "")]).is_err(),
+                "{name}"
+            );
+        }
     }
 
     #[test]

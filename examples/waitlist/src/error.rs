@@ -1,38 +1,57 @@
 //! Errors as answers: JSON, as the guards' own.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use session_auth::IssueError;
+use session_auth::{IssueError, SessionsError};
+
+use crate::passwords::PasswordError;
 
 /// Why a handler could not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum AppError {
     /// The body is not what the handler takes.
     Json(JsonRejection),
+    Form(FormRejection),
     /// It is, and makes no sense.
     Invalid(&'static str),
     WrongPassword,
+    CrossOrigin,
+    NoSuchSession,
+    Password(PasswordError),
     Store(sqlx::Error),
     Session(IssueError),
+    Sessions(SessionsError),
 }
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         let (status, error) = match self {
             Self::Json(rejection) => (rejection.status(), rejection.body_text()),
+            Self::Form(rejection) => (rejection.status(), rejection.body_text()),
             Self::Invalid(why) => (StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()),
             Self::WrongPassword => (StatusCode::UNAUTHORIZED, "Wrong password".to_owned()),
+            Self::CrossOrigin => (
+                StatusCode::FORBIDDEN,
+                "This was sent by a page of another site".to_owned(),
+            ),
+            Self::NoSuchSession => (
+                StatusCode::NOT_FOUND,
+                "You have no such session, or it has ended".to_owned(),
+            ),
             // What broke is for the log.
             Self::Store(error) => {
                 tracing::error!(%error, "the database failed");
                 internal()
             }
-            Self::Session(error) => {
-                tracing::error!(%error, "no session was issued");
+            Self::Password(error) => {
+                tracing::error!("{error}");
                 internal()
             }
+            // A 503 where the sessions' store is down.
+            Self::Session(error) => return error.into_response(),
+            Self::Sessions(error) => return error.into_response(),
         };
         (status, Json(serde_json::json!({ "error": error }))).into_response()
     }
@@ -51,6 +70,18 @@ impl From<JsonRejection> for AppError {
     }
 }
 
+impl From<FormRejection> for AppError {
+    fn from(rejection: FormRejection) -> Self {
+        Self::Form(rejection)
+    }
+}
+
+impl From<PasswordError> for AppError {
+    fn from(error: PasswordError) -> Self {
+        Self::Password(error)
+    }
+}
+
 impl From<sqlx::Error> for AppError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error)
@@ -60,5 +91,11 @@ impl From<sqlx::Error> for AppError {
 impl From<IssueError> for AppError {
     fn from(error: IssueError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<SessionsError> for AppError {
+    fn from(error: SessionsError) -> Self {
+        Self::Sessions(error)
     }
 }

@@ -1,15 +1,22 @@
 //! A waitlist: a form for visitors, webhooks of the mail provider, the help desk and the edge, and a
-//! list for the operator. Six of its routes are called by someone who has no session.
+//! list for the operator. Six of its routes are called by someone who has no session. The operator
+//! logs in with a password, and sees and ends their sessions on a page.
 //!
 //! - `routes`: the handlers, each under the attribute that says who may call it
 //! - [`router`]: the handlers on a router, typed or axum's own
-//! - `config`, `store`: what the service needs
+//! - `input`, `device`, `pages`: what a handler is told, and what a person is shown
+//! - `config`, `database`, `store`, `passwords`: what the service needs
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod config;
+mod database;
+mod device;
 mod error;
+mod input;
 mod json;
+mod pages;
+mod passwords;
 pub mod router;
 mod routes;
 mod store;
@@ -34,13 +41,19 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 pub use self::config::{Config, ConfigError, Secret};
-pub use self::store::Store;
+use self::database::Either;
+pub use self::database::{Database, InvalidDatabase};
+use self::passwords::Passwords;
+use self::store::Store;
+
+/// The name of the account that is made at the first start.
+const OPERATOR: &str = "operator";
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct App {
     store: Store,
-    operator_password: Secret,
+    passwords: Passwords,
 }
 
 /// Puts the routes behind their guards: `router::typed::protect` or `router::plain::protect`.
@@ -59,13 +72,15 @@ pub async fn app(config: Config) -> Result<impl HttpService, Box<dyn Error>> {
 ///
 /// # Errors
 ///
-/// The database cannot be opened, or the routes cannot be protected: a webhook's secret is empty,
-/// for instance.
+/// The database cannot be opened; the operator has no account yet, and no password for one; or the
+/// routes cannot be protected: a webhook's secret is empty, for instance.
 pub async fn app_on(protect: Protect, config: Config) -> Result<impl HttpService, Box<dyn Error>> {
+    let opened = config.database.open().await?;
     let app = App {
-        store: Store::open(&config.database).await?,
-        operator_password: config.operator_password,
+        store: opened.store,
+        passwords: Passwords::new().await?,
     };
+    app.make_operator(config.operator_password).await?;
     let auth = SessionAuthLayer::builder(config.keys)
         .verifier(
             "postmark",
@@ -73,8 +88,30 @@ pub async fn app_on(protect: Protect, config: Config) -> Result<impl HttpService
         )
         .verifier("freescout", Hmac::freescout(config.freescout_secret))
         .verifier("waf", Bearer::new(config.waf_token))
-        .build()?;
-    Ok(around(protect(app, auth)?, config.timeout))
+        .login_path("/login");
+    let auth = match opened.sessions {
+        Either::Sqlite(store) => auth.store(store),
+        Either::Postgres(store) => auth.store(store),
+    };
+    Ok(around(protect(app, auth.build()?)?, config.timeout))
+}
+
+impl App {
+    /// Makes the operator's account, where there is none.
+    async fn make_operator(&self, password: Option<Secret>) -> Result<(), Box<dyn Error>> {
+        if self.store.password_hash(OPERATOR).await?.is_some() {
+            return Ok(());
+        }
+        let password = password.ok_or(
+            "the operator has no account yet: set OPERATOR_PASSWORD to the password it is to have",
+        )?;
+        let password: &str = password.as_ref();
+        let hash = self.passwords.hash(password.to_owned()).await?;
+        // Another process may have made it in between, with a password that is as good.
+        self.store.add_user(OPERATOR, &hash).await?;
+        tracing::info!("the account `{OPERATOR}` was made; OPERATOR_PASSWORD has no more use");
+        Ok(())
+    }
 }
 
 /// The layers for every request. They stand around the guards, so that a denied request has a trace

@@ -1,6 +1,6 @@
 //! The program: configuration, a socket, and a way to stop.
 //!
-//! `SESSION_AUTH_DEV=true cargo run -p waitlist`
+//! `SESSION_AUTH_DEV=true cargo run -p waitlist`, then <http://localhost:3000/devices>
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

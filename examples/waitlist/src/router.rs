@@ -17,7 +17,7 @@ pub mod typed {
     use session_auth::{BuildError, Protected, Router, SessionAuthLayer, audited_router};
 
     use crate::App;
-    use crate::routes::{account, edge, health, helpdesk, mail, waitlist};
+    use crate::routes::{account, devices, edge, health, helpdesk, mail, waitlist};
 
     /// Every route of the service.
     #[audited_router]
@@ -31,9 +31,14 @@ pub mod typed {
             .mount(helpdesk::support)
             .mount(helpdesk::audit)
             .mount(edge::waf_events)
+            .mount(account::login_page)
             .mount(account::login)
             .mount(account::logout)
             .mount(account::me)
+            .mount(account::change_password)
+            .mount(devices::list)
+            .mount(devices::revoke)
+            .mount(devices::revoke_others)
     }
 
     /// The routes behind their guards.
@@ -55,7 +60,7 @@ pub mod plain {
     use session_auth::{BuildError, Protected, SessionAuthLayer, audited_router};
 
     use crate::App;
-    use crate::routes::{account, edge, health, helpdesk, mail, waitlist};
+    use crate::routes::{account, devices, edge, health, helpdesk, mail, waitlist};
 
     /// Every route of the service.
     #[audited_router]
@@ -69,9 +74,13 @@ pub mod plain {
             .route("/webhooks/freescout/support", post(helpdesk::support))
             .route("/webhooks/freescout/audit", post(helpdesk::audit))
             .route("/internal/waf-events", post(edge::waf_events))
-            .route("/login", post(account::login))
+            .route("/login", get(account::login_page).post(account::login))
             .route("/logout", post(account::logout))
             .route("/api/me", get(account::me))
+            .route("/account/password", post(account::change_password))
+            .route("/devices", get(devices::list))
+            .route("/devices/{id}/revoke", post(devices::revoke))
+            .route("/devices/revoke-others", post(devices::revoke_others))
     }
 
     /// The routes behind their guards.

@@ -1,6 +1,7 @@
 //! The handlers, by concern. Each says in place who may call it.
 
 pub(crate) mod account;
+pub(crate) mod devices;
 pub(crate) mod edge;
 pub(crate) mod helpdesk;
 pub(crate) mod mail;

@@ -104,8 +104,8 @@ impl Service {
             postmark_password: POSTMARK_PASSWORD.into(),
             freescout_secret: FREESCOUT_SECRET.into(),
             waf_token: WAF_TOKEN.into(),
-            operator_password: OPERATOR_PASSWORD.into(),
-            database: database.clone(),
+            operator_password: Some(OPERATOR_PASSWORD.into()),
+            database: format!("sqlite://{}", database.display()).parse().unwrap(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             timeout: TIMEOUT,
         };

@@ -20,3 +20,10 @@ CREATE TABLE IF NOT EXISTS events (
     -- Senders retry: the same event is kept once.
     UNIQUE (sender, kind, payload)
 ) STRICT;
+
+-- Who may log in.
+CREATE TABLE IF NOT EXISTS users (
+    name          TEXT NOT NULL PRIMARY KEY,
+    -- A PHC string, which names its algorithm and parameters: $argon2id$v=19$m=..
+    password_hash TEXT NOT NULL
+) STRICT;
