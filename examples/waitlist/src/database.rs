@@ -70,6 +70,16 @@ impl Database {
         })
     }
 
+    /// Opens what is there already.
+    pub(crate) async fn open_existing(&self) -> Result<Opened, Box<dyn Error>> {
+        if let Either::Sqlite(options) = &self.options
+            && !options.get_filename().is_file()
+        {
+            return Err(self.not_opened(&"there is no such file"));
+        }
+        self.open().await
+    }
+
     fn not_opened(&self, why: &dyn fmt::Display) -> Box<dyn Error> {
         format!("the database {self} cannot be opened: {why}").into()
     }

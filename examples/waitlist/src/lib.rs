@@ -45,6 +45,7 @@ use self::database::Either;
 pub use self::database::{Database, InvalidDatabase};
 use self::passwords::Passwords;
 use self::store::Store;
+pub use self::store::{Copied, copy};
 
 /// The name of the account that is made at the first start.
 const OPERATOR: &str = "operator";

@@ -1,6 +1,8 @@
 //! The program: configuration, a socket, and a way to stop.
 //!
 //! `SESSION_AUTH_DEV=true cargo run -p waitlist`, then <http://localhost:3000/devices>
+//!
+//! `waitlist copy FROM TO` copies everything from one database to another.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -10,13 +12,30 @@ use std::process::ExitCode;
 use axum::ServiceExt as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use waitlist::Config;
+use waitlist::{Config, Database};
+
+const USAGE: &str = "\
+Usage: waitlist                 serve, as the environment says
+       waitlist copy FROM TO    copy everything to an empty database; both are URLs, as in
+                                DATABASE_URL. Stop the service first. Sessions go on if the new
+                                one has the same SESSION_AUTH_KEYS.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).init();
-    match serve().await {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        [] => serve().await,
+        ["copy", from, to] => copy(from, to).await,
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.into()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -42,5 +61,16 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             tracing::info!("stopping: requests under way are finished first");
         })
         .await?;
+    Ok(())
+}
+
+async fn copy(from: &str, to: &str) -> Result<(), Box<dyn Error>> {
+    let read = |name, url: &str| {
+        url.parse::<Database>()
+            .map_err(|error| format!("{name} is no database: {error}"))
+    };
+    let (from, to) = (read("FROM", from)?, read("TO", to)?);
+    let copied = waitlist::copy(&from, &to).await?;
+    tracing::info!("copied {copied} from {from} to {to}");
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Signups, events and accounts, in SQLite or PostgreSQL. Both read the same statements, but for
 //! two that say how the email's index is named.
 
+mod copy;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{PgPool, SqlitePool};
 
+pub use self::copy::{Copied, copy};
 use crate::database::{Either, either};
 
 const SQLITE_SCHEMA: &str = include_str!("sqlite.sql");
