@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use tempfile::TempDir;
@@ -101,10 +102,27 @@ impl Browser {
     /// Opens a page with one button, presses it, and reads the page that follows.
     pub(crate) async fn press(&self, url: &str) -> String {
         self.client.goto(url).await.expect("the page opens");
+        let mark = self.client.execute("window.isThePageBefore = true", vec![]);
+        mark.await.expect("the script runs");
         let button = self.client.find(Locator::Css("button")).await;
         button.expect("a button").click().await.expect("a click");
-        // A click that submits a form returns when the next page has loaded.
+        self.next_page().await;
         self.text().await
+    }
+
+    /// Waits until another page is there: a click may return before.
+    async fn next_page(&self) {
+        let is_there = "return document.readyState === 'complete' && !window.isThePageBefore";
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            // An error between two pages: there is none to ask.
+            let answer = self.client.execute(is_there, vec![]).await;
+            if answer.is_ok_and(|answer| answer == true) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no page follows the click");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) async fn text(&self) -> String {
