@@ -118,6 +118,8 @@ fn when(time: Option<SystemTime>) -> Markup {
     };
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, _) = time.to_hms();
+    // Every month's name begins with three ASCII letters.
+    let month = &month.to_string()[..3];
     html! { (day) " " (month) " " (year) ", " (format!("{hour:02}:{minute:02}")) " UTC" }
 }
 

@@ -17,7 +17,7 @@ use crate::{App, OPERATOR, pages};
 /// Where a login leads that came from nowhere.
 const HOME: &str = "/devices";
 
-/// What is shorter is guessed too soon; the bound is there so that there is one. In bytes.
+/// What is shorter is guessed too soon; the bound is there so that there is one. In characters.
 const PASSWORD_LEN: std::ops::RangeInclusive<usize> = 12..=1024;
 
 #[derive(Deserialize)]
@@ -122,7 +122,7 @@ pub(crate) async fn change_password(
         }
         Client::Program => Err(error),
     };
-    if !PASSWORD_LEN.contains(&given.new.len()) {
+    if !PASSWORD_LEN.contains(&given.new.chars().count()) {
         let why = "The new password has to have 12 to 1024 characters.";
         return refuse(
             AppError::Invalid(why),
