@@ -36,7 +36,7 @@ pub mod typed {
             .mount(account::logout)
             .mount(account::me)
             .mount(account::change_password)
-            .mount(devices::list)
+            .mount(devices::show)
             .mount(devices::revoke)
             .mount(devices::revoke_others)
     }
@@ -78,7 +78,7 @@ pub mod plain {
             .route("/logout", post(account::logout))
             .route("/api/me", get(account::me))
             .route("/account/password", post(account::change_password))
-            .route("/devices", get(devices::list))
+            .route("/devices", get(devices::show))
             .route("/devices/{id}/revoke", post(devices::revoke))
             .route("/devices/revoke-others", post(devices::revoke_others))
     }

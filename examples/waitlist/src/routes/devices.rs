@@ -10,7 +10,7 @@ use crate::input::Client;
 use crate::pages::{self, Page};
 
 #[session_route(GET, "/devices")]
-pub(crate) async fn list(session: Session, sessions: Sessions) -> Result<Page, AppError> {
+pub(crate) async fn show(session: Session, sessions: Sessions) -> Result<Page, AppError> {
     page(&session, &sessions, None).await
 }
 
