@@ -8,6 +8,8 @@ pub mod case;
 pub mod peers;
 pub mod routes;
 pub mod services;
+#[cfg(feature = "stores")]
+pub mod stores;
 
 pub use case::Case;
 

@@ -17,7 +17,7 @@ use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use tower_sessions::{MemoryStore, SessionManagerLayer};
+use tower_sessions::{MemoryStore, SessionManagerLayer, SessionStore};
 
 use crate::SUBJECT;
 use crate::case::{Case, answer, runtime};
@@ -69,8 +69,11 @@ impl AuthnBackend for Users {
     }
 }
 
-/// axum-login over tower-sessions: a signed cookie, sessions in memory.
-fn axum_login() -> Vec<Case> {
+/// axum-login over tower-sessions: a signed cookie, sessions in this store.
+pub(crate) fn axum_login_over<S>(store: S) -> Router
+where
+    S: SessionStore + Clone,
+{
     async fn me(auth: AuthSession<Users>) -> Result<String, StatusCode> {
         let user = auth.user.ok_or(StatusCode::UNAUTHORIZED)?;
         Ok(user.name)
@@ -88,19 +91,27 @@ fn axum_login() -> Vec<Case> {
         password_hash: vec![7; 32],
     };
     let users = Users(Arc::new([(SUBJECT.to_owned(), user)].into()));
-    let sessions = SessionManagerLayer::new(MemoryStore::default())
-        .with_signed(tower_sessions::cookie::Key::from(&[7; 64]));
+    let sessions =
+        SessionManagerLayer::new(store).with_signed(tower_sessions::cookie::Key::from(&[7; 64]));
     let auth = AuthManagerLayerBuilder::new(users, sessions).build();
-    let app = Router::new()
+    Router::new()
         .route("/me", get(me))
         .route_layer(login_required!(Users))
         .route("/login", post(log_in))
         .layer(auth)
-        .with_state(());
+        .with_state(())
+}
 
+/// What makes a session at [`axum_login_over`].
+pub(crate) fn log_in() -> Request {
     let mut log_in = request("/login", None)();
     *log_in.method_mut() = Method::POST;
-    let answer = answer(&runtime(), &app, log_in);
+    log_in
+}
+
+fn axum_login() -> Vec<Case> {
+    let app = axum_login_over(MemoryStore::default());
+    let answer = answer(&runtime(), &app, log_in());
     let cookie = first_pair(&answer.headers()[SET_COOKIE]);
     vec![
         Case::service(

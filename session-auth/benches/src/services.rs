@@ -12,7 +12,9 @@ use http::header::COOKIE;
 use http::{HeaderValue, Request, StatusCode};
 use session_auth::__private::{Classified, Declared};
 use session_auth::methods::GET;
-use session_auth::{Declaration, Keys, Router, Session, SessionAuthLayer, public};
+use session_auth::{
+    Declaration, Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, public,
+};
 use sha2::Sha256;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -95,11 +97,32 @@ classified!(WebhookHook: Webhook POST "/hook", fn webhook_hook(body: Bytes) = ho
 ///
 /// The keys or the verifier are no good.
 pub fn auth() -> SessionAuthLayer {
+    builder().build().expect("a valid layer")
+}
+
+/// The same, before its store.
+pub(crate) fn builder() -> SessionAuthLayerBuilder {
     let keys = Keys::new([[7; 32]]).expect("one key");
     SessionAuthLayer::builder(keys)
         .verifier("hmac", session_auth::webhook::Hmac::github(WEBHOOK_SECRET))
-        .build()
-        .expect("a valid layer")
+}
+
+/// `/public` and `/me`, without a guard.
+#[cfg(feature = "stores")]
+pub(crate) fn unguarded() -> axum::Router {
+    axum::Router::new()
+        .route("/public", get(subject))
+        .route("/me", get(subject))
+}
+
+/// The same two, typed.
+#[cfg(feature = "stores")]
+pub(crate) fn guarded(auth: SessionAuthLayer) -> session_auth::Protected {
+    Router::new()
+        .mount(public_subject)
+        .mount(session_me)
+        .protect(auth)
+        .expect("the typed router can be protected")
 }
 
 /// A session cookie that this layer accepts.
