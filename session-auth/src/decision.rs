@@ -153,7 +153,7 @@ fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
     let gained = deadline.since(token.idle_deadline);
     // A gain of nothing is no reason to write, even where a tenth rounds down to nothing.
     let slides = !gained.is_zero() && gained >= means.idle_timeout / 10;
-    if !slides && !token.is_signed_by_an_older_key(means.keys) {
+    if !slides && !token.is_signed_by_an_older_key() {
         return None;
     }
     Some(Renewal {

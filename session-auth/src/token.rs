@@ -81,6 +81,7 @@ pub(crate) struct Token {
     subject: Range<usize>,
     scopes: Range<usize>,
     claims: Range<usize>,
+    signed_by_an_older_key: bool,
     /// The claims, where they are sealed in `bytes`.
     #[cfg(feature = "encrypt")]
     opened: Option<Vec<u8>>,
@@ -197,7 +198,8 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     key.count_verified();
 
     // From here on the bytes are ours. They are parsed with care all the same.
-    let token = parse(bytes).ok_or(Refusal::Malformed)?;
+    let mut token = parse(bytes).ok_or(Refusal::Malformed)?;
+    token.signed_by_an_older_key = key.id != ring.signing().id;
     #[cfg(feature = "encrypt")]
     let token = token.open(key).ok_or(Refusal::Malformed)?;
     if token.issued > now.plus(MAX_CLOCK_SKEW) {
@@ -251,6 +253,7 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
         subject,
         scopes,
         claims,
+        signed_by_an_older_key: false,
         #[cfg(feature = "encrypt")]
         opened: None,
     })
@@ -301,9 +304,9 @@ impl Token {
         id
     }
 
-    /// Whether the key that signed it signs no more.
-    pub(crate) fn is_signed_by_an_older_key(&self, keys: &Keys) -> bool {
-        self.bytes[1..=KEY_ID_LEN] != keys.ring().signing().id
+    /// Whether the key that signed it signed no more when it was verified.
+    pub(crate) const fn is_signed_by_an_older_key(&self) -> bool {
+        self.signed_by_an_older_key
     }
 
     pub(crate) fn subject(&self) -> &str {
