@@ -17,7 +17,7 @@ const DEFAULT_CAPACITY: u64 = 100_000;
 /// at the most. What this process revokes is over at once. While the store is down, sessions that
 /// were seen within the lag still work.
 ///
-/// Only live sessions are remembered, in a bounded cache (the crate `moka`): about 300 bytes each.
+/// Only live sessions are remembered, in a bounded cache (the crate `moka`): about 400 bytes each.
 ///
 /// ```
 /// use std::time::Duration;
