@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::mpsc;
 use std::thread;
@@ -69,6 +70,17 @@ fn usage(message: &str) -> ExitCode {
 struct Listening {
     target: Target,
     address: SocketAddr,
+    /// What Linux knows of the thread that serves it.
+    statistics: Option<PathBuf>,
+}
+
+impl Listening {
+    /// The processor time of that thread, in nanoseconds. Neighbours stretch the clock's time far
+    /// more.
+    fn processor_time(&self) -> Option<f64> {
+        let text = fs::read_to_string(self.statistics.as_ref()?).ok()?;
+        text.split(' ').next()?.parse().ok()
+    }
 }
 
 fn serve(backends: &Backends, ready: mpsc::Sender<Vec<Listening>>, stopped: oneshot::Receiver<()>) {
@@ -77,6 +89,8 @@ fn serve(backends: &Backends, ready: mpsc::Sender<Vec<Listening>>, stopped: ones
         .build()
         .expect("a runtime");
     runtime.block_on(async {
+        let thread = fs::read_link("/proc/thread-self").ok();
+        let statistics = thread.map(|thread| PathBuf::from("/proc").join(thread).join("schedstat"));
         let mut services = Vec::new();
         for target in backends.targets().await {
             let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
@@ -84,7 +98,11 @@ fn serve(backends: &Backends, ready: mpsc::Sender<Vec<Listening>>, stopped: ones
             let address = listener.local_addr().expect("it is bound");
             let service = Shared::new(target.service.clone());
             tokio::spawn(async move { axum::serve(listener, service).await });
-            services.push(Listening { target, address });
+            services.push(Listening {
+                target,
+                address,
+                statistics: statistics.clone(),
+            });
         }
         ready.send(services).expect("the measuring thread waits");
         let _ = stopped.await;
@@ -94,6 +112,8 @@ fn serve(backends: &Backends, ready: mpsc::Sender<Vec<Listening>>, stopped: ones
 /// What `wrk` said of one run.
 struct Run {
     per_second: f64,
+    /// Of the service's processor time, in microseconds; not a number where it is unknown.
+    each: f64,
     p50: f64,
     p99: f64,
 }
@@ -110,14 +130,14 @@ fn measure(services: &[Listening], rounds: usize) -> Result<(), String> {
         }
     }
 
-    println!("| case | requests a second | × no layer | p50, µs | p99, µs | × peer |");
-    println!("|---|---:|---:|---:|---:|---:|");
+    println!(
+        "| case | requests a second | processor time of the service, µs a request | × no layer | \
+         × peer | p50, µs | p99, µs |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
     for (service, of) in services.iter().zip(&runs) {
         let ratio = |to: &[Run]| {
-            let ratios = of
-                .iter()
-                .zip(to)
-                .map(|(this, to)| this.per_second / to.per_second);
+            let ratios = of.iter().zip(to).map(|(this, to)| this.each / to.each);
             median(ratios.collect())
         };
         // With a cookie to be read by the server, or without.
@@ -127,13 +147,14 @@ fn measure(services: &[Listening], rounds: usize) -> Result<(), String> {
             Some(format!("{:.2}", ratio(&runs[index])))
         });
         println!(
-            "| {} | {:.0} | {:.2} | {:.0} | {:.0} | {} |",
+            "| {} | {:.0} | {:.1} | {:.2} | {} | {:.0} | {:.0} |",
             service.target.name,
             median(of.iter().map(|run| run.per_second).collect()),
+            median(of.iter().map(|run| run.each).collect()),
             ratio(base),
+            peer.unwrap_or_default(),
             median(of.iter().map(|run| run.p50).collect()),
             median(of.iter().map(|run| run.p99).collect()),
-            peer.unwrap_or_default(),
         );
     }
     Ok(())
@@ -175,13 +196,16 @@ end
     script
 }
 
-fn wrk(service: &Listening, script: &std::path::Path) -> Result<Run, String> {
+fn wrk(service: &Listening, script: &Path) -> Result<Run, String> {
+    let before = service.processor_time();
     let output = Command::new("wrk")
         .args(["-t1", CONNECTIONS, SECONDS, "-s"])
         .arg(script)
         .arg(format!("http://{}/", service.address))
         .output()
         .map_err(|error| format!("wrk: {error}"))?;
+    let used = service.processor_time().zip(before);
+    let used = used.map_or(f64::NAN, |(after, before)| after - before);
     let text = String::from_utf8_lossy(&output.stdout);
     let measured = text.lines().find_map(|line| line.strip_prefix("measured "));
     let numbers: Vec<f64> = measured
@@ -204,6 +228,7 @@ fn wrk(service: &Listening, script: &std::path::Path) -> Result<Run, String> {
     }
     Ok(Run {
         per_second: requests * 1e6 / duration,
+        each: used / requests / 1e3,
         p50,
         p99,
     })
