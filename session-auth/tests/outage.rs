@@ -333,7 +333,7 @@ mod postgres {
 
     impl Server for Postgres {
         fn take_away(&mut self) {
-            self.stop();
+            self.kill();
         }
 
         fn bring_back(&mut self) {
@@ -342,7 +342,7 @@ mod postgres {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn restarts() {
+    async fn is_killed_and_starts_again() {
         let Some(postgres) = Postgres::start() else {
             return;
         };

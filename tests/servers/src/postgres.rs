@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::{Home, Running, free_port, program, skip, within};
@@ -66,7 +66,24 @@ impl Postgres {
         self.running = None;
     }
 
-    /// Starts it after [`stop`](Self::stop), with the data and on the port that it had.
+    /// Ends it as a crash would: no connection is told, nothing is written, and the next start has to
+    /// recover from the log of writes.
+    ///
+    /// # Panics
+    ///
+    /// It does not run.
+    pub fn kill(&mut self) {
+        let pid = fs::read_to_string(self.home.path().join("data/postmaster.pid"));
+        let pid = pid.expect("PostgreSQL runs, and wrote its id");
+        let pid = pid.lines().next().unwrap_or_default();
+        // To the process that started all others: `immediate shutdown`. After `KILL` the others
+        // would outlive it for a while, and the next start with them.
+        let sent = Command::new("kill").args(["-QUIT", pid]).status();
+        assert!(sent.expect("`kill` starts").success(), "PostgreSQL runs");
+        self.running = None;
+    }
+
+    /// Starts it after [`stop`](Self::stop) or [`kill`](Self::kill), with the data and on the port that it had.
     ///
     /// # Panics
     ///
@@ -131,6 +148,10 @@ mod tests {
         let listens = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
         assert!(listens());
         server.stop();
+        assert!(!listens());
+        server.start_again();
+        assert!(listens());
+        server.kill();
         assert!(!listens());
         server.start_again();
         assert!(listens());
