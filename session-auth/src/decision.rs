@@ -51,7 +51,6 @@ pub(crate) struct Admitted {
     pub(crate) token: Token,
     pub(crate) renewal: Option<Renewal>,
     /// When it was judged.
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "for the store"))]
     pub(crate) now: Timestamp,
 }
 

@@ -15,7 +15,6 @@ use crate::clock::Timestamp;
 use crate::session::{Session, SessionId};
 use crate::sessions::SessionPolicy;
 use crate::token::{self, Contents, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
-#[cfg(feature = "store")]
 use {
     crate::response::Denial,
     crate::store::{GuardedStore, StoreError, StoredSession},
@@ -186,7 +185,6 @@ impl IssueSession {
                 id: SessionId::from_bytes(id),
                 cookie,
             },
-            #[cfg(feature = "store")]
             record: StoredSession {
                 id: SessionId::from_bytes(id),
                 subject,
@@ -196,9 +194,7 @@ impl IssueSession {
                 idle_deadline,
                 absolute_deadline,
             },
-            #[cfg(feature = "store")]
             renews,
-            #[cfg(feature = "store")]
             now,
         })
     }
@@ -213,15 +209,11 @@ fn random<const N: usize>() -> Result<[u8; N], IssueError> {
 /// A session that needs no more than to be stored.
 struct Prepared {
     issued: IssuedSession,
-    #[cfg(feature = "store")]
     record: StoredSession,
-    #[cfg(feature = "store")]
     renews: Option<Session>,
-    #[cfg(feature = "store")]
     now: Timestamp,
 }
 
-#[cfg(feature = "store")]
 async fn save(store: &Arc<GuardedStore>, prepared: Prepared) -> Result<IssuedSession, IssueError> {
     let Prepared {
         issued,
@@ -259,7 +251,6 @@ impl IntoFuture for IssueSession {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        #[cfg(feature = "store")]
         if let Some(store) = self.policy.store.clone() {
             return Box::pin(async move { save(&store, self.prepare()?).await });
         }
@@ -330,25 +321,15 @@ pub struct IssueError(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    SubjectLength {
-        found: usize,
-    },
+    SubjectLength { found: usize },
     SubjectControl,
-    ScopeLength {
-        found: usize,
-    },
-    LabelLength {
-        found: usize,
-    },
+    ScopeLength { found: usize },
+    LabelLength { found: usize },
     Claims(serde_json::Error),
-    TooLarge {
-        found: usize,
-    },
+    TooLarge { found: usize },
     Clock,
     Random(getrandom::Error),
-    #[cfg(feature = "store")]
     Store(StoreError),
-    #[cfg(feature = "store")]
     Revoked,
 }
 
@@ -366,21 +347,18 @@ impl IssueError {
     }
 
     /// The store is down. Nothing was issued; try again.
-    #[cfg(feature = "store")]
     #[must_use]
     pub fn is_store(&self) -> bool {
         matches!(self.0, Kind::Store(_))
     }
 
     /// Meanwhile all sessions of the subject were revoked, or the one to renew was.
-    #[cfg(feature = "store")]
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         matches!(self.0, Kind::Revoked)
     }
 }
 
-#[cfg(feature = "store")]
 impl From<StoreError> for IssueError {
     fn from(error: StoreError) -> Self {
         Self(Kind::Store(error))
@@ -393,9 +371,7 @@ impl IntoResponse for IssueError {
     fn into_response(self) -> axum::response::Response {
         tracing::error!(target: "session_auth", error = %self, "no session was issued");
         match self.0 {
-            #[cfg(feature = "store")]
             Kind::Store(_) => Denial::StoreUnavailable.into_response(),
-            #[cfg(feature = "store")]
             Kind::Revoked => Denial::Revoked.into_response(),
             _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
@@ -440,9 +416,7 @@ impl fmt::Display for IssueError {
                 f,
                 "the operating system gave no randomness for a session: {error}"
             ),
-            #[cfg(feature = "store")]
             Kind::Store(error) => fmt::Display::fmt(error, f),
-            #[cfg(feature = "store")]
             Kind::Revoked => f.write_str(
                 "the subject's sessions were revoked while this one was issued: log in again",
             ),
@@ -454,7 +428,6 @@ impl std::error::Error for IssueError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
             Kind::Claims(error) => Some(error),
-            #[cfg(feature = "store")]
             Kind::Store(error) => Some(error),
             _ => None,
         }

@@ -22,7 +22,6 @@ use crate::mode::{MODE_VARIABLE, Mode};
 use crate::router::Protected;
 use crate::service::SessionAuth;
 use crate::sessions::{SessionPolicy, Sessions};
-#[cfg(feature = "store")]
 use crate::store::GuardedStore;
 use crate::table::RouteTable;
 use crate::webhook::Verifier;
@@ -102,9 +101,7 @@ impl SessionAuthLayer {
             trusted_origins: Vec::new(),
             login_path: None,
             insecure_http: false,
-            #[cfg(feature = "store")]
             store: None,
-            #[cfg(feature = "store")]
             store_timeout: crate::store::DEFAULT_TIMEOUT,
         }
     }
@@ -277,9 +274,7 @@ pub struct SessionAuthLayerBuilder {
     trusted_origins: Vec<String>,
     login_path: Option<String>,
     insecure_http: bool,
-    #[cfg(feature = "store")]
     store: Option<Arc<dyn crate::store::ErasedStore>>,
-    #[cfg(feature = "store")]
     store_timeout: Duration,
 }
 
@@ -389,7 +384,6 @@ impl SessionAuthLayerBuilder {
     /// session is its cookie.
     ///
     /// Sessions that were issued without the store are not in it, and are refused as revoked.
-    #[cfg(feature = "store")]
     pub fn store(mut self, store: impl crate::store::SessionStore) -> Self {
         self.store = Some(Arc::new(store));
         self
@@ -397,7 +391,6 @@ impl SessionAuthLayerBuilder {
 
     /// Sets how long the store may take to answer before the request gets a 503. The default is
     /// 250 milliseconds.
-    #[cfg(feature = "store")]
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.store_timeout = timeout;
         self
@@ -428,7 +421,6 @@ impl SessionAuthLayerBuilder {
                            end a session: make it shorter";
             problems.push(Problem::InvalidTimeout { message });
         }
-        #[cfg(feature = "store")]
         if self.store_timeout.is_zero() {
             let message = "the store_timeout is zero, so no store could answer in time: make it \
                            longer";
@@ -471,7 +463,6 @@ impl SessionAuthLayerBuilder {
             clock: self.clock,
             idle_timeout: self.idle_timeout,
             absolute_timeout: self.absolute_timeout,
-            #[cfg(feature = "store")]
             store: self
                 .store
                 .map(|store| Arc::new(GuardedStore::new(store, self.store_timeout))),

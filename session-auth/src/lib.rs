@@ -86,9 +86,8 @@
 //!
 //! - `cache`: a cache in front of a session store: `store::CachedStore`.
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
-//! - `store`: sessions that can be listed and ended, and a store in memory: the module `store`.
-//! - `sqlite`, `postgres`: stores in these databases, through sqlx. Each includes `store`.
-//! - `redis`: a store in Redis, through the crate of that name. It includes `store`.
+//! - `sqlite`, `postgres`: stores in these databases, through sqlx.
+//! - `redis`: a store in Redis, through the crate of that name.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
 //!
 //! No feature changes how a request is judged.
@@ -125,7 +124,6 @@ mod router;
 mod service;
 mod session;
 mod sessions;
-#[cfg(feature = "store")]
 pub mod store;
 mod table;
 mod token;
@@ -153,7 +151,6 @@ pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
 pub use sessions::{ClearedSession, Sessions};
-#[cfg(feature = "store")]
 pub use sessions::{SessionInfo, SessionsError};
 
 /// What the macros' output names. Not part of the API: it changes with them, in any release.

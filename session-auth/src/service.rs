@@ -150,7 +150,6 @@ where
             }
             Decision::Deny(denial) => return deny(inner, shared, &place, denial, request),
         };
-        #[cfg(feature = "store")]
         let admitted = match admitted {
             Some(admitted) if policy.store.is_some() => {
                 let inner = take_ready(inner);
@@ -200,7 +199,6 @@ enum Place<'a> {
 }
 
 impl Place<'_> {
-    #[cfg(feature = "store")]
     fn into_owned(self) -> Place<'static> {
         match self {
             Self::Endpoint(endpoint) => Place::Endpoint(Cow::Owned(endpoint.into_owned())),
@@ -297,7 +295,6 @@ impl Shared {
 }
 
 /// Asks the store whether the session still is one, then goes on as without a store.
-#[cfg(feature = "store")]
 async fn check_store<S, R>(
     mut inner: S,
     shared: Arc<Shared>,

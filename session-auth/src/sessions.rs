@@ -14,7 +14,6 @@ use crate::cookie::CookieTemplate;
 use crate::issue::IssueSession;
 use crate::keys::Keys;
 use crate::session::Session;
-#[cfg(feature = "store")]
 use {
     crate::clock::Timestamp,
     crate::response::Denial,
@@ -32,7 +31,6 @@ pub(crate) struct SessionPolicy {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
-    #[cfg(feature = "store")]
     pub(crate) store: Option<Arc<GuardedStore>>,
 }
 
@@ -95,7 +93,6 @@ impl Sessions {
     }
 }
 
-#[cfg(feature = "store")]
 impl Sessions {
     /// Ends this session: logout. Return what it gives, so that the browser forgets the cookie.
     ///
@@ -243,11 +240,9 @@ impl IntoResponse for ClearedSession {
 }
 
 /// One of a subject's sessions, from [`Sessions::list`].
-#[cfg(feature = "store")]
 #[derive(Clone, Debug)]
 pub struct SessionInfo(StoredSession);
 
-#[cfg(feature = "store")]
 impl SessionInfo {
     /// The id, for [`Sessions::revoke_id`], and to tell the caller's own session by.
     #[must_use]
@@ -284,11 +279,9 @@ impl SessionInfo {
 ///
 /// As a response it is a 503 with the reason `store_unavailable` where the store is down, and a 500
 /// where there is none.
-#[cfg(feature = "store")]
 #[must_use = "the sessions have not ended"]
 pub struct SessionsError(SessionsErrorKind);
 
-#[cfg(feature = "store")]
 enum SessionsErrorKind {
     NoStore {
         operation: &'static str,
@@ -298,7 +291,6 @@ enum SessionsErrorKind {
     Clock,
 }
 
-#[cfg(feature = "store")]
 impl SessionsError {
     /// The layer has no store: sessions are kept in the cookie alone, and nothing can end them.
     #[must_use]
@@ -313,14 +305,12 @@ impl SessionsError {
     }
 }
 
-#[cfg(feature = "store")]
 impl From<StoreError> for SessionsError {
     fn from(error: StoreError) -> Self {
         Self(SessionsErrorKind::Store(error))
     }
 }
 
-#[cfg(feature = "store")]
 impl fmt::Display for SessionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -338,14 +328,12 @@ impl fmt::Display for SessionsError {
     }
 }
 
-#[cfg(feature = "store")]
 impl fmt::Debug for SessionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-#[cfg(feature = "store")]
 impl std::error::Error for SessionsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
@@ -355,7 +343,6 @@ impl std::error::Error for SessionsError {
     }
 }
 
-#[cfg(feature = "store")]
 impl IntoResponse for SessionsError {
     fn into_response(self) -> axum::response::Response {
         match self.0 {

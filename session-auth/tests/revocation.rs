@@ -1,6 +1,5 @@
 //! Sessions in a store, over a real socket: listing and ending them, and what a store that fails does
 //! to which route.
-#![cfg(feature = "store")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod common;

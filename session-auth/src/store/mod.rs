@@ -8,7 +8,7 @@
 //!
 //! | store | feature | for |
 //! |---|---|---|
-//! | [`MemoryStore`] | `store` | development and tests: sessions end with the process |
+//! | [`MemoryStore`] | | development and tests: sessions end with the process |
 //! | `SqliteStore` | `sqlite` | one machine, any number of processes, across restarts |
 //! | `PostgresStore` | `postgres` | any number of machines |
 //! | `RedisStore` | `redis` | any number of machines, and a Redis that keeps what it is told |

@@ -1,5 +1,4 @@
 //! Every store is held to the same rules.
-#![cfg(feature = "store")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 #[cfg(feature = "cache")]
