@@ -24,13 +24,11 @@ Exit codes:
 /// Audits the routes of a workspace: which are mounted, who may call them, and who said so
 ///
 /// Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers
-/// mount with what the handlers declare and the source registers. Packages are selected by cargo's
-/// own rules; those that do not depend on `session-auth` are skipped.
+/// mount with what the handlers declare. Packages are selected by cargo's own rules; those that do not depend on `session-auth` are skipped.
 ///
 /// A package that depends on it must have an audited router, or declare its routes for one. A tool
 /// that has no routes is left out by the workspace's Cargo.toml:
-/// `[workspace.metadata.route-audit]`, `exclude = ["tool"]`. So is a router that no audit has to
-/// see: `unaudited = [{ function = "shop::metrics::router", reason = ".." }]`.
+/// `[workspace.metadata.route-audit]`, `exclude = ["tool"]`.
 #[derive(Debug, Parser)]
 #[command(
     name = "route-audit",
@@ -123,17 +121,6 @@ pub(crate) struct Init {
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Adopt on a service that exists: class `session` for every route that the source registers
-    ///
-    /// Puts an attribute on each handler, declares what has no function, has the routers audited,
-    /// and adds the dependency; the lock and the workflow are for `init` without this, afterwards.
-    /// What looks public gets a comment that says so. What cannot be done is listed, and the exit
-    /// code is 100 then. A second run changes nothing.
-    #[arg(long, conflicts_with = "force")]
-    pub(crate) annotate: bool,
-    /// Where the package `session-auth` is, for `--annotate` [default: the version of this program]
-    #[arg(long, value_name = "PATH", requires = "annotate")]
-    pub(crate) session_auth: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -32,15 +32,13 @@ macro_rules! page {
     };
 }
 
-/// All of them, with the page that explains each: the rules of the library and of the source
-/// first, then the lock's and the policy's.
-pub(crate) const PAGES: [(&str, &str); 16] = [
+/// All of them, with the page that explains each: the rules of the library first,
+/// then the lock's and the policy's.
+pub(crate) const PAGES: [(&str, &str); 14] = [
     page!("unclassified-route"),
     page!("unmounted-declaration"),
     page!("conflicting-declaration"),
     page!("opaque-mount"),
-    page!("unaudited-router"),
-    page!("wrong-handler"),
     page!("expired-exemption"),
     page!("unmonitored-webhook"),
     page!("lock-widened"),

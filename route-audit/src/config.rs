@@ -28,19 +28,6 @@ pub(crate) struct Config {
     pub(crate) lock: String,
     /// What routes may be like here.
     pub(crate) policy: Policy,
-    /// Functions that register routes outside of every audited router.
-    pub(crate) unaudited: Vec<Exception>,
-}
-
-/// A function whose routes no audit has to show. Why is written for whoever reviews it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Exception {
-    /// By its path, crate first: `my_crate::metrics::router`.
-    pub(crate) function: String,
-    /// Whether it is for the builds alone that leave the function out, or a part of it.
-    pub(crate) left_out: bool,
-    /// Where that is written.
-    pub(crate) place: String,
 }
 
 /// As it is written.
@@ -52,17 +39,6 @@ struct Raw {
     lock: Option<Spanned<String>>,
     #[serde(default)]
     policy: RawPolicy,
-    #[serde(default)]
-    unaudited: Vec<RawException>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawException {
-    function: Spanned<String>,
-    #[serde(default)]
-    left_out: bool,
-    reason: Spanned<String>,
 }
 
 /// As much of Cargo.toml as leads there. Cargo answers for the rest.
@@ -114,10 +90,9 @@ impl Config {
             Problem::new(format!("{TABLE}: {}", error.message()))
                 .at(place)
                 .help(
-                    "the keys are `exclude`, a list of package names, `lock`, a path, \
-                     `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with \
-                     `allow`, `max_public`, `require_owner`, `require_expect_every` and \
-                     `forbid_verify_handler`",
+                    "the keys are `exclude`, a list of package names, `lock`, a path, and the table \
+                     `policy`, with `allow`, `max_public`, `require_owner`, \
+                     `require_expect_every` and `forbid_verify_handler`",
                 )
         })?;
         let raw = parsed
@@ -158,26 +133,8 @@ impl Config {
                     .map(|(span, problem)| problem.at(at(span))),
             );
         });
-        let unreasoned = raw
-            .unaudited
-            .iter()
-            .filter(|one| one.reason.get_ref().trim().is_empty());
-        problems.extend(unreasoned.map(|one| {
-            Problem::new(format!(
-                "{TABLE}: the exception for `{}` under `unaudited` has no reason",
-                one.function.get_ref()
-            ))
-            .at(at(one.reason.span()))
-            .help("say why its routes need no audit")
-        }));
         CannotRun::unless_none(problems)?;
-        let unaudited = raw.unaudited.into_iter().map(|one| Exception {
-            place: at(one.function.span()),
-            left_out: one.left_out,
-            function: one.function.into_inner(),
-        });
         Ok(Self {
-            unaudited: unaudited.collect(),
             exclude: raw.exclude.into_iter().map(Spanned::into_inner).collect(),
             lock: raw
                 .lock
@@ -268,6 +225,10 @@ mod tests {
         for (table, place) in [
             ("exclude = []\nexcludes = []", "Cargo.toml:5:1"),
             (
+                "unaudited = [{ function = \"web::metrics\", reason = \"private\" }]",
+                "Cargo.toml:4:1",
+            ),
+            (
                 "[workspace.metadata.route-audit.policy]\n  max_pubic = 1",
                 "Cargo.toml:5:3",
             ),
@@ -339,41 +300,11 @@ mod tests {
             expect![[r#"
                 error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
                   --> Cargo.toml:5:1
-                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+                  = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
                 route-audit: could not run
             "#]],
         );
-    }
-
-    #[test]
-    fn an_exception_has_a_reason() {
-        let with = |keys: &str| parse(&format!("unaudited = [{{ {keys} }}]"));
-        let config =
-            with("function = \"web::metrics\", reason = \"a private port\"").expect("good");
-        assert_eq!(
-            config.unaudited,
-            [Exception {
-                function: "web::metrics".to_owned(),
-                left_out: false,
-                place: "Cargo.toml:4:27".to_owned(),
-            }]
-        );
-        for (keys, place) in [
-            ("function = \"web::metrics\"", "Cargo.toml:4:14"),
-            (
-                "function = \"web::metrics\", reason = \" \"",
-                "Cargo.toml:4:52",
-            ),
-            ("reason = \"a private port\"", "Cargo.toml:4:14"),
-            (
-                "function = \"a\", reason = \"b\", path = \"/\"",
-                "Cargo.toml:4:46",
-            ),
-        ] {
-            let error = with(keys).expect_err(keys);
-            assert!(error.contains(&format!("--> {place}\n")), "{keys}: {error}");
-        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The audit is a test: `#[audited_router]` adds one to the crate that builds the router. This
 //! program builds those tests with cargo, runs them, reconciles the reports that they write with
-//! each other and with the source, and shows what comes out. It holds to three rules:
+//! each other, and shows what comes out. It holds to three rules:
 //!
 //! 1. The exit code is one of three: 0 clean, 100 findings, 101 could not run. A usage error, an
 //!    error of cargo's and a panic are all 101.
@@ -16,7 +16,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod annotate;
 mod cargo;
 mod check;
 mod cli;
@@ -37,7 +36,6 @@ mod run;
 mod select;
 mod self_test;
 mod sentence;
-mod source;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -154,7 +152,6 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
         Command::Check(args) => check::run(&args, env),
         Command::List(args) => list::run(&args, env),
         Command::Diff(args) => diff::run(&args, env),
-        Command::Init(args) if args.annotate => annotate::run(&args, env),
         Command::Init(args) => init::run(&args, env),
         Command::Explain(args) => explain::run(&args.code, env),
     }
@@ -242,16 +239,6 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         .map(|package| package.name.as_str())
         .collect();
     let mut audit = reconcile_packages(&reports, &names, env.today);
-    let source = source::Input {
-        metadata,
-        packages: &selection.examined,
-        executables: &executables,
-        config,
-        reports: &reports,
-        current_dir: env.current_dir.clone(),
-        target: common.cargo.target.clone(),
-    };
-    source::reconcile(&source, &mut audit, &mut notes)?;
     config.policy.apply(&mut audit);
     let unselected = metadata
         .workspace_packages()

@@ -87,8 +87,6 @@ mod tests {
             error[unmounted-declaration]: An attribute declares a method and path that no audited router mounts.
             error[conflicting-declaration]: Two declarations speak for the same method and path, and they disagree: another class, verifier, scope or limit.
             error[opaque-mount]: A whole service, or a router of another framework, is mounted under a path.
-            error[unaudited-router]: The source of the crate registers a route that no audited router mounts.
-            error[wrong-handler]: A plain `axum::Router` mounts one function on a method and path that another function declares.
             error[expired-exemption]: The declaration has an `until`, and that day (in UTC) has passed.
             warning[unmonitored-webhook]: A webhook has no `expect_every`.
             error[lock-widened]: Compared with `routes.lock`, more callers may reach this route: it is new, or its class, scope, verifier, limit or `until` lets in callers that were kept out.

@@ -207,12 +207,12 @@ fn a_key_that_is_not_there() {
         &fixture,
         &[],
         expect![[r#"
-        error: [workspace.metadata.route-audit]: unknown field `locks`, expected one of `exclude`, `lock`, `policy`, `unaudited`
-          --> [ROOT]/Cargo.toml:9:1
-          = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+            error: [workspace.metadata.route-audit]: unknown field `locks`, expected one of `exclude`, `lock`, `policy`
+              --> [ROOT]/Cargo.toml:9:1
+              = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
-        route-audit: could not run
-    "#]],
+            route-audit: could not run
+        "#]],
     );
 }
 

@@ -1,15 +1,14 @@
 //! route-audit on workspaces that the tests write: in process with captured output, and a few
 //! runs of the binaries.
 
-mod annotate;
 mod bad_input;
 mod binary;
 mod configurations;
 mod dependencies;
 mod diff;
+mod features;
 mod formats;
 mod init;
-mod left_out;
 mod library;
 mod lock;
 mod output;
@@ -17,5 +16,4 @@ mod policy;
 mod refusals;
 mod selection;
 mod self_test;
-mod source;
 mod support;

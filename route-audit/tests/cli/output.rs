@@ -163,9 +163,9 @@ fn help_is_a_text_that_was_read() {
             expect![[r#"
                 Audits the routes of a workspace: which are mounted, who may call them, and who said so
 
-                Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers mount with what the handlers declare and the source registers. Packages are selected by cargo's own rules; those that do not depend on `session-auth` are skipped.
+                Builds the tests that `#[audited_router]` adds, runs them, and reconciles what the routers mount with what the handlers declare. Packages are selected by cargo's own rules; those that do not depend on `session-auth` are skipped.
 
-                A package that depends on it must have an audited router, or declare its routes for one. A tool that has no routes is left out by the workspace's Cargo.toml: `[workspace.metadata.route-audit]`, `exclude = ["tool"]`. So is a router that no audit has to see: `unaudited = [{ function = "shop::metrics::router", reason = ".." }]`.
+                A package that depends on it must have an audited router, or declare its routes for one. A tool that has no routes is left out by the workspace's Cargo.toml: `[workspace.metadata.route-audit]`, `exclude = ["tool"]`.
 
                 Usage: route-audit [OPTIONS]
                        route-audit <COMMAND>
@@ -492,15 +492,13 @@ fn help_is_a_text_that_was_read() {
                 Usage: route-audit init [OPTIONS]
 
                 Options:
-                      --force                Replace the lock and the workflow where they exist. What Cargo.toml says is kept
-                      --dry-run              Show what would be written, and write nothing
-                      --annotate             Adopt on a service that exists: class `session` for every route that the source registers
-                      --session-auth <PATH>  Where the package `session-auth` is, for `--annotate` [default: the version of this program]
-                      --timeout <SECONDS>    How long the tests of one target may take [default: 60]
-                  -v, --verbose              Say which packages are skipped and which tests run
-                  -q, --quiet                The result alone: no progress, no notes, no line that sums up
-                      --color <WHEN>         Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
-                  -h, --help                 Print help (see more with '--help')
+                      --force              Replace the lock and the workflow where they exist. What Cargo.toml says is kept
+                      --dry-run            Show what would be written, and write nothing
+                      --timeout <SECONDS>  How long the tests of one target may take [default: 60]
+                  -v, --verbose            Say which packages are skipped and which tests run
+                  -q, --quiet              The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
+                  -h, --help               Print help (see more with '--help')
 
                 Packages:
                       --manifest-path <PATH>  The Cargo.toml to start from

@@ -80,7 +80,7 @@ fn an_unknown_key_of_the_policy_is_pointed_at() {
     expect![[r#"
         error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
           --> [ROOT]/Cargo.toml:9:1
-          = help: the keys are `exclude`, a list of package names, `lock`, a path, `unaudited`, a list of `{ function, left_out, reason }`, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+          = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
         route-audit: could not run
     "#]].assert_eq(&filtered(&ran.stderr, &fixture));
@@ -110,7 +110,7 @@ fn explain_needs_no_workspace() {
     assert_eq!((code, page.as_str()), (exit::COULD_NOT_RUN, ""));
     expect![[r#"
         error: there is no finding `lock-narowed`; did you mean `lock-narrowed`?
-          = help: the findings are: `unclassified-route`, `unmounted-declaration`, `conflicting-declaration`, `opaque-mount`, `unaudited-router`, `wrong-handler`, `expired-exemption`, `unmonitored-webhook`, `lock-widened`, `lock-narrowed`, `lock-changed`, `policy-class`, `policy-max-public`, `policy-owner`, `policy-expect-every`, `policy-verify-handler`
+          = help: the findings are: `unclassified-route`, `unmounted-declaration`, `conflicting-declaration`, `opaque-mount`, `expired-exemption`, `unmonitored-webhook`, `lock-widened`, `lock-narrowed`, `lock-changed`, `policy-class`, `policy-max-public`, `policy-owner`, `policy-expect-every`, `policy-verify-handler`
 
         route-audit: could not run
     "#]].assert_eq(&error);

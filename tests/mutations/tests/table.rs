@@ -14,9 +14,7 @@ const AUDIT: [&str; 2] = ["session-auth/src/audit", "route-audit/src"];
 
 /// What there is about it: it shows what was found, or changes files when asked to, and decides
 /// nothing about routes.
-const ABOUT: [&str; 11] = [
-    "route-audit/src/annotate",
-    "route-audit/src/annotate.rs",
+const ABOUT: [&str; 9] = [
     "route-audit/src/cli.rs",
     "route-audit/src/diff",
     "route-audit/src/explain.rs",

@@ -134,7 +134,7 @@ fn sarif_has_the_findings_as_results() {
               "routeAudit/v1": "0d3af8720f9c97d2:1"
             },
             "ruleId": "unmonitored-webhook",
-            "ruleIndex": 7
+            "ruleIndex": 5
           }
         ]
     "#]].assert_eq(&shown(&results));

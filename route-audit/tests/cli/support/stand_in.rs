@@ -97,24 +97,3 @@ pub fn write(name: &str, text: &str) {
         std::fs::write(file, text).expect("write the report");
     }
 }
-
-/// As much of axum as a source needs that is read, and never run.
-pub mod axum {
-    pub struct Router;
-
-    impl Router {
-        pub fn new() -> Self {
-            Self
-        }
-
-        pub fn route<M>(self, _: &str, _: M) -> Self {
-            self
-        }
-
-        pub fn merge(self, _: Self) -> Self {
-            self
-        }
-    }
-
-    pub fn get<H>(_: H) {}
-}

@@ -83,11 +83,6 @@ impl Attribute {
         }
     }
 
-    /// How the plain router registers it, up to the method.
-    pub(crate) fn registration(&self) -> String {
-        format!(".route({:?}, ", self.path)
-    }
-
     /// `POST /login`.
     pub(crate) fn route(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -250,9 +245,6 @@ fn manifest() -> String {
     for key in ["exclude", "default-members", "metadata"] {
         workspace.remove(key);
     }
-    // The copy is built with the one router or the other.
-    let left_out: Value = toml::from_str(LEFT_OUT).map(Value::Table).unwrap();
-    workspace.insert("metadata".into(), left_out);
     let dependencies = workspace["dependencies"].as_table_mut().unwrap();
     for (_, dependency) in dependencies.iter_mut() {
         if let Some(Value::String(path)) = dependency.get_mut("path") {
@@ -261,18 +253,6 @@ fn manifest() -> String {
     }
     manifest.to_string()
 }
-
-const LEFT_OUT: &str = r#"
-[[route-audit.unaudited]]
-function = "waitlist::router::typed::routes"
-left_out = true
-reason = "the same handlers on another router"
-
-[[route-audit.unaudited]]
-function = "waitlist::router::plain::plain_routes"
-left_out = true
-reason = "the same handlers on another router"
-"#;
 
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
