@@ -1,5 +1,7 @@
 //! Cargo: what the workspace holds, and the test executables of its packages.
 
+mod env_table;
+
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,6 +16,15 @@ use crate::Notes;
 use crate::cli::CargoArgs;
 use crate::error::{CannotRun, Problem};
 use crate::select::Selection;
+
+/// Where the system looks for dynamic libraries.
+const LIBRARY_PATH: &str = if cfg!(windows) {
+    "PATH"
+} else if cfg!(target_os = "macos") {
+    "DYLD_FALLBACK_LIBRARY_PATH"
+} else {
+    "LD_LIBRARY_PATH"
+};
 
 /// How cargo is called.
 pub(crate) struct Cargo<'a> {
@@ -145,6 +156,7 @@ impl Cargo<'_> {
             .into());
         }
 
+        let configured = env_table::variables(self.current_dir)?;
         let mut executables = Vec::new();
         let mut problems = Vec::new();
         for &package in &selection.examined {
@@ -156,7 +168,7 @@ impl Cargo<'_> {
                         target,
                         path: path.into_std_path_buf(),
                         features,
-                        vars: self.vars(package, &scripts),
+                        vars: self.vars(package, &configured, &scripts),
                     });
                 } else if !target.required_features.is_empty() {
                     notes.note(&format!(
@@ -184,9 +196,19 @@ impl Cargo<'_> {
 
     /// The environment that `cargo test` gives to a test.
     /// <https://doc.rust-lang.org/cargo/reference/environment-variables.html>
-    fn vars(&self, package: &Package, scripts: &BuildScripts) -> Vec<(OsString, OsString)> {
+    fn vars(
+        &self,
+        package: &Package,
+        configured: &[(String, OsString)],
+        scripts: &BuildScripts,
+    ) -> Vec<(OsString, OsString)> {
         let version = &package.version;
-        let mut vars: Vec<(OsString, OsString)> = vec![
+        // What cargo itself sets goes before what is configured: the last of a name decides.
+        let configured = configured.iter().filter(|(name, _)| name != LIBRARY_PATH);
+        let mut vars: Vec<(OsString, OsString)> = configured
+            .map(|(name, value)| (name.into(), value.clone()))
+            .collect();
+        vars.extend([
             ("CARGO".into(), self.program.into()),
             ("CARGO_MANIFEST_DIR".into(), directory(package).into()),
             (
@@ -208,21 +230,14 @@ impl Cargo<'_> {
                 version.patch.to_string().into(),
             ),
             ("CARGO_PKG_VERSION_PRE".into(), version.pre.as_str().into()),
-        ];
+        ]);
         vars.extend(scripts.vars.get(&package.id).into_iter().flatten().cloned());
         if !scripts.library_paths.is_empty() {
-            let name = if cfg!(windows) {
-                "PATH"
-            } else if cfg!(target_os = "macos") {
-                "DYLD_FALLBACK_LIBRARY_PATH"
-            } else {
-                "LD_LIBRARY_PATH"
-            };
-            let inherited = std::env::var_os(name).unwrap_or_default();
+            let inherited = std::env::var_os(LIBRARY_PATH).unwrap_or_default();
             let own = scripts.library_paths.iter().cloned();
             let paths = own.chain(std::env::split_paths(&inherited));
             if let Ok(paths) = std::env::join_paths(paths) {
-                vars.push((name.into(), paths));
+                vars.push((LIBRARY_PATH.into(), paths));
             }
         }
         vars

@@ -17,3 +17,4 @@ mod refusals;
 mod selection;
 mod self_test;
 mod support;
+mod surroundings;
