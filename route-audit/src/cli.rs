@@ -121,6 +121,14 @@ pub(crate) struct Init {
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The repository of route-audit, which the workflow installs it from: a folder or a git address
+    ///
+    /// A folder that is not part of this repository is not there in CI: no workflow is written then.
+    #[arg(long, value_name = "PATH|ADDRESS")]
+    pub(crate) source: Option<String>,
+    /// The commit to install, where the source is a git address: its full hash
+    #[arg(long, value_name = "REVISION", requires = "source")]
+    pub(crate) rev: Option<String>,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -302,7 +310,7 @@ impl CargoArgs {
 #[derive(Debug)]
 pub(crate) enum Parsed {
     /// A command to run.
-    Run(Command),
+    Run(Box<Command>),
     /// A text to show: help, or the version.
     Show(String),
 }
@@ -336,9 +344,9 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Parsed, String> {
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => Ok(Parsed::Run(
+        Ok(cli) => Ok(Parsed::Run(Box::new(
             cli.command.unwrap_or(Command::Check(cli.check)),
-        )),
+        ))),
         Err(shown)
             if matches!(
                 shown.kind(),
@@ -358,7 +366,10 @@ mod tests {
     fn cargo_args(args: &[&str]) -> CargoArgs {
         let args: Vec<OsString> = ["route-audit"].iter().chain(args).map(Into::into).collect();
         match parse(&args) {
-            Ok(Parsed::Run(Command::Check(check))) => check.common.cargo,
+            Ok(Parsed::Run(command)) => match *command {
+                Command::Check(check) => check.common.cargo,
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         }
     }

@@ -3,12 +3,14 @@
 //! Everything is made up before anything is written, and what exists is left alone. Where the audit
 //! finds an error nothing is written at all: a check that fails from its first day on gets ignored.
 
+mod source;
 mod workflow;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use self::source::Source;
 use crate::cli::{Format, Init};
 use crate::diff::leave_out;
 use crate::error::{CannotRun, Problem};
@@ -39,9 +41,13 @@ enum What {
     },
     /// It stays as it is, and why.
     Keep(String),
+    /// It is not written, and why.
+    LeaveOut(String),
 }
 
 pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    // Before anything is built: what is missing or wrong is quick to find.
+    let source = Source::of(args, &env.current_dir)?;
     let workspace = crate::workspace(&args.common, env)?;
     let file = workspace.lock_file();
     // Before anything is built: one that cannot be read is quick to find.
@@ -61,8 +67,9 @@ pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     let steps = [
         manifest,
         lock(args, &file, &audited, env)?,
-        workflow(args, &workspace),
+        workflow(args, &workspace, &source),
     ];
+    let has_workflow = !matches!(steps[2].what, What::LeaveOut(_));
     let mut text = String::new();
     if args.dry_run {
         for step in &steps {
@@ -87,7 +94,7 @@ pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
             }
         }
     }
-    text.push_str(&next(&file.name, becomes_root));
+    text.push_str(&next(&file.name, has_workflow, becomes_root));
     crate::print(env.stdout, &text)?;
     Ok(exit::CLEAN)
 }
@@ -206,14 +213,28 @@ fn lock(args: &Init, file: &LockFile, audited: &Audited, env: &Env<'_>) -> Resul
     })
 }
 
-fn workflow(args: &Init, workspace: &Workspace) -> Step {
+fn workflow(args: &Init, workspace: &Workspace, source: &Source) -> Step {
     let places = workspace.places();
     let path = places.repository().join(workflow::PATH);
-    let text = workflow::text(workspace.root(), places.repository(), &args.common.cargo);
-    let what = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => What::Create(text),
-        Ok(old) if args.force => replace(&old, text),
-        _ => What::Keep("it exists".to_owned()),
+    let text = |install: &str| {
+        workflow::text(
+            workspace.root(),
+            places.repository(),
+            install,
+            &args.common.cargo,
+        )
+    };
+    let what = match (
+        fs::read_to_string(&path),
+        source.install(places.repository()),
+    ) {
+        (Ok(_), _) if !args.force => What::Keep("it exists".to_owned()),
+        (_, Err(why)) => What::LeaveOut(format!("{why}, where CI does not find it")),
+        (Ok(old), Ok(install)) => replace(&old, text(&install)),
+        (Err(error), Ok(install)) if error.kind() == io::ErrorKind::NotFound => {
+            What::Create(text(&install))
+        }
+        (Err(_), Ok(_)) => What::Keep("it exists".to_owned()),
     };
     Step {
         name: workflow::PATH.to_owned(),
@@ -238,6 +259,7 @@ impl Step {
         let name = &self.name;
         let (result, line) = match &self.what {
             What::Keep(why) => return Ok(format!("  kept {name}: {why}\n")),
+            What::LeaveOut(why) => return Ok(format!("no {name}: {why}\n")),
             What::Create(text) => (self.create(text), format!(" wrote {name}\n")),
             What::Replace { text, .. } => (
                 LockFile {
@@ -268,6 +290,7 @@ impl Step {
     fn preview(&self) -> String {
         let (verb, text) = match &self.what {
             What::Keep(why) => return format!("would keep {}: {why}\n\n", self.name),
+            What::LeaveOut(why) => return format!("would not write {}: {why}\n\n", self.name),
             What::Create(text) => ("write", text),
             What::Replace { shown, .. } => ("edit", shown),
         };
@@ -279,12 +302,20 @@ impl Step {
     }
 }
 
-fn next(lock: &str, becomes_root: bool) -> String {
+fn next(lock: &str, has_workflow: bool, becomes_root: bool) -> String {
     let mut text = format!(
         "\nNext:\n  1. Read {lock}: it says who may call each route.\n  2. Run `route-audit check \
-         --self-test`: it proves that the check sees.\n  3. Commit these files. On GitHub, require \
-         the check `route-audit` for pull requests.\n"
+         --self-test`: it proves that the check sees.\n  3. Commit these files. "
     );
+    text.push_str(if has_workflow {
+        "On GitHub, require the check `route-audit` for pull requests.\n"
+    } else {
+        "CI needs a route-audit that it can install, and runs\n     `route-audit check --locked`. \
+         For a workflow of GitHub Actions that does, either copy the repository of\n     \
+         route-audit into this one and commit it, and run `route-audit init --source` with that \
+         folder; or run\n     `route-audit init --source ADDRESS --rev REVISION`, with a git \
+         address that CI may fetch from and the full\n     hash of a commit.\n"
+    });
     if becomes_root {
         text.push_str(
             "\nThe package is now the root of a workspace, as a table `[workspace…]` makes it. A \

@@ -11,14 +11,25 @@ pub(super) const PATH: &str = ".github/workflows/route-audit.yml";
 
 const TEMPLATE: &str = include_str!("workflow.yml");
 
-/// For a workspace in a repository, with the packages and features that were asked for.
-pub(super) fn text(workspace: &Path, repository: &Path, cargo: &CargoArgs) -> String {
+/// For a workspace in a repository, with the packages and features that were asked for. `install` is
+/// what `cargo install` takes route-audit from.
+pub(super) fn text(
+    workspace: &Path,
+    repository: &Path,
+    install: &str,
+    cargo: &CargoArgs,
+) -> String {
     let folder = workspace.strip_prefix(repository).unwrap_or(Path::new(""));
     let branch = default_branch(repository).unwrap_or_else(|| "main".to_owned());
-    fill(&branch, &folder.to_string_lossy(), &arguments(cargo))
+    fill(
+        &branch,
+        &folder.to_string_lossy(),
+        install,
+        &arguments(cargo),
+    )
 }
 
-fn fill(branch: &str, folder: &str, arguments: &[String]) -> String {
+fn fill(branch: &str, folder: &str, install: &str, arguments: &[String]) -> String {
     let defaults = if folder.is_empty() {
         String::new()
     } else {
@@ -34,7 +45,7 @@ fn fill(branch: &str, folder: &str, arguments: &[String]) -> String {
     TEMPLATE
         .replace("@BRANCH@", &scalar(branch))
         .replace("@DEFAULTS@", &defaults)
-        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@INSTALL@", install)
         .replace("@MARKER@", MARKER)
         .replace("@ARGS@", &arguments)
 }
@@ -82,8 +93,8 @@ fn scalar(text: &str) -> String {
 }
 
 /// A word of a shell's command.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,@".contains(c);
+pub(super) fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,@:".contains(c);
     if text.chars().all(plain) {
         text.to_owned()
     } else {

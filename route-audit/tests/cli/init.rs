@@ -10,6 +10,9 @@ use route_audit::exit;
 use crate::support::{Fixture, routes};
 
 const WORKFLOW: &str = ".github/workflows/route-audit.yml";
+const ADDRESS: &str = "https://git.example/team/session-auth";
+const REVISION: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
+const INIT: [&str; 5] = ["init", "--source", ADDRESS, "--rev", REVISION];
 const ROUTES: [(&str, &str, &str); 2] = [("GET", "/", "public"), ("GET", "/api/me", "session")];
 
 /// A repository of its own: the tests' folder is in one, too.
@@ -19,6 +22,10 @@ fn git_init(folder: &Path) {
         .arg(folder)
         .status();
     assert!(status.expect("git starts").success());
+}
+
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&INIT[..], more].concat()
 }
 
 fn service(name: &str, all: &[(&str, &str, &str)]) -> Fixture {
@@ -35,7 +42,7 @@ fn read(fixture: &Fixture, path: &str) -> Option<String> {
 fn it_writes_what_a_repository_needs() {
     let fixture = service("init-new", &ROUTES);
     let manifest = read(&fixture, "Cargo.toml").expect("a manifest");
-    let ran = fixture.run(&["init"]).expect_code(exit::CLEAN);
+    let ran = fixture.run(&INIT).expect_code(exit::CLEAN);
     expect![[r#"
         edited Cargo.toml
          wrote routes.lock
@@ -59,6 +66,9 @@ fn it_writes_what_a_repository_needs() {
     let lock = read(&fixture, "routes.lock").expect("a lock");
     let workflow = read(&fixture, WORKFLOW).expect("a workflow");
     assert!(workflow.contains("\n    name: route-audit\n"), "{workflow}");
+    let install =
+        format!("cargo +stable install --locked --git {ADDRESS} --rev {REVISION} route-audit\n");
+    assert!(workflow.contains(&install), "{workflow}");
 
     // What CI will do.
     fixture.run(&["check", "--locked"]).expect_code(exit::CLEAN);
@@ -67,7 +77,7 @@ fn it_writes_what_a_repository_needs() {
     assert!(ran.stderr.contains("up to date"), "{}", ran.stderr);
 
     // Once more: nothing changes.
-    let ran = fixture.run(&["init", "--force"]).expect_code(exit::CLEAN);
+    let ran = fixture.run(&with(&["--force"])).expect_code(exit::CLEAN);
     assert!(
         ran.stdout.starts_with(
             "  kept Cargo.toml: [workspace.metadata.route-audit] is there\n  \
@@ -78,6 +88,132 @@ fn it_writes_what_a_repository_needs() {
     );
     assert_eq!(read(&fixture, "Cargo.toml"), Some(edited));
     assert_eq!(read(&fixture, "routes.lock"), Some(lock));
+}
+
+fn written_nothing(fixture: &Fixture) {
+    for file in ["routes.lock", WORKFLOW] {
+        assert_eq!(read(fixture, file), None, "{file}");
+    }
+    let manifest = read(fixture, "Cargo.toml").expect("a manifest");
+    assert!(!manifest.contains("route-audit"), "{manifest}");
+}
+
+/// The name on the public registry is anybody's: nothing is taken by it.
+#[test]
+fn without_a_source_nothing_is_written() {
+    let fixture = service("init-no-source", &ROUTES);
+    let ran = fixture.run(&["init"]).could_not_run();
+    expect![[r#"
+        error: `init` does not know where route-audit comes from: the workflow that it writes has to install it, and by its bare name it would be anybody's
+          = help: give `--source PATH`, a folder with the repository of route-audit, or `--source ADDRESS --rev REVISION`, its git address (`https://…` or `ssh://…`) and a full commit hash
+
+        route-audit: could not run
+    "#]]
+    .assert_eq(&ran.stderr);
+    for (args, why) in [
+        (
+            &["--force"][..],
+            "does not know where route-audit comes from",
+        ),
+        (&["--dry-run"], "does not know where route-audit comes from"),
+        (&["--rev", REVISION], "--source <PATH|ADDRESS>"),
+        (
+            &["--source", ADDRESS],
+            "`--rev` does not say which revision",
+        ),
+        (
+            &["--source", ADDRESS, "--rev", "main"],
+            "is no full commit hash",
+        ),
+        (
+            &["--source", "src", "--rev", REVISION],
+            "`--source src` is a folder",
+        ),
+        (
+            &["--source", "src"],
+            "does not hold the repository of route-audit",
+        ),
+        (
+            &["--source", "https://a:b@git.example/c", "--rev", REVISION],
+            "a user's name",
+        ),
+    ] {
+        let ran = fixture.run(&[&["init"], args].concat()).could_not_run();
+        assert!(ran.stderr.contains(why), "{args:?}: {}", ran.stderr);
+    }
+    written_nothing(&fixture);
+}
+
+/// A repository of route-audit, as far as it is looked at.
+fn source_in(folder: &Path) {
+    let package = folder.join("route-audit");
+    fs::create_dir_all(&package).expect("create it");
+    fs::write(
+        package.join("Cargo.toml"),
+        "[package]\nname = \"route-audit\"\n",
+    )
+    .expect("write it");
+}
+
+#[test]
+fn a_source_in_the_repository_is_installed_from_there() {
+    let name = "init-vendored";
+    let fixture = Fixture::new(name)
+        .file("shop/Cargo.toml", "[workspace]\nmembers = [\"web\"]")
+        .file("shop/web/Cargo.toml", &Fixture::manifest("web"))
+        .file("shop/web/src/lib.rs", &routes("web", &ROUTES))
+        .write();
+    git_init(&fixture.root);
+    source_in(&fixture.root.join("our tools/session-auth"));
+    fixture
+        .run_in("shop", &["init", "--source", "../our tools/session-auth"])
+        .expect_code(exit::CLEAN);
+    let workflow = read(&fixture, WORKFLOW).expect("a workflow");
+    let install =
+        "install --locked --path \"$GITHUB_WORKSPACE\"/'our tools/session-auth/route-audit'\n";
+    assert!(workflow.contains(install), "{workflow}");
+}
+
+/// What this machine has and CI has not is written into no workflow.
+#[test]
+fn a_source_that_ci_has_not_makes_no_workflow() {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    source_in(elsewhere.path());
+    let outside = elsewhere.path().to_str().expect("UTF-8");
+    for (name, source, why) in [
+        ("init-outside", outside, "is outside of the repository"),
+        ("init-nested", "clone", "is in a git repository of its own"),
+        ("init-ignored", "ignored", "git ignores "),
+    ] {
+        let fixture = service(name, &ROUTES);
+        for folder in ["clone", "ignored"] {
+            source_in(&fixture.root.join(folder));
+        }
+        git_init(&fixture.root.join("clone"));
+        fs::write(fixture.root.join(".gitignore"), "/ignored\n").expect("write it");
+        let init = ["init", "--source", source];
+        let dry = fixture.run(&[&init[..], &["--dry-run"]].concat());
+        let dry = dry.expect_code(exit::CLEAN).stdout;
+        assert!(
+            dry.contains(&format!("would not write {WORKFLOW}: ")),
+            "{dry}"
+        );
+        let ran = fixture.run(&init).expect_code(exit::CLEAN);
+        assert!(
+            ran.stdout.contains(&format!("no {WORKFLOW}: ")),
+            "{}",
+            ran.stdout
+        );
+        for text in [
+            why,
+            "CI needs a route-audit",
+            "init --source ADDRESS --rev REVISION",
+        ] {
+            assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
+        }
+        assert_eq!(read(&fixture, WORKFLOW), None);
+        assert!(read(&fixture, "routes.lock").is_some());
+    }
 }
 
 #[test]
@@ -91,7 +227,7 @@ fn what_exists_is_replaced_by_force_alone() {
     fs::write(fixture.root.join("src/lib.rs"), routes(name, &ROUTES[..1])).expect("write it");
     let old = read(&fixture, "routes.lock");
 
-    let ran = fixture.run(&["init"]).expect_code(exit::CLEAN);
+    let ran = fixture.run(&INIT).expect_code(exit::CLEAN);
     for file in ["routes.lock", WORKFLOW] {
         let kept = format!("  kept {file}: it exists\n");
         assert!(ran.stdout.contains(&kept), "{}", ran.stdout);
@@ -99,7 +235,7 @@ fn what_exists_is_replaced_by_force_alone() {
     assert_eq!(read(&fixture, "routes.lock"), old);
     assert_eq!(read(&fixture, WORKFLOW).as_deref(), Some("name: mine\n"));
 
-    let ran = fixture.run(&["init", "--force"]).expect_code(exit::CLEAN);
+    let ran = fixture.run(&with(&["--force"])).expect_code(exit::CLEAN);
     for file in ["routes.lock", WORKFLOW] {
         assert!(
             ran.stdout.contains(&format!("edited {file}\n")),
@@ -115,7 +251,7 @@ fn what_exists_is_replaced_by_force_alone() {
 #[test]
 fn a_dry_run_and_an_error_write_nothing() {
     let dry = service("init-dry", &ROUTES);
-    let ran = dry.run(&["init", "--dry-run"]).expect_code(exit::CLEAN);
+    let ran = dry.run(&with(&["--dry-run"])).expect_code(exit::CLEAN);
     for text in [
         "would edit Cargo.toml:\n\n    # Who",
         "would write routes.lock:\n\n    # Who may call each route.",
@@ -124,16 +260,11 @@ fn a_dry_run_and_an_error_write_nothing() {
         assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
     }
     let open = service("init-open", &[("GET", "/legacy/export", "none")]);
-    let ran = open.run(&["init"]).expect_code(exit::FINDINGS);
+    let ran = open.run(&INIT).expect_code(exit::FINDINGS);
     assert!(ran.stdout.contains("unclassified-route"), "{}", ran.stdout);
     assert!(ran.stderr.contains("nothing was written"), "{}", ran.stderr);
-    for fixture in [dry, open] {
-        for file in ["routes.lock", WORKFLOW] {
-            assert_eq!(read(&fixture, file), None, "{file}");
-        }
-        let manifest = read(&fixture, "Cargo.toml").expect("a manifest");
-        assert!(!manifest.contains("route-audit"), "{manifest}");
-    }
+    written_nothing(&dry);
+    written_nothing(&open);
 }
 
 #[test]
@@ -146,7 +277,7 @@ fn a_workspace_below_the_top_of_its_repository_has_its_workflow_there() {
         .write();
     git_init(&fixture.root);
     fixture
-        .run_in("my shop", &["init", "--workspace"])
+        .run_in("my shop", &with(&["--workspace"]))
         .expect_code(exit::CLEAN);
     let workflow = read(&fixture, WORKFLOW).expect("at the top");
     for text in [
@@ -179,7 +310,7 @@ fn a_package_that_becomes_a_workspace_of_others_is_put_back() {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&fixture.root, folder.path());
     git_init(folder.path());
-    let ran = crate::support::run_in(folder.path(), &["init"]).could_not_run();
+    let ran = crate::support::run_in(folder.path(), &INIT).could_not_run();
     assert!(
         ran.stderr.contains("Cargo.toml was put back"),
         "{}",

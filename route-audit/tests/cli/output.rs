@@ -492,13 +492,15 @@ fn help_is_a_text_that_was_read() {
                 Usage: route-audit init [OPTIONS]
 
                 Options:
-                      --force              Replace the lock and the workflow where they exist. What Cargo.toml says is kept
-                      --dry-run            Show what would be written, and write nothing
-                      --timeout <SECONDS>  How long the tests of one target may take [default: 60]
-                  -v, --verbose            Say which packages are skipped and which tests run
-                  -q, --quiet              The result alone: no progress, no notes, no line that sums up
-                      --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
-                  -h, --help               Print help (see more with '--help')
+                      --force                  Replace the lock and the workflow where they exist. What Cargo.toml says is kept
+                      --dry-run                Show what would be written, and write nothing
+                      --source <PATH|ADDRESS>  The repository of route-audit, which the workflow installs it from: a folder or a git address
+                      --rev <REVISION>         The commit to install, where the source is a git address: its full hash
+                      --timeout <SECONDS>      How long the tests of one target may take [default: 60]
+                  -v, --verbose                Say which packages are skipped and which tests run
+                  -q, --quiet                  The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>           Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
+                  -h, --help                   Print help (see more with '--help')
 
                 Packages:
                       --manifest-path <PATH>  The Cargo.toml to start from

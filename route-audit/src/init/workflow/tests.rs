@@ -2,11 +2,15 @@ use super::*;
 
 mod lint;
 
+const GIT: &str =
+    "--git https://git.example/a --rev 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a route-audit";
+const FOLDER: &str = "--path \"$GITHUB_WORKSPACE\"/'my tools/route-audit'";
+
 fn filled() -> [String; 2] {
     let words = ["--workspace", "--features=a b", "--exclude=it's"].map(str::to_owned);
     [
-        fill("main", "", &[]),
-        fill("release/it's", "services/my shop", &words),
+        fill("main", "", GIT, &[]),
+        fill("release/it's", "services/my shop", FOLDER, &words),
     ]
 }
 
@@ -18,7 +22,7 @@ fn every_placeholder_is_filled() {
             .filter(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
             .collect();
         assert!(left.is_empty(), "{left:?}");
-        assert!(text.contains(concat!("route-audit@", env!("CARGO_PKG_VERSION"), "\n")));
+        assert!(text.contains("cargo +stable install --locked --"), "{text}");
         assert!(text.contains("const marker = '<!-- route-audit diff -->';"));
         assert!(text.contains("\n  route-audit:\n    name: route-audit\n"));
     }
@@ -31,6 +35,7 @@ fn what_was_asked_for_is_quoted() {
     assert!(!plain.contains("working-directory"), "{plain}");
     for text in [
         "branches: ['release/it''s']\n",
+        &format!("        run: |\n          cargo +stable install --locked {FOLDER}\n"),
         "    defaults:\n      run:\n        working-directory: 'services/my shop'\n",
         "check --locked --format github --workspace '--features=a b' '--exclude=it'\\''s'\n",
         "--format markdown --workspace '--features=a b' '--exclude=it'\\''s' > ",
