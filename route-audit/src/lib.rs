@@ -148,7 +148,7 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
             return Ok(exit::COULD_NOT_RUN);
         }
     };
-    match command {
+    match *command {
         Command::Check(args) => check::run(&args, env),
         Command::List(args) => list::run(&args, env),
         Command::Diff(args) => diff::run(&args, env),
@@ -210,8 +210,14 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
     };
     let selection = select::select(metadata, &common.cargo, config)?;
     let mut notes = Notes::of(env.stderr, common);
-    for (package, why) in &selection.skipped {
-        notes.detail(&format!("package `{}` is not audited: {why}", package.name));
+    for (why, packages) in &selection.left_out {
+        notes.note(&format!("not audited ({why}): {}", select::list(packages)));
+    }
+    for package in &selection.unrelated {
+        notes.detail(&format!(
+            "package `{}` is not audited: it does not depend on `session-auth`",
+            package.name
+        ));
     }
     cargo::refuse_own_harness(&selection.examined)?;
     let executables = cargo.build_tests(&selection, &mut notes)?;
@@ -232,9 +238,8 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
         .collect();
     let reports = report::accept(&packages, &runs)?;
     // What configuration leaves out is looked at all the same, as far as others link it.
-    let skipped = selection.skipped.iter().map(|(package, _)| *package);
-    let selected: Vec<_> = selection.examined.iter().copied().chain(skipped).collect();
-    let names: Vec<&str> = selected
+    let names: Vec<&str> = selection
+        .selected
         .iter()
         .map(|package| package.name.as_str())
         .collect();
@@ -243,7 +248,12 @@ fn audit(common: &Common, env: &mut Env<'_>, workspace: &Workspace) -> Result<Au
     let unselected = metadata
         .workspace_packages()
         .into_iter()
-        .filter(|member| !selected.iter().any(|package| package.id == member.id))
+        .filter(|member| {
+            !selection
+                .selected
+                .iter()
+                .any(|package| package.id == member.id)
+        })
         .map(|member| member.name.to_string())
         .collect();
     Ok(Audited {

@@ -1,8 +1,8 @@
 //! Which packages are audited: cargo's own selection, less those without session-auth.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cargo_metadata::{DependencyKind, Metadata, Node, Package, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, Node, NodeDep, Package, PackageId};
 
 use crate::cli::CargoArgs;
 use crate::config::Config;
@@ -11,6 +11,12 @@ use crate::error::{CannotRun, Problem};
 /// The package whose attributes and routers are audited.
 pub(crate) const LIBRARY: &str = "session-auth";
 
+/// What a package may serve routes with.
+const FRAMEWORK: &str = "axum";
+
+/// What `[package.metadata]` of the library holds: a table of its name, and this in it.
+const MARKER: (&str, &str) = ("audited-by", "route-audit");
+
 #[derive(Debug)]
 pub(crate) struct Selection<'a> {
     /// The packages whose routers are audited.
@@ -18,8 +24,12 @@ pub(crate) struct Selection<'a> {
     /// What cargo builds: the examined, and the selected packages that depend on one of them.
     /// These can turn on features of it, as they do in the program and in `cargo test`.
     pub(crate) built: Vec<&'a Package>,
-    /// Selected, but neither; and why.
-    pub(crate) skipped: Vec<(&'a Package, &'static str)>,
+    /// What cargo selects for the arguments.
+    pub(crate) selected: Vec<&'a Package>,
+    /// The members that are not audited and may serve routes, by the reason.
+    pub(crate) left_out: BTreeMap<&'static str, Vec<&'a Package>>,
+    /// The selected packages that have nothing to do with routes.
+    pub(crate) unrelated: Vec<&'a Package>,
 }
 
 pub(crate) fn select<'a>(
@@ -29,18 +39,15 @@ pub(crate) fn select<'a>(
 ) -> Result<Selection<'a>, CannotRun> {
     let graph = Graph::of(metadata)?;
     let selected = selected(metadata, args)?;
-    let mut examined = Vec::new();
-    let mut skipped = Vec::new();
-    for &package in &selected {
-        let by_name = !args.package.is_empty();
-        if !graph.uses_library(&package.id) {
-            skipped.push((package, "it does not depend on `session-auth`"));
-        } else if !by_name && config.exclude.iter().any(|name| package.name == *name) {
-            skipped.push((package, "[workspace.metadata.route-audit] excludes it"));
-        } else {
-            examined.push(package);
-        }
-    }
+    let by_name = !args.package.is_empty();
+    let excluded =
+        |package: &Package| !by_name && config.exclude.iter().any(|name| package.name == *name);
+    let examined: Vec<&Package> = selected
+        .iter()
+        .copied()
+        .filter(|package| graph.uses_library(&package.id) && !excluded(package))
+        .collect();
+    CannotRun::unless_none(graph.strangers(&examined))?;
     if examined.is_empty() {
         return Err(Problem::new(format!(
             "nothing to audit: none of the selected packages depends on `session-auth` ({})",
@@ -53,15 +60,57 @@ pub(crate) fn select<'a>(
         .into());
     }
     let targets: HashSet<_> = examined.iter().map(|package| &package.id).collect();
+    let framework = named(metadata, FRAMEWORK);
+    let mut left_out: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut unrelated = Vec::new();
+    let mut members = metadata.workspace_packages();
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    for member in members {
+        if targets.contains(&member.id) || graph.library.contains(&member.id) {
+            continue;
+        }
+        let is_selected = selected.iter().any(|package| package.id == member.id);
+        let links = |targets: &HashSet<_>| graph.reaches(&member.id, targets, is_normal);
+        let why = if is_selected && excluded(member) {
+            "excluded by [workspace.metadata.route-audit]"
+        } else if ![&targets, &framework, &graph.library]
+            .into_iter()
+            .any(links)
+        {
+            if is_selected {
+                unrelated.push(member);
+            }
+            continue;
+        } else if !is_selected {
+            "not selected"
+        } else if links(&targets) {
+            "depends on an audited package, and not on `session-auth` itself"
+        } else {
+            "depends on `axum`, and not on `session-auth`"
+        };
+        left_out.entry(why).or_default().push(member);
+    }
     let built = selected
-        .into_iter()
-        .filter(|package| graph.reaches(&package.id, &targets))
+        .iter()
+        .copied()
+        .filter(|package| graph.reaches(&package.id, &targets, |_| true))
         .collect();
     Ok(Selection {
         examined,
         built,
-        skipped,
+        selected,
+        left_out,
+        unrelated,
     })
+}
+
+/// `` `a`, `b` ``.
+pub(crate) fn list(packages: &[&Package]) -> String {
+    let names: Vec<_> = packages
+        .iter()
+        .map(|package| format!("`{}`", package.name))
+        .collect();
+    names.join(", ")
 }
 
 fn names(packages: &[&Package]) -> String {
@@ -196,6 +245,8 @@ fn in_set(set: &str, c: char) -> bool {
 /// The resolved dependencies, with the features that were asked for.
 struct Graph<'a> {
     nodes: HashMap<&'a PackageId, &'a Node>,
+    packages: HashMap<&'a PackageId, &'a Package>,
+    /// Whatever is called like the library.
     library: HashSet<&'a PackageId>,
 }
 
@@ -206,38 +257,72 @@ impl<'a> Graph<'a> {
         };
         Ok(Self {
             nodes: resolve.nodes.iter().map(|node| (&node.id, node)).collect(),
-            library: metadata
+            packages: metadata
                 .packages
                 .iter()
-                .filter(|package| package.name == LIBRARY)
-                .map(|package| &package.id)
+                .map(|package| (&package.id, package))
                 .collect(),
+            library: named(metadata, LIBRARY),
         })
     }
 
     /// Whether the package itself depends on the library, under whatever name. A dependency of
     /// its tests alone registers no route of the program.
     fn uses_library(&self, package: &PackageId) -> bool {
-        self.nodes.get(package).is_some_and(|node| {
-            node.deps.iter().any(|dependency| {
-                self.library.contains(&dependency.pkg)
-                    && dependency
-                        .dep_kinds
-                        .iter()
-                        .any(|kind| kind.kind == DependencyKind::Normal)
-            })
-        })
+        self.libraries_of(package).next().is_some()
     }
 
-    /// Whether the package is one of the targets or depends on one, however far away.
-    fn reaches(&self, package: &'a PackageId, targets: &HashSet<&PackageId>) -> bool {
+    fn libraries_of(&self, package: &PackageId) -> impl Iterator<Item = &'a PackageId> {
+        let node = self.nodes.get(package);
+        node.into_iter()
+            .flat_map(|node| &node.deps)
+            .filter(|dependency| self.library.contains(&dependency.pkg) && is_normal(dependency))
+            .map(|dependency| &dependency.pkg)
+    }
+
+    /// Why what one of these packages depends on is called like the library and is not this one.
+    fn strangers(&self, packages: &[&Package]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for package in packages {
+            for id in self.libraries_of(&package.id) {
+                let Some(why) = self.packages.get(id).and_then(|found| stranger(found)) else {
+                    continue;
+                };
+                problems.push(
+                    Problem::new(format!(
+                        "the `session-auth` that package `{}` depends on is not the library of \
+                         this route-audit: {why}",
+                        package.name
+                    ))
+                    .at(&package.manifest_path)
+                    .help(
+                        "depend on the library by its path, or by the address of its repository \
+                         with `rev`, from the revision that this route-audit is built from; \
+                         where the other crate is meant, name the package under `exclude` in \
+                         [workspace.metadata.route-audit]",
+                    ),
+                );
+            }
+        }
+        problems
+    }
+
+    /// Whether the package is one of the targets or depends on one, however far away, by
+    /// dependencies of this kind.
+    fn reaches(
+        &self,
+        package: &'a PackageId,
+        targets: &HashSet<&PackageId>,
+        follow: impl Fn(&NodeDep) -> bool,
+    ) -> bool {
         let mut seen = HashSet::from([package]);
         let mut left = vec![package];
         while let Some(id) = left.pop() {
             if targets.contains(id) {
                 return true;
             }
-            for dependency in self.nodes.get(id).iter().flat_map(|node| &node.deps) {
+            let dependencies = self.nodes.get(id).into_iter().flat_map(|node| &node.deps);
+            for dependency in dependencies.filter(|dependency| follow(dependency)) {
                 if seen.insert(&dependency.pkg) {
                     left.push(&dependency.pkg);
                 }
@@ -245,6 +330,45 @@ impl<'a> Graph<'a> {
         }
         false
     }
+}
+
+fn named<'a>(metadata: &'a Metadata, name: &str) -> HashSet<&'a PackageId> {
+    let packages = metadata.packages.iter();
+    packages
+        .filter(|package| package.name == name)
+        .map(|package| &package.id)
+        .collect()
+}
+
+/// Part of the program, not of its tests or its build alone.
+fn is_normal(dependency: &NodeDep) -> bool {
+    let mut kinds = dependency.dep_kinds.iter();
+    kinds.any(|kind| kind.kind == DependencyKind::Normal)
+}
+
+/// Why a package of the library's name is not the library. A registry's never is: there the name
+/// belongs to another project, and this one publishes nothing.
+fn stranger(package: &Package) -> Option<String> {
+    let (key, value) = MARKER;
+    let version = package.version.to_string();
+    let from = package.source.as_ref().map(|source| &source.repr);
+    if let Some(source) = from.filter(|source| !source.starts_with("git+")) {
+        return Some(format!(
+            "it is version {version} from `{source}`, and there the name is another project's"
+        ));
+    }
+    if package.metadata[LIBRARY][key] != value {
+        return Some(format!(
+            "{} has no `[package.metadata.{LIBRARY}]` with `{key} = {value:?}`",
+            package.manifest_path
+        ));
+    }
+    (version != env!("CARGO_PKG_VERSION")).then(|| {
+        format!(
+            "it is version {version}, and this is route-audit {}",
+            env!("CARGO_PKG_VERSION")
+        )
+    })
 }
 
 #[cfg(test)]

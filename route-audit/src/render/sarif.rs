@@ -34,7 +34,6 @@ pub(super) fn check(audit: &Audit, output: &Output<'_>) -> Result<String, Cannot
                     "name": "route-audit",
                     "version": env!("CARGO_PKG_VERSION"),
                     "semanticVersion": env!("CARGO_PKG_VERSION"),
-                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
                     "rules": rules.iter().map(descriptor).collect::<Vec<_>>(),
                 }
             },

@@ -281,6 +281,7 @@ fn a_package_that_is_not_selected_keeps_its_lines() {
         assert_eq!(lock(&fixture), whole);
         if args == ["--locked"] {
             expect![[r#"
+                note: not audited (not selected): `lock-two-admin`
                 note: 1 line of `lock-two-admin` in routes.lock not compared: the package is not selected (see `--workspace`)
             "#]].assert_eq(&ran.stderr);
         }

@@ -16,5 +16,6 @@ mod policy;
 mod refusals;
 mod selection;
 mod self_test;
+mod strangers;
 mod support;
 mod surroundings;

@@ -90,6 +90,62 @@ fn packages_without_session_auth_are_skipped_and_verbose_names_them() {
     );
 }
 
+/// Whatever may serve routes and is not audited is named in every run.
+#[test]
+fn packages_that_are_left_out_are_named() {
+    let plain = |name: &str, dependencies: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{dependencies}"
+        )
+    };
+    let audited = "[dependencies]\naudited = { path = \"../audited\" }\n";
+    let shop = Fixture::new("left-out")
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"axum\"]\n\
+             [workspace.metadata.route-audit]\nexclude = [\"tool\"]\n",
+        )
+        .file("axum/Cargo.toml", &plain("axum", ""))
+        .file("axum/src/lib.rs", "")
+        .member("audited", ONE_ROUTE)
+        .member("tool", "")
+        .file("server/Cargo.toml", &plain("server", audited))
+        .file("server/src/main.rs", "fn main() {}")
+        .file(
+            "metrics/Cargo.toml",
+            &plain("metrics", "[dependencies]\naxum = { path = \"../axum\" }\n"),
+        )
+        .file("metrics/src/lib.rs", "")
+        // Through another package, and for the tests alone.
+        .file(
+            "push/Cargo.toml",
+            &plain(
+                "push",
+                "[dependencies]\nmetrics = { path = \"../metrics\" }\n",
+            ),
+        )
+        .file("push/src/lib.rs", "")
+        .file(
+            "checks/Cargo.toml",
+            &plain("checks", &audited.replace("[dep", "[dev-dep")),
+        )
+        .file("checks/src/lib.rs", "")
+        .write();
+    let notes = |args: &[&str]| shop.run(args).expect_code(0).stderr;
+    assert_eq!(
+        notes(&["--workspace"]),
+        "note: not audited (depends on `axum`, and not on `session-auth`): `metrics`, `push`\n\
+         note: not audited (depends on an audited package, and not on `session-auth` itself): \
+         `server`\n\
+         note: not audited (excluded by [workspace.metadata.route-audit]): `tool`\n"
+    );
+    assert_eq!(
+        notes(&["list", "-p", "audited"]),
+        "note: not audited (not selected): `metrics`, `push`, `server`, `tool`\n"
+    );
+    assert_eq!(notes(&["--workspace", "-q"]), "");
+}
+
 #[test]
 fn a_typo_in_a_selection_is_refused() {
     let shop = shop();
@@ -383,46 +439,6 @@ fn paths_may_hold_spaces_and_any_script() {
         .run(&["list", "--format", "json", "-p", "laden"])
         .expect_code(0);
     assert_eq!(ran.paths(), ["/laden"]);
-}
-
-#[test]
-fn tests_run_in_the_package_s_folder_with_cargo_s_variables() {
-    let ran = Fixture::new("surroundings")
-        .file(
-            "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"inner\"]\n",
-        )
-        .member(
-            "inner",
-            r#"
-            #[test]
-            fn route_audit_routes() {
-                let here = std::env::current_dir().unwrap();
-                assert_eq!(here.canonicalize().unwrap(),
-                    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap());
-                for (now, built) in [
-                    ("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR")),
-                    ("CARGO_PKG_NAME", env!("CARGO_PKG_NAME")),
-                    ("CARGO_PKG_VERSION", env!("CARGO_PKG_VERSION")),
-                    ("OUT_DIR", env!("OUT_DIR")),
-                    ("FROM_SCRIPT", "yes"),
-                ] {
-                    assert_eq!(std::env::var(now).unwrap(), built);
-                }
-                assert!(std::fs::read_to_string("fixture.txt").is_ok());
-                let routes = [("GET", "/", Some("session"))];
-                session_auth::report("routes", "inner", file!(), line!(), &routes);
-            }
-            "#,
-        )
-        .file(
-            "inner/build.rs",
-            "fn main() { println!(\"cargo::rustc-env=FROM_SCRIPT=yes\"); }",
-        )
-        .file("inner/fixture.txt", "")
-        .write()
-        .run(&[]);
-    ran.expect_code(0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use route_audit::exit;
 
-use crate::support::{Fixture, filtered, routes};
+use crate::support::{Fixture, filtered, library_manifest, routes};
 
 /// What the stand-in needs so that a route can be added.
 const AXUM: &str = "
@@ -72,7 +72,7 @@ fn workspace(name: &str, audited_router: &str, home: &str) -> Fixture {
             "session-auth/Cargo.toml",
             &format!(
                 "{}[workspace]\n",
-                manifest("session-auth", "axum = { path = \"../axum\" }")
+                library_manifest("axum = { path = \"../axum\" }")
             ),
         )
         .file(

@@ -186,7 +186,6 @@ fn sarif_has_the_findings_as_results() {
               "results": null,
               "tool": {
                 "driver": {
-                  "informationUri": "https://github.com/session-auth/session-auth",
                   "name": "route-audit",
                   "rules": null,
                   "semanticVersion": "[VERSION]",

@@ -240,10 +240,19 @@ fn write_stand_in() {
     let root = folder().join("stand-in");
     write(
         &root.join("Cargo.toml"),
-        "[package]\nname = \"session-auth\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-         [workspace]\n",
+        &format!("{}[workspace]\n", library_manifest("")),
     );
     write(&root.join("src/lib.rs"), include_str!("stand_in.rs"));
+}
+
+/// The manifest of a package that passes for session-auth.
+pub(crate) fn library_manifest(dependencies: &str) -> String {
+    format!(
+        "[package]\nname = \"session-auth\"\nversion = {:?}\nedition = \"2024\"\n\
+         [package.metadata.session-auth]\naudited-by = \"route-audit\"\n\
+         [dependencies]\n{dependencies}\n",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// Only where it differs, so that cargo does not build it again; in one step, for the other tests
