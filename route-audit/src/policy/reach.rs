@@ -3,7 +3,7 @@
 //!
 //! The router prefers what is written out: `/admin/{*rest}` answers before `/{*rest}` does. So a
 //! route reaches below a prefix only as far as no other of its router stands before it.
-//! <https://docs.rs/matchit/0.8/matchit/#routing-priority>
+//! "Routing priority" in the documentation of matchit 0.8.
 
 /// What all that is below a prefix is called here.
 const REST: &str = "{*rest}";

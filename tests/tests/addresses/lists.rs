@@ -1,0 +1,52 @@
+//! What may be named, each with the reason.
+
+/// The packages of this repository. On a public registry the names are others'.
+pub(crate) const OURS: [&str; 4] = [
+    "session-auth",
+    "session-auth-macros",
+    "route-audit",
+    "cargo-route-audit",
+];
+
+/// Where an address may lead: nothing is installed from there.
+pub(crate) const HOSTS: [(&str, &str); 8] = [
+    ("bford.info", "the specification of CACHEDIR.TAG"),
+    ("doc.rust-lang.org", "Rust's documentation"),
+    ("docs.github.com", "GitHub's documentation"),
+    ("docs.oasis-open.org", "the standard SARIF, and its schema"),
+    ("json-schema.org", "the name of a version of JSON Schema"),
+    ("keepachangelog.com", "the form of the changelog"),
+    ("rust-fuzz.github.io", "the book of cargo-fuzz"),
+    ("semver.org", "what a version means"),
+];
+
+/// Crates that a document may tell a user to add by name: the registry's is the one that is meant.
+pub(crate) const CRATES: [(&str, &str); 4] = [
+    ("axum", "the framework that this library is for"),
+    ("serde", "the sample reads a JSON body"),
+    ("tokio", "the runtime that axum serves on"),
+    ("tracing-subscriber", "shows the log lines of the sample"),
+];
+
+/// Actions that a workflow may use.
+pub(crate) const ACTIONS: [(&str, &str); 4] = [
+    ("actions/checkout", "GitHub's own"),
+    ("actions/github-script", "GitHub's own"),
+    (
+        "EmbarkStudios/cargo-deny-action",
+        "of cargo-deny's authors; in a job that has no secret",
+    ),
+    (
+        "Swatinem/rust-cache",
+        "the usual cache; in jobs that have no secret and release nothing",
+    ),
+];
+
+/// Hosts of package registries, written so that this file has none of them.
+pub(crate) const REGISTRIES: [&str; 5] = [
+    concat!("crates", ".io"),
+    concat!("docs", ".rs"),
+    concat!("npm", "js."),
+    concat!("py", "pi.org"),
+    concat!("proxy.go", "lang.org"),
+];
