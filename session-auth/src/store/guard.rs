@@ -2,29 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use recloser::{AsyncRecloser, Error, Recloser};
-use tokio::sync::Semaphore;
-
+use super::breaker::Breaker;
 use super::{ErasedStore, StoreError};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 
 /// How long a store may take to answer, unless the builder says otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// The breaker opens when half of so many calls have failed, ..
-const WINDOW: usize = 16;
-/// .. stays open for so long, ..
-const OPEN_FOR: Duration = Duration::from_secs(1);
-/// .. and then judges by so many calls, ..
-const TRIALS: usize = 2;
-/// .. of which so many are under way at a time. The breaker itself would let through whatever comes
-/// until it has judged, and each of those would wait for the timeout.
-const TRIALS_AT_A_TIME: usize = 2;
 
 /// How often an outage is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -40,10 +28,7 @@ const SWEEP_BATCHES: u32 = 100;
 pub(crate) struct GuardedStore {
     store: Arc<dyn ErasedStore>,
     timeout: Duration,
-    breaker: AsyncRecloser,
-    /// Whether the breaker has refused a call, and none has been answered since.
-    tripped: AtomicBool,
-    trials: Semaphore,
+    breaker: Breaker,
     /// When expired sessions were deleted last, in seconds since 1970.
     swept: AtomicU64,
     /// When an outage was logged last.
@@ -52,18 +37,10 @@ pub(crate) struct GuardedStore {
 
 impl GuardedStore {
     pub(crate) fn new(store: Arc<dyn ErasedStore>, timeout: Duration) -> Self {
-        let breaker = Recloser::custom()
-            .error_rate(0.5)
-            .closed_len(WINDOW)
-            .half_open_len(TRIALS)
-            .open_wait(OPEN_FOR)
-            .build();
         Self {
             store,
             timeout,
-            breaker: AsyncRecloser::from(breaker),
-            tripped: AtomicBool::new(false),
-            trials: Semaphore::new(TRIALS_AT_A_TIME),
+            breaker: Breaker::new(timeout),
             swept: AtomicU64::new(0),
             reported: Mutex::default(),
         }
@@ -78,31 +55,13 @@ impl GuardedStore {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let _trial = match self.tripped.load(Ordering::Relaxed) {
-            false => None,
-            true => match self.trials.try_acquire() {
-                Ok(trial) => Some(trial),
-                Err(_) => return Err(StoreError::refused()),
-            },
-        };
-        let answer = tokio::time::timeout(self.timeout, question(&*self.store));
-        let answer = async {
-            answer
-                .await
-                .unwrap_or_else(|_| Err(StoreError::timed_out()))
-        };
-        let answer = self
-            .breaker
-            .call_with(StoreError::is_unavailable, answer)
-            .await;
-        let (tripped, answer) = match answer {
-            Ok(answer) => (Some(false), Ok(answer)),
-            Err(Error::Rejected) => (Some(true), Err(StoreError::refused())),
-            Err(Error::Inner(error)) if error.is_unavailable() => (None, Err(error)),
-            Err(Error::Inner(error)) => (Some(false), Err(error)),
-        };
-        if let Some(tripped) = tripped {
-            self.tripped.store(tripped, Ordering::Relaxed);
+        let permit = self.breaker.permit().ok_or_else(StoreError::refused)?;
+        let answer = tokio::time::timeout(self.timeout, question(&*self.store))
+            .await
+            .unwrap_or_else(|_| Err(StoreError::timed_out()));
+        match &answer {
+            Err(error) if error.is_unavailable() => self.breaker.failed(permit),
+            _ => self.breaker.answered(permit),
         }
         answer
     }
@@ -209,17 +168,15 @@ mod tests {
         };
         assert_eq!(hang(50).await, 50, "nobody knows yet");
         assert_eq!(hang(50).await, 0, "the breaker is open");
+        let pause = Duration::from_millis(1_100);
         for _ in 0..2 {
-            tokio::time::sleep(OPEN_FOR + timeout).await;
-            let trials = hang(50).await;
-            assert!((1..=TRIALS_AT_A_TIME).contains(&trials), "{trials} trials");
+            tokio::time::sleep(pause).await;
+            assert_eq!(hang(50).await, 1, "a trial");
         }
-        // It answers again: first the trials are answered, then all.
-        tokio::time::sleep(OPEN_FOR + timeout).await;
-        for _ in 0..=TRIALS {
-            let answer = store.ask(|_| async { Ok(()) }).await;
-            assert!(answer.is_ok());
-        }
+        // It answers again: first the trial is answered, then all.
+        tokio::time::sleep(pause).await;
+        let answer = store.ask(|_| async { Ok(()) }).await;
+        assert!(answer.is_ok());
         let questions = (0..50).map(|_| store.ask(|_| async { Ok(()) }));
         let answers = futures_util::future::join_all(questions).await;
         assert!(answers.iter().all(Result::is_ok));

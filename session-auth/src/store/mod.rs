@@ -33,6 +33,7 @@
 //!
 //! [`store_timeout`]: crate::SessionAuthLayerBuilder::store_timeout
 
+mod breaker;
 #[cfg(feature = "cache")]
 mod cache;
 mod check;

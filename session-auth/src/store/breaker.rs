@@ -1,0 +1,160 @@
+//! A circuit breaker: of a store that is down, most requests are told at once.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The breaker opens when so many more calls have failed than were answered since, ..
+const OPENS_AT: u32 = 8;
+/// .. and then lets one call at a time find out, so long after the last one failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Breaker {
+    /// How many more calls have failed than were answered since; open at [`OPENS_AT`].
+    failures: AtomicU32,
+    /// While it is open, when the next trial is due, in milliseconds since `start`.
+    trial_at: AtomicU64,
+    start: Instant,
+    timeout: Duration,
+}
+
+/// Leave to make one call. If that is given up on the way, it counts neither way.
+#[must_use]
+pub(super) struct Permit {
+    trial: bool,
+}
+
+impl Breaker {
+    /// For calls that take no longer than `timeout`.
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self {
+            failures: AtomicU32::new(0),
+            trial_at: AtomicU64::new(0),
+            start: Instant::now(),
+            timeout,
+        }
+    }
+
+    /// `None` while the breaker is open.
+    pub(super) fn permit(&self) -> Option<Permit> {
+        // Acquire and Release, so that who sees it open sees when it is to be tried, too.
+        if self.failures.load(Ordering::Acquire) < OPENS_AT {
+            return Some(Permit { trial: false });
+        }
+        let due = self.trial_at.load(Ordering::Relaxed);
+        // Should this trial be given up, the next one is due when it would have failed.
+        let next = self.after(self.timeout.saturating_add(PAUSE));
+        let claim = || {
+            self.trial_at
+                .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        (self.after(Duration::ZERO) >= due && claim()).then_some(Permit { trial: true })
+    }
+
+    pub(super) fn answered(&self, permit: Permit) {
+        if permit.trial {
+            self.failures.store(0, Ordering::Relaxed);
+        } else if self.failures.load(Ordering::Relaxed) > 0 {
+            // An open breaker is closed by a trial alone: this call may be from before.
+            let fewer = |failures| (failures < OPENS_AT).then(|| u32::saturating_sub(failures, 1));
+            let _ = self
+                .failures
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        }
+    }
+
+    pub(super) fn failed(&self, _: Permit) {
+        self.trial_at.store(self.after(PAUSE), Ordering::Relaxed);
+        let more = |failures| (failures < OPENS_AT).then_some(failures + 1);
+        let _ = self
+            .failures
+            .fetch_update(Ordering::Release, Ordering::Relaxed, more);
+    }
+
+    /// The time so long after now, in milliseconds since `start`.
+    fn after(&self, wait: Duration) -> u64 {
+        let time = self.start.elapsed().saturating_add(wait);
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(breaker: &Breaker, calls: u32) {
+        for _ in 0..calls {
+            let permit = breaker.permit().expect("closed");
+            breaker.failed(permit);
+        }
+    }
+
+    /// As if the pause were over.
+    fn due(breaker: &Breaker) {
+        breaker.trial_at.store(0, Ordering::Relaxed);
+    }
+
+    fn open() -> Breaker {
+        let breaker = Breaker::new(Duration::from_secs(3600));
+        fail(&breaker, OPENS_AT);
+        assert!(breaker.permit().is_none());
+        breaker
+    }
+
+    #[test]
+    fn an_answer_makes_up_for_a_failure() {
+        let breaker = Breaker::new(Duration::from_secs(1));
+        for _ in 0..10 {
+            fail(&breaker, OPENS_AT - 1);
+            for _ in 1..OPENS_AT {
+                breaker.answered(breaker.permit().expect("closed"));
+            }
+        }
+        // More answers than failures are no credit.
+        breaker.answered(breaker.permit().expect("closed"));
+        fail(&breaker, OPENS_AT);
+        assert!(breaker.permit().is_none());
+    }
+
+    #[test]
+    fn a_pause_later_one_call_finds_out() {
+        let breaker = open();
+        due(&breaker);
+        let trial = breaker.permit().expect("a trial");
+        assert!(breaker.permit().is_none(), "one at a time");
+        breaker.failed(trial);
+        assert!(breaker.permit().is_none(), "and a pause after it");
+        due(&breaker);
+        breaker.answered(breaker.permit().expect("a trial"));
+        fail(&breaker, OPENS_AT - 1);
+        assert!(breaker.permit().is_some(), "closed, as it was at first");
+    }
+
+    #[test]
+    fn a_trial_that_is_given_up_is_made_again() {
+        let breaker = open();
+        due(&breaker);
+        drop(breaker.permit().expect("a trial"));
+        assert!(breaker.permit().is_none(), "it may have hung");
+        let next = breaker.trial_at.load(Ordering::Relaxed);
+        assert!(next <= breaker.after(breaker.timeout + PAUSE));
+    }
+
+    #[test]
+    fn calls_from_before_do_not_close_it() {
+        let breaker = Breaker::new(Duration::from_secs(3600));
+        let before = breaker.permit().expect("closed");
+        fail(&breaker, OPENS_AT);
+        breaker.answered(before);
+        assert!(breaker.permit().is_none());
+    }
+
+    #[test]
+    fn no_timeout_is_too_long() {
+        let breaker = Breaker::new(Duration::MAX);
+        fail(&breaker, OPENS_AT);
+        due(&breaker);
+        assert!(breaker.permit().is_some());
+        assert!(breaker.permit().is_none());
+    }
+}
