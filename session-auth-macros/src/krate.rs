@@ -5,13 +5,12 @@
 //! is used: it is wrong only where `crate = path` is needed anyway, and the compiler then says that
 //! it cannot find `session_auth`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use proc_macro2::{Ident, Span};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use toml::de::{DeTable, DeValue};
 
 const PACKAGE: &str = "session-auth";
 
@@ -44,57 +43,70 @@ fn name() -> String {
 }
 
 fn name_in(manifest: &Path) -> String {
-    let renamed = read(manifest).and_then(|toml| renamed(&toml, || workspace(manifest, &toml)));
+    let renamed = read(manifest).and_then(|text| {
+        let toml = parse(&text)?;
+        renamed(&toml, || workspace(manifest, &toml))
+    });
     renamed.as_deref().unwrap_or(PACKAGE).replace('-', "_")
 }
 
-fn read(manifest: &Path) -> Option<Toml> {
-    basic_toml::from_str(&std::fs::read_to_string(manifest).ok()?).ok()
+fn read(manifest: &Path) -> Option<String> {
+    std::fs::read_to_string(manifest).ok()
+}
+
+fn parse(text: &str) -> Option<DeValue<'_>> {
+    Some(DeValue::Table(DeTable::parse(text).ok()?.into_inner()))
 }
 
 /// The manifest of the workspace that a package is in.
-fn workspace(manifest: &Path, toml: &Toml) -> Option<Toml> {
+fn workspace(manifest: &Path, toml: &DeValue<'_>) -> Option<String> {
     let package = manifest.parent()?;
-    if let Some(Toml::Text(root)) = toml.get("package").and_then(|table| table.get("workspace")) {
+    let root = get(toml, "package").and_then(|table| get(table, "workspace"));
+    if let Some(root) = root.and_then(DeValue::as_str) {
         return read(&package.join(root).join("Cargo.toml"));
     }
     package
         .ancestors()
         .filter_map(|folder| read(&folder.join("Cargo.toml")))
-        .find(|toml| toml.get("workspace").is_some())
+        .find(|text| parse(text).is_some_and(|toml| get(&toml, "workspace").is_some()))
 }
 
 /// The name under which a manifest depends on this crate: the crate's own if one table has that,
 /// else any other.
-fn renamed(toml: &Toml, workspace: impl FnOnce() -> Option<Toml>) -> Option<String> {
-    let targets = toml.get("target").into_iter().flat_map(Toml::values);
-    let tables: Vec<&Toml> = std::iter::once(toml)
+fn renamed(toml: &DeValue<'_>, workspace: impl FnOnce() -> Option<String>) -> Option<String> {
+    let targets = entries(get(toml, "target")).map(|(_, table)| table);
+    let (inherited, own): (Vec<_>, Vec<_>) = std::iter::once(toml)
         .chain(targets)
         .flat_map(|table| {
-            ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| table.get(kind))
+            ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| get(table, kind))
         })
-        .flatten()
+        .flat_map(entries)
+        .partition(|(_, dependency)| {
+            get(dependency, "workspace").and_then(DeValue::as_bool) == Some(true)
+        });
+
+    let root = if inherited.is_empty() {
+        None
+    } else {
+        workspace()
+    };
+    let root = root.as_deref().and_then(parse);
+    let shared = root
+        .as_ref()
+        .and_then(|root| get(get(root, "workspace")?, "dependencies"));
+
+    let own = own.into_iter().map(|(name, it)| (name, Some(it)));
+    let inherited = inherited
+        .into_iter()
+        .map(|(name, _)| (name, shared.and_then(|shared| get(shared, name))));
+    let names: Vec<&str> = own
+        .chain(inherited)
+        .filter(|(name, dependency)| {
+            let package = dependency.and_then(|dependency| get(dependency, "package")?.as_str());
+            package.unwrap_or(name) == PACKAGE
+        })
+        .map(|(name, _)| name)
         .collect();
-    let mut root = None;
-    let mut workspace = Some(workspace);
-    let mut names = Vec::new();
-    for (name, dependency) in tables.into_iter().flat_map(Toml::entries) {
-        let inherits = matches!(dependency.get("workspace"), Some(Toml::True));
-        let package = if inherits {
-            let root = root.get_or_insert_with(|| workspace.take().and_then(|find| find()));
-            root.as_ref().and_then(|root| {
-                root.get("workspace")?
-                    .get("dependencies")?
-                    .get(name)?
-                    .package()
-            })
-        } else {
-            dependency.package()
-        };
-        if package.unwrap_or(name) == PACKAGE {
-            names.push(name);
-        }
-    }
     names
         .iter()
         .find(|name| **name == PACKAGE)
@@ -102,90 +114,17 @@ fn renamed(toml: &Toml, workspace: impl FnOnce() -> Option<Toml>) -> Option<Stri
         .map(|name| (*name).to_owned())
 }
 
-/// As much of a TOML document as the search needs.
-#[derive(Debug)]
-enum Toml {
-    Table(BTreeMap<String, Toml>),
-    Text(String),
-    True,
-    Other,
+fn get<'a, 'i>(toml: &'a DeValue<'i>, key: &str) -> Option<&'a DeValue<'i>> {
+    toml.get(key).map(|value| value.get_ref())
 }
 
-impl Toml {
-    fn get(&self, key: &str) -> Option<&Self> {
-        match self {
-            Self::Table(table) => table.get(key),
-            _ => None,
-        }
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
-        let table = match self {
-            Self::Table(table) => Some(table),
-            _ => None,
-        };
-        table
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| (key.as_str(), value))
-    }
-
-    fn values(&self) -> impl Iterator<Item = &Self> {
-        self.entries().map(|(_, value)| value)
-    }
-
-    /// `package = ".."` of a dependency.
-    fn package(&self) -> Option<&str> {
-        match self.get("package") {
-            Some(Self::Text(name)) => Some(name),
-            _ => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Toml {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue;
-
-        impl<'de> Visitor<'de> for AnyValue {
-            type Value = Toml;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a TOML value")
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Toml, E> {
-                Ok(if value { Toml::True } else { Toml::Other })
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Toml, E> {
-                Ok(Toml::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Toml, E> {
-                Ok(Toml::Other)
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Toml, E> {
-                Ok(Toml::Text(value.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Toml, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Toml::Other)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Toml, A::Error> {
-                let mut table = BTreeMap::new();
-                while let Some((key, value)) = entries.next_entry()? {
-                    table.insert(key, value);
-                }
-                Ok(Toml::Table(table))
-            }
-        }
-
-        deserializer.deserialize_any(AnyValue)
-    }
+fn entries<'a, 'i>(
+    toml: Option<&'a DeValue<'i>>,
+) -> impl Iterator<Item = (&'a str, &'a DeValue<'i>)> {
+    toml.and_then(DeValue::as_table)
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (&**key.get_ref(), value.get_ref()))
 }
 
 #[cfg(test)]
@@ -270,8 +209,8 @@ mod tests {
                 Some("auth"),
             ),
         ] {
-            let toml: Toml = basic_toml::from_str(manifest).expect(case);
-            let root = || basic_toml::from_str(ROOT).ok();
+            let toml = parse(manifest).expect(case);
+            let root = || Some(ROOT.to_owned());
             assert_eq!(renamed(&toml, root).as_deref(), expected, "{case}");
         }
     }
