@@ -61,33 +61,13 @@ pub(crate) fn did_you_mean<'a>(
     known
         .into_iter()
         .map(|name| {
-            let edits = edits(&word.to_ascii_lowercase(), &name.to_ascii_lowercase());
+            let edits =
+                strsim::osa_distance(&word.to_ascii_lowercase(), &name.to_ascii_lowercase());
             (edits, name)
         })
         .filter(|&(edits, name)| edits <= name.len().max(word.len()) / 3)
         .min_by_key(|&(edits, _)| edits)
         .map(|(_, name)| name)
-}
-
-/// Optimal string alignment distance.
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let differs = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(row[j - 1] + 1)
-                .min(rows[i - 1][j - 1] + differs);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 /// `a`, `a and b`, `a, b and c`.
