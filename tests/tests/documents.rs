@@ -21,10 +21,18 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The `*.md` of the root, of `docs` and of the examples.
+/// The `*.md` of the root, of `docs`, of the packages and of the examples.
 fn documents() -> Vec<PathBuf> {
     let root = root();
-    let mut folders = vec![root.clone(), root.join("docs"), root.join("examples")];
+    let folders = [
+        "",
+        "docs",
+        "session-auth",
+        "session-auth-macros",
+        "route-audit",
+        "examples",
+    ];
+    let mut folders = folders.map(|folder| root.join(folder)).to_vec();
     if let Ok(examples) = fs::read_dir(root.join("examples")) {
         folders.extend(examples.map(|entry| entry.expect("the folder can be read").path()));
     }
