@@ -1,21 +1,25 @@
 //! Cargo: what the workspace holds, and the test executables of its packages.
 
+pub(crate) mod compile;
 mod env_table;
+mod targets;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use cargo_metadata::{Message, Metadata, MetadataCommand, Package, PackageId, Target};
 use serde::Deserialize;
 
-use crate::Notes;
-use crate::cli::CargoArgs;
+use self::compile::{Compile, cannot_start, command};
+use self::targets::kind;
+pub(crate) use self::targets::{audited, describe, directory};
+use crate::builds::Build;
+use crate::cli::{CargoArgs, Common};
 use crate::error::{CannotRun, Problem};
 use crate::select::Selection;
+use crate::surroundings::Notes;
 
 /// Where the system looks for dynamic libraries.
 const LIBRARY_PATH: &str = if cfg!(windows) {
@@ -27,10 +31,13 @@ const LIBRARY_PATH: &str = if cfg!(windows) {
 };
 
 /// How cargo is called.
+#[derive(Clone)]
 pub(crate) struct Cargo<'a> {
     pub(crate) program: &'a OsStr,
     pub(crate) current_dir: &'a Path,
-    pub(crate) args: &'a CargoArgs,
+    args: &'a CargoArgs,
+    /// Its flags come after the arguments.
+    build: Build,
 }
 
 /// The unit tests of one target, built.
@@ -46,27 +53,49 @@ pub(crate) struct Executable<'a> {
     pub(crate) vars: Vec<(OsString, OsString)>,
 }
 
-impl Cargo<'_> {
-    fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(self.program);
-        command
-            .arg(subcommand)
-            .current_dir(self.current_dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            // Progress and compile errors, as cargo prints them.
-            .stderr(Stdio::inherit());
-        command
+impl<'a> Cargo<'a> {
+    pub(crate) fn of(common: &'a Common, program: &'a OsStr, current_dir: &'a Path) -> Self {
+        Self {
+            program,
+            current_dir,
+            args: &common.cargo,
+            build: Build::default(),
+        }
+    }
+
+    /// For another build.
+    pub(crate) fn with(&self, build: Build) -> Self {
+        Self {
+            build,
+            ..self.clone()
+        }
+    }
+
+    /// What `cargo test` and `cargo build` take, but for the packages. Without optimization across
+    /// crates: it takes minutes and changes nothing that is looked for here, and a library that is
+    /// built for it holds no machine code. Both share what they depend on.
+    fn build_args(&self) -> Vec<OsString> {
+        let mut args = self.args.build();
+        args.extend(self.build.args());
+        let profile = match self.build.profile() {
+            "dev" => self.args.profile(),
+            profile => profile,
+        };
+        args.extend([
+            "--config".into(),
+            format!("profile.{profile}.lto=false").into(),
+        ]);
+        args
     }
 
     /// The workspace, resolved with the features that were asked for.
     pub(crate) fn metadata(&self) -> Result<Metadata, CannotRun> {
-        let output = self
-            .command("metadata")
-            .args(["--format-version", "1"])
+        let output = command(self.program, self.current_dir)
+            .args(["metadata", "--format-version", "1"])
             .args(self.args.resolve())
+            .args(self.build.resolve())
             .output()
-            .map_err(|error| self.cannot_start(&error))?;
+            .map_err(|error| cannot_start(self.program, &error))?;
         if !output.status.success() {
             let place = match &self.args.manifest_path {
                 Some(path) => self.current_dir.join(path),
@@ -92,36 +121,31 @@ impl Cargo<'_> {
         })
     }
 
+    /// For these packages.
+    pub(crate) fn compile<'s>(&self, packages: &'s [&'s Package]) -> Compile<'s>
+    where
+        'a: 's,
+    {
+        Compile {
+            cargo: self.program,
+            current_dir: self.current_dir,
+            args: self.build_args(),
+            packages,
+        }
+    }
+
     /// Builds the unit tests of the selected packages. One executable for each library and binary
     /// of the examined packages comes out, or none does.
-    pub(crate) fn build_tests<'a>(
+    pub(crate) fn build_tests<'s>(
         &self,
-        selection: &Selection<'a>,
+        selection: &Selection<'s>,
         notes: &mut Notes<'_>,
-    ) -> Result<Vec<Executable<'a>>, CannotRun> {
-        let mut command = self.command("test");
-        command
-            .args(["--no-run", "--message-format", "json-render-diagnostics"])
-            .args(self.args.build())
-            .arg("--bins");
-        // Cargo refuses `--lib` where there is none.
-        if selection.built.iter().any(|package| library(package)) {
-            command.arg("--lib");
-        }
-        for package in &selection.built {
-            command.args(["--package", &package.id.repr]);
-        }
-        let mut child = command.spawn().map_err(|error| self.cannot_start(&error))?;
-        let stdout = child.stdout.take();
+    ) -> Result<Vec<Executable<'s>>, CannotRun> {
         let mut built = HashMap::new();
         let mut scripts = BuildScripts::default();
-        let mut unreadable = None;
-        for message in stdout
-            .into_iter()
-            .flat_map(|stdout| Message::parse_stream(BufReader::new(stdout)))
-        {
+        for message in self.compile(&selection.built).tests(notes)? {
             match message {
-                Ok(Message::CompilerArtifact(artifact)) if artifact.profile.test => {
+                Message::CompilerArtifact(artifact) if artifact.profile.test => {
                     if let Some(path) = artifact.executable {
                         built.insert(
                             (
@@ -133,27 +157,9 @@ impl Cargo<'_> {
                         );
                     }
                 }
-                Ok(Message::BuildScriptExecuted(script)) => scripts.add(script),
-                Ok(Message::TextLine(line)) => notes.pass_on(&line),
-                Ok(_) => {}
-                // Read on, so that cargo is not stopped by a full pipe.
-                Err(error) => unreadable = Some(error),
+                Message::BuildScriptExecuted(script) => scripts.add(script),
+                _ => {}
             }
-        }
-        let status = child.wait().map_err(|error| self.cannot_start(&error))?;
-        if !status.success() {
-            return Err(Problem::new(format!(
-                "cargo could not build the tests of {}; its message is above",
-                names(&selection.built)
-            ))
-            .help("the audit reads routers by running them: make `cargo test --no-run` pass")
-            .into());
-        }
-        if let Some(error) = unreadable {
-            return Err(Problem::new(format!(
-                "cannot read the output of `cargo test --no-run`: {error}"
-            ))
-            .into());
         }
 
         let configured = env_table::variables(self.current_dir)?;
@@ -242,14 +248,6 @@ impl Cargo<'_> {
         }
         vars
     }
-
-    fn cannot_start(&self, error: &std::io::Error) -> Problem {
-        Problem::new(format!(
-            "cannot run `{}`: {error}",
-            self.program.to_string_lossy()
-        ))
-        .help("install cargo, or set the variable CARGO to its path")
-    }
 }
 
 /// What build scripts leave for the run.
@@ -283,48 +281,6 @@ impl BuildScripts {
             }
         }
     }
-}
-
-/// The folder of a package's Cargo.toml.
-pub(crate) fn directory(package: &Package) -> &Path {
-    let manifest = package.manifest_path.as_std_path();
-    manifest.parent().unwrap_or(manifest)
-}
-
-/// A target as messages name it: ``library `web` ``, ``binary `server` ``.
-pub(crate) fn describe(target: &Target) -> String {
-    format!("{} `{}`", kind(target), target.name)
-}
-
-fn kind(target: &Target) -> &'static str {
-    if target.is_bin() { "binary" } else { "library" }
-}
-
-/// Whether the target is part of the program: what else there is (tests, benches, examples, build
-/// scripts) serves nobody.
-pub(crate) fn audited(target: &Target) -> bool {
-    target.is_bin() || is_library(target)
-}
-
-fn is_library(target: &Target) -> bool {
-    target.is_lib()
-        || target.is_rlib()
-        || target.is_dylib()
-        || target.is_cdylib()
-        || target.is_staticlib()
-        || target.is_proc_macro()
-}
-
-fn library(package: &Package) -> bool {
-    package.targets.iter().any(is_library)
-}
-
-fn names(packages: &[&Package]) -> String {
-    let names: Vec<_> = packages
-        .iter()
-        .map(|package| format!("`{}`", package.name))
-        .collect();
-    names.join(", ")
 }
 
 /// Refuses targets with `harness = false`: asked for its list of tests, such a binary would run

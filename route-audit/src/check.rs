@@ -1,20 +1,45 @@
 //! `route-audit check`: fails where something is wrong.
 
-use session_auth::audit::{Audit, Severity};
+use session_auth::audit::{Code, Severity};
 
+use crate::audit::Audit;
 use crate::cli::Check;
-use crate::diff::leave_out;
 use crate::error::CannotRun;
-use crate::lock::compare::{Difference, compare};
+use crate::exit;
+use crate::finding::Finding;
+use crate::gather::{Audited, audit};
+use crate::lock::compare::compare;
 use crate::lock::file::LockFile;
 use crate::lock::{Lock, format};
-use crate::{Audited, Env, Notes, codes, exit, render, self_test};
+use crate::render::{self, Output};
+use crate::surroundings::{Env, Notes, print};
+use crate::workspace::Workspace;
 
 pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
-    if args.self_test {
-        return self_test::run(args, env);
+    let workspace = Workspace::read(&args.common, env)?;
+    let (audit, notes) = checked(args, env, &workspace)?;
+    let places = workspace.places();
+    let output = Output::of(&args.common, args.format, &places, env.colors);
+    print(env.stdout, &render::check(&audit, &output)?)?;
+    let mut out = Notes::of(env.stderr, &args.common);
+    notes.iter().for_each(|note| out.note(note));
+    Ok(exit_code(&audit))
+}
+
+pub(crate) fn exit_code(audit: &Audit) -> u8 {
+    if audit.has_errors() {
+        exit::FINDINGS
+    } else {
+        exit::CLEAN
     }
-    let workspace = crate::workspace(&args.common, env)?;
+}
+
+/// All that `check` finds, and what is to be said of it.
+pub(crate) fn checked(
+    args: &Check,
+    env: &mut Env<'_>,
+    workspace: &Workspace,
+) -> Result<(Audit, Vec<String>), CannotRun> {
     let file = workspace.lock_file();
     // Before anything is built: a lock that is missing or cannot be read is quick to find.
     let lock = if args.locked {
@@ -25,34 +50,26 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     if args.update {
         file.read()?;
     }
-    let mut audited = crate::audit(&args.common, env, &workspace)?;
+    let mut audited = audit(&args.common, env, workspace)?;
     let mut notes = Vec::new();
     if let Some(mut old) = lock {
-        let (_, note) = leave_out(&mut old, &audited.unselected, &file);
+        let (_, note) = file.leave_out(&mut old, &audited.unselected);
         notes.extend(note);
-        let new = Lock::of(&audited.reports, env.today);
+        let new = Lock::of(audited.reports());
         let differences = compare(&old, &new);
         notes.extend(audited.off.notes(&differences, &file.name));
-        let found = differences.iter().map(Difference::finding).collect();
-        crate::add_findings(&mut audited.audit, found);
+        audited
+            .audit
+            .add(differences.into_iter().map(Box::new).map(Finding::Lock));
     }
     if args.update {
-        notes.extend(update(&file, &audited, env)?);
+        notes.extend(update(&file, &audited)?);
     }
-    let places = workspace.places();
-    let output = args.common.output(args.format, &places, env.colors);
-    crate::print(env.stdout, &render::check(&audited.audit, &output)?)?;
-    let mut out = Notes::of(env.stderr, &args.common);
-    notes.iter().for_each(|note| out.note(note));
-    Ok(if audited.audit.summary.errors > 0 {
-        exit::FINDINGS
-    } else {
-        exit::CLEAN
-    })
+    Ok((audited.audit, notes))
 }
 
 /// Writes the lock, and says what that changed.
-fn update(file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Vec<String>, CannotRun> {
+fn update(file: &LockFile, audited: &Audited) -> Result<Vec<String>, CannotRun> {
     let name = &file.name;
     let unsettled = unsettled(&audited.audit);
     if unsettled > 0 {
@@ -61,14 +78,14 @@ fn update(file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Vec<Strin
              open: {unsettled})"
         )]);
     }
-    let mut new = Lock::of(&audited.reports, env.today);
+    let mut new = Lock::of(audited.reports());
     let Some((text, mut old)) = file.read()? else {
         file.write(&format::write(&new))?;
         let count = new.lines().len();
         let plural = if count == 1 { "" } else { "s" };
         return Ok(vec![format!("{name} was written: {count} route{plural}")]);
     };
-    let (kept, _) = leave_out(&mut old, &audited.unselected, file);
+    let (kept, _) = file.leave_out(&mut old, &audited.unselected);
     let differences = compare(&old, &new);
     new.merge(kept);
     let written = format::write(&new);
@@ -93,10 +110,11 @@ fn update(file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Vec<Strin
 /// How many errors there are that say that the routes are not what the audit lists. The others
 /// judge routes that are known.
 fn unsettled(audit: &Audit) -> usize {
-    let judges = |code: &str| code == codes::EXPIRED_EXEMPTION || codes::POLICY.contains(&code);
-    audit
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error && !judges(&finding.code))
+    let judges = |finding: &Finding| {
+        matches!(finding, Finding::Policy(_)) || finding.code() == Code::ExpiredExemption
+    };
+    let errors = audit.findings().iter();
+    errors
+        .filter(|finding| finding.severity() == Severity::Error && !judges(finding))
         .count()
 }

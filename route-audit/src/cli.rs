@@ -11,8 +11,6 @@ use clap::{
     ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
 
-use crate::render::{Output, Places};
-
 const EXIT_CODES: &str = "\
 Exit codes:
     0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
@@ -141,9 +139,13 @@ pub(crate) struct Explain {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
-    /// How long the tests of one target may take
+    /// How long the tests of one target may take, and what `--run` starts
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     timeout: NonZeroU32,
+    /// Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`,
+    /// and stop it once they have reported
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) run: Option<String>,
     /// Say which packages are skipped and which tests run
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
@@ -154,21 +156,6 @@ pub(crate) struct Common {
 impl Common {
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout.get().into())
-    }
-
-    /// How to show the result, where `colors` is what the surroundings want.
-    pub(crate) fn output<'a>(
-        &self,
-        format: Format,
-        places: &'a Places,
-        colors: bool,
-    ) -> Output<'a> {
-        Output {
-            format,
-            colors: self.colors(colors),
-            quiet: self.cargo.quiet,
-            places,
-        }
     }
 
     /// Whether to show colours, where `colors` is what the surroundings want.
@@ -284,6 +271,29 @@ impl CargoArgs {
             args.extend(["--color".into(), self.color.to_string().into()]);
         }
         args
+    }
+
+    /// The flags that choose a build, by their names.
+    pub(crate) fn build_flags(&self) -> Vec<&'static str> {
+        let flags = [
+            (!self.features.is_empty(), "--features"),
+            (self.all_features, "--all-features"),
+            (self.no_default_features, "--no-default-features"),
+            (self.target.is_some(), "--target"),
+            (self.profile.is_some(), "--profile"),
+            (self.release, "--release"),
+        ];
+        let given = flags.into_iter().filter(|(given, _)| *given);
+        given.map(|(_, flag)| flag).collect()
+    }
+
+    /// The profile that is built with.
+    pub(crate) fn profile(&self) -> &str {
+        match &self.profile {
+            Some(profile) => profile,
+            None if self.release => "release",
+            None => "dev",
+        }
     }
 
     /// The arguments of `cargo test`: what is resolved, and how it is built. Which packages are

@@ -4,11 +4,13 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Component, Path};
 
-use cargo_metadata::Metadata;
+use cargo_metadata::{Metadata, Package};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::builds::{Builds, RawBuilds};
 use crate::error::{CannotRun, Problem};
+use crate::exits::exceptions::{Exception, RawException};
 use crate::policy::{Policy, RawPolicy};
 
 const KEY: &str = "route-audit";
@@ -26,6 +28,12 @@ pub(crate) struct Config {
     pub(crate) exclude: Vec<String>,
     /// The file of the route lock, from the root of the workspace.
     pub(crate) lock: String,
+    /// The builds that are audited; `None` for the one that the command line asks for.
+    pub(crate) builds: Option<Builds>,
+    /// Starts what reports the routers that no test can build.
+    pub(crate) run: Option<String>,
+    /// The ways out that may stay.
+    pub(crate) exits: Vec<Exception>,
     /// What routes may be like here.
     pub(crate) policy: Policy,
 }
@@ -37,6 +45,10 @@ struct Raw {
     #[serde(default)]
     exclude: Vec<Spanned<String>>,
     lock: Option<Spanned<String>>,
+    builds: Option<RawBuilds>,
+    run: Option<Spanned<String>>,
+    #[serde(default)]
+    exits: Vec<RawException>,
     #[serde(default)]
     policy: RawPolicy,
 }
@@ -72,15 +84,10 @@ impl Config {
         } else {
             String::new()
         };
-        let members: Vec<&str> = metadata
-            .workspace_packages()
-            .iter()
-            .map(|member| member.name.as_str())
-            .collect();
-        Self::parse(&text, manifest.as_str(), &members)
+        Self::parse(&text, manifest.as_str(), &metadata.workspace_packages())
     }
 
-    fn parse(text: &str, manifest: &str, members: &[&str]) -> Result<Self, CannotRun> {
+    fn parse(text: &str, manifest: &str, members: &[&Package]) -> Result<Self, CannotRun> {
         let at = |span: Range<usize>| {
             let (line, column) = position(text, span.start);
             format!("{manifest}:{line}:{column}")
@@ -90,7 +97,8 @@ impl Config {
             Problem::new(format!("{TABLE}: {}", error.message()))
                 .at(place)
                 .help(
-                    "the keys are `exclude`, a list of package names, `lock`, a path, and the table \
+                    "the keys are `exclude`, a list of package names, `lock`, a path, `builds`, a \
+                     list of tables, `run`, a command, `exits`, a list of tables, and the table \
                      `policy`, with `allow`, `max_public`, `require_owner`, \
                      `require_expect_every` and `forbid_verify_handler`",
                 )
@@ -103,7 +111,7 @@ impl Config {
         let mut problems: Vec<Problem> = raw
             .exclude
             .iter()
-            .filter(|name| !members.contains(&name.get_ref().as_str()))
+            .filter(|name| members.iter().all(|member| member.name != *name.get_ref()))
             .map(|name| {
                 Problem::new(format!(
                     "{TABLE}: `exclude` names `{}`, which is no member of the workspace",
@@ -125,6 +133,26 @@ impl Config {
                 .help("write a path from the root of the workspace: `lock = \"routes.lock\"`"),
             );
         }
+        if let Some(run) = &raw.run
+            && run.get_ref().trim().is_empty()
+        {
+            problems.push(
+                Problem::new(format!("{TABLE}: `run` is no command"))
+                    .at(at(run.span()))
+                    .help(
+                        "write what starts the service, `run = \"cargo run -p web\"`, or remove it",
+                    ),
+            );
+        }
+        let builds = raw.builds.map(|raw| Builds::of(raw, members, at));
+        let builds = builds.transpose().map_err(|found| problems.extend(found));
+        let mut exits = Vec::new();
+        for raw in raw.exits {
+            match Exception::of(raw, at) {
+                Ok(exception) => exits.push(exception),
+                Err(problem) => problems.push(problem),
+            }
+        }
         let policy = Policy::of(raw.policy, |span| position(text, span.start).0);
         let policy = policy.map_err(|found| {
             problems.extend(
@@ -139,6 +167,9 @@ impl Config {
             lock: raw
                 .lock
                 .map_or_else(|| LOCK.to_owned(), Spanned::into_inner),
+            builds: builds.unwrap_or_default(),
+            run: raw.run.map(Spanned::into_inner),
+            exits,
             policy: policy.unwrap_or_default(),
         })
     }
@@ -206,10 +237,13 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::testing::package;
 
     fn parse(table: &str) -> Result<Config, String> {
         let text = format!("[package]\nname = \"é\"\n[workspace.metadata.route-audit]\n{table}\n");
-        Config::parse(&text, "Cargo.toml", &["web", "tool"]).map_err(|error| error.to_string())
+        let members = ["web", "tool"].map(|name| package(name, &["beta"], &[]));
+        let members = Vec::from_iter(&members);
+        Config::parse(&text, "Cargo.toml", &members).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -258,6 +292,40 @@ mod tests {
     }
 
     #[test]
+    fn builds_exits_and_the_command_are_read() {
+        let config = parse(
+            "builds = [{}, { features = [\"beta\"] }]\nrun = \"cargo run\"\n\
+             exits = [{ file = \"src/main.rs\", call = \"axum::serve\", reason = \"metrics\" }]",
+        )
+        .expect("they are keys");
+        assert_eq!(config.run.as_deref(), Some("cargo run"));
+        assert_eq!(config.exits[0].file, "src/main.rs");
+        let package = package("web", &["beta"], &[]);
+        let builds = config.builds.expect("two").of_packages(&[&package]);
+        let names: Vec<_> = builds.iter().map(crate::builds::Build::name).collect();
+        assert_eq!(names, ["default", "beta"]);
+        refused(
+            "builds = []\nrun = \" \"\n\
+             exits = [{ file = \"src/main.rs\", call = \"axum::serve\", reason = \"\" }]",
+            expect![[r#"
+                error: [workspace.metadata.route-audit]: `run` is no command
+                  --> Cargo.toml:5:7
+                  = help: write what starts the service, `run = "cargo run -p web"`, or remove it
+
+                error: [workspace.metadata.route-audit]: `builds` is empty: nothing would be audited
+                  --> Cargo.toml:4:10
+                  = help: name the builds, `builds = [{}, { release = true }]`, or leave the key out: then it is the one that the command line asks for
+
+                error: the exception for `axum::serve` in `src/main.rs` under `exits` has no reason
+                  --> Cargo.toml:6:65
+                  = help: say why what is served there needs no guard
+
+                route-audit: could not run
+            "#]],
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_said_at_once() {
         refused(
             "exclude = [\"tool\", \"tol\"]\nlock = \"../routes.lock\"\n\
@@ -300,7 +368,7 @@ mod tests {
             expect![[r#"
                 error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
                   --> Cargo.toml:5:1
-                  = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+                  = help: the keys are `exclude`, a list of package names, `lock`, a path, `builds`, a list of tables, `run`, a command, `exits`, a list of tables, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
                 route-audit: could not run
             "#]],

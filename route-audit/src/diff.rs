@@ -2,37 +2,27 @@
 //!
 //! It shows and judges nothing: the exit code is 0 whenever it could run.
 
+mod comparison;
 mod git;
 mod render;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 use crate::cli::{Diff, DiffFormat};
 use crate::error::CannotRun;
-use crate::lock::compare::{Difference, compare};
-use crate::lock::file::LockFile;
+use crate::exit;
+use crate::gather::audit;
+use crate::lock::compare::compare;
 use crate::lock::{Lock, format};
-use crate::{Env, Notes, exit};
+use crate::surroundings::{Env, Notes, print};
+use crate::workspace::Workspace;
 
+use self::comparison::Comparison;
 use self::git::Git;
 pub(crate) use self::render::MARKER;
 
-/// Two states of the routes, compared.
-#[derive(Debug)]
-struct Comparison {
-    /// What was asked for: `HEAD`, `origin/main`.
-    base: String,
-    /// The commit whose lock was read.
-    commit: String,
-    /// Whether that commit has a lock. Where not, every route is new.
-    lock_at_base: bool,
-    differences: Vec<Difference>,
-}
-
 pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
-    let workspace = crate::workspace(&args.common, env)?;
+    let workspace = Workspace::read(&args.common, env)?;
     let file = workspace.lock_file();
     // Before anything is built: it is quick to fail.
     let git = Git {
@@ -65,10 +55,10 @@ pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     let new = if args.lock_only {
         file.read_existing()?
     } else {
-        let audited = crate::audit(&args.common, env, &workspace)?;
-        let (_, note) = leave_out(&mut old, &audited.unselected, &file);
+        let audited = audit(&args.common, env, &workspace)?;
+        let (_, note) = file.leave_out(&mut old, &audited.unselected);
         notes.extend(note);
-        let new = Lock::of(&audited.reports, env.today);
+        let new = Lock::of(audited.reports());
         notes.extend(audited.off.notes(&compare(&old, &new), &file.name));
         new
     };
@@ -88,30 +78,6 @@ pub(crate) fn run(args: &Diff, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         DiffFormat::Markdown => render::markdown(&comparison),
         DiffFormat::Json => render::json(&comparison)?,
     };
-    crate::print(env.stdout, &text)?;
+    print(env.stdout, &text)?;
     Ok(exit::CLEAN)
-}
-
-/// Takes the routes of packages that were not looked at out of a lock, and says so.
-pub(crate) fn leave_out(
-    lock: &mut Lock,
-    unselected: &BTreeSet<String>,
-    file: &LockFile,
-) -> (Lock, Option<String>) {
-    let left_out = lock.split_off(unselected);
-    let count = left_out.lines().len();
-    let packages: Vec<String> = left_out
-        .packages()
-        .into_iter()
-        .map(|package| format!("`{package}`"))
-        .collect();
-    let note = (count > 0).then(|| {
-        format!(
-            "{count} {} of {} in {} not compared: the package is not selected (see `--workspace`)",
-            if count == 1 { "line" } else { "lines" },
-            packages.join(", "),
-            file.name,
-        )
-    });
-    (left_out, note)
 }

@@ -1,29 +1,30 @@
 //! `route-audit explain CODE`: what a finding means, how it comes about, how to fix it.
 
-use crate::codes::PAGES;
+use session_auth::audit::Code;
+
 use crate::error::{CannotRun, Problem};
-use crate::{Env, exit};
+use crate::exit;
+use crate::pages::page;
+use crate::surroundings::{Env, print};
 
 pub(crate) fn run(code: &str, env: &mut Env<'_>) -> Result<u8, CannotRun> {
-    let Some((_, page)) = PAGES.iter().find(|(known, _)| *known == code) else {
-        return Err(unknown(code).into());
-    };
-    crate::print(env.stdout, page)?;
+    let known = Code::from_name(code).ok_or_else(|| unknown(code))?;
+    print(env.stdout, page(known))?;
     Ok(exit::CLEAN)
 }
 
 fn unknown(code: &str) -> Problem {
-    let shown = crate::sentence::visible(code);
-    let meant = PAGES
-        .iter()
-        .map(|(known, _)| (strsim::damerau_levenshtein(code, known), *known))
+    let shown = crate::visible::visible(code);
+    let names = || Code::ALL.iter().map(|known| known.as_str());
+    let meant = names()
+        .map(|known| (strsim::damerau_levenshtein(code, known), known))
         .min()
         // Half the letters of a code are another code.
         .filter(|(distance, known)| *distance <= known.len() / 3)
         .map_or_else(String::new, |(_, known)| {
             format!("; did you mean `{known}`?")
         });
-    let codes: Vec<String> = PAGES.iter().map(|(code, _)| format!("`{code}`")).collect();
+    let codes: Vec<String> = names().map(|code| format!("`{code}`")).collect();
     Problem::new(format!("there is no finding `{shown}`{meant}"))
         .help(format!("the findings are: {}", codes.join(", ")))
 }
@@ -42,57 +43,24 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
     }
 
-    fn codes() -> BTreeSet<String> {
-        PAGES.iter().map(|(code, _)| (*code).to_owned()).collect()
-    }
-
     #[test]
-    fn no_code_is_there_twice_and_no_page_is_orphaned() {
-        assert_eq!(codes().len(), PAGES.len());
+    fn each_code_has_its_page_and_no_page_is_orphaned() {
         let pages: BTreeSet<String> = fs::read_dir(here("src/explain"))
             .expect("the pages")
             .map(|entry| entry.expect("a page").file_name())
-            .map(|name| {
-                let name = name.to_string_lossy().into_owned();
-                name.strip_suffix(".md").expect("Markdown").to_owned()
-            })
+            .map(|name| name.to_string_lossy().into_owned())
             .collect();
-        assert_eq!(pages, codes());
-    }
-
-    /// Every code that the sources hold, read from them: one that is added without a page fails.
-    #[test]
-    fn every_code_has_its_page() {
-        let mut used = BTreeSet::new();
-        for folder in ["../session-auth/src/audit/rules", "src"] {
-            for file in fs::read_dir(here(folder)).expect(folder) {
-                let path = file.expect("a file").path();
-                if path.extension().is_none_or(|extension| extension != "rs") {
-                    continue;
-                }
-                // Codes are written where a finding is made, or there.
-                let start = match path.file_name().and_then(|name| name.to_str()) {
-                    Some("codes.rs") => ": &str = \"",
-                    _ => "code: \"",
-                };
-                let text = fs::read_to_string(path).expect("UTF-8");
-                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-                used.extend(
-                    code.split(start)
-                        .skip(1)
-                        .filter_map(|rest| rest.split_once('"'))
-                        .map(|(code, _)| code.to_owned()),
-                );
-            }
+        let codes = Code::ALL.iter().map(|code| format!("{code}.md"));
+        assert_eq!(pages, codes.collect());
+        for &code in Code::ALL {
+            assert!(page(code).starts_with(&format!("# {code}\n")), "{code}");
         }
-        assert!(used.contains("unclassified-route") && used.contains("lock-widened"));
-        let without: Vec<_> = used.difference(&codes()).cloned().collect();
-        assert!(without.is_empty(), "no page explains {without:?}");
     }
 
     #[test]
     fn a_page_says_what_how_and_what_to_do() {
-        for (code, page) in PAGES {
+        for &code in Code::ALL {
+            let page = page(code);
             let headings: Vec<&str> = page
                 .lines()
                 .filter(|line| {
@@ -110,11 +78,8 @@ mod tests {
                 "{code}"
             );
             let severity = page.lines().nth(2).unwrap_or_default();
-            assert!(
-                severity.starts_with("Severity: error")
-                    || severity.starts_with("Severity: warning"),
-                "{code}: {severity}"
-            );
+            let expected = format!("Severity: {}", code.severity());
+            assert!(severity.starts_with(&expected), "{code}: {severity}");
             assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{code}");
             let long = page.lines().find(|line| line.chars().count() > 100);
             assert_eq!(long, None, "{code}");
@@ -128,16 +93,16 @@ mod tests {
             "# Findings\n\nWhat `route-audit` finds, page by page as `route-audit explain CODE` \
              prints them.\n\n",
         );
-        for (code, _) in PAGES {
+        for code in Code::ALL {
             text.push_str(&format!("- [`{code}`](#{code})\n"));
         }
-        for (_, page) in PAGES {
+        for &code in Code::ALL {
             text.push('\n');
-            let mut code = false;
-            for line in page.lines() {
-                code ^= line.starts_with("```");
+            let mut is_code = false;
+            for line in page(code).lines() {
+                is_code ^= line.starts_with("```");
                 // One level below the title.
-                let deeper = if line.starts_with('#') && !code {
+                let deeper = if line.starts_with('#') && !is_code {
                     "#"
                 } else {
                     ""

@@ -57,7 +57,7 @@ impl Off {
 
     /// What to say of routes that are gone: whether features that are off may be why.
     pub(crate) fn notes(&self, differences: &[Difference], lock: &str) -> Vec<String> {
-        let gone = differences.iter().filter(|one| one.new.is_none());
+        let gone = differences.iter().filter(|one| one.new.is_nothing());
         let packages: BTreeSet<&str> = gone.map(|one| one.package.as_str()).collect();
         let note = |package: &str| {
             let OfPackage {

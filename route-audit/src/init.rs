@@ -12,11 +12,15 @@ use std::path::{Path, PathBuf};
 
 use self::source::Source;
 use crate::cli::{Format, Init};
-use crate::diff::leave_out;
 use crate::error::{CannotRun, Problem};
+use crate::exit;
+use crate::exits::CLIPPY;
+use crate::gather::{Audited, audit};
 use crate::lock::file::LockFile;
 use crate::lock::{Lock, format};
-use crate::{Audited, Env, Notes, Workspace, exit, render};
+use crate::render::{self, Output};
+use crate::surroundings::{Env, Notes, print};
+use crate::workspace::Workspace;
 
 const BLOCK: &str = include_str!("init/metadata.toml");
 
@@ -48,15 +52,15 @@ enum What {
 pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     // Before anything is built: what is missing or wrong is quick to find.
     let source = Source::of(args, &env.current_dir)?;
-    let workspace = crate::workspace(&args.common, env)?;
+    let workspace = Workspace::read(&args.common, env)?;
     let file = workspace.lock_file();
     // Before anything is built: one that cannot be read is quick to find.
     file.read()?;
-    let audited = crate::audit(&args.common, env, &workspace)?;
-    if audited.audit.summary.errors > 0 {
+    let audited = audit(&args.common, env, &workspace)?;
+    if audited.audit.has_errors() {
         let places = workspace.places();
-        let output = args.common.output(Format::Human, &places, env.colors);
-        crate::print(env.stdout, &render::check(&audited.audit, &output)?)?;
+        let output = Output::of(&args.common, Format::Human, &places, env.colors);
+        print(env.stdout, &render::check(&audited.audit, &output)?)?;
         Notes::of(env.stderr, &args.common).note(
             "nothing was written: settle the errors first, then run `route-audit init` again",
         );
@@ -66,7 +70,7 @@ pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     let (manifest, becomes_root) = manifest(&workspace)?;
     let steps = [
         manifest,
-        lock(args, &file, &audited, env)?,
+        lock(args, &file, &audited)?,
         workflow(args, &workspace, &source),
     ];
     let has_workflow = !matches!(steps[2].what, What::LeaveOut(_));
@@ -75,7 +79,7 @@ pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         for step in &steps {
             text.push_str(&step.preview());
         }
-        crate::print(env.stdout, &text)?;
+        print(env.stdout, &text)?;
         return Ok(exit::CLEAN);
     }
     for step in &steps {
@@ -89,13 +93,13 @@ pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
             Ok(line) => text.push_str(&line),
             Err(failure) => {
                 // What was written before it is there to stay.
-                crate::print(env.stdout, &text)?;
+                print(env.stdout, &text)?;
                 return Err(failure);
             }
         }
     }
     text.push_str(&next(&file.name, has_workflow, becomes_root));
-    crate::print(env.stdout, &text)?;
+    print(env.stdout, &text)?;
     Ok(exit::CLEAN)
 }
 
@@ -175,7 +179,7 @@ fn still_a_workspace(
         members.sort();
         members
     };
-    let problem = match crate::workspace(&args.common, env) {
+    let problem = match Workspace::read(&args.common, env) {
         Ok(after) if members(&after) == members(before) => return Ok(()),
         Ok(_) => Problem::new(
             "with [workspace.metadata.route-audit] the package becomes a workspace of more members",
@@ -195,13 +199,13 @@ fn still_a_workspace(
     Err(problem.at(step.path.display()).into())
 }
 
-fn lock(args: &Init, file: &LockFile, audited: &Audited, env: &Env<'_>) -> Result<Step, CannotRun> {
-    let mut new = Lock::of(&audited.reports, env.today);
+fn lock(args: &Init, file: &LockFile, audited: &Audited) -> Result<Step, CannotRun> {
+    let mut new = Lock::of(audited.reports());
     let what = match file.read()? {
         None => What::Create(format::write(&new)),
         Some(_) if !args.force => What::Keep("it exists".to_owned()),
         Some((text, mut old)) => {
-            let (kept, _) = leave_out(&mut old, &audited.unselected, file);
+            let (kept, _) = file.leave_out(&mut old, &audited.unselected);
             new.merge(kept);
             replace(&text, format::write(&new))
         }
@@ -294,12 +298,15 @@ impl Step {
             What::Create(text) => ("write", text),
             What::Replace { shown, .. } => ("edit", shown),
         };
-        let indented: String = text
-            .lines()
-            .map(|line| format!("    {line}").trim_end().to_owned() + "\n")
-            .collect();
-        format!("would {verb} {}:\n\n{indented}\n", self.name)
+        format!("would {verb} {}:\n\n{}\n", self.name, indented(text))
     }
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.lines();
+    lines
+        .map(|line| format!("    {line}").trim_end().to_owned() + "\n")
+        .collect()
 }
 
 fn next(lock: &str, has_workflow: bool, becomes_root: bool) -> String {
@@ -316,6 +323,10 @@ fn next(lock: &str, has_workflow: bool, becomes_root: bool) -> String {
          folder; or run\n     `route-audit init --source ADDRESS --rev REVISION`, with a git \
          address that CI may fetch from and the full\n     hash of a commit.\n"
     });
+    text.push_str(&format!(
+        "\nFor clippy, which finds the ways around a guard that the source names, in clippy.toml:\n\n{}",
+        indented(CLIPPY)
+    ));
     if becomes_root {
         text.push_str(
             "\nThe package is now the root of a workspace, as a table `[workspace…]` makes it. A \

@@ -2,13 +2,17 @@
 
 use crate::cli::List;
 use crate::error::CannotRun;
-use crate::{Audited, Env, exit, render};
+use crate::exit;
+use crate::gather::audit;
+use crate::render::{self, Output};
+use crate::surroundings::{Env, print};
+use crate::workspace::Workspace;
 
 pub(crate) fn run(args: &List, env: &mut Env<'_>) -> Result<u8, CannotRun> {
-    let workspace = crate::workspace(&args.common, env)?;
-    let Audited { audit, .. } = crate::audit(&args.common, env, &workspace)?;
+    let workspace = Workspace::read(&args.common, env)?;
+    let audited = audit(&args.common, env, &workspace)?;
     let places = workspace.places();
-    let output = args.common.output(args.format, &places, env.colors);
-    crate::print(env.stdout, &render::list(&audit, &output)?)?;
+    let output = Output::of(&args.common, args.format, &places, env.colors);
+    print(env.stdout, &render::list(&audited.audit, &output)?)?;
     Ok(exit::CLEAN)
 }

@@ -3,7 +3,7 @@
 //! Names, paths and reasons come from the audited source, which whoever opens a pull request
 //! writes: all of it goes through [`text`] or [`code`].
 
-use crate::sentence::visible;
+use crate::visible::visible;
 
 /// A comment on GitHub holds 65,536 characters; this many bytes of a document are for its tables
 /// and what is before them, the rest for what comes after.

@@ -3,6 +3,7 @@
 //! The rules of the library hold for everybody; these are the team's own. A key that is left out
 //! asks for nothing.
 
+mod prose;
 mod reach;
 
 use std::collections::BTreeSet;
@@ -10,13 +11,13 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use session_auth::audit::{Audit, Class, Finding, RouteRecord, Severity};
+use session_auth::audit::Subject;
+use session_auth::{AccessClass, Declaration, Location, Verify};
 use toml::Spanned;
 
-use crate::codes;
+use self::reach::{Pattern, is_below};
 use crate::error::Problem;
-use crate::lock::format::class_name;
-use crate::lock::terms::HANDLER;
+use crate::listing::Route;
 
 /// Where a class is due.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,27 +26,47 @@ pub(crate) struct Policy {
     /// With the line of the key.
     max_public: Option<(usize, u32)>,
     /// The classes whose routes need an owner.
-    require_owner: Vec<Class>,
+    require_owner: Vec<AccessClass>,
     require_expect_every: bool,
     forbid_verify_handler: bool,
 }
 
 /// Of the prefixes that a path is below, the longest decides. A path that is below none may have
 /// any class.
-#[derive(Debug, PartialEq, Eq)]
-struct Allow {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Allow {
     prefix: String,
-    classes: Vec<Class>,
+    classes: Vec<AccessClass>,
     /// Of the prefix, in Cargo.toml.
     line: u32,
 }
 
-impl Allow {
-    /// `session and public`.
-    fn names(&self) -> String {
-        let names = self.classes.iter().map(|class| class_name(Some(*class)));
-        names.collect::<Vec<_>>().join(" and ")
-    }
+/// What breaks the policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Breach {
+    pub(crate) subject: Subject,
+    pub(crate) rule: Rule,
+}
+
+/// How.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rule {
+    /// It has a class that is not allowed below the prefix.
+    Class { class: AccessClass, allow: Allow },
+    /// It answers these paths too, where its class is not allowed.
+    Reach {
+        class: AccessClass,
+        answered: Vec<String>,
+        allow: Allow,
+    },
+    /// There are too many public routes: these.
+    MaxPublic { most: usize, public: Vec<String> },
+    /// It has no owner.
+    Owner { class: AccessClass },
+    /// It has no `expect_every`.
+    ExpectEvery,
+    /// Its handler is its verifier.
+    VerifyHandler,
 }
 
 /// As it is written.
@@ -67,12 +88,12 @@ pub(crate) struct RawPolicy {
 #[serde(deny_unknown_fields)]
 struct RawAllow {
     prefix: Spanned<String>,
-    classes: Spanned<Vec<Class>>,
+    classes: Spanned<Vec<AccessClass>>,
 }
 
 /// `true` for every class, or a list.
 #[derive(Debug, Default)]
-struct RequireOwner(Vec<Class>);
+struct RequireOwner(Vec<AccessClass>);
 
 impl<'de> Deserialize<'de> for RequireOwner {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -87,7 +108,11 @@ impl<'de> Deserialize<'de> for RequireOwner {
 
             fn visit_bool<E>(self, all: bool) -> Result<Self::Value, E> {
                 Ok(RequireOwner(if all {
-                    vec![Class::Public, Class::Webhook, Class::Session]
+                    vec![
+                        AccessClass::Public,
+                        AccessClass::Webhook,
+                        AccessClass::Session,
+                    ]
                 } else {
                     Vec::new()
                 }))
@@ -164,220 +189,120 @@ impl Policy {
         })
     }
 
-    /// Adds what breaks it. A declaration that no router mounts is no route yet.
-    pub(crate) fn apply(&self, audit: &mut Audit) {
-        let mut found = Vec::new();
-        for route in audit.routes.iter().filter(|route| route.router.is_some()) {
-            found.extend(self.of_route(route));
-            found.extend(self.of_reach(route, &audit.routes));
-        }
-        found.extend(self.of_number(&audit.routes));
-        if self.require_expect_every {
-            // The same thing as an error: once is enough.
-            audit
-                .findings
-                .retain(|finding| finding.code != codes::UNMONITORED_WEBHOOK);
-        }
-        crate::add_findings(audit, found);
+    /// Whether it asks by itself for what the warning `unmonitored-webhook` is about.
+    pub(crate) fn requires_expect_every(&self) -> bool {
+        self.require_expect_every
     }
 
-    fn of_route(&self, route: &RouteRecord) -> Vec<Finding> {
+    /// What breaks it. A declaration that no router mounts is no route yet.
+    pub(crate) fn breaches(&self, routes: &[Route]) -> Vec<Breach> {
+        let mounted: Vec<&Route> = routes.iter().filter(|route| route.is_mounted()).collect();
         let mut found = Vec::new();
-        // Nobody said: that is a finding of its own.
-        let Some(class) = route.class else {
-            return found;
-        };
-        let name = class_name(Some(class));
-        let label = label(route);
-        if let Some(allow) = self.allowed_at(route.path.as_deref())
-            && !allow.classes.contains(&class)
-        {
-            found.push(finding(
-                route,
-                codes::POLICY_CLASS,
-                format!(
-                    "{label} is {name}, and below `{}` the policy allows {} alone",
-                    allow.prefix,
-                    allow.names()
-                ),
-                format!(
-                    "give it a class that is allowed there, or another path; the policy is at \
-                     Cargo.toml:{}",
-                    allow.line
-                ),
-            ));
+        for route in &mounted {
+            // Nobody said: that is a finding of its own.
+            let Some(declaration) = &route.declaration else {
+                continue;
+            };
+            let mut rules = self.of_declaration(declaration, Pattern::of(route));
+            rules.extend(self.of_reach(declaration.class(), route, &mounted));
+            found.extend(rules.into_iter().map(|rule| Breach {
+                subject: route.subject.clone(),
+                rule,
+            }));
         }
-        if self.require_owner.contains(&class) && blank(route.owner.as_deref()) {
-            found.push(finding(
-                route,
-                codes::POLICY_OWNER,
-                format!("{label} has no owner, which the policy asks of {name} routes"),
-                "say who answers for it: `owner = \"team\"`".to_owned(),
-            ));
-        }
-        if class == Class::Webhook && self.require_expect_every && route.expect_every.is_none() {
-            found.push(finding(
-                route,
-                codes::POLICY_EXPECT_EVERY,
-                format!(
-                    "{label} is a webhook without `expect_every`, which the policy asks for: \
-                     nothing will tell when its deliveries stop"
-                ),
-                "add the longest time that should pass between two deliveries: \
-                 `expect_every = \"6h\"`"
-                    .to_owned(),
-            ));
-        }
-        if self.forbid_verify_handler && route.verifier.as_deref() == Some(HANDLER) {
-            found.push(finding(
-                route,
-                codes::POLICY_VERIFY_HANDLER,
-                format!(
-                    "{label} leaves the proof of its sender to the handler, which the policy \
-                     forbids"
-                ),
-                "name a verifier, `verify = \"…\"`, and register it with the layer's builder; one \
-                 of your own implements `Verifier`"
-                    .to_owned(),
-            ));
-        }
+        found.extend(self.of_number(&mounted));
         found
     }
 
+    fn of_declaration(&self, declaration: &Declaration, at: Pattern<'_>) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        let class = declaration.class();
+        if let Some(allow) = self.allowed_at(at.path())
+            && !allow.classes.contains(&class)
+        {
+            let allow = allow.clone();
+            rules.push(Rule::Class { class, allow });
+        }
+        if self.require_owner.contains(&class) && blank(declaration.owner()) {
+            rules.push(Rule::Owner { class });
+        }
+        let is_webhook = class == AccessClass::Webhook;
+        if is_webhook && self.require_expect_every && declaration.expect_every().is_none() {
+            rules.push(Rule::ExpectEvery);
+        }
+        if self.forbid_verify_handler && declaration.verify() == Some(&Verify::Handler) {
+            rules.push(Rule::VerifyHandler);
+        }
+        rules
+    }
+
     /// What a route answers that its path does not say. One that needs a session opens nothing.
-    fn of_reach(&self, route: &RouteRecord, all: &[RouteRecord]) -> Vec<Finding> {
-        let mut found = Vec::new();
-        let Some(class) = route.class.filter(|class| *class != Class::Session) else {
-            return found;
-        };
+    fn of_reach(&self, class: AccessClass, route: &Route, all: &[&Route]) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        if class == AccessClass::Session {
+            return rules;
+        }
         for allow in &self.allow {
             if allow.classes.contains(&class) {
                 continue;
             }
             let prefix = allow.prefix.as_str();
-            let mut answered = reach::below(route.path.as_deref(), prefix);
+            let mut answered = reach::below(Pattern::of(route), prefix);
             answered.retain(|pattern| {
                 // Another prefix may have the last word there.
-                let decides = self.allowed_at(Some(pattern)) == Some(allow);
+                let decides = self.allowed_at(pattern) == Some(allow);
                 decides
                     && !all.iter().any(|other| {
-                        let path = other.path.as_deref().unwrap_or_default();
-                        other.router == route.router && reach::stands_before(path, prefix, pattern)
+                        route.routers.is_subset(&other.routers)
+                            && reach::stands_before(Pattern::of(other), prefix, pattern)
                     })
             });
-            if answered.is_empty() {
-                continue;
+            if !answered.is_empty() {
+                rules.push(Rule::Reach {
+                    class,
+                    answered,
+                    allow: allow.clone(),
+                });
             }
-            let answered: Vec<_> = answered.iter().map(|path| format!("`{path}`")).collect();
-            found.push(finding(
-                route,
-                codes::POLICY_CLASS,
-                format!(
-                    "{} is {} and answers {} too, where the policy allows {} alone",
-                    label(route),
-                    class_name(Some(class)),
-                    and(&answered),
-                    allow.names(),
-                ),
-                format!(
-                    "mount {} on that router with a class that is allowed: what is written out \
-                     answers first; the policy is at Cargo.toml:{}",
-                    if answered.len() == 1 { "it" } else { "them" },
-                    allow.line
-                ),
-            ));
         }
-        found
+        rules
     }
 
-    fn of_number(&self, routes: &[RouteRecord]) -> Option<Finding> {
+    fn of_number(&self, routes: &[&Route]) -> Option<Breach> {
         let (most, line) = self.max_public?;
-        // One that two routers mount is one route to decide about.
-        let public: BTreeSet<_> = routes
+        let public = routes
             .iter()
-            .filter(|route| route.class == Some(Class::Public) && route.router.is_some())
-            .map(|route| (&route.path, &route.methods, &route.package))
+            .filter(|route| route.class() == Some(AccessClass::Public));
+        // One that two routers mount is one route to decide about.
+        let all: BTreeSet<_> = public
+            .map(|route| (route.subject.to_string(), &route.package))
             .collect();
-        if public.len() <= most {
+        if all.len() <= most {
             return None;
         }
-        let all: BTreeSet<String> = routes
-            .iter()
-            .filter(|route| route.class == Some(Class::Public) && route.router.is_some())
-            .map(label)
-            .collect();
-        Some(Finding {
-            severity: Severity::Error,
-            code: codes::POLICY_MAX_PUBLIC.to_owned(),
-            message: format!(
-                "{} {} public, and the policy allows {most}: {}",
-                public.len(),
-                if public.len() == 1 {
-                    "route is"
-                } else {
-                    "routes are"
-                },
-                all.into_iter().collect::<Vec<_>>().join(", ")
-            ),
-            help: "give one of them another class, or raise `max_public` in a change that is \
-                   reviewed"
-                .to_owned(),
-            methods: Vec::new(),
-            path: None,
-            file: "Cargo.toml".to_owned(),
-            line,
+        Some(Breach {
+            subject: Subject::of_place(Location {
+                file: "Cargo.toml".into(),
+                line,
+                column: 1,
+            }),
+            rule: Rule::MaxPublic {
+                most,
+                public: all.into_iter().map(|(route, _)| route).collect(),
+            },
         })
     }
 
-    fn allowed_at(&self, path: Option<&str>) -> Option<&Allow> {
-        // What a whole router falls back to may be anywhere.
-        let path = path.unwrap_or("/");
-        let path = path.strip_suffix("/**").unwrap_or(path);
+    fn allowed_at(&self, path: &str) -> Option<&Allow> {
         self.allow
             .iter()
-            .filter(|allow| below(&allow.prefix, path))
+            .filter(|allow| is_below(path, &allow.prefix))
             .max_by_key(|allow| allow.prefix.len())
-    }
-}
-
-/// By segment: `/internal` has `/internal/events` below it, and not `/internals`.
-fn below(prefix: &str, path: &str) -> bool {
-    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn and(words: &[String]) -> String {
-    match words {
-        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
-        words => words.concat(),
     }
 }
 
 fn blank(text: Option<&str>) -> bool {
     text.is_none_or(|text| text.trim().is_empty())
-}
-
-fn label(route: &RouteRecord) -> String {
-    let methods = route.methods.join(" | ");
-    match &route.path {
-        Some(path) => format!("{methods} {path}"),
-        None => methods,
-    }
-}
-
-fn finding(route: &RouteRecord, code: &str, message: String, help: String) -> Finding {
-    Finding {
-        severity: Severity::Error,
-        code: code.to_owned(),
-        message,
-        help,
-        methods: route.methods.clone(),
-        path: route.path.clone(),
-        file: route.file.clone(),
-        line: route.line,
-    }
 }
 
 #[cfg(test)]

@@ -5,30 +5,11 @@ use std::collections::BTreeMap;
 use session_auth::audit::{Failure, Report, ReportError, ReportFile, RouterRecord};
 
 use crate::error::{CannotRun, Problem};
-use crate::run::TEST_PREFIX;
-
-/// One executable's audit tests, run.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    pub(crate) package: String,
-    /// ``library `web` ``.
-    pub(crate) target: String,
-    /// The root file of the target.
-    pub(crate) source: String,
-    /// The audit tests by their paths.
-    pub(crate) tests: Vec<String>,
-    /// What they wrote, as text.
-    pub(crate) files: Vec<String>,
-    /// What they printed.
-    pub(crate) output: String,
-    /// Whether all of them passed.
-    pub(crate) passed: bool,
-}
+use crate::run::{Run, TEST_PREFIX};
 
 /// The reports of the runs, where nothing is missing: every audit test wrote one that can be read,
-/// every router mounts something and has a name of its own in its package, and every package (by name and manifest) has a router or is part
-/// of one.
-pub(crate) fn accept(packages: &[(&str, &str)], runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
+/// and every router mounts something.
+pub(crate) fn accept(runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
     let mut problems = Vec::new();
     let mut reports = Vec::new();
     for run in runs {
@@ -38,35 +19,28 @@ pub(crate) fn accept(packages: &[(&str, &str)], runs: &[Run]) -> Result<Vec<Repo
         }
     }
     CannotRun::unless_none(problems)?;
-    let mut problems = same_name(&reports);
-    problems.extend(without_router(packages, runs, &reports));
-    CannotRun::unless_none(problems)?;
     Ok(reports)
+}
+
+/// Whether the reports of one build are those of all its packages (by name and manifest): each has an
+/// audited router or is part of one, and no two routers of a package have one name.
+pub(crate) fn complete(
+    packages: &[(String, String)],
+    reports: &[&Report],
+) -> Result<(), CannotRun> {
+    let mut problems = same_name(reports);
+    problems.extend(without_router(packages, reports));
+    CannotRun::unless_none(problems)
 }
 
 /// Reads what a run wrote, and holds it against its tests.
 fn read(run: &Run) -> Result<Vec<Report>, Vec<Problem>> {
-    let mut reports = Vec::new();
-    let mut failures = Vec::new();
-    let mut problems = Vec::new();
-    for file in &run.files {
-        match ReportFile::parse(file) {
-            Ok(ReportFile::Report(report)) => reports.push(report),
-            Ok(ReportFile::Failure(failure)) => failures.push(failure),
-            Err(error) => {
-                let problem = Problem::new(format!(
-                    "{} of package `{}` wrote a file that cannot be read: {error}",
-                    run.target, run.package
-                ))
-                .at(&run.source);
-                problems.push(match error {
-                    // Says what to do by itself.
-                    ReportError::Schema(_) => problem,
-                    _ => problem.help("leave the reports to `#[audited_router]`"),
-                });
-            }
-        }
-    }
+    let who = format!("{} of package `{}`", run.target, run.package);
+    let Files {
+        reports,
+        failures,
+        mut problems,
+    } = Files::read(&run.files, &who, &run.source);
     // Whose file it is that cannot be read is not known: whose is missing is not, either.
     if problems.is_empty() {
         let routers = reports
@@ -75,28 +49,12 @@ fn read(run: &Run) -> Result<Vec<Report>, Vec<Problem>> {
             .chain(failures.iter().map(|failure| &failure.router));
         problems = uneven(run, routers);
     }
-    problems.extend(failures.iter().map(|Failure { router, error, .. }| {
-        Problem::new(format!("package `{}`: {error}", run.package)).at(place(router))
-    }));
-    problems.extend(
-        reports
-            .iter()
-            .filter(|report| report.mounted.is_empty())
-            .map(|Report { router, .. }| {
-                Problem::new(format!(
-                    "nothing to audit: router `{}` of package `{}` mounts nothing",
-                    router.name, router.package
-                ))
-                .at(place(router))
-                .help("mount the service's routes on it; are they behind a feature?")
-            }),
-    );
+    problems.extend(unusable(&reports, &failures));
     // Where a report is asked for, findings do not fail the test: something else has.
     if problems.is_empty() && !run.passed {
         problems.push(
             Problem::new(format!(
-                "the audit tests of {} of package `{}` wrote their reports, and failed",
-                run.target, run.package
+                "the audit tests of {who} wrote their reports, and failed"
             ))
             .at(&run.source)
             .output(&run.output)
@@ -108,6 +66,66 @@ fn read(run: &Run) -> Result<Vec<Report>, Vec<Problem>> {
     } else {
         Err(problems)
     }
+}
+
+/// What a command wrote that starts the service, of whatever routers.
+pub(crate) fn of_command(files: &[String], command: &str) -> Result<Vec<Report>, CannotRun> {
+    let Files {
+        reports,
+        failures,
+        mut problems,
+    } = Files::read(files, &format!("`{command}`"), "the command of `run`");
+    problems.extend(unusable(&reports, &failures));
+    CannotRun::unless_none(problems)?;
+    Ok(reports)
+}
+
+/// What files hold.
+#[derive(Default)]
+struct Files {
+    reports: Vec<Report>,
+    failures: Vec<Failure>,
+    problems: Vec<Problem>,
+}
+
+impl Files {
+    fn read(texts: &[String], who: &str, source: &str) -> Self {
+        let mut files = Self::default();
+        for text in texts {
+            match ReportFile::parse(text) {
+                Ok(ReportFile::Report(report)) => files.reports.push(report),
+                Ok(ReportFile::Failure(failure)) => files.failures.push(failure),
+                Err(error) => {
+                    let problem =
+                        Problem::new(format!("{who} wrote a file that cannot be read: {error}"))
+                            .at(source);
+                    files.problems.push(match error {
+                        // Says what to do by itself.
+                        ReportError::Schema(_) => problem,
+                        _ => problem.help("leave the reports to `#[audited_router]`"),
+                    });
+                }
+            }
+        }
+        files
+    }
+}
+
+/// The routers that could not be audited, and those that have nothing to audit.
+fn unusable(reports: &[Report], failures: &[Failure]) -> Vec<Problem> {
+    let failures = failures.iter().map(|Failure { router, error, .. }| {
+        Problem::new(format!("package `{}`: {error}", router.package)).at(place(router))
+    });
+    let empty = reports.iter().filter(|report| report.routes.is_empty());
+    let empty = empty.map(|Report { router, .. }| {
+        Problem::new(format!(
+            "nothing to audit: router `{}` of package `{}` mounts nothing",
+            router.name, router.package
+        ))
+        .at(place(router))
+        .help("mount the service's routes on it; are they behind a feature?")
+    });
+    failures.chain(empty).collect()
 }
 
 /// What keeps a run's reports from being one for each of its tests.
@@ -144,44 +162,43 @@ fn uneven<'a>(run: &Run, routers: impl Iterator<Item = &'a RouterRecord>) -> Vec
             run.target, run.package
         ))
         .at(&run.source)
-        .help("leave the reports to `#[audited_router]` and `audited_router!`")
+        .help("leave the reports to `#[audited_router]`")
     }));
     problems
 }
 
 /// The packages that have no audited router and whose declarations no audited router of another
 /// package has linked: nobody looks at their routes.
-fn without_router(packages: &[(&str, &str)], runs: &[Run], reports: &[Report]) -> Vec<Problem> {
-    let linked = |package: &str| {
-        reports
-            .iter()
-            .flat_map(|report| &report.declared)
-            .any(|route| route.package == package)
-    };
-    let has_router = |package: &str| {
-        runs.iter()
-            .any(|run| run.package == package && !run.tests.is_empty())
-    };
+fn without_router(packages: &[(String, String)], reports: &[&Report]) -> Vec<Problem> {
     packages
         .iter()
-        .filter(|(package, _)| !has_router(package) && !linked(package))
+        .filter(|(package, _)| !is_covered(package, reports))
         .map(|(package, manifest)| {
             Problem::new(format!(
                 "package `{package}` depends on `session-auth` but has no audited router"
             ))
             .at(manifest)
             .help(
-                "add `#[audited_router]` to the function that returns its router; where it \
-                 registers no routes, name it under `exclude` in \
+                "add `#[audited_router]` to the function that returns its router; one that no test \
+                 can build has `#[audited_router(at_start)]`, and `--run COMMAND` starts what \
+                 reports it; where the package registers no routes, name it under `exclude` in \
                  [workspace.metadata.route-audit], or select other packages with `-p`",
             )
         })
         .collect()
 }
 
+/// Whether a router of this package has reported, or one of a program that it is part of.
+pub(crate) fn is_covered(package: &str, reports: &[&Report]) -> bool {
+    reports.iter().any(|report| {
+        let mut declared = report.declared.iter();
+        report.router.package == package || declared.any(|one| one.package() == package)
+    })
+}
+
 /// The routers that neither a listing nor the lock could tell apart. One file that is part of two
 /// targets is one router, audited twice.
-fn same_name(reports: &[Report]) -> Vec<Problem> {
+fn same_name(reports: &[&Report]) -> Vec<Problem> {
     let mut routers: Vec<&RouterRecord> = reports.iter().map(|report| &report.router).collect();
     routers.sort_by_key(|router| (&router.package, &router.name, &router.file, router.line));
     routers.dedup();
@@ -199,8 +216,8 @@ fn same_name(reports: &[Report]) -> Vec<Problem> {
                 ))
                 .at(place(other))
                 .help(
-                    "routers are told apart by their names: rename one of the functions, or write \
-                     `audited_router!(other_name = …)` for it",
+                    "routers are told apart by their names: rename one of the functions, or give it \
+                     another name for the audit: `#[audited_router(other_name = …)]`",
                 ),
             );
         }
@@ -218,16 +235,22 @@ mod tests {
 
     use super::*;
 
-    const PACKAGES: &[(&str, &str)] = &[("web", "web/Cargo.toml")];
+    fn accept(runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
+        let packages = [("web".to_owned(), "web/Cargo.toml".to_owned())];
+        let reports = super::accept(runs)?;
+        complete(&packages, &Vec::from_iter(&reports))?;
+        Ok(reports)
+    }
 
     fn report(router: &str, mounted: &str) -> String {
         format!(
             r#"{{"schema":1,"router":{{"name":"{router}","package":"web","kind":"typed",
-            "file":"src/lib.rs","line":3}},"mounted":[{mounted}],"declared":[]}}"#
+            "file":"src/lib.rs","line":3}},"routes":[{mounted}],"findings":[],"declared":[]}}"#
         )
     }
 
-    const HOME: &str = r#"{"shape":"route","methods":["GET"],"path":"/","declaration":null}"#;
+    const HOME: &str = r#"{"shape":"route","methods":["GET"],"path":"/","named":true,
+        "mounted":{"file":"src/lib.rs","line":4,"column":1},"declaration":null}"#;
 
     fn run(tests: &[&str], files: Vec<String>) -> Run {
         Run {
@@ -243,7 +266,7 @@ mod tests {
 
     #[track_caller]
     fn refused(run: Run, because: &str) {
-        let failure = accept(PACKAGES, &[run]).expect_err("refused").to_string();
+        let failure = accept(&[run]).expect_err("refused").to_string();
         assert!(failure.contains(because), "{failure}");
     }
 
@@ -251,7 +274,7 @@ mod tests {
     fn one_report_for_each_test_is_accepted() {
         let tests = ["a::route_audit_routes", "b::route_audit_routes"];
         let files = vec![report("routes", HOME), report("routes", HOME)];
-        let reports = accept(PACKAGES, &[run(&tests, files)]);
+        let reports = accept(&[run(&tests, files)]);
         assert_eq!(reports.expect("accepted").len(), 2);
     }
 
@@ -260,18 +283,18 @@ mod tests {
         let tests = ["a::route_audit_routes", "b::route_audit_routes"];
         let moved = report("routes", HOME).replace("\"line\":3", "\"line\":9");
         let files = vec![report("routes", HOME), moved.clone()];
-        let error = accept(PACKAGES, &[run(&tests, files)]).expect_err("refused");
+        let error = accept(&[run(&tests, files)]).expect_err("refused");
         expect![[r#"
             error: two audited routers of package `web` are called `routes`, at src/lib.rs:3 and src/lib.rs:9
               --> src/lib.rs:9
-              = help: routers are told apart by their names: rename one of the functions, or write `audited_router!(other_name = …)` for it
+              = help: routers are told apart by their names: rename one of the functions, or give it another name for the audit: `#[audited_router(other_name = …)]`
 
             route-audit: could not run
         "#]]
         .assert_eq(&error.to_string());
         let of_another = moved.replace("\"package\":\"web\"", "\"package\":\"shop\"");
         let files = vec![report("routes", HOME), of_another];
-        accept(PACKAGES, &[run(&tests, files)]).expect("of two packages");
+        accept(&[run(&tests, files)]).expect("of two packages");
     }
 
     #[test]
@@ -287,7 +310,7 @@ mod tests {
     #[test]
     fn no_test_is_no_audit() {
         refused(run(&[], Vec::new()), "no audited router");
-        accept(PACKAGES, &[]).expect_err("refused");
+        accept(&[]).expect_err("refused");
     }
 
     #[test]

@@ -10,19 +10,36 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::Notes;
 use crate::cargo::{Executable, describe, directory};
 use crate::error::Problem;
-use crate::report::Run;
+use crate::surroundings::Notes;
 
 /// Names the folder that the tests write their reports to.
-const REPORT_DIR: &str = "ROUTE_AUDIT_REPORT_DIR";
+pub(crate) const REPORT_DIR: &str = "ROUTE_AUDIT_REPORT_DIR";
 
 /// Tells them that findings are judged here.
-const RUNNER: &str = "ROUTE_AUDIT_RUNNER";
+pub(crate) const RUNNER: &str = "ROUTE_AUDIT_RUNNER";
 
 /// What the name of a test begins with that `#[audited_router]` adds.
 pub(crate) const TEST_PREFIX: &str = "route_audit_";
+
+/// One executable's audit tests, run.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) package: String,
+    /// ``library `web` ``.
+    pub(crate) target: String,
+    /// The root file of the target.
+    pub(crate) source: String,
+    /// The audit tests by their paths.
+    pub(crate) tests: Vec<String>,
+    /// What they wrote, as text.
+    pub(crate) files: Vec<String>,
+    /// What they printed.
+    pub(crate) output: String,
+    /// Whether all of them passed.
+    pub(crate) passed: bool,
+}
 
 /// Lists the audit tests of the executable, runs them, and reads the files that they wrote.
 pub(crate) fn run(
@@ -98,7 +115,7 @@ fn audit_tests(listed: &str) -> Vec<String> {
         .collect()
 }
 
-fn read_files(folder: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn read_files(folder: &Path) -> io::Result<Vec<String>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         paths.push(entry?.path());

@@ -24,12 +24,10 @@ pub(crate) struct Selection<'a> {
     /// What cargo builds: the examined, and the selected packages that depend on one of them.
     /// These can turn on features of it, as they do in the program and in `cargo test`.
     pub(crate) built: Vec<&'a Package>,
-    /// What cargo selects for the arguments.
-    pub(crate) selected: Vec<&'a Package>,
-    /// The members that are not audited and may serve routes, by the reason.
-    pub(crate) left_out: BTreeMap<&'static str, Vec<&'a Package>>,
+    /// The names of the members that are not audited and may serve routes, by the reason.
+    pub(crate) left_out: BTreeMap<&'static str, String>,
     /// The selected packages that have nothing to do with routes.
-    pub(crate) unrelated: Vec<&'a Package>,
+    pub(crate) unrelated: Vec<String>,
 }
 
 pub(crate) fn select<'a>(
@@ -78,7 +76,7 @@ pub(crate) fn select<'a>(
             .any(links)
         {
             if is_selected {
-                unrelated.push(member);
+                unrelated.push(member.name.to_string());
             }
             continue;
         } else if !is_selected {
@@ -98,14 +96,16 @@ pub(crate) fn select<'a>(
     Ok(Selection {
         examined,
         built,
-        selected,
-        left_out,
+        left_out: left_out
+            .into_iter()
+            .map(|(why, packages)| (why, list(&packages)))
+            .collect(),
         unrelated,
     })
 }
 
 /// `` `a`, `b` ``.
-pub(crate) fn list(packages: &[&Package]) -> String {
+fn list(packages: &[&Package]) -> String {
     let names: Vec<_> = packages
         .iter()
         .map(|package| format!("`{}`", package.name))

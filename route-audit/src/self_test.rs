@@ -11,21 +11,27 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use session_auth::audit::{Audit, Severity};
+use fs4::FileExt;
+use session_auth::audit::Code;
 use tempfile::TempDir;
 
 use self::copy::Copy;
 use self::probe::{Probe, probes};
-use crate::cli::{Check, Format};
+use crate::audit::Audit;
+use crate::check::{checked, exit_code};
+use crate::cli::Check;
 use crate::error::{CannotRun, Problem};
-use crate::{Env, check, codes, exit, select};
+use crate::exit;
+use crate::select;
+use crate::surroundings::{Env, print};
+use crate::workspace::Workspace;
 
 /// Below the target folder: what is built here must not be taken for what is built there, and has
 /// the same names.
 const FOLDER: &str = "route-audit-self-test";
 
 pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
-    let workspace = crate::workspace(&args.common, env)?;
+    let workspace = Workspace::read(&args.common, env)?;
     let metadata = &workspace.metadata;
     let selection = select::select(metadata, &args.common.cargo, &workspace.config)?;
     let probes = probes(metadata, &selection.examined)?;
@@ -48,8 +54,7 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         probe.add_to(&source)?;
     }
 
-    let (ran, document) = check_copy(args, env, &copy, workspace.root(), &folder)?;
-    let code = ran.map_err(|failure| {
+    let audit = check_copy(args, env, &copy, workspace.root(), &folder)?.map_err(|failure| {
         failure.and(
             Problem::new("the self-test could not audit its copy of the workspace; see above")
                 .at(workspace.root().display())
@@ -60,17 +65,13 @@ pub(crate) fn run(args: &Check, env: &mut Env<'_>) -> Result<u8, CannotRun> {
                 ),
         )
     })?;
-    let audit: Audit = serde_json::from_slice(&document).map_err(|error| {
-        Problem::new(format!("the self-test cannot read its own audit: {error}"))
-            .help("this is a bug of route-audit: please report it")
-    })?;
-    CannotRun::unless_none(judge(code, &audit, &probes))?;
+    CannotRun::unless_none(judge(exit_code(&audit), &audit, &probes))?;
     let places: Vec<_> = probes.iter().map(Probe::described).collect();
     let text = format!(
         "route-audit: self-test passed: an unclassified route was found in a copy of {}\n",
         places.join(", ")
     );
-    crate::print(env.stdout, &text)?;
+    print(env.stdout, &text)?;
     Ok(exit::CLEAN)
 }
 
@@ -79,7 +80,7 @@ fn scratch(folder: &Path) -> Result<(TempDir, File), Problem> {
     let make = || -> io::Result<(TempDir, File)> {
         fs::create_dir_all(folder)?;
         let lock = File::create(folder.join("lock"))?;
-        lock.lock()?;
+        FileExt::lock(&lock)?;
         // Made absolute, since cargo runs elsewhere.
         let scratch = TempDir::with_prefix_in("copy-", fs::canonicalize(folder)?)?;
         Ok((scratch, lock))
@@ -91,8 +92,6 @@ fn scratch(folder: &Path) -> Result<(TempDir, File), Problem> {
     })
 }
 
-type Ran = (Result<u8, CannotRun>, Vec<u8>);
-
 /// The very `check` that guards the workspace, on the copy.
 fn check_copy(
     args: &Check,
@@ -100,7 +99,7 @@ fn check_copy(
     copy: &Copy,
     root: &Path,
     folder: &Path,
-) -> Result<Ran, CannotRun> {
+) -> Result<Result<Audit, CannotRun>, CannotRun> {
     let mut common = args.common.clone();
     // From the same folder where it is part of the workspace: cargo selects by it.
     let current_dir = copy.place(&env.current_dir);
@@ -123,26 +122,23 @@ fn check_copy(
         common.cargo.manifest_path = copy.place(&root.join("Cargo.toml"));
     }
     let check = Check {
-        format: Format::Json,
         locked: false,
         update: false,
         self_test: false,
         common,
+        ..args.clone()
     };
-    let mut document = Vec::new();
-    let ran = check::run(
-        &check,
-        &mut Env {
-            args: Vec::new(),
-            current_dir: current_dir.unwrap_or_else(|| env.current_dir.clone()),
-            cargo: env.cargo.clone(),
-            today: env.today,
-            colors: false,
-            stdout: &mut document,
-            stderr: &mut *env.stderr,
-        },
-    );
-    Ok((ran, document))
+    let mut env = Env {
+        args: Vec::new(),
+        current_dir: current_dir.unwrap_or_else(|| env.current_dir.clone()),
+        cargo: env.cargo.clone(),
+        colors: false,
+        stdout: &mut *env.stdout,
+        stderr: &mut *env.stderr,
+    };
+    let audit = Workspace::read(&check.common, &env)
+        .and_then(|workspace| checked(&check, &mut env, &workspace));
+    Ok(audit.map(|(audit, _)| audit))
 }
 
 /// Why the check of the copy does not prove that the gate sees. What else it found is not for the
@@ -154,16 +150,15 @@ fn judge(code: u8, audit: &Audit, probes: &[Probe]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for probe in probes {
         let at: Vec<_> = audit
-            .findings
+            .findings()
             .iter()
-            .filter(|finding| finding.path.as_deref() == Some(&*probe.path))
+            .filter(|finding| finding.subject().path.as_deref() == Some(&*probe.path))
             .collect();
         let seen = match at.as_slice() {
             [] => "was not found".to_owned(),
-            [one] if one.code != codes::UNCLASSIFIED_ROUTE => {
-                format!("was taken for `{}`", one.code)
+            [one] if one.code() != Code::UnclassifiedRoute => {
+                format!("was taken for `{}`", one.code())
             }
-            [one] if one.severity != Severity::Error => "is no error".to_owned(),
             [_] => continue,
             more => format!("was found {} times", more.len()),
         };

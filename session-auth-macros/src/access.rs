@@ -32,12 +32,16 @@ pub(crate) enum Target {
     Route {
         /// Names of constants of `Methods`.
         methods: Vec<Ident>,
-        path: LitStr,
+        /// None where the router alone says where the handler stands.
+        paths: Vec<LitStr>,
     },
     Subtree {
         path: LitStr,
     },
-    Fallback,
+    Fallback {
+        /// The path that its router is nested at; `None` for the outermost.
+        below: Option<LitStr>,
+    },
 }
 
 #[derive(Default)]

@@ -40,7 +40,7 @@ pub(crate) fn attribute_with(
     match handler::validate(class, function, errors) {
         Ok(handler) => {
             let access = access.filter(|_| errors.is_empty());
-            generate::handler(class, access.as_ref(), &handler, &krate::path_or(krate))
+            generate::handler(access.as_ref(), &handler, &krate::path_or(krate))
         }
         Err(function) => function,
     }

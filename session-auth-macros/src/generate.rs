@@ -17,7 +17,6 @@ use crate::values::Day;
 /// With `None` for the access, whose arguments were wrong, the function still has a class, so that
 /// nothing that mounts it is in error as well; but nothing is registered.
 pub(crate) fn handler(
-    class: Class,
     access: Option<&Access>,
     handler: &Handler,
     krate: &syn::Path,
@@ -37,24 +36,14 @@ pub(crate) fn handler(
     let private = quote!(#krate::__private);
     let name = syn::ext::IdentExt::unraw(ident).to_string();
     let location = quote!(::core::concat!(::core::module_path!(), "::", #name));
-    let declaration = match access {
-        Some(access) => declaration(access, &location, &private),
-        None => {
-            let access = Access {
-                class,
-                target: Target::Fallback,
-                terms: Terms::default(),
-            };
-            declaration(&access, &location, &private)
-        }
+    let registration = access.map(|_| registration(&location, &private));
+    // Of the class that needs no terms.
+    let nothing = Access {
+        class: Class::Session,
+        target: Target::Fallback { below: None },
+        terms: Terms::default(),
     };
-    let registration = access.map(|_| {
-        quote! {
-            #private::inventory::submit! {
-                #private::Registration(<__Access as #private::Declared>::DECLARATION)
-            }
-        }
-    });
+    let declaration = declaration(access.unwrap_or(&nothing), &location, &private);
     let returned = match output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
@@ -85,8 +74,12 @@ pub(crate) fn handler(
             {
                 enum __Access {}
 
+                static __DECLARATION: #krate::Declaration = #declaration;
+
                 impl #private::Declared for __Access {
-                    const DECLARATION: &'static #krate::Declaration = &#declaration;
+                    fn declaration() -> &'static #krate::Declaration {
+                        &__DECLARATION
+                    }
                 }
 
                 #registration
@@ -98,7 +91,7 @@ pub(crate) fn handler(
     // From `fn` to `}` in the user's source, or else no lint would say that the function is unused.
     block.set_span(body.span());
     quote! {
-        #private::access_attributes_go_on_free_functions_not_on_methods! {}
+        #private::attributes_go_on_free_functions_not_on_methods! {}
 
         #(#outer_attrs)*
         #vis #fn_token #ident #generics (
@@ -115,16 +108,34 @@ pub(crate) fn handler(
 /// What `declare_route!` leaves: a declaration without a handler.
 pub(crate) fn declared(access: &Access, krate: &syn::Path) -> TokenStream {
     let private = quote!(#krate::__private);
-    let handler = quote! {
-        ::core::concat!("declare_route! at ", ::core::file!(), ":", ::core::line!())
-    };
+    // No handler of this crate's has it.
+    let handler = quote!("");
     let declaration = declaration(access, &handler, &private);
+    let registration = registration(&handler, &private);
     quote! {
         const _: () = {
-            const __DECLARATION: &'static #krate::Declaration = &#declaration;
+            static __DECLARATION: #krate::Declaration = #declaration;
 
-            #private::inventory::submit! { #private::Registration(__DECLARATION) }
+            #registration
         };
+    }
+}
+
+/// What the program collects at its start, and what `route-audit` finds in the file that the linker
+/// leaves: a text in one piece that says whose declaration it is.
+fn registration(handler: &TokenStream, private: &TokenStream) -> TokenStream {
+    quote! {
+        #private::inventory::submit! {
+            #private::Registration(
+                &__DECLARATION,
+                ::core::concat!(
+                    "\u{1}session-auth declaration\u{1}",
+                    ::core::env!("CARGO_PKG_NAME"), "\u{1}",
+                    #handler, "\u{1}",
+                    ::core::file!(), ":", ::core::line!(), ":", ::core::column!(), "\u{2}",
+                ),
+            )
+        }
     }
 }
 
@@ -143,21 +154,26 @@ fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) ->
         Span::call_site(),
     );
     let target = match target {
-        Target::Route { methods, path } => {
+        Target::Route { methods, paths } => {
             // The user's span would make a lint or an error of these theirs.
             let mut methods = methods
                 .iter()
                 .map(|method| Ident::new(&method.to_string(), Span::call_site()));
             let first = methods.next();
             quote! {
-                #private::Target::Route {
-                    methods: #private::Methods::#first #(.or(#private::Methods::#methods))*,
-                    path: #path,
-                }
+                #private::route(
+                    #private::Methods::#first #(.or(#private::Methods::#methods))*,
+                    const { &[#(#private::path(#paths)),*] },
+                )
             }
         }
-        Target::Subtree { path } => quote!(#private::Target::Subtree { path: #path }),
-        Target::Fallback => quote!(#private::Target::Fallback),
+        Target::Subtree { path } => quote!(#private::subtree(#path)),
+        Target::Fallback { below: None } => {
+            quote!(#private::fallback(::core::option::Option::None))
+        }
+        Target::Fallback { below: Some(below) } => {
+            quote!(#private::fallback(::core::option::Option::Some(#below)))
+        }
     };
     let terms = terms_of(terms, private);
     let location = location(private);
@@ -176,11 +192,7 @@ fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) ->
 /// Where the attribute or macro call stands.
 pub(crate) fn location(private: &TokenStream) -> TokenStream {
     quote! {
-        #private::Location {
-            file: ::core::file!(),
-            line: ::core::line!(),
-            column: ::core::column!(),
-        }
+        #private::location(::core::file!(), ::core::line!(), ::core::column!())
     }
 }
 
@@ -230,7 +242,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
 }
 
 /// The type and constant parameters, passed on: those that no argument mentions cannot be inferred.
-fn turbofish<'a>(params: impl Iterator<Item = &'a GenericParam>) -> Option<TokenStream> {
+pub(crate) fn turbofish<'a>(params: impl Iterator<Item = &'a GenericParam>) -> Option<TokenStream> {
     let names: Vec<_> = params
         .filter_map(|param| match param {
             GenericParam::Lifetime(_) => None,

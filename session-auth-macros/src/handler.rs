@@ -53,7 +53,8 @@ pub(crate) fn validate(
             second,
             format!(
                 "the function has `#[{name}]` already: a handler has one access class; \
-                 join methods of one path with `|` (`GET | POST`), and write a function for each path"
+                 several methods are joined with `|` (`GET | POST`), and several paths follow one \
+                 another (`\"/a\", \"/b\"`)"
             ),
         );
     }
@@ -130,7 +131,7 @@ fn signature(name: &str, sig: &Signature, errors: &mut Errors) {
     }
 }
 
-fn mentions_self(tokens: TokenStream) -> Option<TokenTree> {
+pub(crate) fn mentions_self(tokens: TokenStream) -> Option<TokenTree> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Group(group) => mentions_self(group.stream()),
         TokenTree::Ident(ref ident) if ident == "Self" => Some(token),
@@ -155,7 +156,7 @@ fn is_ours(attr: &Attribute) -> bool {
 /// Whether an attribute stays with the function that callers see. The `async fn` stands inside it,
 /// so that lint levels of the one hold for the other. (The compiler has applied `cfg` and
 /// `cfg_attr` before it expands an attribute, wherever they stand.)
-fn is_outer(attr: &Attribute) -> bool {
+pub(crate) fn is_outer(attr: &Attribute) -> bool {
     const OUTER: [&str; 8] = [
         "doc",
         "deprecated",
@@ -166,7 +167,18 @@ fn is_outer(attr: &Attribute) -> bool {
         "deny",
         "forbid",
     ];
-    OUTER.iter().any(|outer| attr.path().is_ident(outer))
+    let path = attr.path();
+    let segments: Vec<String> = path
+        .segments
+        .iter()
+        .map(|segment| segment.ident.to_string())
+        .collect();
+    match &segments[..] {
+        [name] => OUTER.contains(&&**name),
+        // It makes a type beside the function, by whose name the documentation finds it.
+        [krate, name] => krate == "utoipa" && name == "path",
+        _ => false,
+    }
 }
 
 /// What configures a parameter, which the compiler leaves to the output.
@@ -175,7 +187,7 @@ fn cfgs(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs.iter().filter(cfg).cloned().collect()
 }
 
-fn arguments(sig: &Signature) -> Vec<Argument> {
+pub(crate) fn arguments(sig: &Signature) -> Vec<Argument> {
     let mut arguments: Vec<Argument> = Vec::new();
     for (nth, input) in sig.inputs.iter().enumerate() {
         let FnArg::Typed(input) = input else {
@@ -196,7 +208,6 @@ fn arguments(sig: &Signature) -> Vec<Argument> {
 }
 
 /// A name for the documentation: `db` for `db`, `mut db` and `State(db)`.
-///
 fn shown_name(pat: &Pat) -> Option<Ident> {
     let ident = match pat {
         Pat::Ident(pat) if pat.subpat.is_none() => &pat.ident,

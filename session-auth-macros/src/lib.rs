@@ -38,8 +38,13 @@ use crate::access::Class;
 ///   `DELETE`, `OPTIONS`, `TRACE` and `CONNECT`. `GET` also serves `HEAD`, as in axum.
 /// - Path: a string literal, the full path as a client sees it, in the syntax of axum 0.8:
 ///   `/users/{id}`, `/files/{*rest}`, `{{` and `}}` for braces. A path that axum's router would
-///   panic on at start, or that the layer refuses as ambiguous, does not compile.
-/// - `FALLBACK` in place of both classifies a fallback handler.
+///   panic on at start, or that a proxy may read as another, does not compile. Several, where the
+///   handler is mounted several times: `GET, "/me", "/users/me"` declares each method on each path.
+/// - The path may be left out where it is no literal: then `Router::route` says where the handler is,
+///   and the lock shows it. `Router::mount`, which takes both from the attribute, needs it, and so do
+///   `Router::merge_axum` and a bare `.layer(auth)`, which find the declaration by it.
+/// - `FALLBACK` in place of the methods, and without a path, classifies the fallback handler of the
+///   outermost router; `FALLBACK, "/api"` that of the router nested there.
 ///
 /// # Arguments
 ///
@@ -56,16 +61,17 @@ use crate::access::Class;
 ///
 /// It is a free `async fn`. It stays one: callable in a unit test (`handler(..).await`), generic
 /// if it was, good for `axum::routing::get(handler)`. Its return type becomes
-/// `Classified<impl .., impl Future<Output = ..>>`, which is how `Router::mount` knows its class.
+/// `Classified<impl .., impl Future<Output = ..>>`, which is how the router knows its class.
 ///
 /// `#[doc]`, `#[deprecated]`, `#[must_use]` and lint levels stay on it. All other
 /// attributes move to the `async fn` inside, so `#[tracing::instrument]` and
-/// `#[axum::debug_handler]` work above and below this one.
+/// `#[axum::debug_handler]` work above and below this one, and so does `#[utoipa::path]`, by that
+/// name: it stays on the function, too.
 ///
 /// # Errors
 ///
-/// All mistakes of one attribute are reported at once, each where it is. An attribute on a method
-/// in an `impl` block is an error: a route belongs to a function.
+/// All mistakes of one attribute are reported at once, each where it is. A second attribute on the
+/// function is an error, and so is one on a method in an `impl` block: a route belongs to a function.
 ///
 /// # Examples
 ///
@@ -196,25 +202,27 @@ pub fn session_route(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Class::Session, args.into(), item.into()).into()
 }
 
-/// Declares a route whose handler has no attribute: one of another crate, a closure or a service
-/// on a plain `axum::Router`.
+/// Declares a route whose handler has no attribute: one of a router that another crate builds, which
+/// came in by `Router::merge_axum`.
 ///
 /// The grammar is that of [`macro@public_route`], [`macro@webhook_route`] and
-/// [`macro@session_route`]. With `subtree` the declaration is of a service mounted under a path:
+/// [`macro@session_route`]; the path is needed. With `subtree` the declaration is of a service mounted under a path:
 /// of all methods (`ANY`), of the path itself and of all below it; then `reason` is required,
 /// whatever the class.
 ///
 /// ```
 /// use axum::routing::get;
-/// use session_auth::declare_route;
+/// use session_auth::{Router, declare_route};
 ///
 /// declare_route!(public_route(GET, "/metrics", reason = "scraped on a private port"));
 /// declare_route!(session_route(ANY, "/admin", subtree, reason = "the vendor's console"));
 ///
-/// # let vendor: axum::Router = axum::Router::new();
-/// let app: axum::Router = axum::Router::new()
+/// # let console: axum::Router = axum::Router::new();
+/// let vendor = axum::Router::new()
 ///     .route("/metrics", get(|| async { "up 1" }))
-///     .nest_service("/admin", vendor);
+///     .nest_service("/admin", console);
+/// let app: Router = Router::new().merge_axum(vendor);
+/// # session_auth::audit::assert_classified(&app);
 /// ```
 ///
 /// It stands where an item stands, in a module or a function.
@@ -223,20 +231,20 @@ pub fn declare_route(input: TokenStream) -> TokenStream {
     expand::declare_route(input.into()).into()
 }
 
-/// Audits the router that a function returns, in a test of the crate that has the function.
+/// Audits the router that a function returns, and makes it the only one that can be protected.
 ///
-/// The function has no arguments and returns the crate's `Router<S>` or an `axum::Router<S>`, for
-/// any state: nothing of it is run but its construction. It stays as it is; beside it stands
-/// `#[test] fn route_audit_NAME()`, so that plain `cargo test` fails where a route is mounted that
-/// nobody classified, and `route-audit` gets its report.
+/// The function returns this crate's `Router<S>` or an `axum::Router<S>` (taken as by
+/// `Router::merge_axum`), a `Result` of one, or a tuple that begins with one; it may be `async`. In
+/// its place it then returns `Audited<S>`, which `SessionAuthLayer::protect` takes and to which no
+/// route can be added. It belongs on the outermost function alone: an `Audited` that is nested or
+/// merged is a part of another router, and that one is to be audited.
 ///
-/// A router that takes arguments, or comes in several configurations, is audited by the
-/// function-like form, `session_auth::audit::audited_router!`.
+/// Beside it stands `#[test] fn route_audit_NAME()`, so that plain `cargo test` fails where a route is
+/// mounted that nobody classified, and `route-audit` gets its report. The test builds the router in a
+/// tokio runtime, and runs nothing else of it.
 ///
 /// ```
-/// use axum::Router;
-/// use axum::routing::get;
-/// use session_auth::{audited_router, public_route};
+/// use session_auth::{Router, audited_router, public_route, routing::get};
 ///
 /// #[public_route(GET, "/health", reason = "liveness probe")]
 /// async fn health() {}
@@ -246,34 +254,42 @@ pub fn declare_route(input: TokenStream) -> TokenStream {
 ///     Router::new().route("/health", get(health))
 /// }
 /// ```
+///
+/// # A function with arguments
+///
+/// The attribute says with which, once for each configuration; the expressions are evaluated in the
+/// tests alone, `route_audit_plain` and `route_audit_beta` here. A call of an `async` function is
+/// awaited; any other expression is an async block, which awaits what it calls:
+/// `plain = { let config = Config::load().await; routes(&config).await }`.
+///
+/// ```
+/// # use session_auth::{Router, audited_router, public_route, routing::get};
+/// # #[public_route(GET, "/health", reason = "liveness probe")]
+/// # async fn health() {}
+/// pub struct Config { pub beta: bool }
+///
+/// #[audited_router(
+///     plain = routes(&Config { beta: false }),
+///     beta = routes(&Config { beta: true }),
+/// )]
+/// pub fn routes(config: &Config) -> Router {
+///     # let _ = config.beta;
+///     Router::new().route("/health", get(health))
+/// }
+/// ```
+///
+/// # A function that no test can call
+///
+/// Where it needs a live pool that does not connect lazily, `#[audited_router(at_start)]` makes no
+/// test. The audit then takes the report that `protect` writes where `ROUTE_AUDIT_REPORT_DIR` names
+/// a folder: from the service's own tests, or from a start by `route-audit check --run "COMMAND"`.
+///
+/// # Errors
+///
+/// It goes on a free function in a module: not on a method, and not on a function in the body of
+/// another, where nobody would run its test (with `at_start` it may stand there). The return type is
+/// rewritten, and so it has to be named: no `impl ..`.
 #[proc_macro_attribute]
 pub fn audited_router(args: TokenStream, item: TokenStream) -> TokenStream {
     router::attribute(args.into(), item.into(), &krate::path()).into()
-}
-
-/// Audits the routers that expressions give, in tests of the crate.
-///
-/// The function-like form of `#[audited_router]`. Each expression is compiled and evaluated in its
-/// test only, so names that nothing else uses are best written as paths.
-///
-/// ```
-/// mod admin {
-///     pub struct Config { pub debug: bool }
-///
-///     pub fn router(config: &Config) -> axum::Router {
-///         # let _ = config.debug;
-///         axum::Router::new()
-///     }
-/// }
-///
-/// session_auth::audit::audited_router!(
-///     admin = admin::router(&admin::Config { debug: false }),
-///     admin_debug = admin::router(&admin::Config { debug: true }),
-/// );
-/// ```
-// The two forms are one name in one namespace, so this one has another name until `session_auth`
-// re-exports it from a module of its own.
-#[proc_macro]
-pub fn audited_router_expression(input: TokenStream) -> TokenStream {
-    router::function_like(input.into(), &krate::path()).into()
 }

@@ -75,7 +75,7 @@ pub(crate) fn judge(tokens: &[TokenTree], errors: &mut Errors) -> Methods {
             let why = if name == "ANY" {
                 "is every method already"
             } else {
-                "stands in place of methods and path"
+                "stands in place of methods"
             };
             errors.push(name, format!("`{name}` {why}: write it alone"));
             Methods::Wrong

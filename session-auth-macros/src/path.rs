@@ -2,8 +2,8 @@
 //!
 //! Everything that axum's `Router::route` or its matcher (matchit 0.8.4, `tree.rs`:
 //! `find_wildcard`, `insert_route`, `normalize_params`) would panic on at start is refused here,
-//! at compile time. So is what could be registered, but never be reached as it reads: the layer
-//! refuses ambiguous paths, and a URL's path has no query.
+//! at compile time. So is what could be registered, but never be reached as it reads, since a URL's
+//! path has no query, and what a proxy or a service may read as another path.
 
 /// What is wrong with a path, each sentence with its remedy. Empty for a good one.
 pub(crate) fn problems(path: &str) -> Vec<String> {
@@ -44,15 +44,13 @@ fn characters(path: &str) -> Vec<String> {
         (';', "some servers and proxies cut a path there"),
     ] {
         if path.contains(c) {
-            problems.push(format!(
-                "a path has no `{c}`: {why}, and the layer refuses it"
-            ));
+            problems.push(format!("a path has no `{c}`: {why}"));
         }
     }
     for encoded in ["%2f", "%5c", "%2e", "%00"] {
         if path.to_ascii_lowercase().contains(encoded) {
             problems.push(format!(
-                "a path has no `{encoded}`: whoever decodes it sees another path, and the layer refuses it"
+                "a path has no `{encoded}`: whoever decodes it sees another path"
             ));
         }
     }
@@ -168,6 +166,30 @@ fn parameter<'a>(inside: &'a str, after: &str, names: &mut Vec<&'a str>) -> Resu
     Ok(())
 }
 
+/// A good path without the names of its parameters, which tell no two routes apart.
+pub(crate) fn shape(path: &str) -> String {
+    let mut shape = String::new();
+    let mut rest = path;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (literal, braced) = rest.split_at(at);
+        shape.push_str(literal);
+        let escaped = braced.starts_with("{{") || braced.starts_with("}}");
+        let end = if escaped {
+            2
+        } else {
+            braced.find('}').map_or(braced.len(), |end| end + 1)
+        };
+        let (parameter, after) = braced.split_at(end);
+        shape.push_str(match parameter {
+            _ if escaped => parameter,
+            _ if parameter.starts_with("{*") => "{*}",
+            _ => "{}",
+        });
+        rest = after;
+    }
+    shape + rest
+}
+
 /// Whether a good path ends in `{*rest}`.
 pub(crate) fn catches_all(path: &str) -> bool {
     let last = path.rsplit('{').next().unwrap_or_default();
@@ -244,6 +266,27 @@ mod tests {
             }
         }
         assert!(refused > 1_000, "{refused}");
+    }
+
+    /// As the matcher takes them for one route.
+    #[test]
+    fn paths_of_one_shape_are_one_route() {
+        let all = [
+            "/", "/a", "/{a}", "/{b}", "/{*a}", "/{*b}", "/a{a}", "/a{b}", "/{{a", "/{{b",
+            "/{{{a}", "/{{{b}", "/}}{a}/a", "/}}{b}/a", "/{a}/b", "/{b}/b",
+        ];
+        for one in all {
+            for other in all.into_iter().filter(|other| *other != one) {
+                let mut router = matchit::Router::new();
+                router.insert(one, ()).expect(one);
+                let conflict = router.insert(other, ()).is_err();
+                let catches_all = |path: &str| path.contains('*');
+                // A catch-all conflicts with a parameter, too, which is another shape.
+                if catches_all(one) == catches_all(other) {
+                    assert_eq!(shape(one) == shape(other), conflict, "{one} {other}");
+                }
+            }
+        }
     }
 
     #[test]

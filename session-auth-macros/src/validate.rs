@@ -12,6 +12,8 @@ use crate::methods::{self, Methods};
 use crate::parse::{Entry, RawArgs};
 use crate::values;
 
+mod target;
+
 /// The arguments judged: `None` where there were mistakes. The path of `crate = ..` is of use even
 /// then.
 pub(crate) fn validate(
@@ -61,7 +63,7 @@ struct Validator<'a> {
 impl Validator<'_> {
     fn run(&mut self, entries: Vec<Entry>) -> Option<Target> {
         let mut methods = None;
-        let mut path = None;
+        let mut paths: Vec<Option<LitStr>> = Vec::new();
         for (entry, nth) in entries.into_iter().zip(0..) {
             let tokens = match entry {
                 Entry::Named { name, value } => {
@@ -83,21 +85,24 @@ impl Validator<'_> {
                     self.errors.push(name, message);
                     methods = Some(Methods::Wrong);
                 }
-                [TokenTree::Literal(literal), ..] if path.is_none() && is_string(literal) => {
-                    path = Some(self.path(&tokens, methods.is_some()));
+                [TokenTree::Literal(literal), ..] if is_string(literal) => {
+                    let path = self.path(&tokens, methods.is_some());
+                    paths.push(path);
                 }
-                [first, ..]
-                    if nth == 1
-                        && path.is_none()
-                        && self.is_meant_as_path(first, methods.as_ref()) =>
+                // Nothing but methods and paths before it.
+                tokens
+                    if nth == paths.len() + 1
+                        && self.is_meant_as_path(tokens, methods.as_ref(), nth == 1) =>
                 {
-                    path = Some(self.path(&tokens, true));
+                    let path = self.path(tokens, true);
+                    paths.push(path);
                 }
-                _ => self.stray(&tokens, methods.is_some(), path.is_some()),
+                _ => self.stray(&tokens, methods.is_some()),
             }
         }
-        self.missing(methods.as_ref(), path.is_some());
-        self.target(methods?, path)
+        self.missing(methods.as_ref(), !paths.is_empty());
+        self.repeated(&paths);
+        self.target(methods?, paths)
     }
 
     fn at(&self) -> String {
@@ -107,41 +112,8 @@ impl Validator<'_> {
         }
     }
 
-    // ---- methods and path ----
-
-    fn path(&mut self, tokens: &[TokenTree], after_methods: bool) -> Option<LitStr> {
-        let path = self.string("the path", "/users/{id}", tokens)?;
-        if !after_methods && !self.seen.is_empty() {
-            self.errors.push(
-                &path,
-                "methods and path come first, before all other arguments",
-            );
-        }
-        let problems = crate::path::problems(&path.value());
-        let good = problems.is_empty();
-        for problem in problems {
-            self.errors.push(&path, problem);
-        }
-        good.then_some(path)
-    }
-
-    /// Whether what stands in the place of the path, and is none, was meant to be one.
-    fn is_meant_as_path(&self, first: &TokenTree, methods: Option<&Methods>) -> bool {
-        let methods = matches!(methods, Some(Methods::Some(_) | Methods::Wrong));
-        let other = match first {
-            TokenTree::Ident(name) => {
-                let name = name.to_string();
-                methods::is_word(&name)
-                    || Argument::named(&name).is_some()
-                    || self.did_you_mean(&name).is_some()
-            }
-            _ => false,
-        };
-        methods && !other
-    }
-
     /// Neither `name = value`, nor a flag, nor methods or a path where they belong.
-    fn stray(&mut self, tokens: &[TokenTree], methods: bool, path: bool) {
+    fn stray(&mut self, tokens: &[TokenTree], methods: bool) {
         let all = tokens.iter().cloned().collect::<TokenStream>();
         let message = match tokens {
             [TokenTree::Ident(name), ..] if methods::is_word(&name.to_string()) => {
@@ -151,10 +123,6 @@ impl Validator<'_> {
                     self.seen.push(METHODS_SEEN);
                     "methods come first, then the path".to_owned()
                 }
-            }
-            [TokenTree::Literal(literal), ..] if path && is_string(literal) => {
-                "a declaration has one path: write one attribute a function, and `declare_route!` for more"
-                    .to_owned()
             }
             [TokenTree::Ident(name), rest @ ..] => match Argument::named(&name.to_string()) {
                 // `reason("..")`, `reason: ".."`
@@ -169,53 +137,6 @@ impl Validator<'_> {
         };
         self.errors.push(all, message);
     }
-
-    fn target(&mut self, methods: Methods, path: Option<Option<LitStr>>) -> Option<Target> {
-        match (methods, path, self.subtree.take()) {
-            (Methods::Fallback, Some(path), _) => {
-                let message = "`FALLBACK` has no path: it is for requests that no route matched";
-                self.errors.push(path, message);
-                None
-            }
-            (Methods::Fallback, None, Some(subtree)) => {
-                let message = "`FALLBACK` has no subtree: name the path that the service is mounted under, as in `ANY, \"/assets\", subtree`";
-                self.errors.push(subtree, message);
-                None
-            }
-            (Methods::Fallback, None, None) => Some(Target::Fallback),
-            (Methods::Some(methods), Some(Some(path)), None) => {
-                Some(Target::Route { methods, path })
-            }
-            (Methods::Some(methods), Some(Some(path)), Some(_)) => self.subtree(&methods, path),
-            _ => None,
-        }
-    }
-
-    fn subtree(&mut self, methods: &[Ident], path: LitStr) -> Option<Target> {
-        if let Some(method) = methods.iter().find(|method| *method != "ANY") {
-            self.errors.push(
-                method,
-                "a subtree is a service that sees every method: write `ANY`",
-            );
-        }
-        let value = path.value();
-        if value != "/" && value.ends_with('/') {
-            let without = value.trim_end_matches('/');
-            self.errors.push(
-                &path,
-                format!("the path of a subtree has no `/` at its end: write `\"{without}\"`"),
-            );
-        }
-        if crate::path::catches_all(&value) {
-            self.errors.push(
-                &path,
-                "a subtree has all that is below its path already: write the path without `{*..}`",
-            );
-        }
-        Some(Target::Subtree { path })
-    }
-
-    // ---- all other arguments ----
 
     /// The argument of that name, if it may stand here; else the mistake is collected.
     fn argument(&mut self, name: &Ident) -> Option<&'static Argument> {
@@ -402,8 +323,6 @@ impl Validator<'_> {
         Some(literal)
     }
 
-    // ---- what is missing ----
-
     fn missing(&mut self, methods: Option<&Methods>, path: bool) {
         let fallback = matches!(methods, Some(Methods::Fallback));
         let handler = self
@@ -417,7 +336,8 @@ impl Validator<'_> {
             missing.push("methods".to_owned());
         }
         let path = path || matches!(methods, Some(Methods::WrongWithPath));
-        if !path && !fallback {
+        // On a handler the path may be left out: then its router alone says where it stands.
+        if !path && !fallback && self.place == Place::Declaration {
             missing.push("a path".to_owned());
         }
         if self.class == Class::Public && lacks("reason") {

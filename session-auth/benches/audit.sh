@@ -24,28 +24,27 @@ edition = "2024"
 debug = 0
 
 [dependencies]
-axum = "0.8"
 session-auth = { path = "$root/session-auth" }
 MANIFEST
 cp "$root/Cargo.lock" "$work/Cargo.lock"
 {
     for ((file = 0; file < 50; file++)); do echo "mod m$file;"; done
     echo '#[session_auth::audited_router]'
-    echo 'pub fn routes() -> axum::Router {'
-    echo '    axum::Router::new()'
+    echo 'pub fn routes() -> session_auth::Router {'
+    echo '    session_auth::Router::new()'
     for ((file = 0; file < 50; file++)); do echo "        .merge(m$file::router())"; done
     echo '}'
 } > "$work/src/lib.rs"
 for ((file = 0; file < 50; file++)); do
     {
-        echo 'use axum::routing::get;'
+        echo 'use session_auth::routing::get;'
         echo 'use session_auth::session_route;'
         for ((n = 0; n < each; n++)); do
             echo "#[session_route(GET, \"/m$file/r$n/{id}\")]"
             echo "async fn h$n() {}"
         done
-        echo 'pub fn router() -> axum::Router {'
-        echo '    axum::Router::new()'
+        echo 'pub fn router() -> session_auth::Router {'
+        echo '    session_auth::Router::new()'
         for ((n = 0; n < each; n++)); do
             echo "        .route(\"/m$file/r$n/{id}\", get(h$n))"
         done

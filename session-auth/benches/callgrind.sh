@@ -15,8 +15,8 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT INT TERM
 
 if [ $# -eq 0 ]; then
-    set -- 'bare router' identity 'public, typed' 'public, plain' 'denied, typed' 'denied, plain' \
-        'denied, axum-login'
+    set -- 'bare router' identity 'public, typed' 'public, merged' 'public, layered' \
+        'denied, typed' 'denied, merged' 'denied, layered' 'denied, axum-login'
 fi
 
 # Debug information, so that the function is found by its name.

@@ -1,15 +1,22 @@
 //! The nouns: access class, methods, declaration.
 
+mod methods;
+
+use std::borrow::Cow;
 use std::fmt;
-use std::ops::BitOr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::Date;
 
+pub use self::methods::{Methods, names as methods_by_name};
+
+/// Text of a declaration: a literal of the program, or what a report was read from.
+pub(crate) type Text = Cow<'static, str>;
+
 /// Who may call a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AccessClass {
@@ -39,272 +46,222 @@ impl fmt::Display for AccessClass {
     }
 }
 
-/// A set of HTTP methods that one declaration speaks for.
-///
-/// `GET` also serves `HEAD` unless another declaration of the same path names `HEAD`, as in axum.
-///
-/// ```
-/// use session_auth::methods::{GET, POST};
-///
-/// let methods = GET | POST;
-/// assert!(methods.serves(&http::Method::HEAD));
-/// assert!(!methods.serves(&http::Method::PUT));
-/// assert_eq!(methods.to_string(), "GET | POST");
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Methods(u16);
+/// Who may call a route, and on which terms: each class has only its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "class")]
+#[non_exhaustive]
+pub enum Access {
+    /// Anyone.
+    Public {
+        /// Whether the handler may take [`Sessions`](crate::Sessions).
+        issues_session: bool,
+        /// Whether the handler may take `Option<Session>`.
+        optional_session: bool,
+    },
+    /// A sender that proves itself.
+    Webhook {
+        /// Who checks the proof.
+        verify: Verify,
+        /// The longest time in which a verified delivery is expected.
+        expect_every: Option<Duration>,
+        /// The largest accepted body in bytes, where it differs from the layer's.
+        max_body: Option<usize>,
+    },
+    /// A caller with a session.
+    Session {
+        /// The scope that the session needs.
+        scope: Option<Cow<'static, str>>,
+    },
+}
 
-/// Names of the methods, in the order in which reports print them.
-const NAMES: [(&str, Methods); 9] = [
-    ("GET", Methods::GET),
-    ("HEAD", Methods::HEAD),
-    ("POST", Methods::POST),
-    ("PUT", Methods::PUT),
-    ("PATCH", Methods::PATCH),
-    ("DELETE", Methods::DELETE),
-    ("OPTIONS", Methods::OPTIONS),
-    ("TRACE", Methods::TRACE),
-    ("CONNECT", Methods::CONNECT),
-];
+/// Who checks the proof of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// The verifier that the layer has under this name.
+    By(Cow<'static, str>),
+    /// The handler itself, written `verify = "handler"`.
+    Handler,
+}
 
-impl Methods {
-    /// `GET` and, with it, `HEAD`.
-    pub const GET: Self = Self(1);
-    /// `HEAD` alone.
-    pub const HEAD: Self = Self(1 << 1);
-    /// `POST`.
-    pub const POST: Self = Self(1 << 2);
-    /// `PUT`.
-    pub const PUT: Self = Self(1 << 3);
-    /// `PATCH`.
-    pub const PATCH: Self = Self(1 << 4);
-    /// `DELETE`.
-    pub const DELETE: Self = Self(1 << 5);
-    /// `OPTIONS`.
-    pub const OPTIONS: Self = Self(1 << 6);
-    /// `TRACE`.
-    pub const TRACE: Self = Self(1 << 7);
-    /// `CONNECT`.
-    pub const CONNECT: Self = Self(1 << 8);
-    /// Every method, also those that no standard names.
-    pub const ANY: Self = Self(1 << 15);
+impl Verify {
+    /// The name that stands for the handler itself, so that no verifier can have it.
+    pub const HANDLER: &'static str = "handler";
 
-    pub(crate) const NONE: Self = Self(0);
-
-    /// The union of two sets. `|` does the same outside of `const`.
+    /// What an attribute says.
     #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether a request with this method is served, `HEAD` by `GET` included.
-    #[must_use]
-    pub fn serves(self, method: &Method) -> bool {
-        if self.is_any() {
-            return true;
+    pub(crate) const fn named(name: &'static str) -> Self {
+        // `==` on strings is not for constants.
+        let (name_bytes, handler) = (name.as_bytes(), Self::HANDLER.as_bytes());
+        let mut same = name_bytes.len() == handler.len();
+        let mut at = 0;
+        while same && at < handler.len() {
+            same = name_bytes[at] == handler[at];
+            at += 1;
         }
-        match Self::of(method) {
-            Some(Self::HEAD) => self.0 & (Self::HEAD.0 | Self::GET.0) != 0,
-            Some(one) => self.0 & one.0 != 0,
-            None => false,
+        if same {
+            Self::Handler
+        } else {
+            Self::By(Cow::Borrowed(name))
         }
     }
 
-    /// Whether this is [`Methods::ANY`].
+    /// The name as attributes and reports write it.
     #[must_use]
-    pub const fn is_any(self) -> bool {
-        self.0 & Self::ANY.0 != 0
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The set with just this method; `None` for one that no standard names.
-    pub(crate) fn of(method: &Method) -> Option<Self> {
-        Some(match *method {
-            Method::GET => Self::GET,
-            Method::HEAD => Self::HEAD,
-            Method::POST => Self::POST,
-            Method::PUT => Self::PUT,
-            Method::PATCH => Self::PATCH,
-            Method::DELETE => Self::DELETE,
-            Method::OPTIONS => Self::OPTIONS,
-            Method::TRACE => Self::TRACE,
-            Method::CONNECT => Self::CONNECT,
-            _ => return None,
-        })
-    }
-
-    /// The methods both sets name. `ANY` overlaps with `ANY` only: beside it, a method of its own
-    /// is the more specific route, as in axum's `any(h).post(h)`.
-    pub(crate) const fn overlap(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(crate) const fn minus(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The methods of the set one by one.
-    pub fn iter(self) -> impl Iterator<Item = Self> {
-        NAMES
-            .into_iter()
-            .map(|(_, method)| method)
-            .chain([Self::ANY])
-            .filter(move |method| self.0 & method.0 != 0)
-    }
-
-    /// The names in the set: `["GET", "POST"]`, or `["ANY"]`.
-    #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
-        if self.is_any() {
-            return vec!["ANY"];
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::By(name) => name,
+            Self::Handler => Self::HANDLER,
         }
-        NAMES
-            .into_iter()
-            .filter(|(_, method)| self.0 & method.0 != 0)
-            .map(|(name, _)| name)
-            .collect()
-    }
-
-    /// The method of this name, as reports spell it: upper case, or `ANY`.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        if name == "ANY" {
-            return Some(Self::ANY);
-        }
-        NAMES
-            .into_iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, method)| method)
     }
 }
 
-impl BitOr for Methods {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        self.or(other)
+/// What an attribute, an inline declaration or the lock says.
+impl<T: Into<Text>> From<T> for Verify {
+    fn from(name: T) -> Self {
+        let name = name.into();
+        if name == Self::HANDLER {
+            Self::Handler
+        } else {
+            Self::By(name)
+        }
     }
 }
 
-impl fmt::Display for Methods {
+impl Access {
+    /// The class.
+    #[must_use]
+    pub const fn class(&self) -> AccessClass {
+        match self {
+            Self::Public { .. } => AccessClass::Public,
+            Self::Webhook { .. } => AccessClass::Webhook,
+            Self::Session { .. } => AccessClass::Session,
+        }
+    }
+}
+
+/// `session with scope "admin"`, ``webhook verified by "postmark"``.
+impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.names().join(" | "))
+        write!(f, "{}", self.class())?;
+        match self {
+            Self::Public {
+                issues_session,
+                optional_session,
+            } => {
+                if *issues_session {
+                    f.write_str(" that issues sessions")?;
+                }
+                if *optional_session {
+                    f.write_str(" with an optional session")?;
+                }
+            }
+            Self::Webhook {
+                verify, max_body, ..
+            } => {
+                write!(f, " verified by {:?}", verify.as_str())?;
+                if let Some(bytes) = max_body {
+                    write!(f, " of at most {bytes} bytes")?;
+                }
+            }
+            Self::Session { scope: Some(scope) } => write!(f, " with scope {scope:?}")?,
+            Self::Session { scope: None } => {}
+        }
+        Ok(())
     }
-}
-
-impl fmt::Debug for Methods {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Methods({self})")
-    }
-}
-
-impl Serialize for Methods {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.names().serialize(serializer)
-    }
-}
-
-/// The methods by name, for [`public`](crate::public), [`webhook`](crate::webhook()) and
-/// [`session`](crate::session()).
-pub mod methods {
-    use super::Methods;
-
-    /// `GET` and, with it, `HEAD`.
-    pub const GET: Methods = Methods::GET;
-    /// `HEAD` alone.
-    pub const HEAD: Methods = Methods::HEAD;
-    /// `POST`.
-    pub const POST: Methods = Methods::POST;
-    /// `PUT`.
-    pub const PUT: Methods = Methods::PUT;
-    /// `PATCH`.
-    pub const PATCH: Methods = Methods::PATCH;
-    /// `DELETE`.
-    pub const DELETE: Methods = Methods::DELETE;
-    /// `OPTIONS`.
-    pub const OPTIONS: Methods = Methods::OPTIONS;
-    /// `TRACE`.
-    pub const TRACE: Methods = Methods::TRACE;
-    /// `CONNECT`.
-    pub const CONNECT: Methods = Methods::CONNECT;
-    /// Every method, also those that no standard names.
-    pub const ANY: Methods = Methods::ANY;
 }
 
 /// Which requests a declaration is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Target {
-    /// Requests with one of the methods to a path that matches the pattern.
+    /// Requests with one of the methods to a path that matches one of the patterns.
     Route {
         /// The methods.
         methods: Methods,
-        /// The full public path, in axum 0.8 syntax: `/users/{id}`, `/files/{*rest}`.
-        path: &'static str,
+        /// The full public paths, in axum 0.8 syntax: `/users/{id}`, `/files/{*rest}`. None where the
+        /// declaration leaves it to the router.
+        paths: Cow<'static, [Cow<'static, str>]>,
     },
     /// Every request to the path itself and to whatever is below it: a mounted service.
     Subtree {
         /// The path of the mount, without a slash at the end; `/` for everything.
-        path: &'static str,
+        path: Cow<'static, str>,
     },
-    /// Requests that no route of the router matched.
-    Fallback,
+    /// Requests that no route of a router matched.
+    Fallback {
+        /// The path that the router is nested at; `None` for the outermost.
+        below: Option<Cow<'static, str>>,
+    },
+}
+
+impl Target {
+    /// The methods; `ANY` for a subtree, `FALLBACK` for a fallback.
+    #[must_use]
+    pub const fn methods(&self) -> Methods {
+        match self {
+            Self::Route { methods, .. } => *methods,
+            Self::Subtree { .. } => Methods::ANY,
+            Self::Fallback { .. } => Methods::FALLBACK,
+        }
+    }
+
+    /// The paths as declared, in the order of the attribute.
+    #[must_use]
+    pub fn paths(&self) -> &[Cow<'static, str>] {
+        match self {
+            Self::Route { paths, .. } => paths,
+            Self::Subtree { path } => std::slice::from_ref(path),
+            Self::Fallback { below } => below.as_ref().map_or(&[], std::slice::from_ref),
+        }
+    }
+}
+
+/// `POST /api/waitlist/signup`, `FALLBACK`, or `ANY /assets/**` for a subtree.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route { methods, paths } => {
+                write!(f, "{methods}")?;
+                let mut between = " ";
+                for path in &**paths {
+                    write!(f, "{between}{path}")?;
+                    between = ", ";
+                }
+                Ok(())
+            }
+            Self::Subtree { path } => write!(f, "ANY {}/**", path.trim_end_matches('/')),
+            Self::Fallback { below } => match below {
+                Some(below) => write!(f, "FALLBACK {below}"),
+                None => f.write_str("FALLBACK"),
+            },
+        }
+    }
 }
 
 /// What a route says of itself: who may call it, on whose proof, and where that is written.
 ///
 /// The attributes make these; [`public`](crate::public), [`webhook`](crate::webhook()) and
-/// [`session`](crate::session()) make them for closures and services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// [`session`](crate::session()) make them for closures and services. It is the same data in the
+/// program, in a report and in a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Declaration {
-    // `pub` for the attributes' output only: `__private` exports a constructor.
     pub(crate) target: Target,
-    pub(crate) class: AccessClass,
-    pub(crate) terms: Terms,
-    pub(crate) handler: &'static str,
-    pub(crate) package: &'static str,
+    pub(crate) access: Access,
+    pub(crate) reason: Option<Text>,
+    pub(crate) owner: Option<Text>,
+    pub(crate) until: Option<Date>,
+    pub(crate) handler: Text,
+    pub(crate) package: Text,
     pub(crate) location: Location,
 }
 
-/// Everything but class and target that an attribute can say.
-///
-/// Public because macro output names it; not part of the API.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    pub reason: Option<&'static str>,
-    pub verifier: Option<&'static str>,
-    pub scope: Option<&'static str>,
-    pub owner: Option<&'static str>,
-    pub until: Option<Date>,
-    pub expect_every: Option<Duration>,
-    pub max_body: Option<usize>,
-    pub issues_session: bool,
-    pub optional_session: bool,
-}
-
-impl Terms {
-    pub const NONE: Self = Self {
-        reason: None,
-        verifier: None,
-        scope: None,
-        owner: None,
-        until: None,
-        expect_every: None,
-        max_body: None,
-        issues_session: false,
-        optional_session: false,
-    };
-}
-
 /// A place in the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Location {
     /// The file, as the compiler names it: for a member of a workspace, relative to its root.
-    pub file: &'static str,
+    pub file: Cow<'static, str>,
     /// The line, counted from 1.
     pub line: u32,
     /// The column, counted from 1.
@@ -317,7 +274,7 @@ impl Location {
     pub(crate) fn caller() -> Self {
         let at = std::panic::Location::caller();
         Self {
-            file: at.file(),
+            file: Cow::Borrowed(at.file()),
             line: at.line(),
             column: at.column(),
         }
@@ -333,164 +290,149 @@ impl fmt::Display for Location {
 impl Declaration {
     /// Which requests this is about.
     #[must_use]
-    pub const fn target(&self) -> Target {
-        self.target
+    pub const fn target(&self) -> &Target {
+        &self.target
     }
 
-    /// The methods; `ANY` for a subtree and for a fallback.
+    /// Who may call the route, and on which terms.
     #[must_use]
-    pub const fn methods(&self) -> Methods {
-        match self.target {
-            Target::Route { methods, .. } => methods,
-            Target::Subtree { .. } | Target::Fallback => Methods::ANY,
-        }
-    }
-
-    /// The path as declared; `None` for a fallback.
-    #[must_use]
-    pub const fn path(&self) -> Option<&'static str> {
-        match self.target {
-            Target::Route { path, .. } | Target::Subtree { path } => Some(path),
-            Target::Fallback => None,
-        }
+    pub const fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Who may call the route.
     #[must_use]
     pub const fn class(&self) -> AccessClass {
-        self.class
+        self.access.class()
     }
 
     /// Why it is exempt, in the author's words.
     #[must_use]
-    pub const fn reason(&self) -> Option<&'static str> {
-        self.terms.reason
-    }
-
-    /// The name of the verifier of a webhook; `"handler"` where the handler itself is it.
-    #[must_use]
-    pub const fn verifier(&self) -> Option<&'static str> {
-        self.terms.verifier
-    }
-
-    /// The scope that a session needs.
-    #[must_use]
-    pub const fn scope(&self) -> Option<&'static str> {
-        self.terms.scope
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     /// The team that answers for the route.
     #[must_use]
-    pub const fn owner(&self) -> Option<&'static str> {
-        self.terms.owner
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 
     /// The last day, in UTC, on which the exemption holds.
     #[must_use]
     pub const fn until(&self) -> Option<Date> {
-        self.terms.until
+        self.until
     }
 
-    /// The longest time in which a verified delivery is expected.
+    /// Who checks the proof of a webhook.
+    #[must_use]
+    pub const fn verify(&self) -> Option<&Verify> {
+        match &self.access {
+            Access::Webhook { verify, .. } => Some(verify),
+            _ => None,
+        }
+    }
+
+    /// The scope that a session needs.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        match &self.access {
+            Access::Session { scope } => scope.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The longest time in which a verified delivery of a webhook is expected.
     #[must_use]
     pub const fn expect_every(&self) -> Option<Duration> {
-        self.terms.expect_every
+        match self.access {
+            Access::Webhook { expect_every, .. } => expect_every,
+            _ => None,
+        }
     }
 
     /// The largest accepted body of a webhook in bytes, where it differs from the layer's.
     #[must_use]
     pub const fn max_body(&self) -> Option<usize> {
-        self.terms.max_body
+        match self.access {
+            Access::Webhook { max_body, .. } => max_body,
+            _ => None,
+        }
     }
 
-    /// Whether the handler may take [`Sessions`](crate::Sessions).
+    /// Whether the handler may take [`Sessions`](crate::Sessions) without a session.
     #[must_use]
     pub const fn issues_session(&self) -> bool {
-        self.terms.issues_session
+        matches!(
+            self.access,
+            Access::Public {
+                issues_session: true,
+                ..
+            }
+        )
     }
 
     /// Whether the handler may take `Option<Session>`.
     #[must_use]
     pub const fn optional_session(&self) -> bool {
-        self.terms.optional_session
+        matches!(
+            self.access,
+            Access::Public {
+                optional_session: true,
+                ..
+            }
+        )
     }
 
-    /// The handler by its full path, `my_crate::routes::signup`, or the place of the closure.
+    /// The handler by its full path, `my_crate::routes::signup`; `closure` or `service` for what has
+    /// none.
     #[must_use]
-    pub const fn handler(&self) -> &'static str {
-        self.handler
+    pub fn handler(&self) -> &str {
+        &self.handler
     }
 
     /// The package that declares it.
     #[must_use]
-    pub const fn package(&self) -> &'static str {
-        self.package
+    pub fn package(&self) -> &str {
+        &self.package
     }
 
     /// Where it is declared.
     #[must_use]
-    pub const fn location(&self) -> Location {
-        self.location
-    }
-
-    /// Whether two declarations of the same route would be enforced alike.
-    pub(crate) fn same_policy(&self, other: &Self) -> bool {
-        let policy = |of: &Self| {
-            let Terms {
-                verifier,
-                scope,
-                max_body,
-                until,
-                expect_every,
-                issues_session,
-                optional_session,
-                ..
-            } = of.terms;
-            let by_handler = (verifier == Some("handler")).then_some(of.handler);
-            (
-                of.class,
-                verifier,
-                by_handler,
-                scope,
-                (max_body, until, expect_every),
-                issues_session,
-                optional_session,
-            )
-        };
-        policy(self) == policy(other)
+    pub const fn location(&self) -> &Location {
+        &self.location
     }
 }
 
-/// `POST /api/waitlist/signup`, `FALLBACK`, or `ANY /assets/**` for a subtree.
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// A declaration that is mounted somewhere. Compared by identity: two handlers that say the same
+/// are still two.
+#[derive(Clone)]
+pub(crate) enum DeclarationRef {
+    /// An attribute's: a `static`, which has one address.
+    Static(&'static Declaration),
+    /// One made in place.
+    Inline(Arc<Declaration>),
+}
+
+impl DeclarationRef {
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(&raw const **self, &raw const **other)
+    }
+}
+
+impl std::ops::Deref for DeclarationRef {
+    type Target = Declaration;
+
+    fn deref(&self) -> &Declaration {
         match self {
-            Self::Route { methods, path } => write!(f, "{methods} {path}"),
-            Self::Subtree { path } => write!(f, "ANY {}/**", path.trim_end_matches('/')),
-            Self::Fallback => f.write_str("FALLBACK"),
+            Self::Static(declaration) => declaration,
+            Self::Inline(declaration) => declaration,
         }
     }
 }
 
-/// A declaration as the attributes leave it for [`inventory`] to collect.
-///
-/// Public because macro output names it; not part of the API.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Registration(pub &'static Declaration);
-
-inventory::collect!(Registration);
-
-/// Every declaration linked into this program, in the order of the source.
-#[must_use]
-pub fn declarations() -> Vec<&'static Declaration> {
-    let mut all: Vec<_> = inventory::iter::<Registration>
-        .into_iter()
-        .map(|r| r.0)
-        .collect();
-    all.sort_by_key(|d| (d.package, d.location, d.handler));
-    // An attribute that another macro repeats (a copy of the function for a check, say) is still
-    // one declaration.
-    all.dedup_by(|a, b| a == b);
-    all
+impl fmt::Debug for DeclarationRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }

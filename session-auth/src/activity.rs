@@ -1,9 +1,9 @@
-//! Counters: what became of the requests to each route.
+//! Endpoints and counters: what became of the requests to each route.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::access::Declaration;
+use crate::access::{Access, Declaration, DeclarationRef, Target};
 use crate::response::Denial;
 
 /// The counters of one route. Atomic, so that counting costs no lock.
@@ -12,9 +12,19 @@ pub(crate) struct Counters {
     passed: AtomicU64,
     denied: [AtomicU64; Denial::ALL.len()],
     observed: [AtomicU64; Denial::ALL.len()],
+    unclassified: AtomicU64,
 }
 
 impl Counters {
+    /// Counts a request to a route that nobody declared, and says which one it is.
+    pub(crate) fn unclassified(&self) -> u64 {
+        self.unclassified.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn all_unclassified(&self) -> u64 {
+        self.unclassified.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn pass(&self) {
         self.passed.fetch_add(1, Ordering::Relaxed);
     }
@@ -27,27 +37,6 @@ impl Counters {
     /// kind it is.
     pub(crate) fn observe(&self, denial: Denial) -> u64 {
         self.observed[denial as usize].fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn snapshot(
-        &self,
-        route: String,
-        declaration: Option<Declaration>,
-    ) -> RouteActivity {
-        let by_reason = |counters: &[AtomicU64]| {
-            Denial::ALL
-                .iter()
-                .map(|&denial| (denial, counters[denial as usize].load(Ordering::Relaxed)))
-                .filter(|(_, count)| *count != 0)
-                .collect()
-        };
-        RouteActivity {
-            route,
-            declaration,
-            passed: self.passed.load(Ordering::Relaxed),
-            denied: by_reason(&self.denied),
-            observed: by_reason(&self.observed),
-        }
     }
 }
 
@@ -79,17 +68,73 @@ impl RouteActivity {
     }
 }
 
-/// One declared route at run time: what it says, what proves its webhooks, what became of its
-/// requests.
+/// One route at run time: what it says, what proves its webhooks, what became of its requests.
 pub(crate) struct Endpoint {
-    pub(crate) declaration: Declaration,
+    /// As reports name it.
+    pub(crate) route: String,
+    /// `None` where nobody declared it.
+    pub(crate) declaration: Option<DeclarationRef>,
+    /// Whose handler stands behind it, where that is known: the pass is for it.
+    pub(crate) handler: Option<DeclarationRef>,
     pub(crate) verifier: Option<Arc<dyn crate::webhook::Verifier>>,
     pub(crate) counters: Counters,
+}
+
+impl Endpoint {
+    pub(crate) fn unclassified(route: String) -> Self {
+        Self {
+            route,
+            declaration: None,
+            handler: None,
+            verifier: None,
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn access(&self) -> Option<&Access> {
+        self.declaration
+            .as_ref()
+            .map(|declaration| declaration.access())
+    }
+
+    /// Whether it is a whole service.
+    pub(crate) fn is_subtree(&self) -> bool {
+        let declaration = self.declaration.as_ref();
+        declaration.is_some_and(|it| matches!(it.target(), Target::Subtree { .. }))
+    }
+
+    /// How much a caller has to show, for two endpoints of which it is not known which one answers.
+    pub(crate) fn strictness(&self) -> u8 {
+        match self.access() {
+            Some(Access::Public { .. }) => 0,
+            Some(Access::Webhook { .. }) => 1,
+            Some(Access::Session { scope: None }) | None => 2,
+            Some(Access::Session { scope: Some(_) }) => 3,
+        }
+    }
+
+    pub(crate) fn activity(&self) -> RouteActivity {
+        let by_reason = |counters: &[AtomicU64]| {
+            Denial::ALL
+                .iter()
+                .map(|&denial| (denial, counters[denial as usize].load(Ordering::Relaxed)))
+                .filter(|(_, count)| *count != 0)
+                .collect()
+        };
+        RouteActivity {
+            route: self.route.clone(),
+            declaration: self.declaration.as_deref().cloned(),
+            passed: self.counters.passed.load(Ordering::Relaxed),
+            denied: by_reason(&self.counters.denied),
+            observed: by_reason(&self.counters.observed),
+        }
+    }
 }
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Endpoint")
+            .field("route", &self.route)
             .field("declaration", &self.declaration)
             .finish_non_exhaustive()
     }

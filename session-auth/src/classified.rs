@@ -2,26 +2,35 @@
 //!
 //! An attribute turns `async fn f(args) -> R` into
 //! `fn f(args) -> Classified<Decl, impl Future<Output = R>>`: still a function that axum takes as a
-//! handler and that a unit test can await, but one whose type says who may call it.
-//! [`Router::mount`](crate::Router::mount) asks for such a type, so a handler that nobody
-//! classified does not compile.
+//! handler and that a unit test can await, but one whose type says who may call it. The router and
+//! its functions ask for such a type, so a handler that nobody classified does not compile. They
+//! put what they take into [`Sealed`], which runs it only with the pass of its own guard.
 
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::handler::{Handler, Layered};
+use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
 
-use crate::access::Declaration;
+use crate::access::{AccessClass, Declaration, DeclarationRef, Location};
+use crate::pass::Pass;
+use crate::response::Denial;
 
 /// The type that an attribute makes for a handler, to carry its declaration.
 ///
 /// Public because macro output implements it; not part of the API.
 #[doc(hidden)]
 pub trait Declared: 'static {
-    const DECLARATION: &'static Declaration;
+    /// A `static`: two handlers are told apart by its address.
+    fn declaration() -> &'static Declaration;
 }
 
 pin_project! {
@@ -59,20 +68,90 @@ impl<D, F> fmt::Debug for Classified<D, F> {
     }
 }
 
-/// A handler that says who may call it: a function under one of the attributes, or a closure
-/// given to [`public`](crate::public), [`webhook`](crate::webhook()) or [`session`](crate::session()).
+/// The access class of a handler, and whether it asks for its pass by itself.
 ///
-/// `T` is the tuple of its extractors, as in [`axum::handler::Handler`].
+/// Public because a trait names it; not part of the API.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct HandlerClass {
+    pub(crate) declaration: DeclarationRef,
+    pub(crate) sealed: bool,
+}
+
+/// Whose access class is known: a function under one of the attributes, or a closure given to
+/// [`public`](crate::public), [`webhook`](crate::webhook()) or [`session`](crate::session()).
+///
+/// `T` is the tuple of its extractors, as in [`axum::handler::Handler`]. A bound of your own is
+/// [`ClassifiedHandler`], which is both; the router asks for the two one by one, so that the compiler
+/// says which is missing. Nobody else can implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no access class",
     label = "nobody said who may call this handler",
     note = "help: add `#[public_route(METHOD, \"/path\", reason = \"..\")]`, `#[webhook_route(METHOD, \"/path\", verify = \"..\")]` or `#[session_route(METHOD, \"/path\")]` to the function",
     note = "for a closure: `session_auth::public(METHOD, \"/path\", \"reason\").to(..)`, `webhook(..)` or `session(..)`"
 )]
-pub trait ClassifiedHandler<T, S> {
-    /// What the handler says of itself.
-    fn declaration(&self) -> Declaration;
+pub trait HasAccessClass<T> {
+    #[doc(hidden)]
+    fn __class(&self) -> HandlerClass;
 }
+
+/// A handler that says who may call it: a function under one of the attributes, or a closure
+/// given to [`public`](crate::public), [`webhook`](crate::webhook()) or [`session`](crate::session()).
+///
+/// The bound for your own functions that take a handler:
+///
+/// ```
+/// use session_auth::routing::{MethodRouter, get};
+/// use session_auth::{ClassifiedHandler, public_route};
+///
+/// fn cached<H, T, S>(handler: H) -> MethodRouter<S>
+/// where
+///     H: ClassifiedHandler<T, S>,
+///     T: 'static,
+///     S: Clone + Send + Sync + 'static,
+/// {
+///     get(handler)
+/// }
+///
+/// #[public_route(GET, "/logo.svg", reason = "on every page")]
+/// async fn logo() -> &'static str {
+///     "<svg/>"
+/// }
+///
+/// let route: MethodRouter = cached(logo);
+/// ```
+///
+/// It is implemented for every handler of which the class is known, and for nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler with an access class",
+    label = "not a handler, or nobody said who may call it",
+    note = "help: add `#[public_route(METHOD, \"/path\", reason = \"..\")]`, `#[webhook_route(METHOD, \"/path\", verify = \"..\")]` or `#[session_route(METHOD, \"/path\")]` to the function",
+    note = "where it has one, `#[axum::debug_handler]` says what axum does not take: an extractor, or the response"
+)]
+pub trait ClassifiedHandler<T, S>: Handler<T, S> + HasAccessClass<T> {
+    /// What the handler says of itself.
+    fn declaration(&self) -> Declaration {
+        (*self.__class().declaration).clone()
+    }
+
+    /// Puts a layer around the handler, as [`Handler::layer`] does. The handler asks for its pass
+    /// inside the layer, so a copy of it that the layer keeps opens nothing.
+    ///
+    /// Where both traits are in scope, and in a function that is generic over the handler, write
+    /// `ClassifiedHandler::layer(handler, layer)`.
+    #[track_caller]
+    fn layer<L>(self, layer: L) -> InlineRoute<Layered<L, Sealed<Self>, T, S>>
+    where
+        L: Layer<axum::handler::HandlerService<Sealed<Self>, T, S>> + Clone,
+        L::Service: Service<Request>,
+    {
+        let HandlerClass { declaration, .. } = self.__class();
+        let sealed = Sealed::new(self, &declaration, false);
+        InlineRoute::sealed(declaration, Handler::layer(sealed, layer))
+    }
+}
+
+impl<H, T, S> ClassifiedHandler<T, S> for H where H: Handler<T, S> + HasAccessClass<T> {}
 
 macro_rules! for_each_arity {
     ($impl:ident) => {
@@ -100,32 +179,312 @@ macro_rules! for_each_arity {
     };
 }
 
-macro_rules! impl_classified_handler {
+macro_rules! impl_has_access_class {
     () => {
         // axum's marker for a handler without extractors.
         #[diagnostic::do_not_recommend]
-        impl<F, D, Fut, S> ClassifiedHandler<((),), S> for F
+        impl<F, D, Fut> HasAccessClass<((),)> for F
         where
             F: Fn() -> Classified<D, Fut>,
             D: Declared,
         {
-            fn declaration(&self) -> Declaration {
-                *D::DECLARATION
+            fn __class(&self) -> HandlerClass {
+                HandlerClass::of::<D>()
+            }
+        }
+
+        impl<F, D, Fut> StaticClass<((),)> for F
+        where
+            F: Fn() -> Classified<D, Fut>,
+            D: Declared,
+        {
+            fn class() -> HandlerClass {
+                HandlerClass::of::<D>()
             }
         }
     };
     ($($arg:ident),+) => {
         #[diagnostic::do_not_recommend]
-        impl<F, D, Fut, S, M, $($arg),+> ClassifiedHandler<(M, $($arg,)+), S> for F
+        impl<F, D, Fut, M, $($arg),+> HasAccessClass<(M, $($arg,)+)> for F
         where
             F: Fn($($arg),+) -> Classified<D, Fut>,
             D: Declared,
         {
-            fn declaration(&self) -> Declaration {
-                *D::DECLARATION
+            fn __class(&self) -> HandlerClass {
+                HandlerClass::of::<D>()
+            }
+        }
+
+        impl<F, D, Fut, M, $($arg),+> StaticClass<(M, $($arg,)+)> for F
+        where
+            F: Fn($($arg),+) -> Classified<D, Fut>,
+            D: Declared,
+        {
+            fn class() -> HandlerClass {
+                HandlerClass::of::<D>()
             }
         }
     };
 }
 
-for_each_arity!(impl_classified_handler);
+for_each_arity!(impl_has_access_class);
+
+impl HandlerClass {
+    fn of<D: Declared>() -> Self {
+        Self {
+            declaration: DeclarationRef::Static(D::declaration()),
+            sealed: false,
+        }
+    }
+}
+
+/// A handler layered by axum's own [`Handler::layer`]: of the class of the function in it.
+#[diagnostic::do_not_recommend]
+impl<L, H, T, S> HasAccessClass<T> for Layered<L, H, T, S>
+where
+    H: StaticClass<T>,
+{
+    fn __class(&self) -> HandlerClass {
+        H::class()
+    }
+}
+
+/// A function under an attribute: its type alone says its class.
+///
+/// Public because an `impl` names it; not part of the API.
+#[doc(hidden)]
+pub trait StaticClass<T> {
+    #[doc(hidden)]
+    fn class() -> HandlerClass;
+}
+
+/// A handler with a declaration made in place.
+#[derive(Clone, Debug)]
+#[must_use = "a route does nothing until it is mounted"]
+pub struct InlineRoute<H> {
+    declaration: DeclarationRef,
+    handler: H,
+    /// Whether the handler asks for its pass by itself.
+    sealed: bool,
+}
+
+impl<H> InlineRoute<H> {
+    pub(crate) fn new(declaration: DeclarationRef, handler: H) -> Self {
+        Self {
+            declaration,
+            handler,
+            sealed: false,
+        }
+    }
+
+    fn sealed(declaration: DeclarationRef, handler: H) -> Self {
+        Self {
+            declaration,
+            handler,
+            sealed: true,
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H, T> HasAccessClass<T> for InlineRoute<H> {
+    fn __class(&self) -> HandlerClass {
+        HandlerClass {
+            declaration: self.declaration.clone(),
+            sealed: self.sealed,
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H, T, S> Handler<T, S> for InlineRoute<H>
+where
+    H: Handler<T, S>,
+{
+    type Future = H::Future;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        self.handler.call(request, state)
+    }
+}
+
+/// A handler or service that runs only with the pass of its own guard, unless it is public.
+///
+/// Public because [`ClassifiedHandler::layer`] names it; nobody else can make one.
+#[derive(Clone, Debug)]
+pub struct Sealed<H> {
+    inner: H,
+    /// `None` for what anyone may call, and for what has a seal inside.
+    seal: Option<Seal>,
+}
+
+#[derive(Clone, Debug)]
+enum Seal {
+    /// Asks for the pass of this declaration.
+    Pass {
+        declaration: DeclarationRef,
+        mounted: Location,
+    },
+    /// Lets nobody in: nobody said who may call it.
+    Unclassified { name: &'static str },
+}
+
+impl<H> Sealed<H> {
+    #[track_caller]
+    pub(crate) fn new(inner: H, declaration: &DeclarationRef, is_sealed: bool) -> Self {
+        let open = is_sealed || declaration.class() == AccessClass::Public;
+        // Here, not in a closure: that is called from elsewhere.
+        let mounted = Location::caller();
+        let seal = (!open).then(|| Seal::Pass {
+            declaration: declaration.clone(),
+            mounted,
+        });
+        Self { inner, seal }
+    }
+
+    /// Of what nobody classified.
+    pub(crate) fn unclassified(inner: H, name: &'static str) -> Self {
+        let seal = Some(Seal::Unclassified { name });
+        Self { inner, seal }
+    }
+
+    fn refuse(&self, request: &mut Request) -> Option<Response> {
+        match self.seal.as_ref()? {
+            Seal::Pass {
+                declaration,
+                mounted,
+            } => {
+                let refused = Pass::demand(request.extensions_mut(), declaration).err()?;
+                Some(refused.refuse(declaration, mounted))
+            }
+            Seal::Unclassified { name } => {
+                tracing::error!(
+                    target: "session_auth",
+                    handler = name,
+                    "nobody said who may call this handler, so it is denied: give it an attribute"
+                );
+                Some(Denial::Missing.into_response())
+            }
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H, T, S> Handler<T, S> for Sealed<H>
+where
+    H: Handler<T, S>,
+{
+    type Future = SealedFuture<H::Future>;
+
+    fn call(self, mut request: Request, state: S) -> Self::Future {
+        match self.refuse(&mut request) {
+            None => SealedFuture::run(self.inner.call(request, state)),
+            Some(response) => SealedFuture::refused(response),
+        }
+    }
+}
+
+impl<S> Service<Request> for Sealed<S>
+where
+    S: Service<Request>,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = SealedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        match self.refuse(&mut request) {
+            None => SealedFuture::run(self.inner.call(request)),
+            Some(response) => SealedFuture::refused(response),
+        }
+    }
+}
+
+pin_project! {
+    /// The future of a [`Sealed`] handler or service.
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct SealedFuture<F> {
+        #[pin]
+        running: Option<F>,
+        refused: Option<Response<Body>>,
+    }
+}
+
+impl<F> SealedFuture<F> {
+    fn run(running: F) -> Self {
+        let running = Some(running);
+        let refused = None;
+        Self { running, refused }
+    }
+
+    fn refused(response: Response<Body>) -> Self {
+        let refused = Some(response);
+        let running = None;
+        Self { running, refused }
+    }
+}
+
+impl<F: Future> Future for SealedFuture<F>
+where
+    F::Output: Answer,
+{
+    type Output = <F::Output as Answer>::As;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.running.as_pin_mut() {
+            Some(running) => Poll::Ready(ready!(running.poll(cx)).into_answer()),
+            None => {
+                let response = this.refused.take().expect("polled after completion");
+                Poll::Ready(<F::Output as Answer>::of(response))
+            }
+        }
+    }
+}
+
+impl<F> fmt::Debug for SealedFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedFuture").finish_non_exhaustive()
+    }
+}
+
+/// What the future of a handler or of a service gives, and how a refusal looks like it.
+///
+/// Public because an `impl` names it; not part of the API.
+#[doc(hidden)]
+pub trait Answer {
+    type As;
+
+    fn into_answer(self) -> Self::As;
+
+    fn of(response: Response) -> Self::As;
+}
+
+impl Answer for Response {
+    type As = Self;
+
+    fn into_answer(self) -> Self {
+        self
+    }
+
+    fn of(response: Response) -> Self {
+        response
+    }
+}
+
+impl<R: IntoResponse, E> Answer for Result<R, E> {
+    type As = Result<Response, E>;
+
+    fn into_answer(self) -> Self::As {
+        self.map(IntoResponse::into_response)
+    }
+
+    fn of(response: Response) -> Self::As {
+        Ok(response)
+    }
+}

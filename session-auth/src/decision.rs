@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
 
-use crate::access::{AccessClass, Declaration};
-use crate::assembly::BY_HANDLER;
+use crate::access::{Access, Verify};
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
@@ -25,18 +24,29 @@ pub(crate) struct Means<'a> {
 
 /// What becomes of a request.
 pub(crate) enum Decision {
-    /// To the handler, untouched.
-    Forward,
-    /// To the handler, which may start a session.
-    ForwardIssuing,
-    /// To the handler, with the session of the caller if there is a good one.
-    ForwardOptional(Option<Admitted>),
-    /// To the handler, with the session of the caller.
-    Admit(Admitted),
+    /// To the handler, with what it may have.
+    Grant(Grant),
     /// To the verifier, with the body.
     VerifyWebhook,
     /// Nowhere.
     Deny(Denial),
+}
+
+/// What a handler may have of the caller.
+pub(crate) enum Grant {
+    /// Nothing: a public route.
+    Nothing,
+    /// It may start a session.
+    Issuing,
+    /// The session of the caller if there is a good one; and it may start one.
+    Optional {
+        admitted: Option<Admitted>,
+        issuing: bool,
+    },
+    /// A webhook, whose proof the handler checks itself.
+    Unverified,
+    /// The session of the caller.
+    Session(Admitted),
 }
 
 /// What a decision looks at of a request.
@@ -62,13 +72,9 @@ pub(crate) struct Renewal {
     pub(crate) max_age: Duration,
 }
 
-/// Decides on a request to the endpoint that this declaration speaks for; `None` for one that
-/// nobody declared, which is treated as a session route.
-pub(crate) fn decide(
-    declaration: Option<&Declaration>,
-    asked: &Asked<'_>,
-    means: &Means<'_>,
-) -> Decision {
+/// Decides on a request to the endpoint of this access; `None` for one that nobody declared, which
+/// needs a session.
+pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {
     // Only where a session is to be used; a webhook's sender is no browser, and a public form may
     // stand on another site.
     let may_use_session = || {
@@ -76,32 +82,40 @@ pub(crate) fn decide(
             .cross_origin
             .allows(asked.method, asked.uri, asked.headers)
     };
-    let class = declaration.map_or(AccessClass::Session, Declaration::class);
-    let terms = declaration.map(|declaration| &declaration.terms);
-    match class {
-        AccessClass::Public => match terms {
-            Some(terms) if terms.optional_session => {
-                let admitted = authenticate(asked.headers, means).ok();
-                Decision::ForwardOptional(admitted.filter(|_| may_use_session()))
-            }
-            Some(terms) if terms.issues_session => Decision::ForwardIssuing,
-            _ => Decision::Forward,
-        },
-        // The escape for handlers that authenticate the caller themselves.
-        AccessClass::Webhook if terms.is_some_and(|t| t.verifier == Some(BY_HANDLER)) => {
-            Decision::Forward
+    let scope = match access {
+        Some(Access::Public {
+            issues_session,
+            optional_session: true,
+        }) => {
+            let admitted = authenticate(asked.headers, means).ok();
+            return Decision::Grant(Grant::Optional {
+                admitted: admitted.filter(|_| may_use_session()),
+                issuing: *issues_session,
+            });
         }
-        AccessClass::Webhook => Decision::VerifyWebhook,
-        AccessClass::Session => match authenticate(asked.headers, means) {
-            Ok(admitted) => match terms.and_then(|terms| terms.scope) {
-                Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
-                    Decision::Deny(Denial::Scope)
-                }
-                _ if !may_use_session() => Decision::Deny(Denial::CrossOrigin),
-                _ => Decision::Admit(admitted),
-            },
-            Err(denial) => Decision::Deny(denial),
+        Some(Access::Public {
+            issues_session: true,
+            ..
+        }) => return Decision::Grant(Grant::Issuing),
+        Some(Access::Public { .. }) => return Decision::Grant(Grant::Nothing),
+        // The escape for handlers that authenticate the caller themselves.
+        Some(Access::Webhook {
+            verify: Verify::Handler,
+            ..
+        }) => return Decision::Grant(Grant::Unverified),
+        Some(Access::Webhook { .. }) => return Decision::VerifyWebhook,
+        Some(Access::Session { scope }) => scope.as_deref(),
+        None => None,
+    };
+    match authenticate(asked.headers, means) {
+        Ok(admitted) => match scope {
+            Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
+                Decision::Deny(Denial::Scope)
+            }
+            _ if !may_use_session() => Decision::Deny(Denial::CrossOrigin),
+            _ => Decision::Grant(Grant::Session(admitted)),
         },
+        Err(denial) => Decision::Deny(denial),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::access::{Declaration, Location};
+use crate::finding::Finding;
+use crate::mounted::Unreadable;
 
 /// Why a layer or a router could not be built. Lists every problem that was found, not the first.
 ///
@@ -19,6 +21,11 @@ impl BuildError {
         } else {
             Err(Self { problems })
         }
+    }
+
+    /// Of at least one problem.
+    pub(crate) fn of(problems: Vec<Problem>) -> Self {
+        Self { problems }
     }
 
     /// The problems.
@@ -80,17 +87,6 @@ pub enum Problem {
         /// The second.
         second: Declaration,
     },
-    /// One method and path is mounted twice.
-    Duplicate {
-        /// The first.
-        first: Declaration,
-        /// Where it is mounted.
-        first_mounted: Location,
-        /// The second.
-        second: Declaration,
-        /// Where that is mounted.
-        second_mounted: Location,
-    },
     /// Two paths that the router cannot tell apart: `/users/{id}` and `/users/{name}`.
     OverlappingPaths {
         /// The declaration that came second.
@@ -103,28 +99,23 @@ pub enum Problem {
         /// The exemption.
         declaration: Declaration,
     },
-    /// A path that no router takes: only for declarations that no attribute checked.
-    InvalidPath {
+    /// Something is wrong with what a router mounts.
+    Finding(Finding),
+    /// The router cannot be read, or does not do what its record does.
+    Unreadable(Unreadable),
+    /// A declaration says what no attribute would take.
+    Malformed {
         /// The declaration.
         declaration: Declaration,
         /// What is wrong with it.
-        why: &'static str,
+        what: String,
     },
-    /// A mounted service without a reason.
-    MissingReason {
-        /// The declaration.
-        declaration: Declaration,
-        /// Where it is mounted.
+    /// Something was mounted in a way that it cannot be.
+    Mistake {
+        /// Where.
         mounted: Location,
-    },
-    /// A handler for one purpose was mounted for another: a `FALLBACK` by `mount`, for instance.
-    Misplaced {
-        /// The declaration.
-        declaration: Declaration,
-        /// Where it is mounted.
-        mounted: Location,
-        /// What to call instead.
-        instead: &'static str,
+        /// What is wrong, and what to do.
+        what: String,
     },
     /// A timeout is zero, or the idle timeout is longer than the absolute one.
     InvalidTimeout {
@@ -149,7 +140,7 @@ impl fmt::Display for Problem {
                 declaration: d,
                 configured,
             } => {
-                let name = d.verifier().unwrap_or_default();
+                let name = d.verify().map_or("", |verify| verify.as_str());
                 write!(
                     f,
                     "{}: {} is a webhook verified by {name:?}, which the layer does not have",
@@ -175,26 +166,14 @@ impl fmt::Display for Problem {
                 "{}: {} is {}, but {} declares it {}; keep one of the two",
                 second.location(),
                 route(second),
-                policy(second),
+                second.access(),
                 first.location(),
-                policy(first)
-            ),
-            Self::Duplicate {
-                first,
-                first_mounted,
-                second,
-                second_mounted,
-            } => write!(
-                f,
-                "{second_mounted}: {} ({}) is mounted already, at {first_mounted} ({}); remove one \
-                 of the two",
-                route(second),
-                second.handler(),
-                first.handler()
+                first.access()
             ),
             Self::OverlappingPaths { declaration, with } => {
                 write!(f, "{}: the router cannot tell ", declaration.location())?;
-                let path = declaration.path().unwrap_or_default();
+                let paths = declaration.target().paths();
+                let path = paths.first().map_or("", |path| &**path);
                 match with {
                     Some(with) => write!(f, "{path:?} from {with:?}")?,
                     None => write!(f, "{path:?} from another path")?,
@@ -213,59 +192,26 @@ impl fmt::Display for Problem {
                 }
                 f.write_str("; remove the route, or extend its `until`")
             }
-            Self::InvalidPath { declaration, why } => write!(
+            Self::Finding(finding) => write!(
                 f,
-                "{}: {:?} is not a path that a router takes: {why}",
-                declaration.location(),
-                declaration.path().unwrap_or_default()
+                "{}: {} [{}]; {}",
+                finding.subject.place,
+                finding.message(),
+                finding.code,
+                finding.help()
             ),
-            Self::MissingReason {
-                declaration,
-                mounted,
-            } => write!(
-                f,
-                "{mounted}: {} is a whole service, so it needs a reason: add `.reason(\"..\")` to \
-                 its declaration",
-                route(declaration)
-            ),
-            Self::Misplaced {
-                declaration,
-                mounted,
-                instead,
-            } => write!(
-                f,
-                "{mounted}: {} is declared {}; {instead}",
-                declaration.handler(),
-                route(declaration)
-            ),
+            Self::Unreadable(unreadable) => unreadable.fmt(f),
+            Self::Malformed { declaration, what } => {
+                write!(
+                    f,
+                    "{}: {}: {what}",
+                    declaration.location(),
+                    route(declaration)
+                )
+            }
+            Self::Mistake { mounted, what } => write!(f, "{mounted}: {what}"),
             Self::InvalidTimeout { message } => f.write_str(message),
             Self::InvalidSetting { setting, message } => write!(f, "{setting}: {message}"),
         }
     }
-}
-
-/// `session with scope "admin"`.
-fn policy(declaration: &Declaration) -> String {
-    let mut text = declaration.class().to_string();
-    if let Some(verifier) = declaration.verifier() {
-        text.push_str(&format!(" verified by {verifier:?}"));
-    }
-    if let Some(scope) = declaration.scope() {
-        text.push_str(&format!(" with scope {scope:?}"));
-    }
-    for (set, word) in [
-        (declaration.issues_session(), " with issues_session"),
-        (declaration.optional_session(), " with optional_session"),
-    ] {
-        if set {
-            text.push_str(word);
-        }
-    }
-    if let Some(limit) = declaration.max_body() {
-        text.push_str(&format!(" with max_body of {limit} bytes"));
-    }
-    if let Some(day) = declaration.until() {
-        text.push_str(&format!(" until {day}"));
-    }
-    text
 }

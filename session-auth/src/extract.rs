@@ -9,10 +9,13 @@ use axum::response::IntoResponse;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::access::{AccessClass, declarations};
+use crate::access::{AccessClass, Declaration};
+use crate::declared::declarations;
+use crate::pass::{Caller, Pass};
 use crate::response::Denial;
-use crate::session::{RequestAuth, Session};
+use crate::session::Session;
 use crate::sessions::Sessions;
+use crate::webhook::Delivery;
 
 /// An extractor was used on a route whose declaration does not allow it: a mistake in the program,
 /// answered with a 500.
@@ -21,7 +24,7 @@ pub struct ExtractorMisuse {
     extractor: &'static str,
     method: http::Method,
     path: String,
-    handler: Option<&'static str>,
+    handler: Option<String>,
     missing: &'static str,
 }
 
@@ -31,14 +34,29 @@ impl ExtractorMisuse {
             .extensions
             .get::<MatchedPath>()
             .map(MatchedPath::as_str);
-        // Not a second classification: it finds a name to print, in a request that has failed.
-        let declaration = declarations().into_iter().find(|declaration| {
-            declaration.path() == pattern && declaration.methods().serves(&parts.method)
-        });
-        let missing = match (declaration.map(|d| d.class()), extractor) {
-            (None, _) => "an access class, or the layer around its router",
+        let by_pattern = || {
+            // Not a second classification: it finds a name to print, in a request that has failed.
+            declarations().into_iter().find(|declaration| {
+                let target = declaration.target();
+                let paths = target.paths();
+                paths.iter().any(|path| Some(&**path) == pattern)
+                    && target.methods().serves(&parts.method)
+            })
+        };
+        let declaration: Option<&Declaration> = match Pass::declaration(&parts.extensions) {
+            Some(declaration) => Some(declaration),
+            None => by_pattern(),
+        };
+        let missing = match (declaration.map(Declaration::class), extractor) {
+            // On a public route there is no pass to tell what it declares.
+            (None, "Sessions") => "`issues_session`, or a guard around its router",
+            (None, "Option<Session>") => "`optional_session`, or a guard around its router",
+            (None, "Delivery") => "the class `webhook`, or a guard around its router",
+            (None, _) => "the class `session`, or a guard around its router",
+            (Some(AccessClass::Webhook), "Delivery") => "a verifier (its handler is its own)",
+            (Some(_), "Delivery") => "the class `webhook`",
             (Some(AccessClass::Webhook), _) => "the class `session` (a webhook has no session)",
-            (Some(AccessClass::Session), _) => "the layer around its router",
+            (Some(AccessClass::Session), _) => "a guard around its router",
             (Some(AccessClass::Public), "Sessions") => "`issues_session`",
             (Some(AccessClass::Public), "Session") => {
                 "the class `session` (or `optional_session`, with `Option<Session>`)"
@@ -49,7 +67,7 @@ impl ExtractorMisuse {
             extractor,
             method: parts.method.clone(),
             path: pattern.unwrap_or_else(|| parts.uri.path()).to_owned(),
-            handler: declaration.map(|declaration| declaration.handler()),
+            handler: declaration.map(|declaration| declaration.handler().to_owned()),
             missing,
         };
         tracing::error!(target: "session_auth", "{misuse}");
@@ -66,7 +84,7 @@ impl fmt::Display for ExtractorMisuse {
             handler,
             missing,
         } = self;
-        let handler = handler.unwrap_or("its handler");
+        let handler = handler.as_deref().unwrap_or("its handler");
         write!(
             f,
             "{method} {path:?}: {handler} takes `{extractor}`, but lacks {missing}"
@@ -125,9 +143,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
-        match parts.extensions.get() {
-            Some(RequestAuth::Session(session, _)) => Ok(session.clone()),
-            Some(RequestAuth::Observed(denial, _)) => Err(SessionRejection::Denied(*denial)),
+        match Pass::caller(&parts.extensions) {
+            Some(Caller::Session(session, _)) => Ok(session.clone()),
+            Some(Caller::Observed(denial, _)) => Err(SessionRejection::Denied(*denial)),
             _ => {
                 let misuse = ExtractorMisuse::new(parts, "Session");
                 Err(SessionRejection::Misuse(misuse))
@@ -140,10 +158,10 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
     type Rejection = ExtractorMisuse;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorMisuse> {
-        match parts.extensions.get() {
-            Some(RequestAuth::Optional(session, _)) => Ok(session.clone()),
-            Some(RequestAuth::Session(session, _)) => Ok(Some(session.clone())),
-            Some(RequestAuth::Observed(..)) => Ok(None),
+        match Pass::caller(&parts.extensions) {
+            Some(Caller::Optional(session, _)) => Ok(session.clone()),
+            Some(Caller::Session(session, _)) => Ok(Some(session.clone())),
+            Some(Caller::Observed(..)) => Ok(None),
             _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
         }
     }
@@ -153,14 +171,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
     type Rejection = ExtractorMisuse;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
-        match parts.extensions.get() {
+        match Pass::caller(&parts.extensions) {
             Some(
-                RequestAuth::Session(_, sessions)
-                | RequestAuth::Optional(_, Some(sessions))
-                | RequestAuth::Issues(sessions)
-                | RequestAuth::Observed(_, sessions),
+                Caller::Session(_, sessions)
+                | Caller::Optional(_, Some(sessions))
+                | Caller::Issues(sessions)
+                | Caller::Observed(_, sessions),
             ) => Ok(sessions.clone()),
             _ => Err(ExtractorMisuse::new(parts, "Sessions")),
+        }
+    }
+}
+
+/// For handlers of class `webhook` that are verified by the layer.
+impl<S: Send + Sync> FromRequestParts<S> for Delivery {
+    type Rejection = ExtractorMisuse;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
+        match Pass::caller(&parts.extensions) {
+            Some(Caller::Delivery(Some(delivery))) => Ok(delivery.clone()),
+            // Nothing proved this one.
+            Some(Caller::Observed(..)) => Ok(Self::new()),
+            _ => Err(ExtractorMisuse::new(parts, "Delivery")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The service's future.
+//! The service's future, and what is done with an answer before it goes out.
 
 use std::fmt;
 use std::future::Future;
@@ -8,17 +8,40 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::Response;
-use http::header::SET_COOKIE;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+    CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, SET_COOKIE, TRAILER,
+    TRANSFER_ENCODING,
+};
+use http::{HeaderName, Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use crate::decision::Renewal;
-use crate::sessions::SessionPolicy;
+use crate::pass::PassEnd;
+use crate::policy::SessionPolicy;
+use crate::response::Denial;
 
 type Boxed<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
+/// What describes a body, and goes where the body goes.
+const OF_A_BODY: [HeaderName; 12] = [
+    ACCEPT_RANGES,
+    CONTENT_DISPOSITION,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LENGTH,
+    CONTENT_LOCATION,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    ETAG,
+    LAST_MODIFIED,
+    TRAILER,
+    TRANSFER_ENCODING,
+];
+
 pin_project! {
-    /// The future of [`SessionAuth`](crate::SessionAuth). Boxed for webhooks alone.
+    /// The future of [`SessionAuth`](crate::SessionAuth) and of a route's guard. Boxed for webhooks
+    /// and session stores alone.
     #[must_use = "futures do nothing unless awaited"]
     pub struct ResponseFuture<F, E> {
         #[pin]
@@ -32,8 +55,7 @@ pin_project! {
         Forward {
             #[pin]
             future: F,
-            // Boxed: it is rare, and the future moves with every request.
-            renewal: Option<Box<RenewCookie>>,
+            outcome: Outcome,
         },
         Denied {
             response: Option<Response<Body>>,
@@ -42,6 +64,37 @@ pin_project! {
             future: Boxed<E>,
         },
     }
+}
+
+/// What is done with an answer.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    // Held for its `Drop`: the pass ends with the answer.
+    pass: Option<PassEnd>,
+    // Boxed: it is rare, and the future moves with every request.
+    renewal: Option<Box<RenewCookie>>,
+    check: Check,
+}
+
+#[derive(Default)]
+enum Check {
+    /// None: it is the handler's.
+    #[default]
+    None,
+    /// Nobody was let in, so it has no body: a preflight's.
+    NoBody,
+    /// axum's own 404 and 405 were to answer.
+    OfAxum(Arc<dyn Unmatched>),
+}
+
+/// In the extensions of a denial: what a middleware had answered where no route is mounted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AnsweredInside(pub(crate) StatusCode);
+
+/// What answers in place of a middleware that answered for a route that there is not.
+pub(crate) trait Unmatched: Send + Sync {
+    /// `None` where the answer goes out all the same.
+    fn deny(&self, status: StatusCode) -> Option<Denial>;
 }
 
 /// The cookie of a session that slides, to be set unless the response sets one itself.
@@ -55,7 +108,7 @@ impl RenewCookie {
         Self { policy, renewal }
     }
 
-    pub(crate) fn write(self, response: &mut Response<Body>) {
+    fn write(self, response: &mut Response<Body>) {
         let Self { policy, renewal } = self;
         // Login and logout have the last word on the cookie.
         if policy.cookie.is_set_by(response.headers()) {
@@ -67,10 +120,89 @@ impl RenewCookie {
     }
 }
 
-impl<F, E> ResponseFuture<F, E> {
-    pub(crate) fn forward(future: F, renewal: Option<Box<RenewCookie>>) -> Self {
+impl Outcome {
+    pub(crate) fn of_pass(pass: PassEnd, renewal: Option<Box<RenewCookie>>) -> Self {
         Self {
-            kind: Kind::Forward { future, renewal },
+            pass: Some(pass),
+            renewal,
+            check: Check::None,
+        }
+    }
+
+    pub(crate) fn of_preflight(pass: PassEnd) -> Self {
+        Self {
+            pass: Some(pass),
+            renewal: None,
+            check: Check::NoBody,
+        }
+    }
+
+    /// `OPTIONS` to where nobody is let in.
+    pub(crate) fn without_body() -> Self {
+        Self {
+            check: Check::NoBody,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn of_axum(unmatched: Arc<dyn Unmatched>) -> Self {
+        Self {
+            check: Check::OfAxum(unmatched),
+            ..Self::default()
+        }
+    }
+
+    fn apply(&mut self, mut response: Response<Body>) -> Response<Body> {
+        self.pass = None;
+        if let Some(renewal) = self.renewal.take() {
+            renewal.write(&mut response);
+        }
+        match &self.check {
+            Check::None => response,
+            Check::NoBody => {
+                *response.body_mut() = Body::empty();
+                for header in &OF_A_BODY {
+                    response.headers_mut().remove(header);
+                }
+                response
+            }
+            Check::OfAxum(unmatched) => {
+                let status = response.status();
+                // A 300 names what there is, and a 304 says that it has not changed.
+                let says_nothing = status.is_client_error()
+                    || status.is_server_error()
+                    || matches!(status.as_u16(), 301..=303 | 305..=399);
+                if says_nothing {
+                    return response;
+                }
+                match unmatched.deny(status) {
+                    Some(denial) => {
+                        let mut response = denial.into_response();
+                        response.extensions_mut().insert(AnsweredInside(status));
+                        response
+                    }
+                    None => response,
+                }
+            }
+        }
+    }
+
+    /// The answer of a future, with what is done to it.
+    pub(crate) async fn after<F, R, E>(mut self, future: F) -> Result<Response<Body>, E>
+    where
+        F: Future<Output = Result<Response<R>, E>>,
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let response = future.await?.map(Body::new);
+        Ok(self.apply(response))
+    }
+}
+
+impl<F, E> ResponseFuture<F, E> {
+    pub(crate) fn forward(future: F, outcome: Outcome) -> Self {
+        Self {
+            kind: Kind::Forward { future, outcome },
         }
     }
 
@@ -99,12 +231,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Forward { future, renewal } => {
-                let mut response = ready!(future.poll(cx))?.map(Body::new);
-                if let Some(renewal) = renewal.take() {
-                    renewal.write(&mut response);
-                }
-                Poll::Ready(Ok(response))
+            KindProj::Forward { future, outcome } => {
+                let response = ready!(future.poll(cx))?.map(Body::new);
+                Poll::Ready(Ok(outcome.apply(response)))
             }
             KindProj::Denied { response } => {
                 Poll::Ready(Ok(response.take().expect("polled after completion")))

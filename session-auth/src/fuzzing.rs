@@ -10,12 +10,16 @@
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Method};
 
+use crate::access::methods_by_name::GET;
+use crate::audit;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
+use crate::inline::{self, public};
 use crate::keys::Keys;
 use crate::login::{LocalPath, LoginPage};
 use crate::response::Denial;
-use crate::token;
+use crate::routing::Router;
+use crate::{mounted, paths, token};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -105,6 +109,60 @@ pub fn next(data: &[u8]) {
     }
 }
 
+/// A path in front of a service, which may read it otherwise than axum does.
+pub fn path(data: &[u8]) {
+    let Some(path) = std::str::from_utf8(data)
+        .ok()
+        .filter(|path| path.starts_with('/'))
+    else {
+        return;
+    };
+    let readings = paths::readings(path);
+    assert!(!readings.contains(path));
+    assert!(readings.iter().all(|reading| reading.starts_with('/')));
+    assert!(
+        readings.is_empty() || paths::may_have_readings(path),
+        "{path:?} is read as {readings:?}, and the quick look saw nothing"
+    );
+    // What is left of a path that can be read in one way is the path, decoded and without a slash.
+    if !paths::is_ambiguous(path) {
+        let segments = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .count();
+        for reading in readings {
+            let there = reading.split('/').filter(|segment| !segment.is_empty());
+            assert_eq!(there.count(), segments, "{path:?} is read as {reading:?}");
+        }
+    }
+}
+
+/// The text that axum prints of a router, and the patterns of one, one a line: whatever they are,
+/// each that axum takes is read back and answered for.
+pub fn router(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let _ = mounted::read_for_tests(text);
+    let mut matcher = matchit::Router::new();
+    let mut router: Router = Router::new();
+    // axum's own names of parameters stand for what axum mounts: they stop a start.
+    let patterns = text
+        .lines()
+        .filter(|line| !line.contains("__private__axum"));
+    for pattern in patterns {
+        if inline::path_mistake(pattern).is_none() && matcher.insert(pattern, ()).is_ok() {
+            let route = public(GET, pattern.to_owned(), "found by a fuzzer");
+            router = router.mount(route.to(|| async {}));
+        }
+    }
+    if router.has_routes() {
+        let findings = audit::check(&router).unwrap();
+        let errors = findings.iter().filter(|finding| finding.is_error());
+        assert_eq!(errors.count(), 0, "{findings:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -140,12 +198,23 @@ mod tests {
         replay("next", super::next);
     }
 
+    #[test]
+    fn corpus_of_paths() {
+        replay("path", super::path);
+    }
+
+    #[test]
+    fn corpus_of_routers() {
+        replay("router", super::router);
+    }
+
     /// All short texts of the characters that URLs are bent with.
     #[test]
-    fn every_short_next() {
+    fn every_short_path() {
         const ALPHABET: &[u8] = b"/\\.:@?#%\t\n e5cC2fF";
         fn extend(text: &mut Vec<u8>, left: usize) {
             super::next(text);
+            super::path(text);
             if left > 0 {
                 for &byte in ALPHABET {
                     text.push(byte);

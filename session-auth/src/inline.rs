@@ -1,37 +1,47 @@
 //! Declarations made in place: for closures, and for services mounted as a whole.
 
-use axum::extract::Request;
-use axum::handler::Handler;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::access::{AccessClass, Declaration, Location, Methods, Target, Terms};
-use crate::classified::ClassifiedHandler;
+use time::Date;
 
-/// A declaration made where it is mounted. [`to`](Inline::to) gives it a handler;
-/// [`Router::mount_service`](crate::Router::mount_service) and
-/// [`Router::mount_axum`](crate::Router::mount_axum) take it for a whole subtree.
-#[derive(Clone, Copy, Debug)]
-#[must_use = "a declaration does nothing until it is mounted"]
-pub struct Inline {
-    declaration: Declaration,
-}
+use crate::access::{
+    Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text, Verify,
+};
+use crate::classified::InlineRoute;
 
 /// Declares a public route in place: anyone may call it. `reason` says why.
 ///
 /// ```
 /// use session_auth::methods::GET;
-/// use session_auth::{Keys, Router, SessionAuthLayer, public};
+/// use session_auth::{Keys, Router, SessionAuthLayer, audit, public};
 ///
 /// let routes: Router = Router::new().mount(public(GET, "/health", "liveness probe").to(|| async { "ok" }));
-/// let app = routes.protect(SessionAuthLayer::builder(Keys::random()?).build()?)?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// audit::assert_classified(&routes);
+/// ```
+///
+/// A blank reason and a path that no router takes are told by
+/// [`protect`](crate::SessionAuthLayer::protect). The terms of other classes do not compile:
+///
+/// ```compile_fail,E0599
+/// use session_auth::methods::GET;
+///
+/// session_auth::public(GET, "/health", "liveness probe").scope("admin");
 /// ```
 #[track_caller]
-pub fn public(methods: Methods, path: &'static str, reason: &'static str) -> Inline {
-    let terms = Terms {
-        reason: Some(reason),
-        ..Terms::NONE
+pub fn public(
+    methods: Methods,
+    path: impl Into<Cow<'static, str>>,
+    reason: impl Into<Cow<'static, str>>,
+) -> InlinePublic {
+    let access = Access::Public {
+        issues_session: false,
+        optional_session: false,
     };
-    Inline::new(AccessClass::Public, methods, path, terms)
+    let mut declaration = declaration(access, methods, path.into());
+    declaration.reason = Some(reason.into());
+    InlinePublic { declaration }
 }
 
 /// Declares a webhook in place: a sender that proves itself to the verifier of this name may call
@@ -39,134 +49,323 @@ pub fn public(methods: Methods, path: &'static str, reason: &'static str) -> Inl
 ///
 /// ```
 /// use session_auth::methods::POST;
-/// use session_auth::webhook::Hmac;
-/// use session_auth::{Keys, Router, SessionAuthLayer, webhook};
+/// use session_auth::{Router, audit, webhook};
 ///
-/// let routes: Router = Router::new().mount(webhook(POST, "/hooks/push", "github").to(|| async {}));
-/// let auth = SessionAuthLayer::builder(Keys::random()?)
-///     .verifier("github", Hmac::github("It's a Secret to Everybody"))
-///     .build()?;
-/// let app = routes.protect(auth)?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// let push = webhook(POST, "/hooks/push", "github").expect_every(std::time::Duration::from_secs(86_400));
+/// let routes: Router = Router::new().mount(push.to(|| async {}));
+/// audit::assert_classified(&routes);
 /// ```
 #[track_caller]
-pub fn webhook(methods: Methods, path: &'static str, verifier: &'static str) -> Inline {
-    let terms = Terms {
-        verifier: Some(verifier),
-        ..Terms::NONE
+pub fn webhook(
+    methods: Methods,
+    path: impl Into<Cow<'static, str>>,
+    verifier: impl Into<Cow<'static, str>>,
+) -> InlineWebhook {
+    let access = Access::Webhook {
+        verify: Verify::from(verifier.into()),
+        expect_every: None,
+        max_body: None,
     };
-    Inline::new(AccessClass::Webhook, methods, path, terms)
+    InlineWebhook {
+        declaration: declaration(access, methods, path.into()),
+    }
 }
 
 /// Declares a route in place that needs a session.
 ///
 /// ```
 /// use session_auth::methods::GET;
-/// use session_auth::{Keys, Router, Session, SessionAuthLayer, session};
+/// use session_auth::{Router, Session, audit, session};
 ///
 /// let me = session(GET, "/api/me").to(|session: Session| async move { session.subject().to_owned() });
 /// let routes: Router = Router::new().mount(me);
-/// let app = routes.protect(SessionAuthLayer::builder(Keys::random()?).build()?)?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// audit::assert_classified(&routes);
 /// ```
 #[track_caller]
-pub fn session(methods: Methods, path: &'static str) -> Inline {
-    Inline::new(AccessClass::Session, methods, path, Terms::NONE)
+pub fn session(methods: Methods, path: impl Into<Cow<'static, str>>) -> InlineSession {
+    let access = Access::Session { scope: None };
+    InlineSession {
+        declaration: declaration(access, methods, path.into()),
+    }
 }
 
-impl Inline {
-    #[track_caller]
-    fn new(class: AccessClass, methods: Methods, path: &'static str, terms: Terms) -> Self {
-        let declaration = Declaration {
-            target: Target::Route { methods, path },
-            class,
-            terms,
-            handler: "closure",
-            package: "",
-            location: Location::caller(),
-        };
-        Self { declaration }
+#[track_caller]
+fn declaration(access: Access, methods: Methods, path: Text) -> Declaration {
+    let target = if methods.is_fallback() {
+        let below = (path != "/" && !path.is_empty()).then_some(path);
+        Target::Fallback { below }
+    } else {
+        Target::Route {
+            methods,
+            paths: Cow::Owned(vec![path]),
+        }
+    };
+    Declaration {
+        target,
+        access,
+        reason: None,
+        owner: None,
+        until: None,
+        handler: Cow::Borrowed("closure"),
+        package: Cow::Borrowed(""),
+        location: Location::caller(),
     }
+}
 
-    /// Says why: for a whole service of class `session` or `webhook`, which needs a reason too.
-    pub fn reason(mut self, reason: &'static str) -> Self {
-        self.declaration.terms.reason = Some(reason);
-        self
-    }
+/// What the three inline declarations have in common.
+macro_rules! inline_declaration {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// `to` gives it a handler; the router's functions for services take it first.
+        #[derive(Clone, Debug)]
+        #[must_use = "a declaration does nothing until it is mounted"]
+        pub struct $name {
+            declaration: Declaration,
+        }
 
-    /// Sets the scope that a session needs. Of no effect on other classes.
-    pub fn scope(mut self, scope: &'static str) -> Self {
-        self.declaration.terms.scope = Some(scope);
-        self
-    }
+        impl $name {
+            /// Names the team that answers for the route.
+            pub fn owner(mut self, owner: impl Into<Cow<'static, str>>) -> Self {
+                self.declaration.owner = Some(owner.into());
+                self
+            }
 
-    /// Names the team that answers for the route.
-    pub fn owner(mut self, owner: &'static str) -> Self {
-        self.declaration.terms.owner = Some(owner);
-        self
-    }
+            /// Gives it a handler.
+            pub fn to<H>(self, handler: H) -> InlineRoute<H> {
+                let declaration = DeclarationRef::Inline(Arc::new(self.declaration));
+                InlineRoute::new(declaration, handler)
+            }
+        }
 
-    /// Lets the handler of a public route take [`Sessions`](crate::Sessions).
+        impl sealed::Inline for $name {
+            fn declaration(self) -> Declaration {
+                self.declaration
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl InlineDeclaration for $name {}
+    };
+}
+
+inline_declaration! {
+    /// A public route, declared in place by [`public`].
+    InlinePublic
+}
+inline_declaration! {
+    /// A webhook, declared in place by [`webhook`].
+    InlineWebhook
+}
+inline_declaration! {
+    /// A route that needs a session, declared in place by [`session`].
+    InlineSession
+}
+
+impl InlinePublic {
+    /// Lets the handler take [`Sessions`](crate::Sessions).
     pub fn issues_session(mut self) -> Self {
-        self.declaration.terms.issues_session = true;
+        if let Access::Public { issues_session, .. } = &mut self.declaration.access {
+            *issues_session = true;
+        }
         self
     }
 
-    /// Lets the handler of a public route take `Option<Session>`.
+    /// Lets the handler take `Option<Session>`.
     pub fn optional_session(mut self) -> Self {
-        self.declaration.terms.optional_session = true;
+        if let Access::Public {
+            optional_session, ..
+        } = &mut self.declaration.access
+        {
+            *optional_session = true;
+        }
         self
     }
 
-    /// Gives it a handler.
-    pub fn to<H>(self, handler: H) -> InlineRoute<H> {
-        InlineRoute {
-            declaration: self.declaration,
-            handler,
+    /// Sets the last day, in UTC, on which the exemption holds.
+    pub fn until(mut self, last: Date) -> Self {
+        self.declaration.until = Some(last);
+        self
+    }
+}
+
+impl InlineWebhook {
+    /// Says how the handler knows its sender: needed with the verifier `"handler"`.
+    pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.declaration.reason = Some(reason.into());
+        self
+    }
+
+    /// Sets the longest time in which a verified delivery is expected.
+    pub fn expect_every(mut self, time: Duration) -> Self {
+        if let Access::Webhook { expect_every, .. } = &mut self.declaration.access {
+            *expect_every = Some(time);
         }
+        self
     }
 
-    /// The same declaration for everything under its path.
-    pub(crate) fn into_subtree(self) -> Declaration {
-        let path = self.declaration.path().unwrap_or("/");
-        Declaration {
-            target: Target::Subtree { path },
-            handler: "service",
-            ..self.declaration
+    /// Sets the largest accepted body in bytes, where it differs from the layer's.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        if let Access::Webhook { max_body, .. } = &mut self.declaration.access {
+            *max_body = Some(bytes);
         }
+        self
     }
 
-    pub(crate) fn methods(&self) -> Methods {
-        self.declaration.methods()
-    }
-}
-
-/// A handler with a declaration made in place, for [`Router::mount`](crate::Router::mount).
-#[derive(Clone, Debug)]
-#[must_use = "a route does nothing until it is mounted"]
-pub struct InlineRoute<H> {
-    declaration: Declaration,
-    handler: H,
-}
-
-#[diagnostic::do_not_recommend]
-impl<H, T, S> ClassifiedHandler<T, S> for InlineRoute<H>
-where
-    H: Handler<T, S>,
-{
-    fn declaration(&self) -> Declaration {
-        self.declaration
+    /// Sets the last day, in UTC, on which the exemption holds.
+    pub fn until(mut self, last: Date) -> Self {
+        self.declaration.until = Some(last);
+        self
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<H, T, S> Handler<T, S> for InlineRoute<H>
-where
-    H: Handler<T, S>,
-{
-    type Future = H::Future;
+impl InlineSession {
+    /// Says what it is for.
+    pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.declaration.reason = Some(reason.into());
+        self
+    }
 
-    fn call(self, request: Request, state: S) -> Self::Future {
-        self.handler.call(request, state)
+    /// Sets the scope that the session needs.
+    pub fn scope(mut self, scope: impl Into<Cow<'static, str>>) -> Self {
+        self.declaration.access = Access::Session {
+            scope: Some(scope.into()),
+        };
+        self
+    }
+}
+
+mod sealed {
+    use crate::access::Declaration;
+
+    pub trait Inline {
+        #[doc(hidden)]
+        fn declaration(self) -> Declaration;
+    }
+}
+
+/// What [`public`], [`webhook`] and [`session`] return: the class of a whole service.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no access class for a service",
+    label = "say first who may call the service",
+    note = "for example: `session_auth::public(methods::ANY, \"/assets\", \"scripts and images\")`, `webhook(..)` or `session(..)`"
+)]
+pub trait InlineDeclaration: sealed::Inline {}
+
+/// The declaration of a service. `nested` are those that get all that is below their path.
+pub(crate) fn of_service(inline: impl InlineDeclaration, nested: bool) -> DeclarationRef {
+    let mut declaration = inline.declaration();
+    declaration.handler = Cow::Borrowed("service");
+    if nested
+        && let Target::Route { methods, paths } = &declaration.target
+        && methods.is_any()
+        && let [path] = &**paths
+    {
+        declaration.target = Target::Subtree { path: path.clone() };
+    }
+    DeclarationRef::Inline(Arc::new(declaration))
+}
+
+/// What is wrong with a declaration that no attribute has checked, in words for its author.
+pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
+    let mut all = Vec::new();
+    let blank = |text: Option<&str>| text.is_none_or(|text| text.trim().is_empty());
+    if blank(declaration.reason()) {
+        let why = match (declaration.class(), declaration.verify()) {
+            (AccessClass::Public, _) => Some("say why anyone may call it"),
+            (_, Some(Verify::Handler)) => Some("say how the handler knows the sender"),
+            (_, _) if declaration.reason().is_some() => Some("say what it is for, or leave it out"),
+            _ => None,
+        };
+        all.extend(why.map(|why| format!("the reason is blank: {why}")));
+    }
+    let text = |name: &str, value: Option<&str>| {
+        value
+            .filter(|value| value.trim().is_empty())
+            .map(|_| format!("the {name} is blank: give it a name, or leave it out"))
+    };
+    all.extend(text("scope", declaration.scope()));
+    all.extend(text("owner", declaration.owner()));
+    if let Some(Verify::By(name)) = declaration.verify()
+        && name.trim().is_empty()
+    {
+        all.push("the verifier has no name: name one that the layer has".to_owned());
+    }
+    match declaration.target() {
+        Target::Route { methods, .. } if methods.is_empty() => {
+            all.push("it names no method: name one at least, or `ANY`".to_owned());
+        }
+        _ => {}
+    }
+    for path in declaration.target().paths() {
+        all.extend(path_mistake(path).map(|why| format!("the path {path:?} is no path: {why}")));
+    }
+    all
+}
+
+pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {
+    let balanced = || {
+        let mut open = false;
+        let literal = path.replace("{{", "").replace("}}", "");
+        literal.chars().all(|c| match c {
+            '{' if open => false,
+            '}' if !open => false,
+            '{' | '}' => {
+                open = !open;
+                true
+            }
+            '/' => !open,
+            _ => true,
+        }) && !open
+    };
+    if !path.starts_with('/') {
+        Some("it must start with `/`")
+    } else if path.contains("//") {
+        Some("it has an empty segment (`//`)")
+    } else if path.contains(['?', '#']) {
+        Some("a query or fragment is not part of a path")
+    } else if path
+        .split('/')
+        .any(|segment| segment.starts_with([':', '*']))
+    {
+        Some("parameters are written `{id}` and `{*rest}`")
+    } else if !balanced() {
+        Some("its braces do not match")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::methods_by_name::{ANY, FALLBACK, GET, POST};
+
+    fn of(inline: impl InlineDeclaration) -> Vec<String> {
+        mistakes(&of_service(inline, false))
+    }
+
+    #[test]
+    fn what_an_attribute_refuses_is_a_mistake_here_too() {
+        assert_eq!(of(public(GET, "/x", "liveness probe")), [""; 0]);
+        assert_eq!(of(session(FALLBACK, "/")), [""; 0]);
+        for (inline, what) in [
+            (of(public(GET, "/x", " ")), "the reason is blank"),
+            (of(public(GET, "x", "why")), "must start with `/`"),
+            (of(public(GET, "/a//b", "why")), "empty segment"),
+            (of(public(GET, "/:id", "why")), "written `{id}`"),
+            (of(public(GET, "/{id", "why")), "braces do not match"),
+            (of(public(GET, "/{a/b}", "why")), "braces do not match"),
+            (of(public(GET, "/a?b", "why")), "query"),
+            (of(webhook(POST, "/x", " ")), "the verifier has no name"),
+            (of(webhook(POST, "/x", "handler")), "knows the sender"),
+            (of(session(ANY, "/x").scope("")), "the scope is blank"),
+            (of(session(ANY, "/x").owner(" ")), "the owner is blank"),
+            (of(session(ANY, "/x").reason("")), "the reason is blank"),
+        ] {
+            assert_eq!(inline.len(), 1, "{inline:?}");
+            assert!(inline[0].contains(what), "{inline:?}");
+        }
+        assert_eq!(of(public(GET, "/{{literal}}", "why")), [""; 0]);
     }
 }

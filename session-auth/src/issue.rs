@@ -12,8 +12,8 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::policy::SessionPolicy;
 use crate::session::{Session, SessionId};
-use crate::sessions::SessionPolicy;
 use crate::token::{self, Contents, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
 use {
     crate::response::Denial,

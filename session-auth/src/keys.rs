@@ -16,15 +16,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
 
+pub(crate) use self::error::KEY_LEN;
 pub use self::error::KeysError;
-use self::error::Kind;
+use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
 
-/// The variable that [`Keys::from_env`] reads.
-const KEYS_VARIABLE: &str = "SESSION_AUTH_KEYS";
-/// The variable that allows the development key.
-const DEV_VARIABLE: &str = "SESSION_AUTH_DEV";
-/// The length of a key in bytes, before base64.
-pub(crate) const KEY_LEN: usize = 32;
 /// The length of a key's id in a token.
 pub(crate) const KEY_ID_LEN: usize = 4;
 

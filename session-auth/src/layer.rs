@@ -1,27 +1,27 @@
 //! The layer: its builder, and what all services made from it share.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use tower_layer::Layer;
 
-use crate::access::declarations;
+use crate::access::{Declaration, DeclarationRef, Target, Verify};
 use crate::activity::{Endpoint, RouteActivity};
-use crate::assembly::{self, Assembly};
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, INSECURE_NAME, SameSite};
 use crate::csrf::CrossOrigin;
+use crate::declared::declarations;
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
 use crate::login::LoginPage;
 use crate::mode::{MODE_VARIABLE, Mode};
-use crate::router::Protected;
+use crate::policy::SessionPolicy;
 use crate::service::SessionAuth;
-use crate::sessions::{SessionPolicy, Sessions};
+use crate::sessions::Sessions;
+use crate::shared::{Shared, Unclassified};
 use crate::store::GuardedStore;
 use crate::table::RouteTable;
 use crate::webhook::Verifier;
@@ -35,11 +35,12 @@ const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 
 /// Enforces the access class of each route.
 ///
-/// 1. On this crate's [`Router`](crate::Router), hand it to [`Router::protect`]: the class is part
-///    of each handler's type.
-/// 2. On an [`axum::Router`], hand the router to [`SessionAuthLayer::protect`], or add the layer by
-///    `.layer(auth)`. The class is looked up by the endpoint that the router resolved, among the
-///    declarations linked into the program; whatever is not among them needs a session.
+/// 1. On this crate's [`Router`](crate::Router), [`protect`](SessionAuthLayer::protect) asks the
+///    audited router whose handler answers each route, and puts a guard around each.
+/// 2. By a bare `.layer(auth)` inside an [`axum::Router`]: the class is looked up by the pattern that
+///    axum matched and the method, among all declarations linked into the program. Whatever is not
+///    among them needs a session, and so does what cannot be told apart from a handler there: axum's
+///    own 404 and 405, a CORS preflight, a nested service beside a fallback.
 /// 3. Around any other service of HTTP requests, the declared patterns are matched with the path by
 ///    axum's own matcher, and paths that can be read in two ways are refused with 400.
 ///
@@ -57,31 +58,13 @@ const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// }
 ///
 /// let auth = SessionAuthLayer::builder(Keys::random()?).build()?;
-/// let app = auth.protect(axum::Router::new().route("/api/me", get(me)))?;
+/// let app: axum::Router = axum::Router::new().route("/api/me", get(me)).layer(auth);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-///
-/// [`Router::protect`]: crate::Router::protect
 #[derive(Clone)]
 #[must_use = "a layer does nothing until it is around a service"]
 pub struct SessionAuthLayer {
     shared: Arc<Shared>,
-}
-
-/// What all services of one layer share.
-pub(crate) struct Shared {
-    pub(crate) policy: Arc<SessionPolicy>,
-    pub(crate) sessions: Sessions,
-    pub(crate) max_body: usize,
-    pub(crate) mode: Mode,
-    pub(crate) cross_origin: CrossOrigin,
-    pub(crate) login: Option<LoginPage>,
-    verifiers: BTreeMap<String, Arc<dyn Verifier>>,
-    /// The declarations linked into the program, for routers that are not this crate's. Made when
-    /// first needed: a typed router carries its own.
-    table: OnceLock<Arc<RouteTable>>,
-    /// The endpoints of typed routers, for the counters.
-    typed: Mutex<Vec<Arc<Endpoint>>>,
 }
 
 impl SessionAuthLayer {
@@ -98,24 +81,13 @@ impl SessionAuthLayer {
             verifiers: BTreeMap::new(),
             problems: Vec::new(),
             mode: None,
+            unclassified: Unclassified::default(),
             trusted_origins: Vec::new(),
             login_path: None,
             insecure_http: false,
             store: None,
             store_timeout: crate::store::DEFAULT_TIMEOUT,
         }
-    }
-
-    /// Puts this layer around an [`axum::Router`] and closes it: no route can be added behind the
-    /// guard's back.
-    ///
-    /// # Errors
-    ///
-    /// Every problem with the declarations linked into the program, at once: a webhook without its
-    /// verifier, conflicting declarations, overlapping paths, an exemption past its `until`.
-    pub fn protect(self, router: axum::Router) -> Result<Protected, BuildError> {
-        let declared = self.table()?.declared();
-        Ok(Protected::new(router.layer(self), declared))
     }
 
     /// Starts sessions outside of a request: in a test, or in a handler that gets it as state.
@@ -127,34 +99,35 @@ impl SessionAuthLayer {
     /// What became of the requests to each route, unclassified ones last.
     #[must_use]
     pub fn activity(&self) -> Vec<RouteActivity> {
-        let typed = self
+        let mut all: Vec<_> = self
             .shared
-            .typed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = typed
+            .adopted()
             .iter()
-            .map(|endpoint| {
-                let declaration = endpoint.declaration;
-                endpoint
-                    .counters
-                    .snapshot(declaration.target().to_string(), Some(declaration))
-            })
+            .map(|endpoint| endpoint.activity())
             .collect();
         if let Some(table) = self.shared.table.get() {
             all.append(&mut table.activity());
         }
+        all.sort_by_key(|route| route.declaration.is_none());
         all
     }
 
-    /// How many requests went to routes that nobody declared, denied or not.
+    /// How many requests went to routes that nobody declared, denied or not. What axum answers with
+    /// its own 404 or 405 is not among them.
     #[must_use]
     pub fn unclassified(&self) -> u64 {
-        self.activity()
+        let protected: u64 = self
+            .shared
+            .adopted()
             .iter()
-            .filter(|route| route.declaration.is_none())
-            .map(|route| route.passed + route.denied.iter().map(|(_, count)| count).sum::<u64>())
-            .sum()
+            .map(|endpoint| endpoint.counters.all_unclassified())
+            .sum();
+        protected
+            + self
+                .shared
+                .table
+                .get()
+                .map_or(0, |table| table.unclassified_requests())
     }
 
     /// Whether the layer enforces or only observes.
@@ -170,12 +143,24 @@ impl SessionAuthLayer {
         }
         let mut table = RouteTable::default();
         let mut problems = Vec::new();
-        let declared = declarations().into_iter().copied();
-        for endpoint in self.assembly().distinct(declared, &mut problems) {
-            let declaration = endpoint.declaration;
-            if let Err(conflict) = table.insert(endpoint) {
+        for declaration in distinct(&mut problems) {
+            if declaration
+                .until
+                .is_some_and(|last| last < self.shared.today())
+            {
+                problems.push(Problem::ExpiredExemption {
+                    declaration: declaration.clone(),
+                });
+            }
+            let declared = DeclarationRef::Static(declaration);
+            let endpoint = self.shared.endpoint(&declared, &mut problems);
+            let endpoint = Endpoint {
+                handler: Some(declared),
+                ..endpoint
+            };
+            if let Err(conflict) = table.insert(Arc::new(endpoint)) {
                 problems.push(Problem::OverlappingPaths {
-                    declaration,
+                    declaration: declaration.clone(),
                     with: conflict.with,
                 });
             }
@@ -186,31 +171,50 @@ impl SessionAuthLayer {
         ))
     }
 
-    pub(crate) fn assembly(&self) -> Assembly<'_> {
-        let now = OffsetDateTime::from(self.shared.policy.clock.now());
-        Assembly {
-            verifiers: &self.shared.verifiers,
-            today: now.date(),
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+/// What a bare layer has to tell apart: of two declarations of one method and path, it cannot know
+/// which one answers.
+fn distinct(problems: &mut Vec<Problem>) -> Vec<&'static Declaration> {
+    let mut kept: Vec<&'static Declaration> = Vec::new();
+    let mut by_path: HashMap<&'static str, Vec<&'static Declaration>> = HashMap::new();
+    for declaration in declarations() {
+        let target = declaration.target();
+        let mut is_new = true;
+        for path in target.paths() {
+            let same_path = by_path.entry(path).or_default();
+            for first in &*same_path {
+                let overlap = match (first.target(), target) {
+                    (
+                        Target::Route { methods, .. },
+                        Target::Route {
+                            methods: others, ..
+                        },
+                    ) => !methods.overlap(*others).is_empty(),
+                    (Target::Subtree { .. }, Target::Subtree { .. }) => true,
+                    // The strictest of all fallbacks holds.
+                    _ => false,
+                };
+                if overlap && first.differences(declaration).is_empty() {
+                    is_new = false;
+                } else if overlap {
+                    problems.push(Problem::Conflict {
+                        first: (*first).clone(),
+                        second: declaration.clone(),
+                    });
+                    is_new = false;
+                }
+            }
+            same_path.push(declaration);
+        }
+        if is_new {
+            kept.push(declaration);
         }
     }
-
-    /// Makes the counters of a typed router's endpoints visible.
-    pub(crate) fn adopt(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) {
-        let mut typed = self
-            .shared
-            .typed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        typed.extend(endpoints);
-    }
-
-    /// The same guard, for one endpoint that is known beforehand.
-    pub(crate) fn for_endpoint(&self, endpoint: Arc<Endpoint>) -> EndpointLayer {
-        EndpointLayer {
-            shared: Arc::clone(&self.shared),
-            endpoint,
-        }
-    }
+    kept
 }
 
 impl fmt::Debug for SessionAuthLayer {
@@ -237,24 +241,9 @@ impl<S> Layer<S> for SessionAuthLayer {
     /// must not start with a webhook that nothing verifies, and `Layer` has no way to return one.
     fn layer(&self, inner: S) -> SessionAuth<S> {
         match self.table() {
-            Ok(table) => SessionAuth::by_table(inner, Arc::clone(&self.shared), table),
+            Ok(table) => SessionAuth::new(inner, Arc::clone(&self.shared), table),
             Err(error) => panic!("session-auth cannot protect this service: {error}"),
         }
-    }
-}
-
-/// The guard of one endpoint of a typed router.
-#[derive(Clone)]
-pub(crate) struct EndpointLayer {
-    shared: Arc<Shared>,
-    endpoint: Arc<Endpoint>,
-}
-
-impl<S> Layer<S> for EndpointLayer {
-    type Service = SessionAuth<S>;
-
-    fn layer(&self, inner: S) -> SessionAuth<S> {
-        SessionAuth::fixed(inner, Arc::clone(&self.shared), Arc::clone(&self.endpoint))
     }
 }
 
@@ -271,6 +260,7 @@ pub struct SessionAuthLayerBuilder {
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     problems: Vec<Problem>,
     mode: Option<Mode>,
+    unclassified: Unclassified,
     trusted_origins: Vec<String>,
     login_path: Option<String>,
     insecure_http: bool,
@@ -290,7 +280,7 @@ impl SessionAuthLayerBuilder {
                 error,
             });
         }
-        if name == assembly::BY_HANDLER {
+        if name == Verify::HANDLER {
             let error = "the name stands for a handler that is its own verifier: choose another";
             self.problems.push(Problem::UnusableVerifier {
                 name,
@@ -367,6 +357,13 @@ impl SessionAuthLayerBuilder {
     /// that is unset.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = Some(mode);
+        self
+    }
+
+    /// Sets what [`protect`](SessionAuthLayer::protect) does with routes that nobody declared. The
+    /// default is to refuse the start.
+    pub fn unclassified(mut self, unclassified: Unclassified) -> Self {
+        self.unclassified = unclassified;
         self
     }
 
@@ -476,8 +473,9 @@ impl SessionAuthLayerBuilder {
                 cross_origin,
                 login,
                 verifiers: self.verifiers,
+                unclassified: self.unclassified,
                 table: OnceLock::new(),
-                typed: Mutex::default(),
+                adopted: Mutex::default(),
             }),
         })
     }

@@ -39,9 +39,9 @@
 //!     let auth = SessionAuthLayer::builder(Keys::from_env()?) // SESSION_AUTH_KEYS
 //!         .verifier("postmark", BasicAuth::new("postmark", std::env::var("POSTMARK_PASSWORD")?))
 //!         .build()?;
-//!     let app = routes().protect(auth)?; // checks verifiers, conflicts, expired exemptions
+//!     let app = auth.protect(routes())?; // asks the router; checks verifiers, conflicts, expiries
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//!     Ok(axum::serve(listener, app.into_make_service()).await?)
+//!     Ok(app.serve(listener).await?)
 //! }
 //! ```
 //!
@@ -88,6 +88,7 @@
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
+//! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, for tests.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
 //!
 //! No feature changes how a request is judged.
@@ -100,58 +101,85 @@ extern crate self as session_auth;
 
 mod access;
 mod activity;
-mod assembly;
+pub mod adopt;
 pub mod audit;
+mod audited;
 mod classified;
 mod clock;
 mod cookie;
 mod csrf;
 mod decision;
+mod declared;
+mod difference;
 mod error;
 mod extract;
+mod finding;
 mod future;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guard;
+#[cfg(doc)]
+pub mod guide;
 mod inline;
 mod issue;
 mod keys;
 mod layer;
 mod login;
 mod mode;
+mod mounted;
+mod pass;
+mod paths;
+mod policy;
+mod probed;
+mod protected;
+mod report;
 mod response;
-mod router;
+pub mod routing;
 mod service;
 mod session;
 mod sessions;
+mod shared;
 pub mod store;
 mod table;
+#[cfg(feature = "testing")]
+mod testing;
 mod token;
+mod unauditable;
 pub mod webhook;
 
-pub use access::{AccessClass, Declaration, Location, Methods, Target, declarations, methods};
+pub use access::methods_by_name as methods;
+pub use access::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};
 pub use activity::RouteActivity;
-pub use classified::{Classified, ClassifiedHandler};
+pub use audited::{Audited, AuditedOf};
+pub use classified::{Classified, ClassifiedHandler, HasAccessClass, InlineRoute, Sealed};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::SameSite;
+pub use declared::declarations;
+pub use difference::Difference;
 pub use error::{BuildError, Problem};
 pub use extract::{ExtractorMisuse, SessionRejection};
 pub use future::ResponseFuture;
-pub use inline::{Inline, InlineRoute, public, session, webhook};
+pub use inline::{
+    InlineDeclaration, InlinePublic, InlineSession, InlineWebhook, public, session, webhook,
+};
 pub use issue::{IssueError, IssueSession, IssuedSession};
 pub use keys::{KeyUses, Keys, KeysError};
 pub use layer::{SessionAuthLayer, SessionAuthLayerBuilder};
 pub use login::{InvalidLocalPath, LocalPath};
 pub use mode::Mode;
+pub use mounted::Unreadable;
+pub use pass::{UnguardedHandler, unguarded_handlers};
+pub use protected::{ProtectableRouter, Protected};
 pub use response::Denial;
-pub use router::{Protected, Router};
+pub use routing::Router;
 pub use service::SessionAuth;
 pub use session::{ClaimsError, InvalidSessionId, Session, SessionId};
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
-pub use sessions::{ClearedSession, Sessions};
-pub use sessions::{SessionInfo, SessionsError};
+pub use sessions::{ClearedSession, SessionInfo, Sessions, SessionsError};
+pub use shared::Unclassified;
 
 /// What the macros' output names. Not part of the API: it changes with them, in any release.
 #[doc(hidden)]
@@ -160,30 +188,16 @@ pub mod __private {
 
     use time::{Date, Month};
 
-    pub use crate::access::{
-        AccessClass, Declaration, Location, Methods, Registration, Target, Terms,
-    };
-    pub use crate::audit::{RouterSite, audit_router};
+    pub use crate::access::{AccessClass, Declaration, Location, Methods, Target};
+    pub use crate::audit::audit_router;
+    pub use crate::audited::{Auditable, AuditedOutput};
     pub use crate::classified::{Classified, Declared};
+    pub use crate::declared::{
+        ReadTerms, Registration, Terms, declaration, fallback, location, path, route, subtree,
+    };
+    pub use crate::report::RouterSite;
+    pub use crate::report::form::RouterKind;
     pub use inventory;
-
-    pub const fn declaration(
-        target: Target,
-        class: AccessClass,
-        terms: Terms,
-        handler: &'static str,
-        package: &'static str,
-        location: Location,
-    ) -> Declaration {
-        Declaration {
-            target,
-            class,
-            terms,
-            handler,
-            package,
-            location,
-        }
-    }
 
     /// # Panics
     ///
@@ -205,15 +219,26 @@ pub mod __private {
         Duration::from_secs(seconds)
     }
 
-    /// Stands beside a handler, for nothing: a module takes an import, an `impl` block does not,
+    /// Stands beside a function, for nothing: a module takes an import, an `impl` block does not,
     /// and then the compiler's error carries this name. Nothing else of an attribute's output needs
-    /// a module, so it is the one error.
+    /// a module, so it is the one error. Without an `allow`, which is an error where a user
+    /// forbids the lint; it sees no macro of another crate's.
     #[macro_export]
     #[doc(hidden)]
-    macro_rules! __access_attributes_go_on_free_functions_not_on_methods {
+    macro_rules! __attributes_go_on_free_functions_not_on_methods {
         () => {
             use $crate::__private::Declared as _;
         };
     }
-    pub use crate::__access_attributes_go_on_free_functions_not_on_methods as access_attributes_go_on_free_functions_not_on_methods;
+    /// Stands in a test of an audited function: in a module the path is found, and in the body of a
+    /// function, where nobody runs a test, it is not, and the compiler's error carries this name.
+    #[macro_export]
+    #[doc(hidden)]
+    macro_rules! __an_audited_function_stands_in_a_module {
+        ($function:ident) => {
+            use self::$function as _;
+        };
+    }
+    pub use crate::__an_audited_function_stands_in_a_module as an_audited_function_stands_in_a_module;
+    pub use crate::__attributes_go_on_free_functions_not_on_methods as attributes_go_on_free_functions_not_on_methods;
 }

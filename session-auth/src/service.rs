@@ -1,67 +1,55 @@
-//! The service: dispatches by the decision, and decides nothing itself.
+//! What every guard does with a request: dispatch by the decision. It decides nothing itself.
 
-use std::borrow::Cow;
+mod check;
+mod webhook;
+
 use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
+use axum::extract::{MatchedPath, OriginalUri};
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{Method, Request, Response};
+use tower::ServiceExt as _;
+use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::access::Declaration;
-use crate::activity::{Counters, Endpoint};
+use crate::activity::Endpoint;
 use crate::clock::Timestamp;
-use crate::decision::{self, Admitted, Asked, Decision, Means};
-use crate::future::{RenewCookie, ResponseFuture};
-use crate::layer::Shared;
+use crate::decision::{self, Admitted, Asked, Decision, Grant, Means};
+use crate::future::{Outcome, RenewCookie, ResponseFuture};
 use crate::mode::Mode;
+use crate::pass::{Caller, Pass, PassEnd};
 use crate::response::Denial;
-use crate::session::{RequestAuth, Session};
-use crate::sessions::Sessions;
+use crate::session::Session;
+use crate::shared::Shared;
 use crate::table::{Resolved, RouteTable};
-use crate::webhook::body::{BodyError, Incomplete, Resumed};
-use crate::webhook::{self, WebhookRequest};
 
 /// The service that [`SessionAuthLayer`](crate::SessionAuthLayer) puts around another.
 ///
 /// It answers denied requests itself, and hands all others on. Requests and responses keep their
 /// bodies; in type, they become [`axum::body::Body`], which costs nothing where they are already.
+///
+/// It is ready by itself, and asks the service inside only for a request that it lets through: a
+/// limiter there reserves nothing for one that is refused.
 #[derive(Clone)]
 pub struct SessionAuth<S> {
     inner: S,
     // One pointer: axum clones the service for each request.
-    guard: Arc<Guard>,
+    guard: Arc<TableGuard>,
 }
 
-struct Guard {
+struct TableGuard {
     shared: Arc<Shared>,
-    routes: Routes,
-}
-
-/// How the service learns what a request is for.
-enum Routes {
-    /// It guards one endpoint.
-    Fixed(Arc<Endpoint>),
-    /// It looks the endpoint up.
-    Table(Arc<RouteTable>),
+    table: Arc<RouteTable>,
 }
 
 impl<S> SessionAuth<S> {
-    pub(crate) fn fixed(inner: S, shared: Arc<Shared>, endpoint: Arc<Endpoint>) -> Self {
-        let routes = Routes::Fixed(endpoint);
-        let guard = Arc::new(Guard { shared, routes });
-        Self { inner, guard }
-    }
-
-    pub(crate) fn by_table(inner: S, shared: Arc<Shared>, table: Arc<RouteTable>) -> Self {
-        let routes = Routes::Table(table);
-        let guard = Arc::new(Guard { shared, routes });
+    pub(crate) fn new(inner: S, shared: Arc<Shared>, table: Arc<RouteTable>) -> Self {
+        let guard = Arc::new(TableGuard { shared, table });
         Self { inner, guard }
     }
 }
@@ -86,202 +74,246 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, S::Error>;
+    type Future = ResponseFuture<Oneshot<S, Request<Body>>, S::Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Self { inner, guard } = self;
-        let shared = &guard.shared;
-        let place = match &guard.routes {
-            Routes::Fixed(endpoint) => Place::Endpoint(Cow::Borrowed(endpoint)),
-            Routes::Table(table) => match resolve(table, &request) {
-                Resolved::Endpoint(endpoint) => Place::Endpoint(Cow::Borrowed(endpoint)),
-                Resolved::Unclassified => Place::Unclassified(count_unclassified(table, &request)),
-                Resolved::Ambiguous => {
-                    let counters = count_unclassified(table, &request);
-                    let place = Place::Unclassified(counters);
-                    return deny(inner, shared, &place, Denial::AmbiguousPath, request);
-                }
-            },
-        };
-
-        let policy = &shared.policy;
-        let means = Means {
-            keys: &policy.keys,
-            cookie: &policy.cookie,
-            cross_origin: &shared.cross_origin,
-            idle_timeout: policy.idle_timeout,
-            now: &|| Timestamp::of(&policy.clock),
-        };
-        let declaration = place.declaration();
-        let asked = Asked {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        };
-        let admitted = match decision::decide(declaration, &asked, &means) {
-            Decision::Forward => None,
-            Decision::ForwardIssuing => {
-                let sessions = shared.sessions.clone();
-                request
-                    .extensions_mut()
-                    .insert(RequestAuth::Issues(sessions));
-                None
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let TableGuard { shared, table } = &*self.guard;
+        let inner = OnceReady(&self.inner);
+        match resolve(table, &request) {
+            Resolved::Endpoint(endpoint) => dispatch(inner, shared, endpoint, false, request),
+            Resolved::Unclassified => {
+                let endpoint = unclassified(table, &request);
+                dispatch(inner, shared, &endpoint, false, request)
             }
-            Decision::ForwardOptional(None) => {
-                let auth = RequestAuth::Optional(None, shared.sessions_if_issued(declaration));
-                request.extensions_mut().insert(auth);
-                None
+            Resolved::Ambiguous => {
+                let endpoint = unclassified(table, &request);
+                deny(
+                    inner,
+                    shared,
+                    &endpoint,
+                    Denial::AmbiguousPath,
+                    false,
+                    request,
+                )
             }
-            Decision::ForwardOptional(Some(admitted)) | Decision::Admit(admitted) => Some(admitted),
-            Decision::VerifyWebhook => {
-                // An unclassified route is never a webhook.
-                let Place::Endpoint(endpoint) = place else {
-                    return deny(inner, shared, &place, Denial::Missing, request);
-                };
-                let inner = take_ready(inner);
-                let shared = Arc::clone(shared);
-                let endpoint = endpoint.into_owned();
-                let verified = verify_webhook(inner, shared, endpoint, request.map(Body::new));
-                return ResponseFuture::boxed(Box::pin(verified));
-            }
-            Decision::Deny(denial) => return deny(inner, shared, &place, denial, request),
-        };
-        let admitted = match admitted {
-            Some(admitted) if policy.store.is_some() => {
-                let inner = take_ready(inner);
-                let shared = Arc::clone(shared);
-                let place = place.into_owned();
-                let checked = check_store(inner, shared, place, admitted, request.map(Body::new));
-                return ResponseFuture::boxed(Box::pin(checked));
-            }
-            admitted => admitted,
-        };
-        let renewal =
-            admitted.and_then(|admitted| shared.admit(&mut request, declaration, admitted));
-        place.counters().pass();
-        ResponseFuture::forward(inner.call(request.map(Body::new)), renewal)
+        }
     }
 }
 
-/// The service that was polled ready, for a future that outlives the call. Its clone, which stays,
-/// may not be ready.
-fn take_ready<S: Clone>(inner: &mut S) -> S {
-    let clone = inner.clone();
-    std::mem::replace(inner, clone)
+/// The service inside a guard.
+pub(crate) trait Next {
+    type Future;
+
+    /// Calls it, once.
+    fn call(self, request: Request<Body>) -> Self::Future;
+
+    /// The same later, for a future that outlives the guard's call.
+    fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static;
 }
 
-fn deny<S, B, R>(
-    inner: &mut S,
-    shared: &Shared,
-    place: &Place<'_>,
-    denial: Denial,
-    mut request: Request<B>,
-) -> ResponseFuture<S::Future, S::Error>
+/// A service that may have to be waited for.
+struct OnceReady<'a, S>(&'a S);
+
+impl<S> Next for OnceReady<'_, S>
 where
-    S: Service<Request<Body>, Response = Response<R>>,
+    S: Service<Request<Body>> + Clone + Send + 'static,
+{
+    type Future = Oneshot<S, Request<Body>>;
+
+    fn call(self, request: Request<Body>) -> Self::Future {
+        self.0.clone().oneshot(request)
+    }
+
+    fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static {
+        let inner = self.0.clone();
+        move |request| inner.oneshot(request)
+    }
+}
+
+/// Decides on a request, and hands it on or answers it.
+pub(crate) fn dispatch<N, B, R, E>(
+    next: N,
+    shared: &Arc<Shared>,
+    endpoint: &Arc<Endpoint>,
+    sealed: bool,
+    mut request: Request<B>,
+) -> ResponseFuture<N::Future, E>
+where
+    N: Next,
+    N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    E: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    if endpoint.declaration.is_none() {
+        log_unclassified(endpoint, &request);
+    }
+    let policy = &shared.policy;
+    let means = Means {
+        keys: &policy.keys,
+        cookie: &policy.cookie,
+        cross_origin: &shared.cross_origin,
+        idle_timeout: policy.idle_timeout,
+        now: &|| Timestamp::of(&policy.clock),
+    };
+    let asked = Asked {
+        method: request.method(),
+        uri: request.uri(),
+        headers: request.headers(),
+    };
+    let grant = match decision::decide(endpoint.access(), &asked, &means) {
+        Decision::Grant(Grant::Nothing) => {
+            Pass::take_off(request.extensions_mut());
+            endpoint.counters.pass();
+            return ResponseFuture::forward(next.call(request.map(Body::new)), Outcome::default());
+        }
+        Decision::Grant(grant) => grant,
+        Decision::VerifyWebhook => {
+            let next = next.later();
+            let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
+            let verified = webhook::verify(next, shared, endpoint, sealed, request.map(Body::new));
+            return ResponseFuture::boxed(Box::pin(verified));
+        }
+        Decision::Deny(denial) => return deny(next, shared, endpoint, denial, sealed, request),
+    };
+    if policy.store.is_some() && grant.admitted().is_some() {
+        let next = next.later();
+        let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
+        let checked = check_store(
+            next,
+            shared,
+            endpoint,
+            sealed,
+            grant,
+            request.map(Body::new),
+        );
+        return ResponseFuture::boxed(Box::pin(checked));
+    }
+    let (end, renewal) = shared.let_in(&mut request, endpoint, grant);
+    let outcome = Outcome::of_pass(end, renewal);
+    ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
+}
+
+/// Answers a denied request, or lets it through where the layer only observes.
+pub(crate) fn deny<N, B, R, E>(
+    next: N,
+    shared: &Shared,
+    endpoint: &Endpoint,
+    denial: Denial,
+    sealed: bool,
+    mut request: Request<B>,
+) -> ResponseFuture<N::Future, E>
+where
+    N: Next,
+    N::Future: Future<Output = Result<Response<R>, E>>,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    match shared.refuse(place, denial, &mut request) {
-        Some(response) => ResponseFuture::denied(response),
-        None => ResponseFuture::forward(inner.call(request.map(Body::new)), None),
-    }
-}
-
-/// What a request is for, and who counts it.
-enum Place<'a> {
-    Endpoint(Cow<'a, Arc<Endpoint>>),
-    Unclassified(Arc<Counters>),
-}
-
-impl Place<'_> {
-    fn into_owned(self) -> Place<'static> {
-        match self {
-            Self::Endpoint(endpoint) => Place::Endpoint(Cow::Owned(endpoint.into_owned())),
-            Self::Unclassified(counters) => Place::Unclassified(counters),
+    match shared.refuse(endpoint, denial, sealed, &mut request) {
+        Refused::Answered(response) => ResponseFuture::denied(response),
+        Refused::Observed(end) => {
+            let outcome = Outcome::of_pass(end, None);
+            ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
         }
-    }
-
-    fn declaration(&self) -> Option<&Declaration> {
-        match self {
-            Self::Endpoint(endpoint) => Some(&endpoint.declaration),
-            Self::Unclassified(_) => None,
-        }
-    }
-
-    fn counters(&self) -> &Counters {
-        match self {
-            Self::Endpoint(endpoint) => &endpoint.counters,
-            Self::Unclassified(counters) => counters,
+        Refused::Preflight(end) => {
+            let outcome = Outcome::of_preflight(end);
+            ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
         }
     }
 }
 
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What became of a request that was to be refused.
+pub(crate) enum Refused {
+    /// It is answered.
+    Answered(Response<Body>),
+    /// It goes on, since the layer only observes.
+    Observed(PassEnd),
+    /// It goes on for a `CorsLayer` inside, and no handler runs.
+    Preflight(PassEnd),
+}
+
+impl Grant {
+    fn admitted(&self) -> Option<&Admitted> {
         match self {
-            Self::Endpoint(endpoint) => endpoint.declaration.target().fmt(f),
-            Self::Unclassified(_) => f.write_str("unclassified"),
+            Self::Session(admitted)
+            | Self::Optional {
+                admitted: Some(admitted),
+                ..
+            } => Some(admitted),
+            _ => None,
         }
     }
 }
 
 impl Shared {
-    /// Hands a session to the handler, and gives the cookie to write if it slides.
-    fn admit<B>(
-        &self,
+    /// Puts the pass on a request, counts it, and gives the cookie to write if the session slides.
+    fn let_in<B>(
+        self: &Arc<Self>,
         request: &mut Request<B>,
-        declaration: Option<&Declaration>,
-        admitted: Admitted,
-    ) -> Option<Box<RenewCookie>> {
-        let Admitted { token, renewal, .. } = admitted;
-        let session = Session::new(token);
-        let optional = declaration.is_some_and(|declaration| declaration.optional_session());
-        request.extensions_mut().insert(if optional {
-            RequestAuth::Optional(Some(session), self.sessions_if_issued(declaration))
-        } else {
-            RequestAuth::Session(session, self.sessions.clone())
-        });
-        renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(&self.policy), renewal)))
+        endpoint: &Endpoint,
+        grant: Grant,
+    ) -> (PassEnd, Option<Box<RenewCookie>>) {
+        let mut renewal = None;
+        let mut session_of = |admitted: Admitted| {
+            renewal = admitted.renewal;
+            Session::new(admitted.token)
+        };
+        let issuing = |issuing: bool| issuing.then(|| self.sessions.clone());
+        let caller = match grant {
+            Grant::Nothing | Grant::Unverified => Caller::Delivery(None),
+            Grant::Issuing => Caller::Issues(self.sessions.clone()),
+            Grant::Optional {
+                admitted,
+                issuing: may,
+            } => Caller::Optional(admitted.map(&mut session_of), issuing(may)),
+            Grant::Session(admitted) => {
+                Caller::Session(session_of(admitted), self.sessions.clone())
+            }
+        };
+        let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
+        endpoint.counters.pass();
+        let renewal =
+            renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(&self.policy), renewal)));
+        (end, renewal)
     }
 
-    fn sessions_if_issued(&self, declaration: Option<&Declaration>) -> Option<Sessions> {
-        declaration
-            .is_some_and(|declaration| declaration.issues_session())
-            .then(|| self.sessions.clone())
-    }
-
-    /// Counts a denial and makes its response. `None` where the layer only observes: then the
-    /// request goes on as it is.
-    fn refuse<B>(
+    /// Counts a denial and makes its response, unless the request goes on all the same.
+    pub(crate) fn refuse<B>(
         &self,
-        place: &Place<'_>,
+        endpoint: &Endpoint,
         denial: Denial,
+        sealed: bool,
         request: &mut Request<B>,
-    ) -> Option<Response<Body>> {
+    ) -> Refused {
+        let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
-            let count = place.counters().observe(denial);
+            let count = endpoint.counters.observe(denial);
             // Each time there are twice as many: often enough to be seen, and never a flood.
             if count.is_power_of_two() {
                 tracing::warn!(
                     target: "session_auth",
-                    route = %place,
+                    route = endpoint.route,
                     reason = %denial,
                     count,
                     "let through by mode `observe`; enforcing would deny it"
                 );
             }
-            place.counters().pass();
-            let auth = RequestAuth::Observed(denial, self.sessions.clone());
-            request.extensions_mut().insert(auth);
-            return None;
+            endpoint.counters.pass();
+            let caller = Caller::Observed(denial, self.sessions.clone());
+            return Refused::Observed(Pass::put(request.extensions_mut(), handler, caller));
         }
-        tracing::debug!(target: "session_auth", route = %place, reason = %denial, "denied");
-        place.counters().deny(denial);
+        if sealed && is_preflight(request) {
+            let caller = Caller::Preflight(denial);
+            return Refused::Preflight(Pass::put(request.extensions_mut(), handler, caller));
+        }
+        tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
+        endpoint.counters.deny(denial);
         let redirect = self.login.as_ref().and_then(|login| {
             // As the browser sees it: a nested router has a shorter one.
             let uri = match request.extensions().get::<OriginalUri>() {
@@ -290,165 +322,97 @@ impl Shared {
             };
             login.redirect(denial, request.method(), uri, request.headers())
         });
-        Some(redirect.unwrap_or_else(|| denial.into_response()))
+        Refused::Answered(redirect.unwrap_or_else(|| denial.into_response()))
     }
 }
 
+/// Says that a request went to a route that nobody declared, denied or not.
+#[cold]
+pub(crate) fn log_unclassified<B>(endpoint: &Endpoint, request: &Request<B>) {
+    let count = endpoint.counters.unclassified();
+    // Each time there are twice as many: often enough to be seen, and never a flood.
+    if count.is_power_of_two() {
+        tracing::error!(
+            target: "session_auth",
+            route = endpoint.route,
+            method = %request.method(),
+            // Debug: a path comes from the caller, and must not write lines of its own.
+            path = ?request.uri().path(),
+            count,
+            "unclassified: nobody declared who may call this route, so it needs a session. Add \
+             #[public_route], #[webhook_route] or #[session_route] to its handler"
+        );
+    }
+}
+
+/// A CORS preflight, by the Fetch standard: `OPTIONS` with the two headers that it always has.
+pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ORIGIN)
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
 /// Asks the store whether the session still is one, then goes on as without a store.
-async fn check_store<S, R>(
-    mut inner: S,
+async fn check_store<F, R, E>(
+    next: impl FnOnce(Request<Body>) -> F,
     shared: Arc<Shared>,
-    place: Place<'static>,
-    admitted: Admitted,
+    endpoint: Arc<Endpoint>,
+    sealed: bool,
+    grant: Grant,
     mut request: Request<Body>,
-) -> Result<Response<Body>, S::Error>
+) -> Result<Response<Body>, E>
 where
-    S: Service<Request<Body>, Response = Response<R>>,
+    F: Future<Output = Result<Response<R>, E>>,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let declaration = place.declaration();
-    let mut renewal = None;
-    match crate::store::check(&shared.policy, &admitted).await {
-        Ok(()) => {
-            renewal = shared.admit(&mut request, declaration, admitted);
-            place.counters().pass();
-        }
+    let checked = match grant.admitted() {
+        Some(admitted) => check::check(&shared.policy, admitted).await,
+        None => Ok(()),
+    };
+    let grant = match (checked, grant) {
+        (Ok(()), grant) => grant,
         // Nothing of a session can break this route.
-        Err(_) if declaration.is_some_and(|declaration| declaration.optional_session()) => {
-            let auth = RequestAuth::Optional(None, shared.sessions_if_issued(declaration));
-            request.extensions_mut().insert(auth);
-            place.counters().pass();
+        (Err(_), Grant::Optional { issuing, .. }) => Grant::Optional {
+            admitted: None,
+            issuing,
+        },
+        (Err(denial), _) => {
+            return match shared.refuse(&endpoint, denial, sealed, &mut request) {
+                Refused::Answered(response) => Ok(response),
+                Refused::Observed(end) => Outcome::of_pass(end, None).after(next(request)).await,
+                Refused::Preflight(end) => Outcome::of_preflight(end).after(next(request)).await,
+            };
         }
-        Err(denial) => {
-            if let Some(response) = shared.refuse(&place, denial, &mut request) {
-                return Ok(response);
-            }
-        }
-    }
-    let mut response = inner.call(request).await?.map(Body::new);
-    if let Some(renewal) = renewal {
-        renewal.write(&mut response);
-    }
-    Ok(response)
+    };
+    let (end, renewal) = shared.let_in(&mut request, &endpoint, grant);
+    Outcome::of_pass(end, renewal).after(next(request)).await
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.
 fn resolve<'a, B>(table: &'a RouteTable, request: &Request<B>) -> Resolved<'a> {
-    match request.extensions().get::<MatchedPath>() {
-        Some(matched) => {
-            table.by_pattern(request.method(), matched.as_str(), || public_path(request))
-        }
-        None => {
-            let public = public_path(request);
+    let original = request.extensions().get::<OriginalUri>();
+    let public = || original.map_or_else(|| request.uri().path(), |original| original.path());
+    match (request.extensions().get::<MatchedPath>(), original) {
+        (Some(matched), _) => table.by_pattern(request.method(), matched.as_str(), public),
+        (None, Some(_)) => {
             // Between the outermost router and here the path may have lost a prefix, as in a nested
             // service. Anything else is a rewrite, and then the path that was declared is not the
             // path that will be served.
             let served = request.uri().path();
-            if served != "/" && !public.ends_with(served) {
+            if served != "/" && !public().ends_with(served) {
                 return Resolved::Unclassified;
             }
-            table.by_path(request.method(), public)
+            table.without_pattern(public())
         }
+        (None, None) => table.by_path(request.method(), request.uri().path()),
     }
 }
 
-/// The path as the outermost router saw it: what declarations speak of.
-fn public_path<B>(request: &Request<B>) -> &str {
-    match request.extensions().get::<OriginalUri>() {
-        Some(original) => original.path(),
-        None => request.uri().path(),
-    }
-}
-
-fn count_unclassified<B>(table: &RouteTable, request: &Request<B>) -> Arc<Counters> {
-    let pattern = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(MatchedPath::as_str);
-    table.unclassified(request.method(), pattern, public_path(request))
-}
-
-/// Buffers the body, has it verified, and hands on the same bytes.
-async fn verify_webhook<S, R>(
-    mut inner: S,
-    shared: Arc<Shared>,
-    endpoint: Arc<Endpoint>,
-    request: Request<Body>,
-) -> Result<Response<Body>, S::Error>
-where
-    S: Service<Request<Body>, Response = Response<R>>,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let place = Place::Endpoint(Cow::Borrowed(&endpoint));
-    let log = |denial: Denial| {
-        // A sender is told little and may never try again: the log is where this must show.
-        if shared.mode == Mode::Enforce {
-            tracing::warn!(
-                target: "session_auth",
-                route = %place,
-                reason = %denial,
-                "webhook denied"
-            );
-        }
-    };
-
-    let limit = endpoint.declaration.max_body().unwrap_or(shared.max_body);
-    let length = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    let (parts, mut body) = request.into_parts();
-    let body = match webhook::body::collect(&mut body, length, limit).await {
-        Ok(body) => body,
-        Err(Incomplete { error, read }) => {
-            let denial = Denial::from(&error);
-            log(denial);
-            let rest = body;
-            let mut request = Request::from_parts(parts, Body::new(Resumed { read, rest }));
-            if let BodyError::Broken(_) = error {
-                // There is no whole body that a handler could be given, in any mode.
-                endpoint.counters.deny(denial);
-                return Ok(denial.into_response());
-            }
-            return match shared.refuse(&place, denial, &mut request) {
-                Some(response) => Ok(response),
-                None => Ok(inner.call(request).await?.map(Body::new)),
-            };
-        }
-    };
-    let mut request = Request::from_parts(parts, body);
-    let verdict = match &endpoint.verifier {
-        Some(verifier) => {
-            let mut proof = WebhookRequest::new(&request, shared.policy.clock.now());
-            if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-                proof = proof.with_peer(peer.ip());
-            }
-            if let Some(OriginalUri(uri)) = request.extensions().get() {
-                proof = proof.with_uri(uri);
-            }
-            verifier.verify(&proof).map_err(|rejection| {
-                let detail = rejection.detail();
-                tracing::debug!(target: "session_auth", detail, "webhook denied");
-                Denial::from(rejection)
-            })
-        }
-        // `protect` has refused a webhook without a verifier; if one came here it would be refused
-        // too.
-        None => Err(Denial::SignatureMissing),
-    };
-    match verdict {
-        Ok(delivery) => {
-            request.extensions_mut().insert(delivery);
-            endpoint.counters.pass();
-        }
-        Err(denial) => {
-            log(denial);
-            if let Some(response) = shared.refuse(&place, denial, &mut request) {
-                return Ok(response);
-            }
-        }
-    }
-    Ok(inner.call(request.map(Body::from)).await?.map(Body::new))
+#[cold]
+fn unclassified<B>(table: &RouteTable, request: &Request<B>) -> Arc<Endpoint> {
+    let pattern = request.extensions().get::<MatchedPath>();
+    table.unclassified(request.method(), pattern.map(MatchedPath::as_str))
 }

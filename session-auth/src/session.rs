@@ -7,8 +7,6 @@ use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 
-use crate::response::Denial;
-use crate::sessions::Sessions;
 use crate::token::{SESSION_ID_LEN, Token};
 
 /// The session of the caller: verified, unexpired and of the scope that the route asks for.
@@ -203,19 +201,4 @@ impl std::error::Error for ClaimsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.as_ref().map(|error| error as _)
     }
-}
-
-/// What the layer leaves in a request's extensions for the extractors. Its absence means that the
-/// route's declaration promises nothing of the kind.
-#[derive(Clone)]
-pub(crate) enum RequestAuth {
-    /// A session route.
-    Session(Session, Sessions),
-    /// A public route with `optional_session`, perhaps `issues_session` too.
-    Optional(Option<Session>, Option<Sessions>),
-    /// A public route with `issues_session`.
-    Issues(Sessions),
-    /// A route that [`Mode::Observe`](crate::Mode::Observe) let the request through to, although
-    /// enforcing would have denied it so.
-    Observed(Denial, Sessions),
 }

@@ -2,37 +2,20 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
-use http::HeaderValue;
 use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
 
-use crate::clock::Clock;
-use crate::cookie::CookieTemplate;
+use crate::clock::Timestamp;
 use crate::issue::IssueSession;
-use crate::keys::Keys;
-use crate::session::Session;
-use {
-    crate::clock::Timestamp,
-    crate::response::Denial,
-    crate::session::SessionId,
-    crate::store::{GuardedStore, StoreError, StoredSession},
-    http::StatusCode,
-    std::panic::Location,
-    std::time::SystemTime,
-};
-
-/// What issuing and verifying sessions needs. One for each layer.
-pub(crate) struct SessionPolicy {
-    pub(crate) keys: Keys,
-    pub(crate) cookie: CookieTemplate,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) absolute_timeout: Duration,
-    pub(crate) store: Option<Arc<GuardedStore>>,
-}
+use crate::policy::SessionPolicy;
+use crate::response::Denial;
+use crate::session::{Session, SessionId};
+use crate::store::{GuardedStore, StoreError, StoredSession};
 
 /// Starts and ends sessions.
 ///

@@ -1,60 +1,49 @@
-//! Method and pattern → declaration, for routers that are not this crate's.
+//! Method and pattern → endpoint, for a bare `.layer(auth)`: no record says what is behind it.
 //!
-//! The key is the endpoint that the router resolved: its method and its matched pattern. A URL is
-//! matched here only where no router has done so yet, by the matcher that axum itself uses and
-//! with the declared patterns; a path that two programs may read in two ways is refused then.
+//! 1. Inside an axum router the key is the pattern that axum matched, and the method, among all
+//!    declarations linked into the program.
+//! 2. Inside an axum router without a pattern, a fallback or a nested service answers, and which of
+//!    them cannot be known: the strictest of what is declared for either holds.
+//! 3. Around any other service the path is matched, by the matcher that axum itself uses, and a path
+//!    that can be read in two ways is refused.
+//! 4. Whatever is declared nowhere needs a session.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 use rustc_hash::FxBuildHasher;
 
-use crate::access::{Declaration, Methods, Target};
-use crate::activity::{Counters, Endpoint, RouteActivity};
-
-/// How often an unclassified route may repeat itself in the log.
-const LOG_INTERVAL: Duration = Duration::from_secs(60);
+use crate::access::{Access, Methods, Target};
+use crate::activity::{Endpoint, RouteActivity};
+use crate::paths;
 
 /// The most unclassified routes that are counted apart. Patterns come from the router, so real
 /// programs stay far below; behind it they share one counter.
 const MAX_UNCLASSIFIED: usize = 10_000;
 
-/// What is counted and logged where no router resolved the path: one bucket, as paths come from
-/// the caller.
+/// What is counted where no router resolved the path: one bucket, as paths come from the caller.
 const NO_ROUTE: &str = "(no route)";
 
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
     // A pattern is part of the program, whether a declaration or the router has it: no attacker picks
     // one, so the hash need not resist them.
-    patterns: HashMap<Cow<'static, str>, usize, FxBuildHasher>,
+    patterns: HashMap<String, usize, FxBuildHasher>,
     matcher: matchit::Router<usize>,
     paths: Vec<PathEntry>,
-    /// Prefixes of subtrees, the longest first.
-    subtrees: Vec<(&'static str, usize)>,
-    fallback: Option<Arc<Endpoint>>,
+    subtrees: Vec<(String, Arc<Endpoint>)>,
+    fallbacks: Vec<(String, Arc<Endpoint>)>,
     endpoints: Vec<Arc<Endpoint>>,
-    unclassified: Mutex<HashMap<String, Unclassified>>,
+    unclassified: Mutex<HashMap<String, Arc<Endpoint>>>,
 }
 
 /// The declarations of one pattern.
 #[derive(Debug, Default)]
 struct PathEntry {
     methods: Vec<(Methods, Arc<Endpoint>)>,
-    any: Option<Arc<Endpoint>>,
     /// Ends in `{*rest}`: what is below it may be another router's.
     catch_all: bool,
-}
-
-#[derive(Debug)]
-struct Unclassified {
-    counters: Arc<Counters>,
-    logged: Instant,
-    suppressed: u64,
 }
 
 /// Two patterns that the matcher cannot tell apart: `/users/{id}` and `/users/{name}`.
@@ -68,67 +57,73 @@ pub(crate) enum Resolved<'a> {
     Endpoint(&'a Arc<Endpoint>),
     /// Nobody declared it.
     Unclassified,
-    /// No router resolved it, and it can be read in more than one way.
+    /// It can be read in more than one way.
     Ambiguous,
 }
 
 impl RouteTable {
     /// Adds an endpoint. The caller has seen to it that no method of it is there yet.
     pub(crate) fn insert(&mut self, endpoint: Arc<Endpoint>) -> Result<(), PatternConflict> {
-        match endpoint.declaration.target {
-            Target::Route { methods, path } => {
-                let index = self.pattern(Cow::Borrowed(path))?;
-                let entry = &mut self.paths[index];
-                if methods.is_any() {
-                    entry.any = Some(Arc::clone(&endpoint));
-                } else {
-                    entry.methods.push((methods, Arc::clone(&endpoint)));
+        let Some(declaration) = endpoint.declaration.clone() else {
+            return Ok(());
+        };
+        match declaration.target() {
+            Target::Route { methods, paths } => {
+                for path in &**paths {
+                    let index = self.pattern(path)?;
+                    let entry = &mut self.paths[index].methods;
+                    // On a mount point, a route is more specific than the subtree.
+                    entry.retain(|(_, other)| !other.is_subtree());
+                    entry.push((*methods, Arc::clone(&endpoint)));
                 }
             }
             Target::Subtree { path } => {
-                let prefix = path.trim_end_matches('/');
-                // What axum's own `nest_service` mounts.
-                let mut last = 0;
-                for pattern in [format!("{prefix}/{{*rest}}"), format!("{prefix}/")]
-                    .into_iter()
-                    .chain((!prefix.is_empty()).then(|| prefix.to_owned()))
-                {
-                    last = self.pattern(Cow::Owned(pattern))?;
-                    let entry = &mut self.paths[last];
-                    // A route declared for the mount point itself is the more specific one.
-                    entry.any.get_or_insert_with(|| Arc::clone(&endpoint));
+                let prefix = path.trim_end_matches('/').to_owned();
+                // What axum's own `nest_service` mounts: only the path of another service is
+                // matched with these.
+                for pattern in [
+                    format!("{prefix}/{{*rest}}"),
+                    format!("{prefix}/"),
+                    prefix.clone(),
+                ] {
+                    if pattern.is_empty() || self.patterns.contains_key(&pattern) {
+                        // A route declared for the mount point itself is the more specific one.
+                        continue;
+                    }
+                    let index = self.pattern(&pattern)?;
+                    let entry = (Methods::ANY, Arc::clone(&endpoint));
+                    self.paths[index].methods.push(entry);
                 }
-                self.subtrees.push((prefix, last));
-                self.subtrees
-                    .sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+                self.subtrees.push((prefix, Arc::clone(&endpoint)));
             }
-            Target::Fallback => self.fallback = Some(Arc::clone(&endpoint)),
+            Target::Fallback { below } => {
+                let below = below.as_deref().unwrap_or_default().to_owned();
+                self.fallbacks.push((below, Arc::clone(&endpoint)));
+            }
         }
         self.endpoints.push(endpoint);
         Ok(())
     }
 
-    fn pattern(&mut self, pattern: Cow<'static, str>) -> Result<usize, PatternConflict> {
-        match self.patterns.entry(pattern) {
-            Entry::Occupied(known) => Ok(*known.get()),
-            Entry::Vacant(new) => {
-                let index = self.paths.len();
-                self.matcher
-                    .insert(new.key().as_ref(), index)
-                    .map_err(|error| PatternConflict {
-                        with: match error {
-                            matchit::InsertError::Conflict { with } => Some(with),
-                            _ => None,
-                        },
-                    })?;
-                self.paths.push(PathEntry {
-                    catch_all: is_catch_all(new.key()),
-                    ..PathEntry::default()
-                });
-                new.insert(index);
-                Ok(index)
-            }
+    fn pattern(&mut self, pattern: &str) -> Result<usize, PatternConflict> {
+        if let Some(known) = self.patterns.get(pattern) {
+            return Ok(*known);
         }
+        let index = self.paths.len();
+        self.matcher
+            .insert(pattern, index)
+            .map_err(|error| PatternConflict {
+                with: match error {
+                    matchit::InsertError::Conflict { with } => Some(with),
+                    _ => None,
+                },
+            })?;
+        self.paths.push(PathEntry {
+            catch_all: is_catch_all(pattern),
+            ..PathEntry::default()
+        });
+        self.patterns.insert(pattern.to_owned(), index);
+        Ok(index)
     }
 
     /// The endpoint of a pattern that a router has matched. `path`, the request's full path, matters
@@ -137,22 +132,22 @@ impl RouteTable {
         &self,
         method: &Method,
         pattern: &str,
-        path: impl FnOnce() -> &'p str,
+        path: impl Fn() -> &'p str,
     ) -> Resolved<'_> {
         let Some(&index) = self.patterns.get(pattern) else {
-            return self.by_subtree(pattern);
+            return self.by_mount(pattern, path());
         };
         let entry = &self.paths[index];
-        // Behind a catch-all there may be a whole router that is declared route by route. If the
-        // path has a more specific declaration, then the two disagree, and the class of neither
-        // may be taken for the other.
-        if entry.catch_all
-            && self
-                .matcher
-                .at(path())
-                .is_ok_and(|found| *found.value != index)
-        {
-            return Resolved::Unclassified;
+        // Behind a catch-all there may be a whole router or service. If the path has a more specific
+        // declaration, or can be read as another one, the class of neither may be taken for the other.
+        if entry.catch_all {
+            if paths::is_ambiguous(path()) {
+                return Resolved::Ambiguous;
+            }
+            let found = self.matcher.at(path());
+            if found.is_ok_and(|found| *found.value != index) {
+                return Resolved::Unclassified;
+            }
         }
         match entry.find(method) {
             Some(endpoint) => Resolved::Endpoint(endpoint),
@@ -160,42 +155,111 @@ impl RouteTable {
         }
     }
 
-    /// A router that axum nested under a declared subtree matches patterns of its own there.
+    /// `/w/{*path}` is the mount of the subtree `/w`.
     #[cold]
-    fn by_subtree(&self, pattern: &str) -> Resolved<'_> {
-        self.subtrees
-            .iter()
-            .find(|(prefix, _)| {
-                pattern
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| rest.starts_with('/'))
-            })
-            .and_then(|(_, index)| self.paths[*index].any.as_ref())
-            .map_or(Resolved::Unclassified, Resolved::Endpoint)
+    fn by_mount(&self, pattern: &str, path: &str) -> Resolved<'_> {
+        let Some((prefix, last)) = pattern.rsplit_once('/') else {
+            return Resolved::Unclassified;
+        };
+        let mut subtrees = self.subtrees.iter();
+        match subtrees.find(|(declared, _)| declared == prefix) {
+            Some((_, endpoint)) if last.starts_with("{*") => {
+                if paths::is_ambiguous(path) {
+                    return Resolved::Ambiguous;
+                }
+                let more_specific = self
+                    .matcher
+                    .at(path)
+                    .is_ok_and(|found| !self.paths[*found.value].has(endpoint));
+                if more_specific {
+                    return Resolved::Unclassified;
+                }
+                Resolved::Endpoint(endpoint)
+            }
+            _ => Resolved::Unclassified,
+        }
     }
 
-    /// The endpoint of a path that no router has matched.
+    /// The endpoint of a request that an axum router has, without a pattern: a fallback answers it, or
+    /// a nested service does.
+    #[cold]
+    pub(crate) fn without_pattern(&self, path: &str) -> Resolved<'_> {
+        if paths::is_ambiguous(path) {
+            return Resolved::Ambiguous;
+        }
+        let is_below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let service = self
+            .subtrees
+            .iter()
+            .filter(|(prefix, _)| is_below(prefix))
+            .max_by_key(|(prefix, _)| prefix.len());
+        let fallbacks = || self.fallbacks.iter().filter(|(below, _)| is_below(below));
+        // An undeclared fallback may be the one that answers.
+        if fallbacks().next().is_none() {
+            return match service.map(|(_, endpoint)| endpoint) {
+                Some(endpoint) if endpoint.strictness() >= 2 => Resolved::Endpoint(endpoint),
+                _ => Resolved::Unclassified,
+            };
+        }
+        let all: Vec<&Arc<Endpoint>> = fallbacks()
+            .chain(service)
+            .map(|(_, endpoint)| endpoint)
+            .collect();
+        let strictest = all
+            .iter()
+            .copied()
+            .max_by_key(|endpoint| endpoint.strictness());
+        let Some(strictest) = strictest else {
+            return Resolved::Unclassified;
+        };
+        let is_as_strict = |other: &Arc<Endpoint>| {
+            other.strictness() < strictest.strictness() || other.access() == strictest.access()
+        };
+        // A webhook's proof is no session, and a session no proof; two scopes are two.
+        let comparable = |other: &Arc<Endpoint>| {
+            other.access() == strictest.access()
+                || matches!(
+                    other.access(),
+                    Some(Access::Public { .. } | Access::Session { .. })
+                ) && matches!(strictest.access(), Some(Access::Session { .. }))
+        };
+        if all
+            .iter()
+            .all(|other| is_as_strict(other) && comparable(other))
+        {
+            Resolved::Endpoint(strictest)
+        } else {
+            Resolved::Ambiguous
+        }
+    }
+
+    /// The endpoint of a path, where no axum router is inside.
     pub(crate) fn by_path(&self, method: &Method, path: &str) -> Resolved<'_> {
-        if is_ambiguous(path) {
+        if paths::is_ambiguous(path) {
             return Resolved::Ambiguous;
         }
         let found = match self.matcher.at(path) {
             Ok(found) => self.paths[*found.value].find(method),
-            Err(_) => self.fallback.as_ref(),
+            Err(_) => match self.fallbacks.as_slice() {
+                [(below, endpoint)] if below.is_empty() => Some(endpoint),
+                _ => None,
+            },
         };
         found.map_or(Resolved::Unclassified, Resolved::Endpoint)
     }
 
-    /// The counters of a route that nobody declared. Logs it at ERROR, at most once a minute.
+    /// What counts a route that nobody declared.
     #[cold]
-    pub(crate) fn unclassified(
-        &self,
-        method: &Method,
-        pattern: Option<&str>,
-        path: &str,
-    ) -> Arc<Counters> {
-        let mut known = self.lock_unclassified();
-        let key = match pattern {
+    pub(crate) fn unclassified(&self, method: &Method, pattern: Option<&str>) -> Arc<Endpoint> {
+        // Counters stay valid whatever a panicking thread was about to do to the map.
+        let mut known = self
+            .unclassified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let route = match pattern {
             Some(pattern) if known.len() < MAX_UNCLASSIFIED => {
                 // An extension method is the caller's invention: it gets no counter of its own.
                 let method = if Methods::of(method).is_some() {
@@ -207,71 +271,36 @@ impl RouteTable {
             }
             _ => NO_ROUTE.to_owned(),
         };
-        let now = Instant::now();
-        let suppressed = match known.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let entry = entry.get_mut();
-                if now.duration_since(entry.logged) < LOG_INTERVAL {
-                    entry.suppressed += 1;
-                    return Arc::clone(&entry.counters);
-                }
-                entry.logged = now;
-                let suppressed = std::mem::take(&mut entry.suppressed);
-                (suppressed, Arc::clone(&entry.counters))
-            }
-            Entry::Vacant(entry) => {
-                let counters = Arc::new(Counters::default());
-                entry.insert(Unclassified {
-                    counters: Arc::clone(&counters),
-                    logged: now,
-                    suppressed: 0,
-                });
-                (0, counters)
-            }
-        };
-        drop(known);
-        let (suppressed, counters) = suppressed;
-        tracing::error!(
-            target: "session_auth",
-            %method,
-            // Debug: a path comes from the caller, and must not write lines of its own.
-            path = ?pattern.unwrap_or(path),
-            suppressed,
-            "unclassified: nobody declared who may call this route, so it needs a session. Add \
-             #[public_route], #[webhook_route] or #[session_route] to its handler"
-        );
-        counters
+        let endpoint = known
+            .entry(route)
+            .or_insert_with_key(|route| Arc::new(Endpoint::unclassified(route.clone())));
+        Arc::clone(endpoint)
     }
 
-    fn lock_unclassified(&self) -> MutexGuard<'_, HashMap<String, Unclassified>> {
-        // Counters stay valid whatever a panicking thread was about to do to the map.
-        self.unclassified
+    /// How many requests went to routes that nobody declared.
+    pub(crate) fn unclassified_requests(&self) -> u64 {
+        let unclassified = self
+            .unclassified
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn declared(&self) -> Arc<[Declaration]> {
-        self.endpoints
-            .iter()
-            .map(|endpoint| endpoint.declaration)
-            .collect()
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = unclassified.values();
+        all.map(|endpoint| endpoint.counters.all_unclassified())
+            .sum()
     }
 
     pub(crate) fn activity(&self) -> Vec<RouteActivity> {
         let mut all: Vec<_> = self
             .endpoints
             .iter()
-            .map(|endpoint| {
-                let route = endpoint.declaration.target.to_string();
-                endpoint
-                    .counters
-                    .snapshot(route, Some(endpoint.declaration))
-            })
+            .map(|endpoint| endpoint.activity())
             .collect();
-        let unclassified = self.lock_unclassified();
+        let unclassified = self
+            .unclassified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut undeclared: Vec<_> = unclassified
-            .iter()
-            .map(|(route, entry)| entry.counters.snapshot(route.clone(), None))
+            .values()
+            .map(|endpoint| endpoint.activity())
             .collect();
         undeclared.sort_by(|a, b| a.route.cmp(&b.route));
         all.append(&mut undeclared);
@@ -293,7 +322,13 @@ impl PathEntry {
             Some(one) => named(one),
             None => None,
         };
-        found.or(self.any.as_ref())
+        found.or_else(|| named(Methods::ANY))
+    }
+
+    fn has(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.methods
+            .iter()
+            .any(|(_, one)| Arc::ptr_eq(one, endpoint))
     }
 }
 
@@ -302,37 +337,6 @@ fn is_catch_all(pattern: &str) -> bool {
         .rsplit('/')
         .next()
         .is_some_and(|last| last.starts_with("{*"))
-}
-
-/// Whether two programs may read this path in two ways: the router behind the layer, a proxy in
-/// front of it, a file system. Where a router has matched the path, its reading is the one that
-/// counts; elsewhere such a path is refused.
-///
-/// The list is that of the bypasses on record: `..;/` and `;` (CVE-2020-1957, CVE-2020-5902), `%3b`
-/// (CVE-2020-13933), `%2e` (CVE-2021-41773), and their kin: `//`, encoded slashes, backslashes, NUL.
-pub(crate) fn is_ambiguous(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let encoded = |at: usize| {
-        let low = |b: u8| b.to_ascii_lowercase();
-        matches!(
-            (
-                bytes.get(at + 1).copied(),
-                bytes.get(at + 2).copied().map(low)
-            ),
-            (Some(b'2'), Some(b'f' | b'e'))
-                | (Some(b'3'), Some(b'b'))
-                | (Some(b'5'), Some(b'c'))
-                | (Some(b'0'), Some(b'0'))
-        )
-    };
-    bytes.iter().enumerate().any(|(at, byte)| match byte {
-        b';' | b'\\' | 0 => true,
-        b'%' => encoded(at),
-        b'/' => bytes.get(at + 1) == Some(&b'/'),
-        _ => false,
-    }) || path
-        .split('/')
-        .any(|segment| segment == "." || segment == "..")
 }
 
 #[cfg(test)]

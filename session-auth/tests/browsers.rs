@@ -45,7 +45,7 @@ fn builder() -> SessionAuthLayerBuilder {
 }
 
 async fn serve(builder: SessionAuthLayerBuilder) -> SocketAddr {
-    common::serve(routes().protect(builder.build().unwrap()).unwrap()).await
+    common::serve(common::protect(&builder.build().unwrap(), routes()).unwrap()).await
 }
 
 const NAVIGATION: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n\

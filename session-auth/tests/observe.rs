@@ -3,10 +3,8 @@
 
 mod common;
 
-use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use session_auth::methods::{GET, POST};
@@ -15,25 +13,6 @@ use session_auth::{
     Denial, Keys, Mode, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions,
     public, session, webhook,
 };
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn routes() -> Router {
     Router::new()
@@ -66,18 +45,12 @@ fn builder() -> SessionAuthLayerBuilder {
 }
 
 async fn serve(auth: SessionAuthLayer) -> SocketAddr {
-    common::serve(routes().protect(auth).unwrap()).await
+    common::serve(common::protect(&auth, routes()).unwrap()).await
 }
 
 #[tokio::test]
 async fn what_would_be_denied_is_let_through_counted_and_logged() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = common::log();
     let auth = builder().login_path("/login").build().unwrap();
     assert_eq!(auth.mode(), Mode::Observe);
     assert!(
@@ -163,7 +136,7 @@ async fn what_would_be_denied_is_let_through_counted_and_logged() {
     let line = "let through by mode `observe`; enforcing would deny it";
     assert!(text.contains(line), "{text}");
     assert!(
-        text.contains("route=GET /admin reason=scope count=1"),
+        text.contains("route=\"GET /admin\" reason=scope count=1"),
         "{text}"
     );
 }

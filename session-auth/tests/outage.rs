@@ -171,7 +171,7 @@ async fn survives<S: SessionStore>(mut server: impl Server, store: S) {
         .build()
         .unwrap();
     let sessions = auth.sessions();
-    let address = common::serve(routes().protect(auth).unwrap()).await;
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
     let mut cookies = Vec::new();
     // One more than there are people: it is revoked.
     for person in 0..=PEOPLE {
@@ -443,7 +443,7 @@ mod redis {
                     .issues_session()
                     .to(|sessions: Sessions| async move { sessions.issue("ada").await }),
             );
-        let address = common::serve(routes.protect(auth).unwrap()).await;
+        let address = common::serve(common::protect(&auth, routes).unwrap()).await;
         // Of a layer without a store: all that a cookie needs is the key.
         let issuer = SessionAuthLayer::builder(keys).build().unwrap();
         let issued = issuer.sessions().issue("ada").await.unwrap();

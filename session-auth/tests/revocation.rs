@@ -183,7 +183,7 @@ async fn serve_with(builder: SessionAuthLayerBuilder) -> Service {
     let control = Arc::new(Control::default());
     let store = Controlled(MemoryStore::new(), Arc::clone(&control));
     let auth = builder.store(store).build().unwrap();
-    let address = common::serve(routes().protect(auth).unwrap()).await;
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
     Service { address, control }
 }
 
@@ -526,7 +526,7 @@ async fn clocks_may_be_five_minutes_apart() {
             .store(Arc::clone(&store))
             .build()
             .unwrap();
-        common::serve(routes().protect(auth).unwrap())
+        common::serve(common::protect(&auth, routes()).unwrap())
     };
     let behind = machine(now).await;
     let ahead = machine(now + Duration::from_secs(300)).await;
@@ -562,7 +562,7 @@ async fn without_a_store_revoking_is_refused_in_as_many_words() {
     );
     assert!(sessions.list("ada").await.unwrap_err().is_stateless());
 
-    let address = common::serve(routes().protect(auth).unwrap()).await;
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
     let cookie = common::cookie(&common::post(address, "/login/ada", "", "").await);
     let headers = format!("Cookie: {cookie}\r\n");
     let answer = common::request(address, "POST", "/logout", &headers).await;

@@ -26,7 +26,7 @@ async fn serve(keys: Keys) -> SocketAddr {
             session(GET, "/me").to(|session: Session| async move { session.subject().to_owned() }),
         );
     let auth = SessionAuthLayer::builder(keys).build().unwrap();
-    common::serve(routes.protect(auth).unwrap()).await
+    common::serve(common::protect(&auth, routes).unwrap()).await
 }
 
 /// A browser: keeps the cookie that it was given last.

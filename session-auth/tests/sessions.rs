@@ -81,7 +81,7 @@ fn builder() -> SessionAuthLayerBuilder {
 }
 
 async fn serve(builder: SessionAuthLayerBuilder) -> SocketAddr {
-    common::serve(routes().protect(builder.build().unwrap()).unwrap()).await
+    common::serve(common::protect(&builder.build().unwrap(), routes()).unwrap()).await
 }
 
 async fn login(address: SocketAddr) -> String {
@@ -389,7 +389,8 @@ async fn extractors_that_the_declaration_does_not_allow_are_a_500() {
                 .issues_session()
                 .to(|_: Option<Session>, _: Sessions| async {}),
         );
-    let address = common::serve(routes.protect(builder().build().unwrap()).unwrap()).await;
+    let address =
+        common::serve(common::protect(&builder().build().unwrap(), routes).unwrap()).await;
     for path in ["/a", "/b", "/c", "/d", "/e", "/f"] {
         let answer = common::request(address, "GET", path, "").await;
         assert_eq!(answer.status, 500, "{path}");
@@ -494,7 +495,7 @@ async fn claims_of_another_type_do_not_end_the_session() {
             Err(error) => format!("{} {error}", error.is_absent()).into_response(),
         }
     }));
-    let address = common::serve(routes.protect(layer).unwrap()).await;
+    let address = common::serve(common::protect(&layer, routes).unwrap()).await;
     let read = async |issued: session_auth::IssuedSession| {
         let cookie = issued
             .set_cookie()
@@ -552,7 +553,7 @@ async fn renewing_keeps_the_absolute_deadline_and_what_the_session_says() {
             sessions.renew(&session).scope("root").await
         },
     ));
-    let address = common::serve(routes.protect(auth).unwrap()).await;
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
     let before = login(address).await;
     clock.advance(Duration::from_secs(20 * 60 * 60));
     let headers = format!("Cookie: {before}\r\n");
@@ -591,7 +592,7 @@ async fn sealed_claims_are_read_by_the_service_alone() {
                 .to(|session: Session| async move { session.claims::<Claims>().unwrap().plan }),
         );
     let auth = builder().build().unwrap();
-    let address = common::serve(routes.protect(auth).unwrap()).await;
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
     let cookie = login(address).await;
     assert_eq!(get(address, "/plan", &cookie).await.body, "pro");
     let headers = format!("Cookie: {cookie}\r\n");

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Extension;
 use bytes::Bytes;
 use session_auth::methods::POST;
 use session_auth::webhook::{
@@ -47,23 +46,21 @@ impl Service {
                 async move { body }
             }
         };
-        let routes =
-            Router::new()
-                .mount(webhook(POST, "/github", "github").to(count()))
-                .mount(webhook(POST, "/postmark", "postmark").to(count()))
-                .mount(webhook(POST, "/waf", "waf").to(count()))
-                .mount(webhook(POST, "/loopback", "loopback").to(count()))
-                .mount(
-                    webhook(POST, "/self", "handler")
-                        .reason("token in the path")
-                        .to(count()),
-                )
-                .mount(webhook(POST, "/delivery", "github").to(
-                    |Extension(delivery): Extension<Delivery>| async move {
-                        format!("{:?}", delivery.id)
-                    },
-                ));
-        let address = common::serve(routes.protect(auth.clone()).unwrap()).await;
+        let routes = Router::new()
+            .mount(webhook(POST, "/github", "github").to(count()))
+            .mount(webhook(POST, "/postmark", "postmark").to(count()))
+            .mount(webhook(POST, "/waf", "waf").to(count()))
+            .mount(webhook(POST, "/loopback", "loopback").to(count()))
+            .mount(
+                webhook(POST, "/self", "handler")
+                    .reason("token in the path")
+                    .to(count()),
+            )
+            .mount(
+                webhook(POST, "/delivery", "github")
+                    .to(|delivery: Delivery| async move { format!("{:?}", delivery.id) }),
+            );
+        let address = common::serve(common::protect(&auth, routes).unwrap()).await;
         Self { address, auth, ran }
     }
 
@@ -280,7 +277,7 @@ fn a_webhook_without_its_verifier_does_not_start() {
     let without = SessionAuthLayer::builder(Keys::random().unwrap())
         .build()
         .unwrap();
-    let error = routes().protect(without).unwrap_err();
+    let error = common::protect(&without, routes()).unwrap_err();
     assert!(
         error
             .to_string()
@@ -292,7 +289,7 @@ fn a_webhook_without_its_verifier_does_not_start() {
         .verifier("github", Hmac::github(SECRET))
         .build()
         .unwrap();
-    assert!(routes().protect(with).is_ok());
+    assert!(common::protect(&with, routes()).is_ok());
 
     let empty = SessionAuthLayer::builder(Keys::random().unwrap())
         .verifier("github", Hmac::github(""))

@@ -58,6 +58,9 @@ fn links(text: &str) -> Vec<Link<'_>> {
         if code {
             continue;
         }
+        if let Some((text, target)) = line.strip_prefix('[').and_then(|it| it.split_once("]: ")) {
+            links.push(Link { text, target });
+        }
         let mut rest = line;
         while let Some((before, after)) = rest.split_once("](") {
             let Some((target, after)) = after.split_once(')') else {
@@ -168,11 +171,12 @@ fn a_broken_link_is_found() {
     };
     for good in [
         "[`decide`](../session-auth/src/decision.rs)",
-        "[`Assembly::endpoint`](../session-auth/src/assembly.rs)",
+        "[`RouteTable::by_pattern`](../session-auth/src/table.rs)",
         "[`token.rs`](../session-auth/src/token.rs)",
-        "[the rules](../session-auth/src/audit/rules/mod.rs)",
+        "[the rules](../session-auth/src/mounted/rules.rs)",
         "[elsewhere](https://example.com/none)",
         "## A heading, and more\n[above](#a-heading-and-more)",
+        "[the house]: architecture.md",
     ] {
         assert_eq!(found(good), None, "{good}");
     }
@@ -186,6 +190,7 @@ fn a_broken_link_is_found() {
             "../session-auth/src/decision.rs defines no `verdict`",
         ),
         ("[above](#a-heading)", "there is no heading #a-heading"),
+        ("[the house]: house.md", "there is no house.md"),
     ] {
         assert_eq!(found(bad).as_deref(), Some(expected), "{bad}");
     }

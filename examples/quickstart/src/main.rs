@@ -52,8 +52,8 @@ fn routes() -> Router {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let auth = SessionAuthLayer::builder(Keys::from_env()?).build()?; // SESSION_AUTH_KEYS
-    let app = routes().protect(auth)?;
+    let app = auth.protect(routes())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app.into_make_service()).await?)
+    Ok(app.serve(listener).await?)
 }

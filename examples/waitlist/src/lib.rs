@@ -3,7 +3,7 @@
 //! logs in with a password, and sees and ends their sessions on a page.
 //!
 //! - `routes`: the handlers, each under the attribute that says who may call it
-//! - [`router`]: the handlers on a router, typed or axum's own
+//! - `router`: the handlers on a router
 //! - `input`, `device`, `pages`: what a handler is told, and what a person is shown
 //! - `config`, `database`, `store`, `passwords`: what the service needs
 #![forbid(unsafe_code)]
@@ -17,23 +17,20 @@ mod input;
 mod json;
 mod pages;
 mod passwords;
-pub mod router;
+mod router;
 mod routes;
 mod store;
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderName, StatusCode};
 use session_auth::webhook::{BasicAuth, Bearer, Hmac};
-use session_auth::{BuildError, Protected, SessionAuthLayer};
-use tower::{Service, ServiceBuilder};
+use session_auth::{Protected, SessionAuthLayer};
+use tower::ServiceBuilder;
 use tower_http::ServiceBuilderExt as _;
 use tower_http::request_id::{MakeRequestUuid, RequestId};
 use tower_http::timeout::TimeoutLayer;
@@ -52,30 +49,18 @@ const OPERATOR: &str = "operator";
 
 /// What the handlers share.
 #[derive(Clone)]
-pub struct App {
+pub(crate) struct App {
     store: Store,
     passwords: Passwords,
 }
 
-/// Puts the routes behind their guards: `router::typed::protect` or `router::plain::protect`.
-pub type Protect = fn(App, SessionAuthLayer) -> Result<Protected, BuildError>;
-
-/// The whole service, on the router that the features chose.
-///
-/// # Errors
-///
-/// As [`app_on`].
-pub async fn app(config: Config) -> Result<impl HttpService, Box<dyn Error>> {
-    app_on(router::protect, config).await
-}
-
-/// The whole service, on this router.
+/// The whole service.
 ///
 /// # Errors
 ///
 /// The database cannot be opened; the operator has no account yet, and no password for one; or the
 /// routes cannot be protected: a webhook's secret is empty, for instance.
-pub async fn app_on(protect: Protect, config: Config) -> Result<impl HttpService, Box<dyn Error>> {
+pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
     let opened = config.database.open().await?;
     let app = App {
         store: opened.store,
@@ -94,7 +79,8 @@ pub async fn app_on(protect: Protect, config: Config) -> Result<impl HttpService
         Either::Sqlite(store) => auth.store(store),
         Either::Postgres(store) => auth.store(store),
     };
-    Ok(around(protect(app, auth.build()?)?, config.timeout))
+    let app = auth.build()?.protect(router::routes().with_state(app))?;
+    Ok(around(app, config.timeout))
 }
 
 impl App {
@@ -117,23 +103,23 @@ impl App {
 
 /// The layers for every request. They stand around the guards, so that a denied request has a trace
 /// and an id too, and so that the timeout covers a webhook's body, which the guard reads.
-fn around(app: Protected, timeout: Duration) -> impl HttpService {
+fn around(app: Protected, timeout: Duration) -> Protected {
     let secret: Arc<[HeaderName]> = [AUTHORIZATION, COOKIE, SET_COOKIE].into();
-    ServiceBuilder::new()
-        .map_response_body(Body::new)
-        // On either side of the trace: it sees requests after this, and responses before it.
-        .sensitive_request_headers(Arc::clone(&secret))
-        .set_x_request_id(MakeRequestUuid)
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .sensitive_response_headers(secret)
-        .propagate_x_request_id()
-        .compression()
-        // 503, not 408: a webhook's sender is to try again.
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            timeout,
-        ))
-        .service(app)
+    app.layer(
+        ServiceBuilder::new()
+            // On either side of the trace: it sees requests after this, and responses before it.
+            .sensitive_request_headers(Arc::clone(&secret))
+            .set_x_request_id(MakeRequestUuid)
+            .layer(TraceLayer::new_for_http().make_span_with(span))
+            .sensitive_response_headers(secret)
+            .propagate_x_request_id()
+            .compression()
+            // 503, not 408: a webhook's sender is to try again.
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::SERVICE_UNAVAILABLE,
+                timeout,
+            )),
+    )
 }
 
 /// Without the query: senders put tokens there.
@@ -141,18 +127,4 @@ fn span(request: &Request) -> Span {
     let id = request.extensions().get::<RequestId>();
     let id = id.and_then(|id| id.header_value().to_str().ok());
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
-}
-
-/// What `axum::serve` takes.
-pub trait HttpService:
-    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
-
-impl<S> HttpService for S where
-    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
 }

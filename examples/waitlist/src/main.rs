@@ -9,7 +9,6 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use axum::ServiceExt as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 use waitlist::{Config, Database};
@@ -52,7 +51,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}; set LISTEN"))?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app.into_make_service())
+    app.serve(listener)
         .with_graceful_shutdown(async {
             if let Err(error) = tokio::signal::ctrl_c().await {
                 tracing::error!("Ctrl-C cannot be seen: {error}; stop the process by its id");

@@ -54,7 +54,7 @@ impl Git<'_> {
         }
         Err(Problem::new(format!(
             "`{}` names no commit of this repository",
-            crate::sentence::visible(revision)
+            crate::visible::visible(revision)
         ))
         .at(self.folder.display())
         .output(&String::from_utf8_lossy(&output.stderr))

@@ -1,18 +1,24 @@
 //! A comparison as text, as a comment of a pull request, and as JSON.
 
+use std::borrow::Cow;
+
 use annotate_snippets::renderer::{
     DEFAULT_EMPHASIS_STYLE, DEFAULT_ERROR_STYLE, DEFAULT_WARNING_STYLE,
 };
 use anstyle::Style;
 use serde::Serialize;
+use session_auth::Methods;
+use session_auth::audit::Code;
 
-use super::Comparison;
+use super::comparison::Comparison;
 use crate::error::CannotRun;
-use crate::lock::compare::Difference;
-use crate::lock::terms::{Direction, Terms};
+use crate::lock::compare::{Difference, Side};
+use crate::lock::said::Said;
+use crate::lock::terms::Direction;
 use crate::markdown::{LONGEST, code, table};
-use crate::render::{json, styled};
-use crate::sentence::visible;
+use crate::render::json::{self, Terms};
+use crate::render::styled;
+use crate::visible::visible;
 
 /// The first line of the comment. A bot finds it there and replaces the comment.
 pub(crate) const MARKER: &str = "<!-- route-audit diff -->";
@@ -158,15 +164,15 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
     #[derive(Serialize)]
     struct Row<'a> {
         direction: Direction,
-        code: &'static str,
-        methods: Vec<String>,
-        path: Option<&'a str>,
+        code: Code,
+        methods: Methods,
+        path: Option<Cow<'a, str>>,
         package: &'a str,
         router: &'a str,
         routers: Vec<&'a str>,
         message: String,
-        old: Option<&'a Terms>,
-        new: Option<&'a Terms>,
+        old: Option<Terms<'a>>,
+        new: Option<Terms<'a>>,
         file: &'a str,
         line: u32,
     }
@@ -176,8 +182,14 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
         narrowed: usize,
         changed: usize,
     }
+    fn terms(side: &Side) -> Option<Terms<'_>> {
+        match side {
+            Side::Nothing => None,
+            Side::Route(said) => Some(Terms::of(said.as_deref().map(|Said(said)| said))),
+        }
+    }
     let document = Document {
-        schema: session_auth::audit::SCHEMA,
+        schema: json::SCHEMA,
         base: Base {
             revision: &comparison.base,
             commit: &comparison.commit,
@@ -190,13 +202,13 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
                 direction: difference.direction,
                 code: difference.code(),
                 methods: difference.methods(),
-                path: difference.path.as_deref(),
+                path: difference.at.path(),
                 package: &difference.package,
                 router: &difference.router,
                 routers: difference.routers().collect(),
                 message: difference.message(),
-                old: difference.old.as_ref(),
-                new: difference.new.as_ref(),
+                old: terms(&difference.old),
+                new: terms(&difference.new),
                 file: &difference.place.file,
                 line: difference.place.line,
             })

@@ -4,21 +4,25 @@
 //! a lock holds can go missing unseen: each of its methods is still there, has moved to another
 //! router of its package, or is a difference of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use session_auth::audit::{Finding, Severity};
+use session_auth::audit::{Code, Subject};
+use session_auth::{Location, Methods};
 
-use super::terms::{self, Change, Direction, Terms};
-use super::verb::{self, Verb};
-use super::{Lock, Mount, Place, Route};
-use crate::codes;
+use super::mount::{At, Mount};
+use super::said::Said;
+use super::terms::{self, Change, Direction};
+use super::verb;
+use super::{Lock, Route};
 use crate::sentence::Sentence;
+use crate::visible::visible;
 
 /// One difference of one route.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Difference {
-    pub(crate) path: Option<String>,
-    pub(crate) verbs: BTreeSet<Verb>,
+    pub(crate) at: At,
+    /// One by one: `GET` and the `HEAD` that it answers, `ANY` and what it answers.
+    pub(crate) verbs: Methods,
     pub(crate) package: String,
     /// That has it now; of a route that is gone, that had it.
     pub(crate) router: String,
@@ -27,23 +31,36 @@ pub(crate) struct Difference {
     pub(crate) also: Vec<String>,
     pub(crate) direction: Direction,
     /// The methods as a reader sees them: `GET | POST`.
-    methods: String,
+    label: String,
     /// Goes on from the route.
     pub(crate) says: Sentence,
-    /// `None` where the route is new.
-    pub(crate) old: Option<Terms>,
-    /// `None` where the route is gone.
-    pub(crate) new: Option<Terms>,
+    pub(crate) old: Side,
+    pub(crate) new: Side,
     /// The declaration; of a route that is gone, its line in the lock.
-    pub(crate) place: Place,
+    pub(crate) place: Location,
+}
+
+/// What there was, or is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    /// No such route.
+    Nothing,
+    /// A route, and what is said of it.
+    Route(Option<Box<Said>>),
+}
+
+impl Side {
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
 }
 
 impl Difference {
     /// `POST /api/waitlist/signup`.
     pub(crate) fn route(&self) -> String {
-        match &self.path {
-            Some(path) => format!("{} {path}", self.methods),
-            None => self.methods.clone(),
+        match self.at.path() {
+            Some(path) => format!("{} {path}", self.label),
+            None => self.label.clone(),
         }
     }
 
@@ -53,53 +70,53 @@ impl Difference {
         all.map(String::as_str)
     }
 
-    pub(crate) fn methods(&self) -> Vec<String> {
-        verb::names(&self.verbs)
+    /// As a machine reads them: `["GET"]`, `["ANY"]`.
+    pub(crate) fn methods(&self) -> Methods {
+        verb::shortly(self.verbs)
     }
 
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> Code {
         match self.direction {
-            Direction::Widened => codes::LOCK_WIDENED,
-            Direction::Narrowed => codes::LOCK_NARROWED,
-            Direction::Changed => codes::LOCK_CHANGED,
+            Direction::Widened => Code::LockWidened,
+            Direction::Narrowed => Code::LockNarrowed,
+            Direction::Changed => Code::LockChanged,
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        let (path, shape) = self.at.parts();
+        Subject {
+            path: path.map(|path| path.to_owned().into()),
+            methods: self.methods(),
+            shape,
+            place: self.place.clone(),
         }
     }
 
     pub(crate) fn message(&self) -> String {
-        crate::sentence::visible(&format!("{} {}", self.route(), self.says))
+        visible(&format!("{} {}", self.route(), self.says))
     }
 
-    pub(crate) fn finding(&self) -> Finding {
-        let wrong = match (self.direction, &self.new) {
-            (_, None) => "mount it again",
-            (Direction::Widened, _) if self.old.is_none() => {
-                "give it another class, or take it out"
-            }
-            (Direction::Narrowed, _) => "give its callers back what they had",
+    pub(crate) fn help(&self) -> String {
+        let wrong = match self.direction {
+            _ if self.new.is_nothing() => "mount it again",
+            Direction::Widened if self.old.is_nothing() => "give it another class, or take it out",
+            Direction::Narrowed => "give its callers back what they had",
             _ => "undo it",
         };
-        Finding {
-            severity: Severity::Error,
-            code: self.code().to_owned(),
-            message: self.message(),
-            help: format!(
-                "if that is meant, run `route-audit check --update` and have the change of the \
-                 lock reviewed; if not, {wrong}"
-            ),
-            methods: self.methods(),
-            path: self.path.clone(),
-            file: self.place.file.clone(),
-            line: self.place.line,
-        }
+        format!(
+            "if that is meant, run `route-audit check --update` and have the change of the lock \
+             reviewed; if not, {wrong}"
+        )
     }
 }
 
 /// What one path of one package mounts, by router.
-type Routers<'a> = BTreeMap<&'a str, &'a BTreeMap<Verb, Route>>;
+type Routers<'a> = BTreeMap<&'a str, &'a BTreeMap<Methods, Route>>;
 
 /// Every difference, sorted by path.
 pub(crate) fn compare(old: &Lock, new: &Lock) -> Vec<Difference> {
-    let mut paths: BTreeMap<(&str, Option<&str>), (Routers<'_>, Routers<'_>)> = BTreeMap::new();
+    let mut paths: BTreeMap<(&str, &At), (Routers<'_>, Routers<'_>)> = BTreeMap::new();
     for (mount, at) in &old.mounts {
         paths
             .entry(key(mount))
@@ -115,10 +132,10 @@ pub(crate) fn compare(old: &Lock, new: &Lock) -> Vec<Difference> {
             .insert(&mount.router, at);
     }
     let mut differences = Vec::new();
-    for ((package, path), (before, after)) in paths {
+    for ((package, at), (before, after)) in paths {
         let one = OnePath {
             package,
-            path,
+            at,
             before,
             after,
             now: new,
@@ -145,7 +162,7 @@ fn together(differences: Vec<Difference>) -> Vec<Difference> {
         };
         // Sorted by path first: what is the same is near.
         let near = out.iter_mut().rev();
-        match near.take_while(|known| known.path == one.path).find(same) {
+        match near.take_while(|known| known.at == one.at).find(same) {
             Some(known) => known.also.push(one.router),
             None => out.push(one),
         }
@@ -153,13 +170,13 @@ fn together(differences: Vec<Difference>) -> Vec<Difference> {
     out
 }
 
-fn key(mount: &Mount) -> (&str, Option<&str>) {
-    (&mount.package, mount.path.as_deref())
+fn key(mount: &Mount) -> (&str, &At) {
+    (&mount.package, &mount.at)
 }
 
 struct OnePath<'a> {
     package: &'a str,
-    path: Option<&'a str>,
+    at: &'a At,
     before: Routers<'a>,
     after: Routers<'a>,
     now: &'a Lock,
@@ -167,7 +184,7 @@ struct OnePath<'a> {
 
 /// What happened to one method of a path: the router and what it says, before and after.
 struct Slot<'a> {
-    verb: Verb,
+    verb: Methods,
     old: Option<(&'a str, &'a Route)>,
     new: Option<(&'a str, &'a Route)>,
 }
@@ -175,16 +192,17 @@ struct Slot<'a> {
 impl<'a> OnePath<'a> {
     fn differences(&self) -> Vec<Difference> {
         // One entry for the methods that fared alike.
-        let mut alike: BTreeMap<Difference, BTreeSet<Verb>> = BTreeMap::new();
-        for slot in Verb::all().flat_map(|verb| self.slots(verb)) {
+        let mut alike: BTreeMap<Difference, Methods> = BTreeMap::new();
+        for slot in verb::all().flat_map(|verb| self.slots(verb)) {
             if let Some(difference) = self.difference(&slot) {
-                alike.entry(difference).or_default().insert(slot.verb);
+                let verbs = alike.entry(difference).or_insert(slot.verb);
+                *verbs = verbs.or(slot.verb);
             }
         }
         alike
             .into_iter()
             .map(|(difference, verbs)| Difference {
-                methods: verb::label(&verbs, &self.served(&difference.router)),
+                label: verb::label(verbs, self.served(&difference.router).unwrap_or(verbs)),
                 verbs,
                 ..difference
             })
@@ -192,20 +210,20 @@ impl<'a> OnePath<'a> {
     }
 
     /// The verbs that a router answers here, before or after.
-    fn served(&self, router: &str) -> BTreeSet<Verb> {
-        let served = |at: Option<&&BTreeMap<Verb, Route>>, verb| {
+    fn served(&self, router: &str) -> Option<Methods> {
+        let served = |at: Option<&&BTreeMap<Methods, Route>>, verb| {
             at.is_some_and(|at| verb::answering(at, verb).is_some())
         };
-        Verb::all()
+        verb::all()
             .filter(|verb| {
                 served(self.before.get(router), *verb) || served(self.after.get(router), *verb)
             })
-            .collect()
+            .reduce(Methods::or)
     }
 
     /// Each router's answer before and after. One that only an old router gave and one that only
     /// a new router gives are one that has moved.
-    fn slots(&self, verb: Verb) -> Vec<Slot<'a>> {
+    fn slots(&self, verb: Methods) -> Vec<Slot<'a>> {
         let answers = |routers: &Routers<'a>| -> BTreeMap<&'a str, &'a Route> {
             routers
                 .iter()
@@ -240,7 +258,7 @@ impl<'a> OnePath<'a> {
     fn difference(&self, slot: &Slot<'a>) -> Option<Difference> {
         let (direction, says, router, place) = match (slot.old, slot.new) {
             (Some((from, old)), Some((to, new))) => {
-                let mut changes = terms::changes(&old.terms, &new.terms);
+                let mut changes = terms::changes(old.declaration(), new.declaration());
                 if from != to {
                     changes.push(terms::moved(from, to));
                 }
@@ -249,30 +267,35 @@ impl<'a> OnePath<'a> {
             }
             (None, Some((router, new))) => (
                 Direction::Widened,
-                terms::added(&new.terms),
+                terms::added(new.declaration()),
                 router,
                 &new.place,
             ),
             (Some((router, old)), None) => (
                 Direction::Narrowed,
-                terms::removed(&old.terms).words(self.without(router)),
+                terms::removed(old.declaration()).words(self.without(router)),
                 router,
                 &old.place,
             ),
             (None, None) => return None,
         };
-        let terms = |side: Option<(&str, &Route)>| side.map(|(_, route)| route.terms.clone());
+        let side = |side: Option<(&str, &Route)>| {
+            side.map_or(Side::Nothing, |(_, route)| {
+                Side::Route(route.said.clone().map(Box::new))
+            })
+        };
         Some(Difference {
-            path: self.path.map(str::to_owned),
-            verbs: BTreeSet::new(),
+            at: self.at.clone(),
+            // Put in where those that fared alike are known.
+            verbs: slot.verb.minus(slot.verb),
             package: self.package.to_owned(),
             router: router.to_owned(),
             also: Vec::new(),
             direction,
-            methods: String::new(),
+            label: String::new(),
             says,
-            old: terms(slot.old),
-            new: terms(slot.new),
+            old: side(slot.old),
+            new: side(slot.new),
             place: place.clone(),
         })
     }
@@ -280,13 +303,13 @@ impl<'a> OnePath<'a> {
     /// What callers of a route get that its router no longer has.
     fn without(&self, router: &str) -> &'static str {
         let fallback = Mount {
-            path: None,
+            at: At::Outermost,
             package: self.package.to_owned(),
             router: router.to_owned(),
         };
-        if self.path.is_some() && self.after.contains_key(router) {
+        if *self.at != At::Outermost && self.after.contains_key(router) {
             ": its callers will get 405"
-        } else if self.path.is_some() && self.now.mounts.contains_key(&fallback) {
+        } else if *self.at != At::Outermost && self.now.mounts.contains_key(&fallback) {
             ": its callers will get what the fallback answers"
         } else {
             ": its callers will get 404"

@@ -1,5 +1,6 @@
 //! The lock on disk.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -82,6 +83,30 @@ impl LockFile {
         file.as_file().sync_all()?;
         file.persist(&path)?;
         Ok(())
+    }
+
+    /// Takes the routes of packages that were not looked at out of a lock, and says so.
+    pub(crate) fn leave_out(
+        &self,
+        lock: &mut Lock,
+        unselected: &BTreeSet<String>,
+    ) -> (Lock, Option<String>) {
+        let left_out = lock.split_off(unselected);
+        let count = left_out.lines().len();
+        let packages: Vec<String> = left_out
+            .packages()
+            .into_iter()
+            .map(|package| format!("`{package}`"))
+            .collect();
+        let note = (count > 0).then(|| {
+            format!(
+                "{count} {} of {} in {} not compared: the package is not selected (see `--workspace`)",
+                if count == 1 { "line" } else { "lines" },
+                packages.join(", "),
+                self.name,
+            )
+        });
+        (left_out, note)
     }
 
     fn problem(&self, what: &str, error: &io::Error) -> Problem {

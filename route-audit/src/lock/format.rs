@@ -16,21 +16,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
-use session_auth::audit::Class;
+use session_auth::__private::ReadTerms;
+use session_auth::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};
 
-use super::terms::Terms;
-use super::values::{is_day, is_duration, parse_size, size};
-use super::verb::Verb;
-use super::words::{Malformed, Words, quoted, word};
-use super::{Line, Lock, Mount, Place, Route, SCHEMA};
+use super::mount::{At, Mount};
+use super::said::Said;
+use super::values::{duration, parse_day, parse_duration, parse_size, size};
+use super::words::{Malformed, Word, Words, quoted, word};
+use super::{Line, Lock, Route};
 use crate::error::{CannotRun, Problem};
-use crate::sentence::visible;
+use crate::visible::visible;
+
+/// The version of the format. A reader refuses any other.
+const SCHEMA: u32 = 1;
 
 const HEADER: &str = "\
 # Who may call each route. `route-audit check --locked` holds the routes against it,
 # `route-audit check --update` writes it. Review a change here as a change of who gets in.
 ";
+
+/// What stands for everything below a path.
+const BELOW: &str = "/**";
 
 /// How lines of these versions begin.
 const FIRST: &str = "schema";
@@ -49,70 +57,52 @@ pub(crate) fn write(lock: &Lock) -> String {
 }
 
 fn row(line: &Line<'_>) -> String {
-    let Line {
-        mount,
-        verbs,
-        terms,
-    } = line;
-    let methods: Vec<&str> = verbs.iter().map(|verb| verb.as_str()).collect();
-    let path = mount.path.as_deref().map_or_else(|| "-".to_owned(), word);
+    let Line { mount, verbs, said } = line;
+    let declaration = said.map(|Said(declaration)| declaration);
+    let methods: Vec<_> = verbs.iter().map(|verb| verb.to_string()).collect();
+    let path = match &mount.at {
+        At::Outermost => "-".to_owned(),
+        // Of that name, and not everything below a path.
+        At::Path(path) if path.ends_with(BELOW) => {
+            let (before, _) = path.split_at(path.len() - 1);
+            format!("{}\\u{{2a}}\"", quoted(before).trim_end_matches('"'))
+        }
+        At::Path(path) => word(path),
+        At::Below(_) => word(&mount.at.path().unwrap_or_default()),
+    };
     let router = word(&format!("{}/{}", mount.package, mount.router));
-    let mut text = format!(
-        "{:7}  {:8}  {path:40}  {router:20}",
-        class_name(terms.class),
-        methods.join("|"),
-    );
-    for term in term_list(terms) {
+    let class = declaration.map_or("none", |declaration| declaration.class().as_str());
+    let mut text = format!("{class:7}  {:8}  {path:40}  {router:20}", methods.join("|"));
+    for term in declaration.map(terms).unwrap_or_default() {
         let _ = write!(text, "  {term}");
     }
     text.trim_end().to_owned()
 }
 
-fn term_list(terms: &Terms) -> Vec<String> {
-    let Terms {
-        class: _,
-        verifier,
-        scope,
-        until,
-        expect_every,
-        max_body,
-        owner,
-        issues_session,
-        optional_session,
-        reason,
-    } = terms;
+fn terms(declaration: &Declaration) -> Vec<String> {
     let mut list = Vec::new();
     for (key, value) in [
-        ("verify", verifier),
-        ("scope", scope),
-        ("until", until),
-        ("expect_every", expect_every),
-        ("max_body", &max_body.map(size)),
-        ("owner", owner),
+        (
+            "verify",
+            declaration.verify().map(|by| by.as_str().to_owned()),
+        ),
+        ("scope", declaration.scope().map(str::to_owned)),
+        ("until", declaration.until().map(|day| day.to_string())),
+        ("expect_every", declaration.expect_every().map(duration)),
+        ("max_body", declaration.max_body().map(size)),
+        ("owner", declaration.owner().map(str::to_owned)),
     ] {
-        list.extend(value.iter().map(|value| format!("{key}={}", word(value))));
+        list.extend(value.map(|value| format!("{key}={}", word(&value))));
     }
     for (flag, given) in [
-        ("issues_session", issues_session),
-        ("optional_session", optional_session),
+        ("issues_session", declaration.issues_session()),
+        ("optional_session", declaration.optional_session()),
     ] {
         list.extend(given.then(|| flag.to_owned()));
     }
-    list.extend(
-        reason
-            .iter()
-            .map(|reason| format!("reason={}", quoted(reason))),
-    );
+    let reason = declaration.reason();
+    list.extend(reason.map(|reason| format!("reason={}", quoted(reason))));
     list
-}
-
-pub(crate) fn class_name(class: Option<Class>) -> &'static str {
-    match class {
-        Some(Class::Public) => "public",
-        Some(Class::Webhook) => "webhook",
-        Some(Class::Session) => "session",
-        _ => "none",
-    }
 }
 
 /// Reads a lock. `name` is what errors call it: a path, or `REV:path`.
@@ -200,24 +190,31 @@ fn schema(first: Option<(u32, &str)>, name: &str) -> Result<(), Problem> {
 }
 
 fn read_line(lock: &mut Lock, number: u32, line: &str, name: &str) -> Result<(), Malformed> {
+    const CLASS: &str = "a class: `public`, `webhook` or `session`";
+    const METHODS: &str = "methods: `GET`, `GET|POST`, `ANY` or `FALLBACK`";
+    const PATH: &str = "a path that starts with `/`, or `-` for a fallback";
     let mut words = Words { line, at: 0 };
-    let class = words.next("a class: `public`, `webhook` or `session`")?;
+    let class = words.next(CLASS)?;
     let class = match class.plain() {
-        Some("public") => Class::Public,
-        Some("webhook") => Class::Webhook,
-        Some("session") => Class::Session,
-        _ => return Err(class.not("a class: `public`, `webhook` or `session`")),
+        Some("public") => AccessClass::Public,
+        Some("webhook") => AccessClass::Webhook,
+        Some("session") => AccessClass::Session,
+        _ => return Err(class.not(CLASS)),
     };
-    let methods = words.next("methods: `GET`, `GET|POST`, `ANY` or `FALLBACK`")?;
-    let verbs: Vec<Verb> = methods
+    let methods = words.next(METHODS)?;
+    let verbs: Vec<Methods> = methods
         .plain()
-        .and_then(|names| names.split('|').map(Verb::from_name).collect())
-        .ok_or_else(|| methods.not("methods: `GET`, `GET|POST`, `ANY` or `FALLBACK`"))?;
-    let path = words.next("a path that starts with `/`, or `-` for a fallback")?;
-    let path = match path.plain() {
-        Some("-") => None,
-        _ if path.key.is_none() && path.value.starts_with('/') => Some(path.value),
-        _ => return Err(path.not("a path that starts with `/`, or `-` for a fallback")),
+        .and_then(|names| names.split('|').map(Methods::from_name).collect())
+        .ok_or_else(|| methods.not(METHODS))?;
+    let path = words.next(PATH)?;
+    let at = match path.plain() {
+        Some("-") => At::Outermost,
+        _ if path.key.is_some() || !path.value.starts_with('/') => return Err(path.not(PATH)),
+        _ => match path.value.strip_suffix(BELOW) {
+            Some("") if path.is_written(BELOW) => At::Below("/".to_owned()),
+            Some(mount) if path.is_written(BELOW) => At::Below(mount.to_owned()),
+            _ => At::Path(path.value),
+        },
     };
     let router = words.next("`package/router`")?;
     let (package, router) = match router.value.split_once('/') {
@@ -229,18 +226,26 @@ fn read_line(lock: &mut Lock, number: u32, line: &str, name: &str) -> Result<(),
         _ => return Err(router.not("`package/router`")),
     };
     let mount = Mount {
-        path,
+        at,
         package,
         router,
     };
-    let route = Route {
-        terms: read_terms(class, &mut words)?,
-        place: Place {
-            file: name.to_owned(),
-            line: number,
-        },
+    let place = Location {
+        file: name.to_owned().into(),
+        line: number,
+        column: 1,
     };
-    let at: &mut BTreeMap<Verb, Route> = lock.mounts.entry(mount).or_default();
+    let terms = RawTerms::read(&mut words)?;
+    let route = Route {
+        said: Some(Said(terms.declaration(
+            class,
+            &mount,
+            &verbs,
+            place.clone(),
+        )?)),
+        place,
+    };
+    let at: &mut BTreeMap<Methods, Route> = lock.mounts.entry(mount).or_default();
     for verb in verbs {
         if let Some(other) = at.insert(verb, route.clone()) {
             return Err(Malformed {
@@ -255,56 +260,139 @@ fn read_line(lock: &mut Lock, number: u32, line: &str, name: &str) -> Result<(),
     Ok(())
 }
 
-fn read_terms(class: Class, words: &mut Words<'_>) -> Result<Terms, Malformed> {
-    let mut terms = Terms {
-        class: Some(class),
-        verifier: None,
-        scope: None,
-        until: None,
-        expect_every: None,
-        max_body: None,
-        owner: None,
-        issues_session: false,
-        optional_session: false,
-        reason: None,
-    };
-    while let Some(word) = words.word()? {
-        let twice = match (word.key, word.value.as_str()) {
-            (None, "issues_session") if !word.quoted => {
-                std::mem::replace(&mut terms.issues_session, true)
+/// The terms of a line, and the columns of those that only one class has.
+#[derive(Default)]
+struct RawTerms {
+    of_webhooks: Option<usize>,
+    of_sessions: Option<usize>,
+    of_public: Option<usize>,
+    verify: Option<Verify>,
+    scope: Option<String>,
+    expect_every: Option<Duration>,
+    max_body: Option<usize>,
+    issues_session: bool,
+    optional_session: bool,
+    all: ReadTerms,
+}
+
+impl RawTerms {
+    fn read(words: &mut Words<'_>) -> Result<Self, Malformed> {
+        let mut terms = Self::default();
+        while let Some(word) = words.word()? {
+            if terms.add(&word)? {
+                return Err(Malformed {
+                    column: word.column,
+                    expected: format!(
+                        "`{}` is on this line twice",
+                        word.key.unwrap_or(&word.value)
+                    ),
+                });
             }
-            (None, "optional_session") if !word.quoted => {
-                std::mem::replace(&mut terms.optional_session, true)
-            }
-            (Some("verify"), value) => terms.verifier.replace(value.to_owned()).is_some(),
-            (Some("scope"), value) => terms.scope.replace(value.to_owned()).is_some(),
-            (Some("owner"), value) => terms.owner.replace(value.to_owned()).is_some(),
-            (Some("reason"), value) => terms.reason.replace(value.to_owned()).is_some(),
-            (Some("until"), value) if is_day(value) => {
-                terms.until.replace(value.to_owned()).is_some()
-            }
-            (Some("until"), _) => return Err(word.not("a day, such as `until=2027-01-31`")),
-            (Some("expect_every"), value) if is_duration(value) => {
-                terms.expect_every.replace(value.to_owned()).is_some()
-            }
-            (Some("expect_every"), _) => {
-                return Err(word.not("a duration, such as `expect_every=6h`"));
-            }
-            (Some("max_body"), value) => match parse_size(value) {
-                Some(bytes) => terms.max_body.replace(bytes).is_some(),
-                None => return Err(word.not("a size, such as `max_body=1MiB`")),
-            },
-            _ => return Err(word.not(TERMS)),
-        };
-        if twice {
-            return Err(Malformed {
-                column: word.column,
-                expected: format!(
-                    "`{}` is on this line twice",
-                    word.key.unwrap_or(&word.value)
-                ),
-            });
         }
+        Ok(terms)
     }
-    Ok(terms)
+
+    /// Whether it was there already.
+    fn add(&mut self, word: &Word<'_>) -> Result<bool, Malformed> {
+        let value = word.value.clone();
+        let column = Some(word.column);
+        Ok(match word.key {
+            None if !word.quoted && value == "issues_session" => {
+                self.of_public = column;
+                std::mem::replace(&mut self.issues_session, true)
+            }
+            None if !word.quoted && value == "optional_session" => {
+                self.of_public = column;
+                std::mem::replace(&mut self.optional_session, true)
+            }
+            Some("verify") => {
+                self.of_webhooks = column;
+                self.verify.replace(Verify::from(value)).is_some()
+            }
+            Some("scope") => {
+                self.of_sessions = column;
+                self.scope.replace(value).is_some()
+            }
+            Some("owner") => self.all.owner.replace(value.into()).is_some(),
+            Some("reason") => self.all.reason.replace(value.into()).is_some(),
+            Some("until") => {
+                let day = parse_day(&value);
+                let day = day.ok_or_else(|| word.not("a day, such as `until=2027-01-31`"))?;
+                self.all.until.replace(day).is_some()
+            }
+            Some("expect_every") => {
+                self.of_webhooks = column;
+                let time = parse_duration(&value)
+                    .ok_or_else(|| word.not("a duration, such as `expect_every=6h`"))?;
+                self.expect_every.replace(time).is_some()
+            }
+            Some("max_body") => {
+                self.of_webhooks = column;
+                let bytes = parse_size(&value)
+                    .ok_or_else(|| word.not("a size, such as `max_body=1MiB`"))?;
+                self.max_body.replace(bytes).is_some()
+            }
+            _ => return Err(word.not(TERMS)),
+        })
+    }
+
+    fn declaration(
+        self,
+        class: AccessClass,
+        mount: &Mount,
+        verbs: &[Methods],
+        place: Location,
+    ) -> Result<Declaration, Malformed> {
+        for (of, column) in [
+            (AccessClass::Public, self.of_public),
+            (AccessClass::Webhook, self.of_webhooks),
+            (AccessClass::Session, self.of_sessions),
+        ] {
+            if let Some(column) = column
+                && of != class
+            {
+                return Err(Malformed {
+                    column,
+                    expected: format!("a term of {of} routes alone, on one that is {class}"),
+                });
+            }
+        }
+        let access = match class {
+            AccessClass::Public => Access::Public {
+                issues_session: self.issues_session,
+                optional_session: self.optional_session,
+            },
+            AccessClass::Webhook => Access::Webhook {
+                verify: self.verify.ok_or_else(|| Malformed {
+                    column: 1,
+                    expected: "a webhook needs `verify=…`".to_owned(),
+                })?,
+                expect_every: self.expect_every,
+                max_body: self.max_body,
+            },
+            _ => Access::Session {
+                scope: self.scope.map(Into::into),
+            },
+        };
+        let target = target(&mount.at, verbs);
+        Ok(Declaration::read(target, access, self.all, place))
+    }
+}
+
+fn target(at: &At, verbs: &[Methods]) -> Target {
+    let methods = verbs.iter().copied().reduce(Methods::or);
+    let methods = methods.unwrap_or(Methods::ANY);
+    match at {
+        At::Below(path) => Target::Subtree {
+            path: path.clone().into(),
+        },
+        At::Path(path) if methods.is_fallback() => Target::Fallback {
+            below: Some(path.clone().into()),
+        },
+        At::Path(path) => Target::Route {
+            methods,
+            paths: vec![path.clone().into()].into(),
+        },
+        At::Outermost => Target::Fallback { below: None },
+    }
 }

@@ -19,47 +19,32 @@
 //!
 //! A change that opens and does not close widens; one that closes and does not open narrows.
 
-use serde::Serialize;
-use session_auth::audit::{Class, RouteRecord};
+use std::time::Duration;
 
+use serde::Serialize;
+use session_auth::{AccessClass, Declaration, Difference, Verify};
+use time::Date;
+
+use super::values;
 use crate::sentence::Sentence;
 
-/// The name that stands for "the handler proves the sender by itself".
-pub(crate) const HANDLER: &str = "handler";
-
-/// What a declaration says, without its place and handler: a file that moves and a function that
-/// is renamed change nothing for callers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub(crate) struct Terms {
-    /// `None` where nobody said; such a route is never written into a lock.
-    pub(crate) class: Option<Class>,
-    pub(crate) verifier: Option<String>,
-    pub(crate) scope: Option<String>,
-    pub(crate) until: Option<String>,
-    pub(crate) expect_every: Option<String>,
-    /// In bytes.
-    pub(crate) max_body: Option<u64>,
-    pub(crate) owner: Option<String>,
-    pub(crate) issues_session: bool,
-    pub(crate) optional_session: bool,
-    pub(crate) reason: Option<String>,
-}
-
-impl Terms {
-    pub(crate) fn of(record: &RouteRecord) -> Self {
-        Self {
-            class: record.class,
-            verifier: record.verifier.clone(),
-            scope: record.scope.clone(),
-            until: record.until.clone(),
-            expect_every: record.expect_every.clone(),
-            max_body: record.max_body,
-            owner: record.owner.clone(),
-            issues_session: record.issues_session,
-            optional_session: record.optional_session,
-            reason: record.reason.clone(),
-        }
+/// In what two lines for the same route differ. A handler's name is in none.
+fn differences(old: &Declaration, new: &Declaration) -> Vec<Difference> {
+    let mut all = old.differences(new);
+    all.retain(|one| *one != Difference::Handler);
+    if all.contains(&Difference::Class) {
+        // What only one of the classes has goes with the class.
+        all.retain(|one| {
+            matches!(
+                one,
+                Difference::Class
+                    | Difference::IssuesSession
+                    | Difference::OptionalSession
+                    | Difference::Owner
+            )
+        });
     }
+    all
 }
 
 /// Which way a route has changed for its callers.
@@ -122,10 +107,16 @@ pub(crate) fn moved(from: &str, to: &str) -> Change {
 }
 
 /// `is new and public: anyone may call it`.
-pub(crate) fn added(new: &Terms) -> Sentence {
-    match new.class {
-        Some(Class::Public) => Sentence::of("is new and public: anyone may call it"),
-        Some(Class::Webhook) => match proof(new) {
+pub(crate) fn added(new: Option<&Declaration>) -> Sentence {
+    let Some(new) = new else {
+        return Sentence::of(
+            "is new and has no access class: callers with a session may call it, others will get \
+             401",
+        );
+    };
+    match new.class() {
+        AccessClass::Public => Sentence::of("is new and public: anyone may call it"),
+        AccessClass::Webhook => match proof(new) {
             Some(verifier) => Sentence::of("is new: senders with proof for the verifier ")
                 .name(verifier)
                 .words(" may call it"),
@@ -133,85 +124,85 @@ pub(crate) fn added(new: &Terms) -> Sentence {
                 "is new: every request reaches its handler, which proves the sender by itself",
             ),
         },
-        Some(_) => Sentence::of("is new: callers with a session")
+        _ => Sentence::of("is new: callers with a session")
             .then(scope(new, " that has scope "))
             .words(" may call it"),
-        None => Sentence::of(
-            "is new and has no access class: callers with a session may call it, others will get \
-             401",
-        ),
     }
 }
 
 /// `was public and is gone`.
-pub(crate) fn removed(old: &Terms) -> Sentence {
+pub(crate) fn removed(old: Option<&Declaration>) -> Sentence {
     before(old).words(" and is gone")
 }
 
-/// Every difference, the one that matters most first. Empty where the two are equal.
-pub(crate) fn changes(old: &Terms, new: &Terms) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut add = |effect, says| changes.push(Change { effect, says });
-    if old.class == new.class {
-        verifier(old, new, &mut add);
-        scopes(old, new, &mut add);
-        until(old, new, &mut add);
-        max_body(old, new, &mut add);
-    } else {
-        let (effect, says) = class(old, new);
-        add(effect, says);
+/// Every difference, the one that matters most first. Empty where the same is said.
+pub(crate) fn changes(old: Option<&Declaration>, new: Option<&Declaration>) -> Vec<Change> {
+    let change = |(effect, says)| Change { effect, says };
+    match (old, new) {
+        (Some(old), Some(new)) => differences(old, new)
+            .into_iter()
+            .filter_map(|difference| of_difference(difference, old, new))
+            .map(change)
+            .collect(),
+        (None, None) => Vec::new(),
+        (old, new) => vec![change(class(old, new))],
     }
-    match (old.issues_session, new.issues_session) {
-        (false, true) => add(
+}
+
+fn of_difference(
+    difference: Difference,
+    old: &Declaration,
+    new: &Declaration,
+) -> Option<(Effect, Sentence)> {
+    Some(match difference {
+        Difference::Class => class(Some(old), Some(new)),
+        Difference::Verify => verifier(old, new),
+        Difference::Scope => scopes(old.scope(), new.scope()),
+        Difference::Until => until(old.until(), new.until()),
+        Difference::MaxBody => max_body(old.max_body(), new.max_body()),
+        Difference::IssuesSession if new.issues_session() => (
             Effect::Opens,
             Sentence::of(
                 "may now create sessions: whoever calls it can get one, and with it reach session \
                  routes",
             ),
         ),
-        (true, false) => add(
+        Difference::IssuesSession => (
             Effect::Closes,
             Sentence::of("no longer creates sessions: nobody can get one there any more"),
         ),
-        _ => {}
-    }
-    match (old.optional_session, new.optional_session) {
-        (false, true) => add(
+        Difference::OptionalSession if new.optional_session() => (
             Effect::Neither,
             Sentence::of("now sees the session of a caller who has one"),
         ),
-        (true, false) => add(
+        Difference::OptionalSession => (
             Effect::Neither,
             Sentence::of("no longer sees the session of a caller who has one"),
         ),
-        _ => {}
-    }
-    if old.class == new.class && old.expect_every != new.expect_every {
-        add(
+        Difference::ExpectEvery => (
             Effect::Neither,
-            match (&old.expect_every, &new.expect_every) {
-                (Some(old), Some(new)) => Sentence::of("is overdue after ")
-                    .name(new)
-                    .words(" without a delivery, was after ")
-                    .name(old),
-                (None, Some(new)) => Sentence::of("is now overdue after ")
-                    .name(new)
-                    .words(" without a delivery"),
-                (_, None) => {
-                    Sentence::of("is no longer watched: nothing will tell when its deliveries stop")
-                }
-            },
-        );
+            expect_every(old.expect_every(), new.expect_every()),
+        ),
+        Difference::Owner => (Effect::Neither, text("owner", old.owner(), new.owner())),
+        Difference::Reason => (Effect::Neither, text("reason", old.reason(), new.reason())),
+        _ => return None,
+    })
+}
+
+fn expect_every(old: Option<Duration>, new: Option<Duration>) -> Sentence {
+    let name = values::duration;
+    match (old, new) {
+        (Some(old), Some(new)) => Sentence::of("is overdue after ")
+            .name(&name(new))
+            .words(" without a delivery, was after ")
+            .name(&name(old)),
+        (None, Some(new)) => Sentence::of("is now overdue after ")
+            .name(&name(new))
+            .words(" without a delivery"),
+        (_, None) => {
+            Sentence::of("is no longer watched: nothing will tell when its deliveries stop")
+        }
     }
-    if old.owner != new.owner {
-        let says = text("owner", old.owner.as_deref(), new.owner.as_deref());
-        add(Effect::Neither, says);
-    }
-    if old.class == new.class && old.reason != new.reason {
-        let says = text("reason", old.reason.as_deref(), new.reason.as_deref());
-        add(Effect::Neither, says);
-    }
-    changes
 }
 
 fn text(what: &'static str, old: Option<&str>, new: Option<&str>) -> Sentence {
@@ -235,72 +226,89 @@ fn text(what: &'static str, old: Option<&str>, new: Option<&str>) -> Sentence {
 }
 
 /// The verifier, unless it is the handler itself.
-fn proof(terms: &Terms) -> Option<&str> {
-    let verifier = terms.verifier.as_deref().unwrap_or("?");
-    (verifier != HANDLER).then_some(verifier)
+fn proof(declaration: &Declaration) -> Option<&str> {
+    match declaration.verify() {
+        Some(Verify::By(name)) => Some(name),
+        _ => None,
+    }
 }
 
-fn scope(terms: &Terms, words: &'static str) -> Sentence {
-    match &terms.scope {
+fn scope(declaration: &Declaration, words: &'static str) -> Sentence {
+    match declaration.scope() {
         Some(scope) => Sentence::of(words).name(scope),
         None => Sentence::default(),
     }
 }
 
 /// `was public`.
-fn before(old: &Terms) -> Sentence {
-    match old.class {
-        Some(Class::Public) => Sentence::of("was public"),
-        Some(Class::Webhook) => match proof(old) {
+fn before(old: Option<&Declaration>) -> Sentence {
+    let Some(old) = old else {
+        return Sentence::of("had no access class");
+    };
+    match old.class() {
+        AccessClass::Public => Sentence::of("was public"),
+        AccessClass::Webhook => match proof(old) {
             Some(verifier) => Sentence::of("needed proof for the verifier ").name(verifier),
             None => Sentence::of("was a webhook whose handler proves the sender"),
         },
-        Some(_) => Sentence::of("needed a session").then(scope(old, " with scope ")),
-        None => Sentence::of("had no access class"),
+        _ => Sentence::of("needed a session").then(scope(old, " with scope ")),
     }
 }
 
 /// `now needs a session`.
-fn after(new: &Terms) -> Sentence {
-    match new.class {
-        Some(Class::Public) => Sentence::of("is now public"),
-        Some(Class::Webhook) => match proof(new) {
+fn after(new: Option<&Declaration>) -> Sentence {
+    let Some(new) = new else {
+        return Sentence::of("has no access class now");
+    };
+    match new.class() {
+        AccessClass::Public => Sentence::of("is now public"),
+        AccessClass::Webhook => match proof(new) {
             Some(verifier) => Sentence::of("now needs proof for the verifier ").name(verifier),
             None => Sentence::of("is now a webhook whose handler proves the sender"),
         },
-        Some(_) => Sentence::of("now needs a session").then(scope(new, " with scope ")),
-        None => Sentence::of("has no access class now"),
+        _ => Sentence::of("now needs a session").then(scope(new, " with scope ")),
     }
 }
 
 /// The classes differ.
-fn class(old: &Terms, new: &Terms) -> (Effect, Sentence) {
-    let webhook = |terms: &Terms| terms.class == Some(Class::Webhook);
-    let (effect, consequence) = if new.class == Some(Class::Public) {
-        (Effect::Opens, ": anyone may call it")
-    } else if old.class == Some(Class::Public) {
-        let consequence = match (new.class, proof(new)) {
-            (Some(Class::Webhook), None) => ": callers without that proof are refused",
-            (Some(Class::Webhook), Some(_)) => ": callers without it will get 401",
-            (Some(_), _) if new.scope.is_some() => {
+fn class(old: Option<&Declaration>, new: Option<&Declaration>) -> (Effect, Sentence) {
+    let of = |one: Option<&Declaration>| one.map(Declaration::class);
+    let scope = |one: Option<&Declaration>| one.and_then(Declaration::scope).map(str::to_owned);
+    let (effect, consequence) = match (of(old), of(new)) {
+        (_, Some(AccessClass::Public)) => (Effect::Opens, ": anyone may call it"),
+        (Some(AccessClass::Public), Some(AccessClass::Webhook)) => (
+            Effect::Closes,
+            match new.and_then(proof) {
+                None => ": callers without that proof are refused",
+                Some(_) => ": callers without it will get 401",
+            },
+        ),
+        (Some(AccessClass::Public), Some(_)) => (
+            Effect::Closes,
+            if scope(new).is_some() {
                 ": callers without one will get 401, those without the scope 403"
-            }
-            (Some(_), _) => ": callers without one will get 401",
-            (None, _) => ": callers without a session will get 401",
-        };
-        (Effect::Closes, consequence)
-    } else if webhook(old) {
-        let consequence = ": its senders will get 401, and callers with a session may call it";
-        (Effect::Both, consequence)
-    } else if webhook(new) {
-        let consequence = match proof(new) {
-            Some(_) => ": callers with no more than a session will get 401, senders may call it",
-            None => ": a session is neither asked for nor enough any more",
-        };
-        (Effect::Both, consequence)
-    } else {
+            } else {
+                ": callers without one will get 401"
+            },
+        ),
+        (Some(AccessClass::Public), None) => {
+            (Effect::Closes, ": callers without a session will get 401")
+        }
+        (Some(AccessClass::Webhook), _) => (
+            Effect::Both,
+            ": its senders will get 401, and callers with a session may call it",
+        ),
+        (_, Some(AccessClass::Webhook)) => (
+            Effect::Both,
+            match new.and_then(proof) {
+                Some(_) => {
+                    ": callers with no more than a session will get 401, senders may call it"
+                }
+                None => ": a session is neither asked for nor enough any more",
+            },
+        ),
         // Between a session and no class, which is held to a session of any scope.
-        match (&old.scope, &new.scope) {
+        _ => match (scope(old), scope(new)) {
             (Some(_), None) => (
                 Effect::Opens,
                 ": callers with a session of any scope may call it",
@@ -313,7 +321,7 @@ fn class(old: &Terms, new: &Terms) -> (Effect, Sentence) {
                 Effect::Neither,
                 ": a session is needed as before, and each request counts as unclassified",
             ),
-        }
+        },
     };
     let says = before(old)
         .words(" and ")
@@ -322,11 +330,8 @@ fn class(old: &Terms, new: &Terms) -> (Effect, Sentence) {
     (effect, says)
 }
 
-fn verifier(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
-    if old.verifier == new.verifier {
-        return;
-    }
-    let (effect, says) = match (proof(old), proof(new)) {
+fn verifier(old: &Declaration, new: &Declaration) -> (Effect, Sentence) {
+    match (proof(old), proof(new)) {
         (Some(old), None) => (
             Effect::Opens,
             Sentence::of("needed proof for the verifier ")
@@ -342,21 +347,20 @@ fn verifier(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
         (old, new) => (
             Effect::Both,
             Sentence::of("now takes proof for the verifier ")
-                .name(new.unwrap_or(HANDLER))
+                .name(new.unwrap_or(Verify::HANDLER))
                 .words(" instead of ")
-                .name(old.unwrap_or(HANDLER))
+                .name(old.unwrap_or(Verify::HANDLER))
                 .words(": senders with no more than the old proof will get 401"),
         ),
-    };
-    add(effect, says);
+    }
 }
 
-fn scopes(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
-    let (effect, says) = match (&old.scope, &new.scope) {
-        (None, Some(new)) => (
+fn scopes(old: Option<&str>, new: Option<&str>) -> (Effect, Sentence) {
+    match (old, new) {
+        (None, new) => (
             Effect::Closes,
             Sentence::of("now needs scope ")
-                .name(new)
+                .name(new.unwrap_or_default())
                 .words(": callers whose session lacks it will get 403"),
         ),
         (Some(old), None) => (
@@ -365,7 +369,7 @@ fn scopes(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
                 .name(old)
                 .words(": callers with a session of any scope may call it"),
         ),
-        (Some(old), Some(new)) if old != new => (
+        (Some(old), Some(new)) => (
             Effect::Both,
             Sentence::of("now needs scope ")
                 .name(new)
@@ -373,46 +377,42 @@ fn scopes(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
                 .name(old)
                 .words(": callers whose session has no more than the old one will get 403"),
         ),
-        _ => return,
-    };
-    add(effect, says);
+    }
 }
 
-fn until(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
-    let (effect, says) = match (&old.until, &new.until) {
-        (None, Some(new)) => (
-            Effect::Closes,
-            Sentence::of("may be called as it is until ")
-                .name(new)
-                .words(", and had no end before"),
-        ),
-        (Some(old), None) => (
-            Effect::Opens,
-            Sentence::of("may be called as it is without end, and only until ")
-                .name(old)
-                .words(" before"),
-        ),
-        // Days in the form of ISO 8601 sort as text.
-        (Some(old), Some(new)) if old != new => (
+fn until(old: Option<Date>, new: Option<Date>) -> (Effect, Sentence) {
+    let name = |day: Date| day.to_string();
+    match (old, new) {
+        (Some(old), Some(new)) => (
             if new > old {
                 Effect::Opens
             } else {
                 Effect::Closes
             },
             Sentence::of("may be called as it is until ")
-                .name(new)
+                .name(&name(new))
                 .words(", and until ")
-                .name(old)
+                .name(&name(old))
                 .words(" before"),
         ),
-        _ => return,
-    };
-    add(effect, says);
+        (None, Some(new)) => (
+            Effect::Closes,
+            Sentence::of("may be called as it is until ")
+                .name(&name(new))
+                .words(", and had no end before"),
+        ),
+        (old, None) => (
+            Effect::Opens,
+            Sentence::of("may be called as it is without end, and only until ")
+                .name(&old.map(name).unwrap_or_default())
+                .words(" before"),
+        ),
+    }
 }
 
-fn max_body(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
-    let name = super::values::size;
-    let (effect, says) = match (old.max_body, new.max_body) {
+fn max_body(old: Option<usize>, new: Option<usize>) -> (Effect, Sentence) {
+    let name = values::size;
+    match (old, new) {
         (Some(old), Some(new)) if new > old => (
             Effect::Opens,
             Sentence::of("now takes bodies of up to ")
@@ -421,7 +421,7 @@ fn max_body(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
                 .name(&name(old))
                 .words(" got 413 before"),
         ),
-        (Some(old), Some(new)) if new < old => (
+        (Some(old), Some(new)) => (
             Effect::Closes,
             Sentence::of("takes bodies of up to ")
                 .name(&name(old))
@@ -429,9 +429,10 @@ fn max_body(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
                 .name(&name(new))
                 .words(" will get 413"),
         ),
-        (None, Some(new)) => (
+        (None, new) => (
             Effect::Neither,
-            Sentence::of("now has a limit of its own for bodies, ").name(&name(new)),
+            Sentence::of("now has a limit of its own for bodies, ")
+                .name(&new.map(name).unwrap_or_default()),
         ),
         (Some(old), None) => (
             Effect::Neither,
@@ -439,7 +440,5 @@ fn max_body(old: &Terms, new: &Terms, add: &mut impl FnMut(Effect, Sentence)) {
                 .name(&name(old))
                 .words(" before"),
         ),
-        _ => return,
-    };
-    add(effect, says);
+    }
 }

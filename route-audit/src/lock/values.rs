@@ -1,7 +1,11 @@
 //! Values as the attributes write them: sizes, durations, days.
 
+use std::time::Duration;
+
+use time::{Date, Month};
+
 /// Units of a size, the largest of each kind that loses nothing first.
-const UNITS: [(&str, u64); 6] = [
+const UNITS: [(&str, usize); 6] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
     ("KiB", 1 << 10),
@@ -11,7 +15,7 @@ const UNITS: [(&str, u64); 6] = [
 ];
 
 /// `1MiB`, `300B`.
-pub(crate) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: usize) -> String {
     UNITS
         .iter()
         .find(|(_, unit)| bytes != 0 && bytes.is_multiple_of(*unit))
@@ -22,35 +26,58 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// The size in bytes that a text means.
-pub(crate) fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<usize> {
     let (number, name) = split(text)?;
     let (_, unit) = UNITS.iter().find(|(unit, _)| *unit == name)?;
-    number.checked_mul(*unit)
+    usize::try_from(number).ok()?.checked_mul(*unit)
 }
 
-/// Whether a text is a duration as reports write it: `6h`.
-pub(crate) fn is_duration(text: &str) -> bool {
-    split(text).is_some_and(|(number, unit)| number > 0 && ["s", "m", "h", "d"].contains(&unit))
+/// Units of a duration in nanoseconds, the largest first.
+const TIMES: [(&str, u128); 7] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+
+/// `6h`, `90m`: in the largest unit that loses nothing.
+pub(crate) fn duration(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    TIMES
+        .iter()
+        .find(|(_, unit)| nanos != 0 && nanos.is_multiple_of(*unit))
+        .map_or_else(
+            || "0s".to_owned(),
+            |(name, unit)| format!("{}{name}", nanos / unit),
+        )
 }
 
-/// Whether a text is a day as reports write it: `2027-01-31`.
-pub(crate) fn is_day(text: &str) -> bool {
-    let digits = |at: std::ops::Range<usize>| text[at].parse::<u8>().ok();
+/// The duration that a text means; none where it is no time at all.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let (number, name) = split(text)?;
+    let (_, unit) = TIMES.iter().find(|(unit, _)| *unit == name)?;
+    let nanos = u128::from(number).checked_mul(*unit)?;
+    let seconds = u64::try_from(nanos / 1_000_000_000).ok()?;
+    let rest = u32::try_from(nanos % 1_000_000_000).ok()?;
+    Some(Duration::new(seconds, rest)).filter(|duration| !duration.is_zero())
+}
+
+/// The day that a text such as `2027-01-31` means.
+pub(crate) fn parse_day(text: &str) -> Option<Date> {
     let shape = text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
             4 | 7 => byte == b'-',
             _ => byte.is_ascii_digit(),
         });
-    let Some((month, day)) = shape
-        .then(|| digits(5..7).zip(digits(8..10)))
-        .flatten()
-        .and_then(|(month, day)| Some((time::Month::try_from(month).ok()?, day)))
-    else {
-        return false;
-    };
-    text[..4]
-        .parse()
-        .is_ok_and(|year| time::Date::from_calendar_date(year, month, day).is_ok())
+    if !shape {
+        return None;
+    }
+    let month: u8 = text[5..7].parse().ok()?;
+    let month = Month::try_from(month).ok()?;
+    Date::from_calendar_date(text[..4].parse().ok()?, month, text[8..].parse().ok()?).ok()
 }
 
 fn split(text: &str) -> Option<(u64, &str)> {
@@ -73,7 +100,7 @@ mod tests {
             (1 << 20, "1MiB"),
             (3 << 30, "3GiB"),
             (2_000_000, "2MB"),
-            (u64::MAX, "18446744073709551615B"),
+            (usize::MAX, "18446744073709551615B"),
         ] {
             assert_eq!(size(bytes), text);
             assert_eq!(parse_size(text), Some(bytes));
@@ -93,8 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn days_and_durations() {
-        assert!(is_day("2027-01-31") && is_day("2028-02-29"));
+    fn a_day_is_read_as_it_is_written() {
+        for text in ["2027-01-31", "2028-02-29"] {
+            assert_eq!(parse_day(text).expect(text).to_string(), text);
+        }
         for wrong in [
             "",
             "2027-1-31",
@@ -103,11 +132,35 @@ mod tests {
             "2027-13-01",
             "२०२७-01",
         ] {
-            assert!(!is_day(wrong), "{wrong}");
+            assert_eq!(parse_day(wrong), None, "{wrong}");
         }
-        assert!(is_duration("6h") && is_duration("90m"));
-        for wrong in ["", "6", "h", "0h", "6w", "6h30m", "-6h"] {
-            assert!(!is_duration(wrong), "{wrong}");
+    }
+
+    #[test]
+    fn a_duration_is_read_as_it_is_written() {
+        let seconds = Duration::from_secs;
+        for (time, text) in [
+            (seconds(21_600), "6h"),
+            (seconds(5_400), "90m"),
+            (seconds(172_800), "2d"),
+            (seconds(61), "61s"),
+            (Duration::from_millis(1_500), "1500ms"),
+            (Duration::from_nanos(1), "1ns"),
+        ] {
+            assert_eq!(duration(time), text);
+            assert_eq!(parse_duration(text), Some(time));
+        }
+        for wrong in [
+            "",
+            "6",
+            "h",
+            "0h",
+            "6w",
+            "6h30m",
+            "-6h",
+            "18446744073709551615d",
+        ] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
         }
     }
 }

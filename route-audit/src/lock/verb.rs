@@ -1,63 +1,46 @@
 //! What a line of the lock is for at its path: methods, or a fallback.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 
-/// As reports and attributes spell them, in the order in which both print them.
-const NAMES: [&str; 11] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "ANY",
-    "FALLBACK",
-];
+use session_auth::Methods;
 
-/// A method, `ANY` for each that no other line of the path names, or `FALLBACK`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Verb(u8);
-
-impl Verb {
-    const GET: Self = Self(0);
-    const HEAD: Self = Self(1);
-    const ANY: Self = Self(9);
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        (0..)
-            .zip(NAMES)
-            .find(|(_, known)| *known == name)
-            .map(|(index, _)| Self(index))
-    }
-
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        (0..).zip(NAMES).map(|(index, _)| Self(index))
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        NAMES[usize::from(self.0)]
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
+/// Each by itself: the methods, `ANY` for each that no other line of the path names, and `FALLBACK`.
+pub(crate) fn all() -> impl Iterator<Item = Methods> {
+    const ALL: Methods = Methods::GET
+        .or(Methods::HEAD)
+        .or(Methods::POST)
+        .or(Methods::PUT)
+        .or(Methods::PATCH)
+        .or(Methods::DELETE)
+        .or(Methods::OPTIONS)
+        .or(Methods::TRACE)
+        .or(Methods::CONNECT)
+        .or(Methods::ANY)
+        .or(Methods::FALLBACK);
+    ALL.iter()
 }
 
 /// What answers a verb at a path: its own line; for `HEAD`, that of `GET`; and then that of `ANY`.
 /// The order is axum's (`MethodRouter::call_with_state`). Nothing stands in for a fallback.
-pub(crate) fn answering<T>(at: &BTreeMap<Verb, T>, verb: Verb) -> Option<&T> {
+pub(crate) fn answering<T>(at: &BTreeMap<Methods, T>, verb: Methods) -> Option<&T> {
     if let Some(own) = at.get(&verb) {
         return Some(own);
     }
-    if verb == Verb::HEAD
-        && let Some(get) = at.get(&Verb::GET)
+    if verb == Methods::HEAD
+        && let Some(get) = at.get(&Methods::GET)
     {
         return Some(get);
     }
-    (verb < Verb::ANY).then(|| at.get(&Verb::ANY)).flatten()
+    if verb.is_fallback() {
+        return None;
+    }
+    at.get(&Methods::ANY)
 }
 
 /// Leaves out each line that changes no answer: two spellings of one policy become one.
-pub(crate) fn normalize<T>(at: &mut BTreeMap<Verb, T>, same: impl Fn(&T, &T) -> bool) {
-    for verb in [Verb::HEAD].into_iter().chain(Verb::all()) {
-        if verb >= Verb::ANY {
+pub(crate) fn normalize<T>(at: &mut BTreeMap<Methods, T>, same: impl Fn(&T, &T) -> bool) {
+    for verb in Methods::HEAD.iter().chain(all()) {
+        if verb.is_any() || verb.is_fallback() {
             continue;
         }
         let Some(own) = at.remove(&verb) else {
@@ -72,41 +55,36 @@ pub(crate) fn normalize<T>(at: &mut BTreeMap<Verb, T>, same: impl Fn(&T, &T) -> 
 
 /// `GET | POST`; `ANY except POST` where `ANY` is among them and another verb is served, but not
 /// among them. Of `GET` and `HEAD` the first says it.
-pub(crate) fn label(verbs: &BTreeSet<Verb>, served: &BTreeSet<Verb>) -> String {
-    let names = |verbs: &BTreeSet<Verb>| {
-        let shown = verbs
-            .iter()
-            .filter(|verb| **verb != Verb::HEAD || !verbs.contains(&Verb::GET));
-        shown.map(|verb| verb.as_str()).collect::<Vec<_>>()
-    };
-    if !verbs.contains(&Verb::ANY) {
-        return names(verbs).join(" | ");
+pub(crate) fn label(verbs: Methods, served: Methods) -> String {
+    let verbs_shown = shortly(verbs);
+    if verbs.overlap(Methods::ANY).is_empty() {
+        return verbs_shown.to_string();
     }
-    let others: BTreeSet<Verb> = served.difference(verbs).copied().collect();
-    match names(&others).as_slice() {
-        [] => "ANY".to_owned(),
-        others => format!("ANY except {}", others.join(" | ")),
+    let others = shortly(served.minus(verbs));
+    if others.is_empty() {
+        Methods::ANY.to_string()
+    } else {
+        format!("ANY except {others}")
     }
 }
 
-/// The same for a machine: `["GET"]`, `["ANY"]`.
-pub(crate) fn names(verbs: &BTreeSet<Verb>) -> Vec<String> {
-    if verbs.contains(&Verb::ANY) {
-        return vec![Verb::ANY.to_string()];
+/// Without `HEAD` beside `GET`, and without what `ANY` says already.
+pub(crate) fn shortly(verbs: Methods) -> Methods {
+    if !verbs.overlap(Methods::ANY).is_empty() {
+        Methods::ANY
+    } else if verbs.overlap(Methods::GET).is_empty() {
+        verbs
+    } else {
+        verbs.minus(Methods::HEAD)
     }
-    verbs
-        .iter()
-        .filter(|verb| **verb != Verb::HEAD || !verbs.contains(&Verb::GET))
-        .map(Verb::to_string)
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(lines: &[(&str, u8)]) -> BTreeMap<Verb, u8> {
-        let verb = |name| Verb::from_name(name).expect("a verb");
+    fn at(lines: &[(&str, u8)]) -> BTreeMap<Methods, u8> {
+        let verb = |name| Methods::from_name(name).expect("a verb");
         lines.iter().map(|(name, of)| (verb(name), *of)).collect()
     }
 
@@ -127,7 +105,7 @@ mod tests {
             let before = at(&table);
             let mut after = before.clone();
             normalize(&mut after, |a, b| a == b);
-            for verb in Verb::all() {
+            for verb in all() {
                 assert_eq!(
                     answering(&before, verb),
                     answering(&after, verb),
@@ -161,17 +139,20 @@ mod tests {
     #[test]
     fn verbs_are_named_shortly() {
         let set = |names: &[&str]| {
-            names
-                .iter()
-                .filter_map(|name| Verb::from_name(name))
-                .collect()
+            let all = names.iter().filter_map(|name| Methods::from_name(name));
+            all.reduce(Methods::or).expect("one at least")
         };
-        let all: BTreeSet<Verb> = Verb::all().filter(|verb| *verb <= Verb::ANY).collect();
-        assert_eq!(label(&set(&["GET", "HEAD", "POST"]), &all), "GET | POST");
-        assert_eq!(label(&set(&["HEAD"]), &all), "HEAD");
-        assert_eq!(label(&all, &all), "ANY");
-        let but: BTreeSet<Verb> = all.difference(&set(&["GET", "HEAD"])).copied().collect();
-        assert_eq!(label(&but, &all), "ANY except GET");
-        assert_eq!(label(&set(&["FALLBACK"]), &set(&["FALLBACK"])), "FALLBACK");
+        let all: Methods = all()
+            .filter(|verb| !verb.is_fallback())
+            .reduce(Methods::or)
+            .expect("some");
+        assert_eq!(label(set(&["GET", "HEAD", "POST"]), all), "GET | POST");
+        assert_eq!(label(set(&["HEAD"]), all), "HEAD");
+        assert_eq!(label(all, all), "ANY");
+        assert_eq!(
+            label(all.minus(set(&["GET", "HEAD"])), all),
+            "ANY except GET"
+        );
+        assert_eq!(label(set(&["FALLBACK"]), set(&["FALLBACK"])), "FALLBACK");
     }
 }

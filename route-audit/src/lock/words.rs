@@ -1,6 +1,6 @@
 //! The words of a line: `plain`, `"quoted"`, `key=plain` or `key="quoted"`.
 
-use crate::sentence::{hides, visible};
+use crate::visible::{hides, visible};
 
 /// A line that cannot be read: the column, counted in characters from 1, and a sentence.
 pub(super) struct Malformed {
@@ -52,6 +52,11 @@ impl Word<'_> {
     /// Without key or quotes.
     pub(super) fn plain(&self) -> Option<&str> {
         (self.key.is_none() && !self.quoted).then_some(self.value.as_str())
+    }
+
+    /// Whether it ends with this text as it is, no character of it escaped.
+    pub(super) fn is_written(&self, end: &str) -> bool {
+        self.source.trim_end_matches('"').ends_with(end)
     }
 
     pub(super) fn not(&self, expected: &str) -> Malformed {

@@ -5,53 +5,117 @@
 //! route reaches below a prefix only as far as no other of its router stands before it.
 //! "Routing priority" in the documentation of matchit 0.8.
 
+use session_auth::audit::Shape;
+
+use crate::listing::Route;
+
 /// What all that is below a prefix is called here.
 const REST: &str = "{*rest}";
 
-/// The patterns below `prefix` that a route of this path answers although it is not below it itself:
-/// none where its path cannot match there. A path of `None` is a fallback's, which may be anything.
-pub(super) fn below(path: Option<&str>, prefix: &str) -> Vec<String> {
-    let everything = || {
-        vec![
-            prefix.to_owned(),
-            format!("{prefix}/"),
-            format!("{prefix}/{REST}"),
-        ]
-    };
-    // What a fallback has at `/` is its own.
-    if super::below(prefix, path.unwrap_or("/")) {
+/// What a route answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pattern<'a> {
+    /// What its path matches.
+    Path(&'a str),
+    /// Its path, with or without a slash, and everything below it.
+    Below(&'a str),
+}
+
+impl<'a> Pattern<'a> {
+    pub(super) fn of(route: &'a Route) -> Self {
+        let path = route.subject.path.as_deref();
+        match (path, route.subject.shape) {
+            (Some(path), Shape::OpaqueMount | Shape::Fallback) => Self::Below(path),
+            (Some(path), _) => Self::Path(path),
+            (None, _) => Self::Below("/"),
+        }
+    }
+
+    pub(super) fn path(self) -> &'a str {
+        match self {
+            Self::Path(path) | Self::Below(path) => path,
+        }
+    }
+
+    fn segments(self) -> impl Iterator<Item = Segment<'a>> {
+        let (path, below) = match self {
+            Self::Path(path) => (path, None),
+            Self::Below(path) => (path.trim_end_matches('/'), Some(Segment::Everything)),
+        };
+        let written = path.strip_prefix('/').map(|path| path.split('/'));
+        written
+            .into_iter()
+            .flatten()
+            .map(Segment::Written)
+            .chain(below)
+    }
+}
+
+enum Segment<'a> {
+    Written(&'a str),
+    /// Any number of them, and none.
+    Everything,
+}
+
+/// The patterns below `prefix` that a route answers although its path is not below it: none where it
+/// cannot match there.
+pub(super) fn below(route: Pattern<'_>, prefix: &str) -> Vec<String> {
+    if is_below(route.path(), prefix) {
         return Vec::new();
     }
-    let Some(path) = path else {
-        return everything();
-    };
-    let mut rest = segments(path);
-    for wanted in segments(prefix) {
+    let mut rest = route.segments();
+    for wanted in Pattern::Path(prefix).segments() {
+        let Segment::Written(wanted) = wanted else {
+            continue;
+        };
         match rest.next() {
-            Some(one) if is_rest(one) => return everything(),
-            Some(one) if may_match(one, wanted) => {}
+            Some(Segment::Everything) => return everything(prefix),
+            Some(Segment::Written(one)) if is_rest(one) => return everything(prefix),
+            Some(Segment::Written(one)) if may_match(one, wanted) => {}
             _ => return Vec::new(),
         }
     }
-    let rest: String = rest.map(|segment| format!("/{segment}")).collect();
-    vec![format!("{prefix}{rest}")]
+    let mut pattern = prefix.to_owned();
+    for segment in rest {
+        match segment {
+            Segment::Written(segment) => {
+                pattern.push('/');
+                pattern.push_str(segment);
+            }
+            Segment::Everything => return everything(&pattern),
+        }
+    }
+    vec![pattern]
 }
 
-/// Whether a route of this path, which has the prefix written out, answers all that the pattern
-/// matches.
-pub(super) fn stands_before(path: &str, prefix: &str, pattern: &str) -> bool {
-    if !super::below(prefix, path) {
+fn everything(prefix: &str) -> Vec<String> {
+    vec![
+        prefix.to_owned(),
+        format!("{prefix}/"),
+        format!("{prefix}/{REST}"),
+    ]
+}
+
+/// Whether a route, which has the prefix written out, answers all that the pattern matches.
+pub(super) fn stands_before(route: Pattern<'_>, prefix: &str, pattern: &str) -> bool {
+    if !is_below(route.path(), prefix) {
         return false;
     }
-    let mut own = segments(path);
-    let mut others = segments(pattern);
+    let mut own = route.segments();
+    let mut others = Pattern::Path(pattern).segments();
     loop {
-        match (own.next(), others.next()) {
-            (Some("**"), _) | (None, None) => return true,
+        let other = match others.next() {
+            Some(Segment::Written(other)) => Some(other),
+            _ => None,
+        };
+        match (own.next(), other) {
+            (Some(Segment::Everything), _) | (None, None) => return true,
             // Neither takes a segment that is empty.
-            (Some(one), Some(other)) if one.starts_with("{*") => return !other.is_empty(),
-            (Some(one), Some(other)) if one == other => {}
-            (Some(one), Some(other)) if is_parameter(one) && !other.is_empty() => {
+            (Some(Segment::Written(one)), Some(other)) if is_rest(one) => return !other.is_empty(),
+            (Some(Segment::Written(one)), Some(other)) if one == other => {}
+            (Some(Segment::Written(one)), Some(other))
+                if is_parameter(one) && !other.is_empty() =>
+            {
                 if is_rest(other) {
                     return false;
                 }
@@ -61,12 +125,16 @@ pub(super) fn stands_before(path: &str, prefix: &str, pattern: &str) -> bool {
     }
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.strip_prefix('/').unwrap_or(path).split('/')
+/// By segment: `/internal` has `/internal/events` below it, and not `/internals`.
+pub(super) fn is_below(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// `{*rest}`, to the end of the path.
 fn is_rest(segment: &str) -> bool {
-    segment == "**" || segment.starts_with("{*")
+    segment.starts_with("{*")
 }
 
 /// `{id}`, and nothing around it.
@@ -101,7 +169,6 @@ mod tests {
     fn a_path_reaches_where_its_parameters_can() {
         for (path, expected) in [
             ("/{*rest}", ALL),
-            ("/**", ALL),
             ("/{tenant}", &["/admin"]),
             ("/{tenant}/", &["/admin/"]),
             ("/{tenant}/users/{id}", &["/admin/users/{id}"]),
@@ -117,13 +184,16 @@ mod tests {
             ("/admin", &[]),
             ("/admin/{*rest}", &[]),
         ] {
-            assert_eq!(below(Some(path), "/admin"), expected, "{path}");
+            assert_eq!(below(Pattern::Path(path), "/admin"), expected, "{path}");
         }
-        assert_eq!(below(None, "/admin"), ALL);
-        assert_eq!(below(None, "/"), [""; 0]);
-        assert_eq!(below(Some("/{*rest}"), "/"), [""; 0]);
-        assert_eq!(below(Some("/a/{*x}"), "/a/b")[0], "/a/b");
-        assert_eq!(below(Some("/{a}"), "/a/b"), [""; 0]);
+        assert_eq!(below(Pattern::Below("/"), "/admin"), ALL);
+        assert_eq!(below(Pattern::Below("/{tenant}"), "/admin"), ALL);
+        assert_eq!(below(Pattern::Below("/in"), "/in/admin")[0], "/in/admin");
+        assert_eq!(below(Pattern::Below("/files"), "/admin"), [""; 0]);
+        assert_eq!(below(Pattern::Below("/"), "/"), [""; 0]);
+        assert_eq!(below(Pattern::Path("/{*rest}"), "/"), [""; 0]);
+        assert_eq!(below(Pattern::Path("/a/{*x}"), "/a/b")[0], "/a/b");
+        assert_eq!(below(Pattern::Path("/{a}"), "/a/b"), [""; 0]);
     }
 
     #[test]
@@ -141,14 +211,15 @@ mod tests {
             ("/admin/{one}", "/admin/", false),
             ("/admin/u{one}", "/admin/{id}", false),
             ("/admin/users", "/admin/{id}", false),
-            ("/admin/**", "/admin", true),
-            ("/admin/**", "/admin/", true),
-            ("/admin/**", "/admin/{*rest}", true),
             ("/{any}", "/admin", false),
             ("/{*any}", "/admin/{*rest}", false),
         ] {
-            let found = stands_before(path, "/admin", pattern);
+            let found = stands_before(Pattern::Path(path), "/admin", pattern);
             assert_eq!(found, expected, "{path} before {pattern}");
+        }
+        for pattern in ["/admin", "/admin/", "/admin/{*rest}"] {
+            let below = Pattern::Below("/admin");
+            assert!(stands_before(below, "/admin", pattern), "{pattern}");
         }
     }
 }

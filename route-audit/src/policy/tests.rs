@@ -1,10 +1,12 @@
 //! Each key of the policy, broken and kept.
 
 use expect_test::{Expect, expect};
-use session_auth::audit::{Report, ReportFile, reconcile};
-use time::macros::date;
+
+use session_auth::audit::Code;
 
 use super::*;
+use crate::finding::Finding;
+use crate::testing::{audit, report};
 
 /// A policy as Cargo.toml has it.
 #[track_caller]
@@ -19,63 +21,30 @@ fn policy(text: &str) -> Policy {
     .expect("a policy")
 }
 
-/// Methods, path, class, and what else is declared: `verifier`, `owner`, `expect_every`.
-type Route<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)]);
-
-fn audit(router: &str, routes: &[Route<'_>]) -> Report {
-    let mut mounted = Vec::new();
-    let mut declared = Vec::new();
-    for (method, path, class, terms) in routes {
-        mounted.push(format!(
-            r#"{{"shape":"route","methods":["{method}"],"path":"{path}","declaration":null}}"#
-        ));
-        let term = |key: &str| {
-            let found = terms.iter().find(|(known, _)| *known == key);
-            found.map_or_else(|| "null".to_owned(), |(_, value)| format!("{value:?}"))
-        };
-        if *class == "none" {
-            continue;
-        }
-        declared.push(format!(
-            r#"{{"methods":["{method}"],"path":"{path}","class":"{class}","handler":"web::f",
-            "file":"src/lib.rs","line":7,"reason":null,"verifier":{},"scope":null,
-            "expect_every":{},"until":null,"owner":{},"issues_session":false,
-            "optional_session":false,"package":"web","router":null}}"#,
-            term("verifier"),
-            term("expect_every"),
-            term("owner"),
-        ));
-    }
-    let json = format!(
-        r#"{{"schema":1,"router":{{"name":"{router}","package":"web","kind":"axum",
-        "file":"src/lib.rs","line":3}},"mounted":[{}],"declared":[{}]}}"#,
-        mounted.join(","),
-        declared.join(",")
-    );
-    match ReportFile::parse(&json) {
-        Ok(ReportFile::Report(report)) => report,
-        other => panic!("{other:?}"),
-    }
+fn of_class(class: &str, path: &str) -> String {
+    let terms = if class == "webhook" {
+        " verify=postmark"
+    } else {
+        ""
+    };
+    format!("{class} POST {path}{terms}")
 }
 
-/// What the policy adds to the audit of one router with these routes.
-fn found(text: &str, routes: &[Route<'_>]) -> Vec<Finding> {
-    let mut audit = reconcile(&[audit("routes", routes)], date!(2026 - 11 - 22));
-    policy(text).apply(&mut audit);
-    let errors = audit
-        .findings
-        .iter()
-        .filter(|one| one.severity == Severity::Error)
-        .count();
-    assert_eq!(audit.summary.errors, errors);
-    let mut found = audit.findings;
-    found.retain(|finding| codes::POLICY.contains(&finding.code.as_str()));
-    found
+/// What breaks the policy where one router mounts these.
+fn found(text: &str, routes: &[&str]) -> Vec<Breach> {
+    policy(text).breaches(&audit(vec![report("routes", routes)]).routes)
 }
 
 #[track_caller]
-fn finds(text: &str, routes: &[Route<'_>], expected: Expect) {
-    let all: Vec<String> = found(text, routes).iter().map(Finding::to_string).collect();
+fn finds(text: &str, routes: &[&str], expected: Expect) {
+    let all: Vec<String> = found(text, routes)
+        .iter()
+        .map(|breach| {
+            let (code, place) = (breach.code(), &breach.subject.place);
+            let (message, help) = (breach.message(), breach.help());
+            format!("error[{code}]: {message}\n  --> {place}\n  = help: {help}")
+        })
+        .collect();
     expected.assert_eq(&all.join("\n\n"));
 }
 
@@ -85,7 +54,7 @@ const INTERNAL: &str = "[[allow]]\nprefix = \"/internal\"\nclasses = [\"webhook\
 fn a_class_is_allowed_by_the_longest_prefix() {
     finds(
         INTERNAL,
-        &[("GET", "/internal/events", "public", &[])],
+        &["public GET /internal/events"],
         expect![[r#"
             error[policy-class]: GET /internal/events is public, and below `/internal` the policy allows webhook alone
               --> src/lib.rs:7
@@ -107,14 +76,16 @@ fn a_class_is_allowed_by_the_longest_prefix() {
         ("/", "public", false),
         ("/api/internal", "public", false),
     ] {
-        let found = found(&nested, &[("POST", path, class, &[])]);
+        let found = found(&nested, &[&of_class(class, path)]);
         assert_eq!(!found.is_empty(), broken, "{class} {path}: {found:?}");
     }
     // Everything, and what everything falls back to.
-    let all = policy("[[allow]]\nprefix = \"/\"\nclasses = [\"session\"]\n");
-    assert!(all.allowed_at(None).is_some() && all.allowed_at(Some("/a/**")).is_some());
+    let all = "[[allow]]\nprefix = \"/\"\nclasses = [\"session\"]\n";
+    for line in ["public FALLBACK -", "public ANY /a/**", "public GET /a"] {
+        assert_eq!(found(all, &[line]).len(), 1, "{line}");
+    }
     // Nobody said, which is another finding.
-    assert_eq!(found(INTERNAL, &[("GET", "/internal/x", "none", &[])]), []);
+    assert_eq!(found(INTERNAL, &["none GET /internal/x"]), []);
 }
 
 #[test]
@@ -122,10 +93,7 @@ fn a_catch_all_does_not_reach_where_the_policy_forbids_its_class() {
     let admin = "[[allow]]\nprefix = \"/admin\"\nclasses = [\"session\"]\n";
     finds(
         admin,
-        &[
-            ("GET", "/{*rest}", "public", &[]),
-            ("GET", "/admin/users", "session", &[]),
-        ],
+        &["public GET /{*rest}", "session GET /admin/users"],
         expect![[r#"
             error[policy-class]: GET /{*rest} is public and answers `/admin`, `/admin/` and `/admin/{*rest}` too, where the policy allows session alone
               --> src/lib.rs:7
@@ -133,22 +101,18 @@ fn a_catch_all_does_not_reach_where_the_policy_forbids_its_class() {
     );
     finds(
         admin,
-        &[(
-            "POST",
-            "/{tenant}/hook",
-            "webhook",
-            &[("expect_every", "6h")],
-        )],
+        &["webhook POST /{tenant}/hook verify=postmark expect_every=6h"],
         expect![[r#"
             error[policy-class]: POST /{tenant}/hook is webhook and answers `/admin/hook` too, where the policy allows session alone
               --> src/lib.rs:7
               = help: mount it on that router with a class that is allowed: what is written out answers first; the policy is at Cargo.toml:2"#]],
     );
-    let spa: Route<'_> = ("GET", "/{*rest}", "public", &[]);
-    let [exact, slash, rest] = ["/admin", "/admin/", "/admin/{*rest}"].map(|path| {
-        let route: Route<'_> = ("GET", path, "session", &[]);
-        route
-    });
+    let spa = "public GET /{*rest}";
+    let [exact, slash, rest] = [
+        "session GET /admin",
+        "session GET /admin/",
+        "session GET /admin/{*rest}",
+    ];
     // What is written out answers first; one of the three is not all of them.
     assert_eq!(found(admin, &[spa, exact, slash, rest]), []);
     for some in [
@@ -159,46 +123,45 @@ fn a_catch_all_does_not_reach_where_the_policy_forbids_its_class() {
         assert_eq!(found(admin, some).len(), 1, "{some:?}");
     }
     // On another router it stands before nothing.
-    let reports = [audit("one", &[spa]), audit("two", &[exact, slash, rest])];
-    let mut both = reconcile(&reports, date!(2026 - 11 - 22));
-    policy(admin).apply(&mut both);
-    assert_eq!(both.summary.errors, 1);
+    let both = audit(vec![
+        report("one", &[spa]),
+        report("two", &[exact, slash, rest]),
+    ]);
+    assert_eq!(policy(admin).breaches(&both.routes).len(), 1);
     // It opens nothing.
-    assert_eq!(found(admin, &[("GET", "/{*rest}", "session", &[])]), []);
-    let internal = found(INTERNAL, &[("GET", "/{*rest}", "session", &[])]);
+    assert_eq!(found(admin, &["session GET /{*rest}"]), []);
+    let internal = found(INTERNAL, &["session GET /{*rest}"]);
     assert_eq!(internal, []);
     // The longer prefix decides there, too.
     let login = format!("{admin}[[allow]]\nprefix = \"/admin/login\"\nclasses = [\"public\"]\n");
-    assert_eq!(
-        found(&login, &[("GET", "/{tenant}/login", "public", &[])]),
-        []
-    );
+    assert_eq!(found(&login, &["public GET /{tenant}/login"]), []);
 }
 
 #[test]
 fn a_fallback_reaches_everything() {
-    let admin = policy("[[allow]]\nprefix = \"/admin\"\nclasses = [\"session\"]\n");
-    let mut audit = reconcile(
-        &[audit("routes", &[("GET", "/{*rest}", "public", &[])])],
-        date!(2026 - 11 - 22),
-    );
-    audit.routes[0].path = None;
-    audit.routes[0].methods = vec!["FALLBACK".to_owned()];
-    admin.apply(&mut audit);
-    let message = &audit.findings[0].message;
-    assert!(
-        message.starts_with("FALLBACK is public and answers `/admin`, "),
-        "{message}"
-    );
+    let admin = "[[allow]]\nprefix = \"/admin\"\nclasses = [\"session\"]\n";
+    for fallback in ["FALLBACK", "FALLBACK /{tenant}", "ANY /**"] {
+        let line = match fallback {
+            "FALLBACK" => "public FALLBACK -".to_owned(),
+            other => format!("public {other}"),
+        };
+        let found = found(admin, &[&line]);
+        let start = format!("{fallback} is public and answers `/admin`, ");
+        assert!(
+            found[0].message().starts_with(&start),
+            "{}",
+            found[0].message()
+        );
+    }
 }
 
 #[test]
 fn public_routes_are_counted() {
-    let routes: [Route<'_>; 4] = [
-        ("GET", "/a", "public", &[]),
-        ("GET", "/b", "public", &[]),
-        ("POST", "/b", "public", &[]),
-        ("GET", "/c", "session", &[]),
+    let routes: [&str; 4] = [
+        "public GET /a",
+        "public GET /b",
+        "public POST /b",
+        "session GET /c",
     ];
     assert_eq!(found("max_public = 3", &routes), []);
     finds(
@@ -212,19 +175,17 @@ fn public_routes_are_counted() {
     assert_eq!(found("max_public = 0", &routes[3..]), []);
 
     // Mounted by two routers, decided about once.
-    let reports = [audit("one", &routes), audit("two", &routes)];
-    let mut both = reconcile(&reports, date!(2026 - 11 - 22));
-    assert_eq!(both.summary.public, 3);
-    policy("max_public = 3").apply(&mut both);
-    assert_eq!(both.summary.errors, 0);
+    let both = audit(vec![report("one", &routes), report("two", &routes)]);
+    assert_eq!(both.summary().public, 3);
+    assert_eq!(policy("max_public = 3").breaches(&both.routes), []);
 }
 
 #[test]
 fn owners_are_asked_of_every_class_or_some() {
-    let routes: [Route<'_>; 3] = [
-        ("GET", "/a", "public", &[("owner", " ")]),
-        ("GET", "/b", "session", &[]),
-        ("GET", "/c", "public", &[("owner", "platform")]),
+    let routes: [&str; 3] = [
+        "public GET /a owner=\" \"",
+        "session GET /b",
+        "public GET /c owner=platform",
     ];
     finds(
         "require_owner = true",
@@ -241,7 +202,7 @@ fn owners_are_asked_of_every_class_or_some() {
     let paths = |text| -> Vec<_> {
         found(text, &routes)
             .into_iter()
-            .filter_map(|f| f.path)
+            .filter_map(|breach| breach.subject.path)
             .collect()
     };
     assert_eq!(paths("require_owner = [\"session\"]"), ["/b"]);
@@ -251,14 +212,9 @@ fn owners_are_asked_of_every_class_or_some() {
 
 #[test]
 fn a_webhook_is_to_be_watched_and_that_is_said_once() {
-    let routes: [Route<'_>; 2] = [
-        ("POST", "/hook", "webhook", &[("verifier", "postmark")]),
-        (
-            "POST",
-            "/other",
-            "webhook",
-            &[("verifier", "postmark"), ("expect_every", "6h")],
-        ),
+    let routes: [&str; 2] = [
+        "webhook POST /hook verify=postmark",
+        "webhook POST /other verify=postmark expect_every=6h",
     ];
     finds(
         "require_expect_every = true",
@@ -268,33 +224,22 @@ fn a_webhook_is_to_be_watched_and_that_is_said_once() {
           --> src/lib.rs:7
           = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`"#]],
     );
-    let reports = [audit("routes", &routes)];
     for (text, code) in [
-        ("require_expect_every = true", "policy-expect-every"),
-        ("require_expect_every = false", "unmonitored-webhook"),
+        ("require_expect_every = true", Code::PolicyExpectEvery),
+        ("require_expect_every = false", Code::UnmonitoredWebhook),
     ] {
-        let mut audit = reconcile(&reports, date!(2026 - 11 - 22));
-        policy(text).apply(&mut audit);
-        let codes: Vec<_> = audit.findings.iter().map(|f| f.code.as_str()).collect();
+        let mut audit = audit(vec![report("routes", &routes)]);
+        audit.hold_to(&policy(text));
+        let codes: Vec<_> = audit.findings().iter().map(Finding::code).collect();
         assert_eq!(codes, [code]);
     }
 }
 
 #[test]
 fn a_handler_may_not_be_its_own_verifier() {
-    let routes: [Route<'_>; 2] = [
-        (
-            "POST",
-            "/hooks/{token}",
-            "webhook",
-            &[("verifier", "handler"), ("expect_every", "6h")],
-        ),
-        (
-            "POST",
-            "/other",
-            "webhook",
-            &[("verifier", "handlers"), ("expect_every", "6h")],
-        ),
+    let routes: [&str; 2] = [
+        "webhook POST /hooks/{token} verify=handler expect_every=6h",
+        "webhook POST /other verify=handlers expect_every=6h",
     ];
     finds(
         "forbid_verify_handler = true",
@@ -310,8 +255,5 @@ fn a_handler_may_not_be_its_own_verifier() {
 #[test]
 fn an_empty_policy_asks_for_nothing() {
     assert_eq!(policy(""), Policy::default());
-    assert_eq!(
-        found("", &[("POST", "/x", "webhook", &[("verifier", "handler")])]),
-        []
-    );
+    assert_eq!(found("", &["webhook POST /x verify=handler"]), []);
 }

@@ -4,15 +4,18 @@
 //! GitHub shows ten a step; the log has them all. The line that sums up is a line of the log: as a
 //! notice it would be an annotation without a place.
 
-use session_auth::audit::{Audit, Finding, Severity};
+use session_auth::audit::Severity;
 
+use super::output::Output;
 use super::place::Place;
-use super::{Output, summary};
-use crate::sentence::visible;
+use super::words::summary;
+use crate::audit::Audit;
+use crate::finding::Finding;
+use crate::visible::visible;
 
 pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
     let mut text: String = audit
-        .findings
+        .findings()
         .iter()
         .map(|finding| command(finding, output))
         .collect();
@@ -23,26 +26,24 @@ pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
 }
 
 fn command(finding: &Finding, output: &Output<'_>) -> String {
-    let command = match finding.severity {
+    let command = match finding.severity() {
         Severity::Error => "error",
-        _ => "warning",
+        Severity::Warning => "warning",
     };
-    let mut properties = Vec::new();
-    if !finding.file.is_empty() {
-        let (Place::Inside(file) | Place::Outside(file)) =
-            output.places.in_repository(&finding.file);
-        properties.push(format!("file={}", property(&file)));
-        if finding.line > 0 {
-            properties.push(format!("line={}", finding.line));
-        }
-    }
-    properties.push(format!("title={}", property(&finding.code)));
+    let place = finding.subject().place;
+    let (Place::Inside(file) | Place::Outside(file)) = output.places.in_repository(&place.file);
+    let properties = format!(
+        "file={},line={},title={}",
+        property(&file),
+        place.line,
+        finding.code()
+    );
     let message = format!(
         "{}\nhelp: {}",
-        visible(&finding.message),
-        visible(&finding.help)
+        visible(&finding.message()),
+        visible(&finding.help())
     );
-    format!("::{command} {}::{}\n", properties.join(","), data(&message))
+    format!("::{command} {properties}::{}\n", data(&message))
 }
 
 /// `escapeData` of `actions/toolkit`, `packages/core/src/command.ts`: all that ends a line, and the

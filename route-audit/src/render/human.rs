@@ -9,11 +9,15 @@ use annotate_snippets::renderer::{
 };
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
-use session_auth::audit::{Audit, Finding, Severity};
+use session_auth::Location;
+use session_auth::audit::Severity;
 
+use super::output::Output;
 use super::place::Places;
-use super::{Output, class, count, counts, proof, routers, several_routers};
-use crate::sentence::visible;
+use super::words::{class, count, counts, proof, routers, several_routers};
+use crate::audit::{Audit, Summary};
+use crate::finding::Finding;
+use crate::visible::visible;
 
 pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
     let mut sources = Sources {
@@ -21,8 +25,8 @@ pub(super) fn check(audit: &Audit, output: &Output<'_>) -> String {
         files: HashMap::new(),
     };
     let mut text = String::new();
-    for finding in &audit.findings {
-        let line = sources.line(finding);
+    for finding in audit.findings() {
+        let line = sources.line(&finding.subject().place);
         text.push_str(&show(finding, line, output.colors));
         text.push_str("\n\n");
     }
@@ -43,47 +47,43 @@ pub(super) fn list(audit: &Audit, output: &Output<'_>) -> String {
     if !output.quiet {
         text.push('\n');
         text.push_str(&summary(audit, output.colors));
-        if !audit.findings.is_empty() {
+        if !audit.findings().is_empty() {
             text.push_str("`route-audit check` shows the findings\n");
         }
     }
     text
 }
 
-/// In the words of [`Finding`]'s own `Display`, which `cargo test` prints; with a line of source,
+/// In the words of the library's own `Display`, which `cargo test` prints; with a line of source,
 /// around that.
 fn show(finding: &Finding, line: Option<&str>, colors: bool) -> String {
-    let (level, style) = match finding.severity {
+    let (level, style) = match finding.severity() {
         Severity::Error => (Level::ERROR, DEFAULT_ERROR_STYLE),
-        _ => (Level::WARNING, DEFAULT_WARNING_STYLE),
+        Severity::Warning => (Level::WARNING, DEFAULT_WARNING_STYLE),
     };
-    let [code, message, help, file] = [
-        &finding.code,
-        &finding.message,
-        &finding.help,
-        &finding.file,
-    ]
-    .map(|text| visible(text));
+    let code = finding.code();
+    let place = finding.subject().place;
+    let [message, help, file] = [&finding.message(), &finding.help(), &*place.file].map(visible);
     let Some(line) = line else {
         let paint = |text: &str, style| styled(text, style, colors);
         return format!(
             "{}{}\n  {}{file}:{}\n  {}{}: {help}",
-            paint(&format!("{}[{code}]", finding.severity), style),
+            paint(&format!("{}[{code}]", finding.severity()), style),
             paint(&format!(": {message}"), DEFAULT_EMPHASIS_STYLE),
             paint("--> ", DEFAULT_LINE_NUM_STYLE),
-            finding.line,
+            place.line,
             paint("= ", DEFAULT_LINE_NUM_STYLE),
             paint("help", DEFAULT_EMPHASIS_STYLE),
         );
     };
     let start = line.len() - line.trim_start().len();
     let source = Snippet::source(line)
-        .line_start(usize::try_from(finding.line).unwrap_or(usize::MAX))
+        .line_start(usize::try_from(place.line).unwrap_or(usize::MAX))
         .path(file)
         .annotation(AnnotationKind::Primary.span(start..line.trim_end().len()));
     let report = [level
         .primary_title(message)
-        .id(code)
+        .id(code.as_str())
         .element(source)
         .element(Level::HELP.message(help))];
     let renderer = if colors {
@@ -104,13 +104,13 @@ struct Sources<'a> {
 impl Sources<'_> {
     /// The line that a finding points to, if there is something on it. What cannot be read is no
     /// reason to fail: the finding says file and line all the same.
-    fn line(&mut self, finding: &Finding) -> Option<&str> {
-        let index = usize::try_from(finding.line).ok()?.checked_sub(1)?;
-        if !self.files.contains_key(&finding.file) {
-            let lines = read(self.places, &finding.file).unwrap_or_default();
-            self.files.insert(finding.file.clone(), lines);
-        }
-        let line = self.files.get(&finding.file)?.get(index)?;
+    fn line(&mut self, place: &Location) -> Option<&str> {
+        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        let lines = self
+            .files
+            .entry(place.file.to_string())
+            .or_insert_with(|| read(self.places, &place.file).unwrap_or_default());
+        let line = lines.get(index)?;
         (!line.trim().is_empty()).then_some(line.as_str())
     }
 }
@@ -133,13 +133,16 @@ fn table(audit: &Audit, colors: bool) -> String {
         .map(str::to_owned),
     ];
     rows.extend(audit.routes.iter().map(|route| {
+        let place = &route.subject.place;
         [
             class(route).to_owned(),
-            route.methods.join(" | "),
-            route.path.clone().unwrap_or_else(|| "-".to_owned()),
-            proof(route),
-            route.handler.clone().unwrap_or_else(|| "-".to_owned()),
-            format!("{}:{}", route.file, route.line),
+            route.subject.methods.to_string(),
+            route
+                .path()
+                .map_or_else(|| "-".to_owned(), |path| path.into_owned()),
+            proof(route.declaration.as_ref()),
+            route.handler().unwrap_or("-").to_owned(),
+            place.to_string(),
             routers(audit, route).join(", "),
         ]
         .map(|cell| visible(&cell))
@@ -151,7 +154,7 @@ fn table(audit: &Audit, colors: bool) -> String {
             *width = cell.chars().count().max(*width);
         }
     }
-    let styles = audit.routes.iter().map(|route| match route.class {
+    let styles = audit.routes.iter().map(|route| match route.declaration {
         None => DEFAULT_ERROR_STYLE,
         Some(_) => Style::new(),
     });
@@ -173,9 +176,11 @@ fn table(audit: &Audit, colors: bool) -> String {
 
 const GREEN: Style = AnsiColor::BrightGreen.on_default().bold();
 
-/// [`super::summary`], in colour.
+/// The line that sums up, in colour.
 fn summary(audit: &Audit, colors: bool) -> String {
-    let (errors, warnings) = (audit.summary.errors, audit.summary.warnings);
+    let Summary {
+        errors, warnings, ..
+    } = audit.summary();
     let found = if errors == 0 && warnings == 0 {
         styled("clean", GREEN, colors)
     } else {
@@ -204,17 +209,13 @@ pub(crate) fn styled(text: &str, style: Style, colors: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::report;
 
-    fn finding(file: &str, line: u32) -> Finding {
-        Finding {
-            severity: Severity::Error,
-            code: "unclassified-route".to_owned(),
-            message: "GET /a is mounted".to_owned(),
-            help: "add a class".to_owned(),
-            methods: vec!["GET".to_owned()],
-            path: Some("/a".to_owned()),
-            file: file.to_owned(),
+    fn at(file: &str, line: u32) -> Location {
+        Location {
+            file: file.to_owned().into(),
             line,
+            column: 1,
         }
     }
 
@@ -231,7 +232,7 @@ mod tests {
             places: &places,
             files: HashMap::new(),
         };
-        let mut line = |file: &str, line| sources.line(&finding(file, line)).map(str::to_owned);
+        let mut line = |file: &str, line| sources.line(&at(file, line)).map(str::to_owned);
         assert_eq!(line("a.rs", 1).as_deref(), Some("fn one() {}"));
         assert_eq!(line("a.rs", 3).as_deref(), Some("\tfn three() {}"));
         let absolute = folder.path().join("a.rs");
@@ -253,12 +254,13 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_cargo_test() {
-        let finding = finding("src/a.rs", 7);
-        assert_eq!(show(&finding, None, false), finding.to_string());
+        let printed = report("routes", &["none GET /a"]).findings.remove(0);
+        let finding = Finding::Router(printed.clone());
+        assert_eq!(show(&finding, None, false), printed.to_string());
         for line in [None, Some("    .route(\"/a\", get(a))")] {
             let shown = show(&finding, line, false);
             let mut words = shown.lines();
-            for said in finding.to_string().lines() {
+            for said in printed.to_string().lines() {
                 let said = said.trim_start();
                 assert!(
                     words.any(|word| word.trim_start().starts_with(said)),

@@ -1,15 +1,19 @@
 //! Markdown for a pull request's comment or a job's summary.
 
-use session_auth::audit::{Audit, Finding, RouteRecord, Severity};
+use session_auth::Location;
+use session_auth::audit::Severity;
 
-use super::{class, counts, found, proof, routers, several_routers};
+use super::words::{class, counts, found, proof, routers, several_routers};
+use crate::audit::Audit;
+use crate::finding::Finding;
+use crate::listing::Route;
 use crate::markdown::{LONGEST, code, sentence, table, text};
 
 pub(super) fn check(audit: &Audit) -> String {
     let mut document = heading(audit);
-    if !audit.findings.is_empty() {
+    if !audit.findings().is_empty() {
         let head = ["Severity", "Code", "Finding", "Place"];
-        let rows = audit.findings.iter().map(finding);
+        let rows = audit.findings().iter().map(finding);
         add_table(&mut document, &head, rows, "findings");
     }
     document.push_str(&format!("{}\n", counts(audit)));
@@ -58,23 +62,23 @@ fn heading(audit: &Audit) -> String {
 }
 
 fn finding(finding: &Finding) -> Vec<String> {
-    let severity = match finding.severity {
+    let severity = match finding.severity() {
         Severity::Error => "**error**",
-        _ => "warning",
+        Severity::Warning => "warning",
     };
     vec![
         severity.to_owned(),
-        code(&finding.code),
+        code(finding.code().as_str()),
         format!(
             "{}<br>**help:** {}",
-            sentence(&finding.message),
-            sentence(&finding.help)
+            sentence(&finding.message()),
+            sentence(&finding.help())
         ),
-        place(&finding.file, finding.line),
+        place(&finding.subject().place),
     ]
 }
 
-fn mounted_by(audit: &Audit, route: &RouteRecord) -> String {
+fn mounted_by(audit: &Audit, route: &Route) -> String {
     if route.routers.is_empty() {
         return "-".to_owned();
     }
@@ -86,25 +90,22 @@ fn mounted_by(audit: &Audit, route: &RouteRecord) -> String {
         .join(" ")
 }
 
-fn route(route: &RouteRecord) -> Vec<String> {
-    let optional = |value: &Option<String>| match value {
-        Some(value) => code(value),
-        None => "-".to_owned(),
-    };
-    let class = match route.class {
+fn route(route: &Route) -> Vec<String> {
+    let optional = |value: Option<&str>| value.map_or_else(|| "-".to_owned(), code);
+    let class = match route.class() {
         Some(_) => class(route).to_owned(),
         None => format!("**{}**", class(route)),
     };
     vec![
         class,
-        text(&route.methods.join(" ")),
-        optional(&route.path),
-        text(&proof(route)),
-        optional(&route.handler),
-        place(&route.file, route.line),
+        text(&route.subject.methods.names().join(" ")),
+        optional(route.path().as_deref()),
+        text(&proof(route.declaration.as_ref())),
+        optional(route.handler()),
+        place(&route.subject.place),
     ]
 }
 
-fn place(file: &str, line: u32) -> String {
-    code(&format!("{file}:{line}"))
+fn place(place: &Location) -> String {
+    code(&place.to_string())
 }

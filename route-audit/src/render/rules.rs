@@ -1,26 +1,26 @@
 //! What each code stands for, from the page that explains it.
 
-use session_auth::audit::{Finding, Severity};
+use session_auth::audit::Code;
 
-use crate::codes::PAGES;
+use crate::pages::page;
 
 /// A kind of finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
-    pub(super) code: String,
-    pub(super) severity: Severity,
+    pub(super) code: Code,
     /// What it means, in a sentence.
     pub(super) short: String,
     /// What it means.
     pub(super) full: String,
     /// All there is to say, in Markdown.
-    pub(super) help: String,
+    pub(super) help: &'static str,
 }
 
-impl Rule {
-    /// Of a page as `route-audit explain` prints it.
-    fn of(code: &str, page: &str) -> Self {
-        let meaning = page
+/// A rule for each code, in the order of the codes.
+pub(super) fn all() -> impl Iterator<Item = Rule> {
+    Code::ALL.iter().map(|&code| {
+        let help = page(code);
+        let meaning = help
             .split_once("\n## What it means\n\n")
             .and_then(|(_, rest)| rest.split("\n\n").next())
             .unwrap_or_default();
@@ -29,44 +29,13 @@ impl Rule {
             Some((first, _)) => format!("{first}."),
             None => full.clone(),
         };
-        Self {
-            code: code.to_owned(),
-            severity: if page.contains("\nSeverity: warning") {
-                Severity::Warning
-            } else {
-                Severity::Error
-            },
+        Rule {
+            code,
             short,
             full,
-            help: page.to_owned(),
+            help,
         }
-    }
-
-    /// Of a code without a page: a later version of the library may have one.
-    fn unknown(finding: &Finding) -> Self {
-        let words = format!("{}.", finding.code.replace('-', " "));
-        Self {
-            code: finding.code.clone(),
-            severity: finding.severity,
-            short: words.clone(),
-            full: words,
-            help: "Each finding says what to do about it.\n".to_owned(),
-        }
-    }
-}
-
-/// A rule for each page, and after them one for each code of the findings that has none.
-pub(super) fn all(findings: &[Finding]) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = PAGES
-        .iter()
-        .map(|(code, page)| Rule::of(code, page))
-        .collect();
-    for finding in findings {
-        if !rules.iter().any(|rule| rule.code == finding.code) {
-            rules.push(Rule::unknown(finding));
-        }
-    }
-    rules
+    })
 }
 
 #[cfg(test)]
@@ -78,20 +47,23 @@ mod tests {
     /// Read as prose: it is the title of an alert.
     #[test]
     fn the_first_sentence_of_a_page_says_what_is_wrong() {
-        let titles: String = all(&[])
-            .iter()
-            .map(|rule| format!("{}[{}]: {}\n", rule.severity, rule.code, rule.short))
+        let titles: String = all()
+            .map(|rule| format!("{}[{}]: {}\n", rule.code.severity(), rule.code, rule.short))
             .collect();
         expect![[r#"
             error[unclassified-route]: A router mounts a route that nobody gave an access class.
             error[unmounted-declaration]: An attribute declares a method and path that no audited router mounts.
-            error[conflicting-declaration]: Two declarations speak for the same method and path, and they disagree: another class, verifier, scope or limit.
-            error[opaque-mount]: A whole service, or a router of another framework, is mounted under a path.
+            error[conflicting-declaration]: Several declarations speak for one method and path of a router whose handlers are not known, one that `merge_axum` takes in, and none of them is mounted by name.
+            error[opaque-mount]: A whole service is mounted without a class, by a router that `merge_axum` takes in.
+            error[wrong-handler]: A handler stands at another path or method than its attribute declares.
+            warning[unnamed-route]: A handler with an attribute was mounted by axum's own functions, `axum::routing::get(me)`, on a router that `merge_axum` takes in.
+            error[unguarded-router]: The source of a package that uses session-auth serves something by other means than `Protected::serve`, or builds an axum router of axum's own.
+            error[test-only-declaration]: The audit is a test, so it sees what tests see.
             error[expired-exemption]: The declaration has an `until`, and that day (in UTC) has passed.
-            warning[unmonitored-webhook]: A webhook has no `expect_every`.
             error[lock-widened]: Compared with `routes.lock`, more callers may reach this route: it is new, or its class, scope, verifier, limit or `until` lets in callers that were kept out.
             error[lock-narrowed]: Compared with `routes.lock`, fewer callers may reach this route: it is gone, or its class, scope, verifier, limit or `until` keeps out callers that were let in.
             error[lock-changed]: The route differs from its line in `routes.lock`, and it does not simply open or close.
+            warning[unmonitored-webhook]: A webhook has no `expect_every`.
             error[policy-class]: The policy says which classes routes below a path may have, and this route has another.
             error[policy-max-public]: More routes are public than the policy allows.
             error[policy-owner]: The declaration has no `owner`, and the policy asks for one: of every route (`true`), or of those of some classes (`["public", "webhook"]`).
@@ -102,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_of_its_page_s_own_words() {
-        for rule in all(&[]) {
+        for rule in all() {
             let Rule {
                 code, short, full, ..
             } = &rule;
@@ -114,31 +86,5 @@ mod tests {
             assert!(rule.help.starts_with(&format!("# {code}\n")), "{code}");
             assert!(rule.help.replace('\n', " ").contains(full), "{code}");
         }
-    }
-
-    #[test]
-    fn a_code_that_is_not_known_still_gets_a_rule() {
-        let finding = |code: &str| Finding {
-            severity: Severity::Warning,
-            code: code.to_owned(),
-            message: String::new(),
-            help: String::new(),
-            methods: Vec::new(),
-            path: None,
-            file: String::new(),
-            line: 1,
-        };
-        let rules = all(&[
-            finding("brand-new"),
-            finding("brand-new"),
-            finding("lock-changed"),
-        ]);
-        assert_eq!(rules.len(), PAGES.len() + 1);
-        let new = rules.last().expect("a rule");
-        assert_eq!(
-            (new.code.as_str(), new.short.as_str()),
-            ("brand-new", "brand new.")
-        );
-        assert_eq!(new.severity, Severity::Warning);
     }
 }

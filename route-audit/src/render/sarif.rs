@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use session_auth::audit::{Audit, Finding, Severity};
+use session_auth::audit::{Code, Severity, Subject};
 use sha2::{Digest, Sha256};
 
+use super::json;
+use super::output::Output;
 use super::place::Place;
 use super::rules::{self, Rule};
-use super::{Output, json};
+use crate::audit::Audit;
 use crate::error::CannotRun;
-use crate::sentence::visible;
+use crate::finding::Finding;
+use crate::visible::visible;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -18,12 +21,11 @@ const SCHEMA: &str =
 const ROOT: &str = "%SRCROOT%";
 
 pub(super) fn check(audit: &Audit, output: &Output<'_>) -> Result<String, CannotRun> {
-    let rules = rules::all(&audit.findings);
     let mut seen = HashMap::new();
     let results: Vec<Value> = audit
-        .findings
+        .findings()
         .iter()
-        .map(|finding| result(finding, &rules, &mut seen, output))
+        .map(|finding| result(finding, &mut seen, output))
         .collect();
     json::document(&json!({
         "$schema": SCHEMA,
@@ -34,7 +36,7 @@ pub(super) fn check(audit: &Audit, output: &Output<'_>) -> Result<String, Cannot
                     "name": "route-audit",
                     "version": env!("CARGO_PKG_VERSION"),
                     "semanticVersion": env!("CARGO_PKG_VERSION"),
-                    "rules": rules.iter().map(descriptor).collect::<Vec<_>>(),
+                    "rules": rules::all().map(|rule| descriptor(&rule)).collect::<Vec<_>>(),
                 }
             },
             "invocations": [{ "executionSuccessful": true }],
@@ -52,35 +54,32 @@ fn descriptor(rule: &Rule) -> Value {
         "shortDescription": { "text": message(&rule.short) },
         "fullDescription": { "text": message(&rule.full) },
         "help": {
-            "text": message(&rule.help),
+            "text": message(rule.help),
             // The same, where a viewer renders it: GitHub does.
-            "markdown": braces(&rule.help),
+            "markdown": braces(rule.help),
         },
-        "defaultConfiguration": { "level": level(rule.severity) },
+        "defaultConfiguration": { "level": level(rule.code.severity()) },
         "properties": { "tags": ["security"] },
     })
 }
 
-fn result<'a>(
-    finding: &'a Finding,
-    rules: &[Rule],
-    seen: &mut HashMap<Identity<'a>, usize>,
-    output: &Output<'_>,
-) -> Value {
-    let nth = seen.entry(identity(finding)).or_default();
+fn result(finding: &Finding, seen: &mut HashMap<String, usize>, output: &Output<'_>) -> Value {
+    let (code, subject) = (finding.code(), finding.subject());
+    let identity = identity(code, &subject);
+    let nth = seen.entry(identity.clone()).or_default();
     *nth += 1;
-    let fingerprint = fingerprint(identity(finding), *nth);
+    let fingerprint = format!("{identity}:{nth}");
     let text = format!(
         "{}\nhelp: {}",
-        visible(&finding.message),
-        visible(&finding.help)
+        visible(&finding.message()),
+        visible(&finding.help())
     );
     json!({
-        "ruleId": finding.code,
-        "ruleIndex": rules.iter().position(|rule| rule.code == finding.code),
-        "level": level(finding.severity),
+        "ruleId": code,
+        "ruleIndex": Code::ALL.iter().position(|known| *known == code),
+        "level": level(finding.severity()),
         "message": { "text": message(&text) },
-        "locations": location(finding, output),
+        "locations": location(&subject, output),
         "partialFingerprints": {
             // The only one that GitHub reads. It would make its own from the text of the line,
             // which is one for all the routes of a router.
@@ -93,26 +92,22 @@ fn result<'a>(
 fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
-        _ => "warning",
+        Severity::Warning => "warning",
     }
 }
 
-fn location(finding: &Finding, output: &Output<'_>) -> Value {
-    if finding.file.is_empty() {
-        return json!([]);
-    }
-    let artifact = match output.places.in_repository(&finding.file) {
+fn location(subject: &Subject, output: &Output<'_>) -> Value {
+    let artifact = match output.places.in_repository(&subject.place.file) {
         Place::Inside(path) => json!({ "uri": encode(&path), "uriBaseId": ROOT }),
         // `C:/a` has no slash before it.
         Place::Outside(path) => {
             json!({ "uri": format!("file:///{}", encode(path.trim_start_matches('/'))) })
         }
     };
-    let mut physical = json!({ "artifactLocation": artifact });
-    if finding.line > 0 {
-        physical["region"] = json!({ "startLine": finding.line });
-    }
-    json!([{ "physicalLocation": physical }])
+    json!([{ "physicalLocation": {
+        "artifactLocation": artifact,
+        "region": { "startLine": subject.place.line },
+    } }])
 }
 
 /// A path as the path of a URI (RFC 3986, section 3.3). A colon is escaped too: before the first
@@ -139,22 +134,19 @@ fn braces(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// What makes it the same finding after the code around it has changed: neither its line nor its
-/// message, which may name lines.
-type Identity<'a> = (&'a str, &'a [String], Option<&'a str>, &'a str);
-
-fn identity(finding: &Finding) -> Identity<'_> {
-    (
-        &finding.code,
-        &finding.methods,
-        finding.path.as_deref(),
-        &finding.file,
-    )
-}
-
-/// `nth` tells those apart that are alike; audits sort their findings.
-fn fingerprint(identity: Identity<'_>, nth: usize) -> String {
+/// A hash of what makes it the same finding after the code around it has changed: neither its line nor
+/// its message, which may name lines. Those that are alike are told apart by their number; audits
+/// sort their findings.
+fn identity(code: Code, subject: &Subject) -> String {
+    let identity = (
+        code.as_str(),
+        subject.methods.names(),
+        subject.listed_path(),
+        &subject.place.file,
+    );
     let digest = Sha256::digest(format!("{identity:?}"));
-    let hash: String = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
-    format!("{hash}:{nth}")
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -108,14 +108,15 @@ impl<'a> Names<'a> {
         Some(Self { library, axum })
     }
 
-    /// A test, as `audited_router!` makes it. In a module, where no name of the file's is in its
-    /// way.
+    /// A router of axum's, whose handler has no class: one of this crate's would not compile. In a
+    /// module, where no name of the file's is in its way.
     fn code(&self, path: &str) -> String {
         let Self { library, axum } = self;
         format!(
             "\n#[cfg(test)]\nmod __route_audit_self_test {{\n    \
-             ::{library}::audit::audited_router!(self_test = ::{axum}::Router::<()>::new().route(\n        \
-             {path:?},\n        ::{axum}::routing::get(|| async {{}}),\n    ));\n}}\n"
+             #[::{library}::audited_router]\n    fn self_test() -> ::{axum}::Router {{\n        \
+             ::{axum}::Router::new().route({path:?}, ::{axum}::routing::get(|| async {{}}))\n    \
+             }}\n}}\n"
         )
     }
 }

@@ -1,6 +1,8 @@
-use session_auth::audit::Finding;
+use session_auth::audit::{self, Shape, Subject};
 
 use super::*;
+use crate::finding::Finding;
+use crate::testing::place;
 
 const PATH: &str = "/__route-audit-self-test/0";
 
@@ -14,29 +16,33 @@ fn probes() -> Vec<Probe> {
     }]
 }
 
-fn finding(code: &str, severity: Severity, path: &str) -> Finding {
-    Finding {
-        severity,
-        code: code.to_owned(),
-        message: String::new(),
-        help: String::new(),
-        methods: vec!["GET".to_owned()],
-        path: Some(path.to_owned()),
-        file: "src/lib.rs".to_owned(),
-        line: 1,
-    }
+fn finding(code: Code, path: &str) -> Finding {
+    Finding::Router(audit::Finding {
+        code,
+        subject: Subject {
+            path: Some(path.to_owned().into()),
+            methods: session_auth::Methods::GET,
+            shape: Shape::Route,
+            place: place(1),
+        },
+        related: Vec::new(),
+    })
 }
 
 fn found(findings: Vec<Finding>) -> Audit {
-    let mut audit = session_auth::audit::reconcile(&[], time::macros::date!(2026 - 11 - 22));
-    audit.findings = findings;
+    let mut audit = Audit::default();
+    audit.add(findings);
     audit
 }
 
 #[test]
 fn only_the_very_finding_proves_that_the_gate_sees() {
-    let own = || finding("unclassified-route", Severity::Error, "/legacy/export");
-    let right = || finding("unclassified-route", Severity::Error, PATH);
+    let own = || finding(Code::UnclassifiedRoute, "/legacy/export");
+    let right = || finding(Code::UnclassifiedRoute, PATH);
+    let mut twice = right();
+    if let Finding::Router(finding) = &mut twice {
+        finding.subject.place = place(2);
+    }
     for (case, code, findings, says) in [
         ("nothing found", exit::CLEAN, vec![], "was not found"),
         (
@@ -48,22 +54,13 @@ fn only_the_very_finding_proves_that_the_gate_sees() {
         (
             "another finding at that path",
             exit::FINDINGS,
-            vec![finding("opaque-mount", Severity::Error, PATH)],
+            vec![finding(Code::OpaqueMount, PATH)],
             "was taken for `opaque-mount`",
-        ),
-        (
-            "a warning",
-            exit::FINDINGS,
-            vec![
-                own(),
-                finding("unclassified-route", Severity::Warning, PATH),
-            ],
-            "is no error",
         ),
         (
             "two of them",
             exit::FINDINGS,
-            vec![right(), right()],
+            vec![right(), twice],
             "was found 2 times",
         ),
         (

@@ -207,9 +207,9 @@ fn a_key_that_is_not_there() {
         &fixture,
         &[],
         expect![[r#"
-            error: [workspace.metadata.route-audit]: unknown field `locks`, expected one of `exclude`, `lock`, `policy`
+            error: [workspace.metadata.route-audit]: unknown field `locks`, expected one of `exclude`, `lock`, `builds`, `run`, `exits`, `policy`
               --> [ROOT]/Cargo.toml:9:1
-              = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+              = help: the keys are `exclude`, a list of package names, `lock`, a path, `builds`, a list of tables, `run`, a command, `exits`, a list of tables, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
             route-audit: could not run
         "#]],

@@ -78,10 +78,10 @@ fn a_route_is_listed_once_with_the_configurations_that_have_it() {
 }
 
 #[test]
-fn a_finding_names_every_configuration_that_it_is_of() {
+fn a_finding_of_several_configurations_is_shown_once() {
     let ran = real(&shop("configurations-finding", TRY), &[]).expect_code(exit::FINDINGS);
     expect![[r#"
-        error[unclassified-route]: GET /export is mounted by routers `beta` and `plain` and has no access class
+        error[unclassified-route]: GET /export is mounted and has no access class
           --> src/shop.rs:8
           = help: add `#[public_route(GET, "/export", reason = "…")]`, `#[webhook_route(GET, "/export", verify = "…")]` or `#[session_route(GET, "/export")]` to its handler
 
@@ -142,9 +142,9 @@ fn a_change_of_several_configurations_is_one_finding() {
     assert_eq!(
         first_lines,
         [
+            "error[lock-widened]: GET /export needed a session and is now public: anyone may call it",
             "error[lock-narrowed]: GET / was public and is gone: its callers will get 404",
             "error[lock-narrowed]: POST /try needed a session and is gone: its callers will get 404",
-            "error[lock-widened]: GET /export needed a session and is now public: anyone may call it",
         ]
     );
 }
@@ -191,7 +191,7 @@ fn two_routers_of_one_name_in_a_package_are_refused() {
         expect![[r#"
             two audited routers of package `one-name` are called `app`, at src/lib.rs:3 and src/main.rs:4
               --> src/main.rs:4
-              = help: routers are told apart by their names: rename one of the functions, or write `audited_router!(other_name = …)` for it
+              = help: routers are told apart by their names: rename one of the functions, or give it another name for the audit: `#[audited_router(other_name = …)]`
 
             route-audit: could not run
         "#]]

@@ -34,7 +34,7 @@ fn service() -> Fixture {
 fn people_see_the_source() {
     let ran = service().run(&[]).expect_code(exit::FINDINGS);
     expect![[r#"
-        error[unclassified-route]: GET /a|b/::error::{id} is mounted by router `routes` and has no access class
+        error[unclassified-route]: GET /a|b/::error::{id} is mounted and has no access class
          --> src/lib.rs:3:9
           |
         3 |         fn route_audit_routes() {
@@ -42,13 +42,13 @@ fn people_see_the_source() {
           |
           = help: add `#[public_route(GET, "/a|b/::error::{id}", reason = "…")]`, `#[webhook_route(GET, "/a|b/::error::{id}", verify = "…")]` or `#[session_route(GET, "/a|b/::error::{id}")]` to its handler
 
-        warning[unmonitored-webhook]: POST /hook is a webhook without `expect_every`: nothing will tell when its deliveries stop
+        warning[unmonitored-webhook]: POST /hook is a webhook of which nobody notices when it falls silent
          --> src/lib.rs:3:9
           |
         3 |         fn route_audit_routes() {
           |         ^^^^^^^^^^^^^^^^^^^^^^^^^
           |
-          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+          = help: add `expect_every = "…"`: the longest time that passes between two deliveries when all is well
 
         route-audit: 2 routes (1 webhook, 1 unclassified) in 1 router: 1 error, 1 warning
     "#]].assert_eq(&ran.stdout);
@@ -60,8 +60,8 @@ fn actions_see_commands() {
         .run(&["--format", "github"])
         .expect_code(exit::FINDINGS);
     expect![[r#"
-        ::error file=src/lib.rs,line=3,title=unclassified-route::GET /a|b/::error::{id} is mounted by router `routes` and has no access class%0Ahelp: add `#[public_route(GET, "/a|b/::error::{id}", reason = "…")]`, `#[webhook_route(GET, "/a|b/::error::{id}", verify = "…")]` or `#[session_route(GET, "/a|b/::error::{id}")]` to its handler
-        ::warning file=src/lib.rs,line=3,title=unmonitored-webhook::POST /hook is a webhook without `expect_every`: nothing will tell when its deliveries stop%0Ahelp: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+        ::error file=src/lib.rs,line=3,title=unclassified-route::GET /a|b/::error::{id} is mounted and has no access class%0Ahelp: add `#[public_route(GET, "/a|b/::error::{id}", reason = "…")]`, `#[webhook_route(GET, "/a|b/::error::{id}", verify = "…")]` or `#[session_route(GET, "/a|b/::error::{id}")]` to its handler
+        ::warning file=src/lib.rs,line=3,title=unmonitored-webhook::POST /hook is a webhook of which nobody notices when it falls silent%0Ahelp: add `expect_every = "…"`: the longest time that passes between two deliveries when all is well
         route-audit: 2 routes (1 webhook, 1 unclassified) in 1 router: 1 error, 1 warning
     "#]].assert_eq(&ran.stdout);
     assert_eq!(ran.stderr, "");
@@ -77,8 +77,8 @@ fn markdown_has_findings_or_routes() {
 
         | Severity | Code | Finding | Place |
         | --- | --- | --- | --- |
-        | **error** | `unclassified-route` | GET /a&#124;b/:&#8203;:&#8203;error:&#8203;:&#8203;\{id\} is mounted by router `routes` and has no access class<br>**help:** add <code>&#35;&#91;public&#95;route(GET, "/a&#124;b/&#58;&#58;error&#58;&#58;&#123;id&#125;", reason = "…")&#93;</code>, <code>&#35;&#91;webhook&#95;route(GET, "/a&#124;b/&#58;&#58;error&#58;&#58;&#123;id&#125;", verify = "…")&#93;</code> or <code>&#35;&#91;session&#95;route(GET, "/a&#124;b/&#58;&#58;error&#58;&#58;&#123;id&#125;")&#93;</code> to its handler | `src/lib.rs:3` |
-        | warning | `unmonitored-webhook` | POST /hook is a webhook without `expect_every`: nothing will tell when its deliveries stop<br>**help:** add the longest time that should pass between two deliveries: `expect_every = "6h"` | `src/lib.rs:3` |
+        | **error** | `unclassified-route` | GET /a&#124;b/:&#8203;:&#8203;error:&#8203;:&#8203;\{id\} is mounted and has no access class<br>**help:** add <code>&#35;&#91;public&#95;route(GET, "/a&#124;b/&#58;&#58;error&#58;&#58;&#123;id&#125;", reason = "…")&#93;</code>, <code>&#35;&#91;webhook&#95;route(GET, "/a&#124;b/&#58;&#58;error&#58;&#58;&#123;id&#125;", verify = "…")&#93;</code> or <code>&#35;&#91;session&#95;route(GET, "/a&#124;b/&#58;&#58;error&#58;&#58;&#123;id&#125;")&#93;</code> to its handler | `src/lib.rs:3` |
+        | warning | `unmonitored-webhook` | POST /hook is a webhook of which nobody notices when it falls silent<br>**help:** add `expect_every = "…"`: the longest time that passes between two deliveries when all is well | `src/lib.rs:3` |
 
         2 routes (1 webhook, 1 unclassified) in 1 router
     "###]].assert_eq(&ran.stdout);
@@ -162,7 +162,7 @@ fn the_lock_and_the_policy_are_in_every_format() {
             .stdout
     };
     expect![[r#"
-        error[lock-changed]: POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401
+        error[lock-widened]: GET /a needed a session and is now public: anyone may call it
          --> src/lib.rs:3:1
           |
         3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
@@ -178,21 +178,13 @@ fn the_lock_and_the_policy_are_in_every_format() {
           |
           = help: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again
 
-        error[lock-widened]: GET /a needed a session and is now public: anyone may call it
+        error[lock-changed]: POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401
          --> src/lib.rs:3:1
           |
         3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           |
           = help: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
-
-        error[policy-expect-every]: POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop
-         --> src/lib.rs:3:1
-          |
-        3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          |
-          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
 
         error[policy-max-public]: 1 route is public, and the policy allows 0: GET /a
          --> Cargo.toml:9:1
@@ -202,14 +194,22 @@ fn the_lock_and_the_policy_are_in_every_format() {
           |
           = help: give one of them another class, or raise `max_public` in a change that is reviewed
 
+        error[policy-expect-every]: POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop
+         --> src/lib.rs:3:1
+          |
+        3 | session_auth::report("routes", "formats-locked", file!(), line!(), &[
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+
         route-audit: 2 routes (1 public, 1 webhook) in 1 router: 5 errors, 0 warnings
     "#]].assert_eq(&run("human"));
     expect![[r#"
-        ::error file=src/lib.rs,line=3,title=lock-changed::POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
-        ::error file=routes.lock,line=3,title=lock-narrowed::GET /gone|@team needed a session and is gone: its callers will get 404%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again
         ::error file=src/lib.rs,line=3,title=lock-widened::GET /a needed a session and is now public: anyone may call it%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
-        ::error file=src/lib.rs,line=3,title=policy-expect-every::POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop%0Ahelp: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+        ::error file=routes.lock,line=3,title=lock-narrowed::GET /gone|@team needed a session and is gone: its callers will get 404%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again
+        ::error file=src/lib.rs,line=3,title=lock-changed::POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401%0Ahelp: if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it
         ::error file=Cargo.toml,line=9,title=policy-max-public::1 route is public, and the policy allows 0: GET /a%0Ahelp: give one of them another class, or raise `max_public` in a change that is reviewed
+        ::error file=src/lib.rs,line=3,title=policy-expect-every::POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop%0Ahelp: add the longest time that should pass between two deliveries: `expect_every = "6h"`
         route-audit: 2 routes (1 public, 1 webhook) in 1 router: 5 errors, 0 warnings
     "#]].assert_eq(&run("github"));
     expect![[r###"
@@ -217,21 +217,21 @@ fn the_lock_and_the_policy_are_in_every_format() {
 
         | Severity | Code | Finding | Place |
         | --- | --- | --- | --- |
-        | **error** | `lock-changed` | POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it | `src/lib.rs:3` |
-        | **error** | `lock-narrowed` | GET /gone&#124;@&#8203;team needed a session and is gone: its callers will get 404<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again | `routes.lock:3` |
         | **error** | `lock-widened` | GET /a needed a session and is now public: anyone may call it<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it | `src/lib.rs:3` |
-        | **error** | `policy-expect-every` | POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop<br>**help:** add the longest time that should pass between two deliveries: `expect_every = "6h"` | `src/lib.rs:3` |
+        | **error** | `lock-narrowed` | GET /gone&#124;@&#8203;team needed a session and is gone: its callers will get 404<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, mount it again | `routes.lock:3` |
+        | **error** | `lock-changed` | POST /hook now takes proof for the verifier `postmark` instead of `github`: senders with no more than the old proof will get 401<br>**help:** if that is meant, run `route-audit check --update` and have the change of the lock reviewed; if not, undo it | `src/lib.rs:3` |
         | **error** | `policy-max-public` | 1 route is public, and the policy allows 0: GET /a<br>**help:** give one of them another class, or raise `max_public` in a change that is reviewed | `Cargo.toml:9` |
+        | **error** | `policy-expect-every` | POST /hook is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop<br>**help:** add the longest time that should pass between two deliveries: `expect_every = "6h"` | `src/lib.rs:3` |
 
         2 routes (1 public, 1 webhook) in 1 router
     "###]].assert_eq(&run("markdown"));
 
     let expected = [
-        ("lock-changed", "src/lib.rs", 3),
-        ("lock-narrowed", "routes.lock", 3),
         ("lock-widened", "src/lib.rs", 3),
-        ("policy-expect-every", "src/lib.rs", 3),
+        ("lock-narrowed", "routes.lock", 3),
+        ("lock-changed", "src/lib.rs", 3),
         ("policy-max-public", "Cargo.toml", 9),
+        ("policy-expect-every", "src/lib.rs", 3),
     ];
     let audit = document(&fixture, "json", &["--locked"]);
     let found: Vec<_> = audit["findings"]

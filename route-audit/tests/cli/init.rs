@@ -52,6 +52,30 @@ fn it_writes_what_a_repository_needs() {
           1. Read routes.lock: it says who may call each route.
           2. Run `route-audit check --self-test`: it proves that the check sees.
           3. Commit these files. On GitHub, require the check `route-audit` for pull requests.
+
+        For clippy, which finds the ways around a guard that the source names, in clippy.toml:
+
+            # What session-auth guards is served by `Protected::serve`. `allow-invalid` is for what a feature of
+            # its crate may leave out.
+            disallowed-methods = [
+                { path = "axum::serve", allow-invalid = true, reason = "serve what `protect` returns: `app.serve(listener)`" },
+                { path = "axum::Router::into_make_service", reason = "no guard is around an axum router" },
+                { path = "axum::Router::into_make_service_with_connect_info", allow-invalid = true, reason = "no guard is around an axum router" },
+                { path = "axum::routing::MethodRouter::into_make_service", reason = "no guard is around an axum router" },
+                { path = "axum::routing::MethodRouter::into_make_service_with_connect_info", allow-invalid = true, reason = "no guard is around an axum router" },
+                { path = "axum::ServiceExt::into_make_service", reason = "`Protected` has a method of this name" },
+                { path = "axum::ServiceExt::into_make_service_with_connect_info", allow-invalid = true, reason = "`Protected` has a method of this name" },
+                { path = "axum::handler::HandlerService::into_make_service", reason = "no guard is around a handler" },
+                { path = "axum::handler::HandlerService::into_make_service_with_connect_info", allow-invalid = true, reason = "no guard is around a handler" },
+                { path = "axum::handler::HandlerWithoutStateExt::into_service", reason = "mount the handler itself: its class is in its type" },
+                { path = "axum::handler::HandlerWithoutStateExt::into_make_service", reason = "no guard is around a handler" },
+                { path = "axum::handler::HandlerWithoutStateExt::into_make_service_with_connect_info", allow-invalid = true, reason = "no guard is around a handler" },
+                { path = "axum_server::Server::serve", reason = "give it what `protect` returns, and expect this lint with the reason" },
+                { path = "hyper::server::conn::http1::Builder::serve_connection", allow-invalid = true, reason = "give it what `protect` returns, and expect this lint with the reason" },
+                { path = "hyper::server::conn::http2::Builder::serve_connection", allow-invalid = true, reason = "give it what `protect` returns, and expect this lint with the reason" },
+                { path = "hyper_util::server::conn::auto::Builder::serve_connection", allow-invalid = true, reason = "give it what `protect` returns, and expect this lint with the reason" },
+                { path = "hyper_util::server::conn::auto::Builder::serve_connection_with_upgrades", allow-invalid = true, reason = "give it what `protect` returns, and expect this lint with the reason" },
+            ]
     "#]]
     .assert_eq(&ran.stdout);
     let edited = read(&fixture, "Cargo.toml").expect("a manifest");

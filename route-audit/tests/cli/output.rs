@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use expect_test::expect;
 use route_audit::{Env, exit};
-use time::macros::date;
 
 use crate::support::{Fixture, Ran, filtered};
 
@@ -26,13 +25,13 @@ fn findings_come_first_and_a_line_that_sums_up_last() {
     let service = Fixture::package("service", SERVICE).write();
     let ran = service.run(&[]).expect_code(exit::FINDINGS);
     expect![[r#"
-        error[unclassified-route]: GET /legacy/export is mounted by router `routes` and has no access class
+        error[unclassified-route]: GET /legacy/export is mounted and has no access class
           --> src/routes.rs:12
           = help: add `#[public_route(GET, "/legacy/export", reason = "…")]`, `#[webhook_route(GET, "/legacy/export", verify = "…")]` or `#[session_route(GET, "/legacy/export")]` to its handler
 
-        warning[unmonitored-webhook]: POST /webhooks/postmark/delivery is a webhook without `expect_every`: nothing will tell when its deliveries stop
+        warning[unmonitored-webhook]: POST /webhooks/postmark/delivery is a webhook of which nobody notices when it falls silent
           --> src/routes.rs:12
-          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
+          = help: add `expect_every = "…"`: the longest time that passes between two deliveries when all is well
 
         route-audit: 4 routes (1 public, 1 webhook, 1 session, 1 unclassified) in 1 router: 1 error, 1 warning
     "#]].assert_eq(&ran.stdout);
@@ -201,9 +200,12 @@ fn help_is_a_text_that_was_read() {
                           Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
 
                       --timeout <SECONDS>
-                          How long the tests of one target may take
+                          How long the tests of one target may take, and what `--run` starts
 
                           [default: 60]
+
+                      --run <COMMAND>
+                          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
 
                   -v, --verbose
                           Say which packages are skipped and which tests run
@@ -293,7 +295,8 @@ fn help_is_a_text_that_was_read() {
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
                       --self-test          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
-                      --timeout <SECONDS>  How long the tests of one target may take [default: 60]
+                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
+                      --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
                       --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
@@ -337,7 +340,8 @@ fn help_is_a_text_that_was_read() {
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
                       --self-test          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
-                      --timeout <SECONDS>  How long the tests of one target may take [default: 60]
+                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
+                      --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
                       --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
@@ -395,9 +399,12 @@ fn help_is_a_text_that_was_read() {
                           [default: human]
 
                       --timeout <SECONDS>
-                          How long the tests of one target may take
+                          How long the tests of one target may take, and what `--run` starts
 
                           [default: 60]
+
+                      --run <COMMAND>
+                          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
 
                   -v, --verbose
                           Say which packages are skipped and which tests run
@@ -496,7 +503,8 @@ fn help_is_a_text_that_was_read() {
                       --dry-run                Show what would be written, and write nothing
                       --source <PATH|ADDRESS>  The repository of route-audit, which the workflow installs it from: a folder or a git address
                       --rev <REVISION>         The commit to install, where the source is a git address: its full hash
-                      --timeout <SECONDS>      How long the tests of one target may take [default: 60]
+                      --timeout <SECONDS>      How long the tests of one target may take, and what `--run` starts [default: 60]
+                      --run <COMMAND>          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose                Say which packages are skipped and which tests run
                   -q, --quiet                  The result alone: no progress, no notes, no line that sums up
                       --color <WHEN>           Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
@@ -546,9 +554,12 @@ fn help_is_a_text_that_was_read() {
                           [default: human]
 
                       --timeout <SECONDS>
-                          How long the tests of one target may take
+                          How long the tests of one target may take, and what `--run` starts
 
                           [default: 60]
+
+                      --run <COMMAND>
+                          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
 
                   -v, --verbose
                           Say which packages are skipped and which tests run
@@ -687,7 +698,6 @@ fn run_with(program: &str, args: &[&str], stdout: &mut dyn Write, stderr: &mut d
         args,
         current_dir: "/".into(),
         cargo: "no-such-cargo".into(),
-        today: date!(2026 - 11 - 22),
         colors: false,
         stdout,
         stderr,

@@ -35,14 +35,6 @@ fn a_policy_is_the_workspace_s_own_rules() {
           |
           = help: give it a class that is allowed there, or another path; the policy is at Cargo.toml:13
 
-        error[policy-expect-every]: POST /internal/events is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop
-         --> src/lib.rs:3:1
-          |
-        3 | session_auth::report("routes", "policy-rules", file!(), line!(), &[
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          |
-          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
-
         error[policy-max-public]: 1 route is public, and the policy allows 0: GET /internal/status
          --> Cargo.toml:9:1
           |
@@ -58,6 +50,14 @@ fn a_policy_is_the_workspace_s_own_rules() {
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           |
           = help: say who answers for it: `owner = "team"`
+
+        error[policy-expect-every]: POST /internal/events is a webhook without `expect_every`, which the policy asks for: nothing will tell when its deliveries stop
+         --> src/lib.rs:3:1
+          |
+        3 | session_auth::report("routes", "policy-rules", file!(), line!(), &[
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: add the longest time that should pass between two deliveries: `expect_every = "6h"`
 
         route-audit: 2 routes (1 public, 1 webhook) in 1 router: 4 errors, 0 warnings
     "#]].assert_eq(&ran.stdout);
@@ -80,7 +80,7 @@ fn an_unknown_key_of_the_policy_is_pointed_at() {
     expect![[r#"
         error: [workspace.metadata.route-audit]: unknown field `max_pubic`, expected one of `allow`, `max_public`, `require_owner`, `require_expect_every`, `forbid_verify_handler`
           --> [ROOT]/Cargo.toml:9:1
-          = help: the keys are `exclude`, a list of package names, `lock`, a path, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
+          = help: the keys are `exclude`, a list of package names, `lock`, a path, `builds`, a list of tables, `run`, a command, `exits`, a list of tables, and the table `policy`, with `allow`, `max_public`, `require_owner`, `require_expect_every` and `forbid_verify_handler`
 
         route-audit: could not run
     "#]].assert_eq(&filtered(&ran.stderr, &fixture));
@@ -95,7 +95,6 @@ fn explain_needs_no_workspace() {
             args: ["route-audit", "explain", code].map(Into::into).into(),
             current_dir: folder.path().to_owned(),
             cargo: "no-such-cargo".into(),
-            today: time::macros::date!(2026 - 11 - 22),
             colors: false,
             stdout: &mut stdout,
             stderr: &mut stderr,
@@ -110,7 +109,7 @@ fn explain_needs_no_workspace() {
     assert_eq!((code, page.as_str()), (exit::COULD_NOT_RUN, ""));
     expect![[r#"
         error: there is no finding `lock-narowed`; did you mean `lock-narrowed`?
-          = help: the findings are: `unclassified-route`, `unmounted-declaration`, `conflicting-declaration`, `opaque-mount`, `expired-exemption`, `unmonitored-webhook`, `lock-widened`, `lock-narrowed`, `lock-changed`, `policy-class`, `policy-max-public`, `policy-owner`, `policy-expect-every`, `policy-verify-handler`
+          = help: the findings are: `unclassified-route`, `unmounted-declaration`, `conflicting-declaration`, `opaque-mount`, `wrong-handler`, `unnamed-route`, `unguarded-router`, `test-only-declaration`, `expired-exemption`, `lock-widened`, `lock-narrowed`, `lock-changed`, `unmonitored-webhook`, `policy-class`, `policy-max-public`, `policy-owner`, `policy-expect-every`, `policy-verify-handler`
 
         route-audit: could not run
     "#]].assert_eq(&error);

@@ -21,7 +21,7 @@ fn a_package_without_an_audited_router() {
         expect![[r#"
             error: package `routerless` depends on `session-auth` but has no audited router
               --> [ROOT]/Cargo.toml
-              = help: add `#[audited_router]` to the function that returns its router; where it registers no routes, name it under `exclude` in [workspace.metadata.route-audit], or select other packages with `-p`
+              = help: add `#[audited_router]` to the function that returns its router; one that no test can build has `#[audited_router(at_start)]`, and `--run COMMAND` starts what reports it; where the package registers no routes, name it under `exclude` in [workspace.metadata.route-audit], or select other packages with `-p`
 
             route-audit: could not run
         "#]],
@@ -367,7 +367,6 @@ fn a_cargo_that_is_not_there() {
         args: vec!["route-audit".into()],
         current_dir: fixture.root.clone(),
         cargo: "no-such-cargo".into(),
-        today: time::macros::date!(2026 - 11 - 22),
         colors: false,
         stdout: &mut stdout,
         stderr: &mut stderr,

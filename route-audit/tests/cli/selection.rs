@@ -241,16 +241,16 @@ fn ignored_and_nested_audit_tests_run() {
         mod admin {
             #[test]
             #[ignore]
-            fn route_audit_routes() {
+            fn route_audit_admin() {
                 let routes = [("GET", "/admin", Some("session"))];
-                session_auth::report("routes", "nested-admin", file!(), line!(), &routes);
+                session_auth::report("admin", "nested", file!(), line!(), &routes);
             }
         }
         mod api {
             #[test]
             fn route_audit_routes() {
                 let routes = [("GET", "/api", Some("session"))];
-                session_auth::report("routes", "nested-api", file!(), line!(), &routes);
+                session_auth::report("routes", "nested", file!(), line!(), &routes);
             }
             #[test]
             fn other() {

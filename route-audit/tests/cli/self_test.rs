@@ -9,7 +9,7 @@ use crate::support::{Fixture, filtered, library_manifest, routes};
 
 /// What the stand-in needs so that a route can be added.
 const AXUM: &str = "
-pub struct Router<S> {
+pub struct Router<S = ()> {
     pub paths: Vec<String>,
     _state: std::marker::PhantomData<S>,
 }
@@ -34,23 +34,31 @@ pub mod routing {
 }
 ";
 
-/// The test that `audited_router!` makes. `ROUTES` is what it reports.
+/// The test that `#[audited_router]` makes. `ROUTES` is what it reports.
 const MACRO: &str = "
-pub mod audit {
-    pub use crate::audited_router;
+use proc_macro::TokenStream;
+
+#[proc_macro_attribute]
+pub fn audited_router(_: TokenStream, function: TokenStream) -> TokenStream {
+    let library = if std::env::var(\"CARGO_PKG_NAME\").unwrap() == \"server\" {
+        \"auth\"
+    } else {
+        \"session_auth\"
+    };
+    let test = TEST.replace(\"LIBRARY\", library);
+    let mut all = function;
+    all.extend(test.parse::<TokenStream>().unwrap());
+    all
 }
 
-#[macro_export]
-macro_rules! audited_router {
-    (self_test = $router:expr) => {
-        #[test]
-        fn route_audit_self_test() {
-            let router = $router;
-            let routes: &[(&str, &str, Option<&str>)] = ROUTES;
-            $crate::report(\"self_test\", env!(\"CARGO_PKG_NAME\"), file!(), line!(), routes);
-        }
-    };
-}
+const TEST: &str = r#\"
+    #[test]
+    fn route_audit_self_test() {
+        let router = self_test();
+        let routes: &[(&str, &str, Option<&str>)] = ROUTES;
+        ::LIBRARY::report(\"self_test\", env!(\"CARGO_PKG_NAME\"), file!(), line!(), routes);
+    }
+\"#;
 ";
 
 const HONEST: &str = "&[(\"GET\", router.paths[0].as_str(), None)]";
@@ -72,13 +80,23 @@ fn workspace(name: &str, audited_router: &str, home: &str) -> Fixture {
             "session-auth/Cargo.toml",
             &format!(
                 "{}[workspace]\n",
-                library_manifest("axum = { path = \"../axum\" }")
+                library_manifest(
+                    "axum = { path = \"../axum\" }\nmacros = { path = \"../macros\" }"
+                )
             ),
         )
         .file(
             "session-auth/src/lib.rs",
-            &format!("{stand_in}{audited_router}"),
+            &format!("{stand_in}pub use macros::*;\n"),
         )
+        .file(
+            "macros/Cargo.toml",
+            &format!(
+                "{}[lib]\nproc-macro = true\n[workspace]\n",
+                manifest("macros", "")
+            ),
+        )
+        .file("macros/src/lib.rs", audited_router)
         .file(
             "axum/Cargo.toml",
             &format!("{}[workspace]\n", manifest("axum", "")),
@@ -156,16 +174,8 @@ fn a_gate_that_does_not_look_is_found() {
             ),
         ),
         // Makes no test.
-        (
-            "self-test-no-test",
-            "#[macro_export]\nmacro_rules! audited_router { ($($any:tt)*) => {} }\n\
-             pub mod audit { pub use crate::audited_router; }\n"
-                .to_owned(),
-        ),
-        // Classifies what nobody has classified.
-        (
-            "self-test-generous",
-            MACRO.replace("ROUTES", &HONEST.replace("None", "Some(\"session\")")),
+        ("self-test-no-test",
+            MACRO.replace("let mut all = function;", "return function;\n    #[allow(unreachable_code)]\n    let mut all = TokenStream::new();"),
         ),
     ] {
         let fixture = workspace(name, &audited_router, "none");
@@ -199,7 +209,7 @@ fn a_gate_that_does_not_look_is_found() {
 fn what_cannot_be_proved_is_no_pass() {
     // The copy does not compile.
     let name = "self-test-broken";
-    let fixture = workspace(name, "pub mod audit {}", "public");
+    let fixture = workspace(name, "", "public");
     fixture.run_in("app", &[]).expect_code(exit::CLEAN);
     let ran = fixture.run_in("app", &["--self-test"]).could_not_run();
     assert!(

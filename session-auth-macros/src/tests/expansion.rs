@@ -29,8 +29,8 @@ fn check(name: &str, expanded: TokenStream) {
 
 #[test]
 fn public_route() {
-    let args = r#"GET | POST, "/signup/{plan}", reason = "no account yet", until = "2027-01-31",
-        owner = "growth", issues_session, optional_session"#;
+    let args = r#"GET | POST, "/signup/{plan}", "/join/{plan}", reason = "no account yet",
+        until = "2027-01-31", owner = "growth", issues_session, optional_session"#;
     let item = r#"
         /// Signs up.
         #[allow(unused)]
@@ -61,7 +61,7 @@ fn webhook_route() {
 
 #[test]
 fn session_route() {
-    let args = r#"FALLBACK, scope = "admin", crate = other::auth"#;
+    let args = r#"FALLBACK, "/staff", scope = "admin", crate = other::auth"#;
     let item = "async fn r#match() -> &'static str { \"\" }";
     let expanded = expand::attribute(Class::Session, tokens(args), tokens(item));
     check("session_route.rs", expanded);
@@ -70,8 +70,8 @@ fn session_route() {
 /// The function keeps a class, so that what mounts it is not in error too; nothing is registered.
 #[test]
 fn an_attribute_with_a_mistake() {
-    let item = "async fn me() -> Json<Me> { Json(Me) }";
-    let expanded = expand::attribute(Class::Session, tokens("GET"), tokens(item));
+    let item = "async fn mail() -> Json<Mail> { Json(Mail) }";
+    let expanded = expand::attribute(Class::Webhook, tokens(r#"POST, "/mail""#), tokens(item));
     check("mistake.rs", expanded);
 }
 
@@ -98,8 +98,28 @@ fn audited_router() {
 }
 
 #[test]
-fn audited_router_expression() {
-    let args = "admin = admin::router(&Config::test()), site = site()";
-    let expanded = router::function_like(tokens(args), &krate::path());
-    check("audited_router_expression.rs", expanded);
+fn audited_router_with_arguments() {
+    let args = "plain = routes(Config::test(), Db::lazy()), beta = { beta().await },";
+    let item = r#"
+        #[allow(unused)]
+        #[tracing::instrument]
+        pub(crate) async fn routes<D: Db>(
+            Config { prefix, .. }: Config,
+            mut db: D,
+            routes: impl Fn(),
+        ) -> Result<(Router<D>, Worker), Error>
+        where
+            D: Clone,
+        {
+            body(prefix, db).await
+        }"#;
+    let expanded = router::attribute(tokens(args), tokens(item), &krate::path());
+    check("audited_router_with_arguments.rs", expanded);
+}
+
+#[test]
+fn audited_router_at_start() {
+    let item = "fn routes(pool: &Pool) -> axum::Router { axum::Router::new() }";
+    let expanded = router::attribute(tokens("at_start"), tokens(item), &krate::path());
+    check("audited_router_at_start.rs", expanded);
 }

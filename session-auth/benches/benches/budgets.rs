@@ -1,12 +1,13 @@
 //! All cases side by side, and the budgets that they are held to.
 //!
-//! `cargo bench -p session-auth-benches --bench budgets` prints two tables; with `-- --check`, a
+//! `cargo bench -p session-auth-benches --bench budgets` prints four tables; with `-- --check`, a
 //! budget that is exceeded makes the exit code 1. `--rounds N` measures longer.
 
 use std::process::{Command, ExitCode};
 
 use session_auth_benches::case::{Samples, median};
-use session_auth_benches::{cases, routes};
+use session_auth_benches::deliveries::{DELIVERIES, Delivery};
+use session_auth_benches::{cases, cores, routes};
 
 /// Programs that measure many routes, by the number of routes.
 const DECLARED: [(usize, &str); 4] = [
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     }
 
     let mut budgets = requests(rounds);
+    budgets.extend(many_cores(rounds));
     match many_routes(rounds) {
         Ok(flat) => budgets.extend(flat),
         Err(message) => {
@@ -101,7 +103,7 @@ fn requests(rounds: usize) -> Vec<Budget> {
     }
 
     let mut budgets = Vec::new();
-    for kind in ["typed", "plain"] {
+    for kind in ["typed", "merged", "layered"] {
         let public = format!("public, {kind}");
         let session = format!("session, {kind}");
         let denied = format!("denied, {kind}");
@@ -109,15 +111,15 @@ fn requests(rounds: usize) -> Vec<Budget> {
             Budget {
                 what: format!("{public}, over `{BASE}`"),
                 found: samples.median([&public, BASE], |[time, base]| time - base),
-                at_most: 60.0,
+                at_most: 50.0,
                 unit: " ns",
             },
-            // Over the same router's identity layer on both sides: that alone is more than a sixth
-            // of what the peer's whole denial takes, and axum's, not ours.
+            // Over the same router's identity layer on both sides: that alone is more than an eighth
+            // of what the peer's whole session takes, and axum's, not ours.
             Budget {
                 what: format!("{session} / {PEER}, both over `{BASE_WITH_COOKIE}`"),
                 found: samples.median([&session, PEER, BASE_WITH_COOKIE], added_ratio),
-                at_most: 1.0 / 6.0,
+                at_most: 1.0 / 8.0,
                 unit: "",
             },
             Budget {
@@ -125,7 +127,7 @@ fn requests(rounds: usize) -> Vec<Budget> {
                 found: samples.median([&session, HMAC, BASE_WITH_COOKIE], |[time, hmac, base]| {
                     (time - base) / hmac
                 }),
-                at_most: 3.0,
+                at_most: 2.2,
                 unit: "",
             },
             Budget {
@@ -136,6 +138,23 @@ fn requests(rounds: usize) -> Vec<Budget> {
             },
         ]);
     }
+    for Delivery {
+        identity,
+        verified,
+        hmac,
+        at_most,
+        ..
+    } in DELIVERIES
+    {
+        budgets.extend(verified.map(|webhook| Budget {
+            what: format!("{webhook}, over `{identity}` / {hmac}"),
+            found: samples.median([webhook, hmac, identity], |[time, hmac, base]| {
+                (time - base) / hmac
+            }),
+            at_most,
+            unit: "",
+        }));
+    }
     budgets
 }
 
@@ -144,42 +163,73 @@ fn added_ratio([one, other, base]: [f64; 3]) -> f64 {
     (one - base) / (other - base)
 }
 
+/// What threads share slows them down together.
+fn many_cores(rounds: usize) -> Vec<Budget> {
+    let (cores, routes) = cores::measure(rounds);
+    println!("\n| one hot route | over identity, ns: one thread | {cores} threads |");
+    println!("|---|---:|---:|");
+    let budget = |added: cores::Added| {
+        let cores::Added {
+            route,
+            alone,
+            together,
+        } = added;
+        println!("| {route} | {alone:.0} | {together:.0} |");
+        Budget {
+            what: format!("{route}, typed, over identity: {cores} threads over one"),
+            found: together / alone,
+            at_most: 1.10,
+            unit: "",
+        }
+    };
+    routes.into_iter().map(budget).collect()
+}
+
+/// Times in nanoseconds that one of the programs prints.
+struct Times {
+    requests: [f64; KINDS],
+    protect: [f64; PROTECTED],
+}
+
+const KINDS: usize = routes::KINDS.len();
+const PROTECTED: usize = routes::PROTECTED.len();
+
 /// Runs the programs in turn, so that they too share the machine's moods.
 fn many_routes(rounds: usize) -> Result<Vec<Budget>, String> {
-    const KINDS: usize = routes::KINDS.len();
-    let mut passes = Vec::new();
+    type Pass = [Times; DECLARED.len()];
+    let mut passes: Vec<Pass> = Vec::new();
     for _ in 0..PASSES {
-        let mut pass = [[0.0; KINDS]; DECLARED.len()];
-        for (times, (_, program)) in pass.iter_mut().zip(DECLARED) {
-            *times = run(program, rounds.div_ceil(PASSES))?;
-        }
-        passes.push(pass);
+        let pass = DECLARED.map(|(_, program)| run(program, rounds.div_ceil(PASSES)));
+        let [ten, hundred, thousand, ten_thousand] = pass;
+        passes.push([ten?, hundred?, thousand?, ten_thousand?]);
     }
-    let over_passes =
-        |figure: &dyn Fn(&[[f64; KINDS]; 4]) -> f64| median(passes.iter().map(figure).collect());
+    let over_passes = |figure: &dyn Fn(&Pass) -> f64| median(passes.iter().map(figure).collect());
 
+    let header = routes::KINDS.map(|kind| format!("{kind}, ns"));
+    let of_protect = routes::PROTECTED.map(|what| format!("{what}, ms"));
     println!(
-        "\n| routes | {} |",
-        routes::KINDS.map(|kind| format!("{kind}, ns")).join(" | ")
+        "\n| routes | {} | {} |",
+        header.join(" | "),
+        of_protect.join(" | ")
     );
-    println!("|---:|{}", "---:|".repeat(KINDS));
+    println!("|---:|{}", "---:|".repeat(KINDS + PROTECTED));
     for (row, (count, _)) in DECLARED.into_iter().enumerate() {
-        let times: [f64; KINDS] = std::array::from_fn(|kind| over_passes(&|pass| pass[row][kind]));
-        println!(
-            "| {count} | {} |",
-            times.map(|time| format!("{time:.0}")).join(" | ")
-        );
+        let requests = (0..KINDS).map(|kind| over_passes(&|pass| pass[row].requests[kind]));
+        let requests = requests.map(|time| format!("{time:.0}"));
+        let protect = (0..PROTECTED).map(|kind| over_passes(&|pass| pass[row].protect[kind]));
+        let protect = protect.map(|time| format!("{:.1}", time / 1e6));
+        let cells: Vec<String> = requests.chain(protect).collect();
+        println!("| {count} | {} |", cells.join(" | "));
     }
 
+    const LAST: usize = DECLARED.len() - 1;
     // Held against the bare router of as many routes: the search in it grows too, and is axum's.
-    let flat = ["typed", "plain"].map(|name| {
-        let kind = routes::KINDS
-            .iter()
-            .position(|kind| *kind == name)
-            .unwrap_or(0);
-        let growth = over_passes(&|pass: &[[f64; KINDS]; 4]| {
-            let over_bare = |row: usize| pass[row][kind] / pass[row][0];
-            over_bare(DECLARED.len() - 1) / over_bare(0)
+    let flat = ["typed", "merged", "layered"].map(|name| {
+        let kind = routes::KINDS.iter().position(|kind| *kind == name);
+        let kind = kind.unwrap_or(0);
+        let growth = over_passes(&|pass| {
+            let over_bare = |row: usize| pass[row].requests[kind] / pass[row].requests[0];
+            over_bare(LAST) / over_bare(0)
         });
         Budget {
             what: format!("{name} / bare router, 10,000 routes over 10"),
@@ -188,11 +238,20 @@ fn many_routes(rounds: usize) -> Result<Vec<Budget>, String> {
             unit: "",
         }
     });
-    Ok(flat.into())
+    let protect = routes::PROTECTED
+        .iter()
+        .enumerate()
+        .map(|(kind, what)| Budget {
+            what: format!("{what}, 10,000 routes"),
+            found: over_passes(&|pass| pass[LAST].protect[kind]) / 1e6,
+            at_most: 100.0,
+            unit: " ms",
+        });
+    Ok(flat.into_iter().chain(protect).collect())
 }
 
-/// The times that one of the programs prints, in the order of [`routes::KINDS`].
-fn run(program: &str, rounds: usize) -> Result<[f64; routes::KINDS.len()], String> {
+/// What one of the programs prints, in the order of [`routes::KINDS`] and [`routes::PROTECTED`].
+fn run(program: &str, rounds: usize) -> Result<Times, String> {
     let output = Command::new(program)
         .arg(rounds.to_string())
         .output()
@@ -202,12 +261,22 @@ fn run(program: &str, rounds: usize) -> Result<[f64; routes::KINDS.len()], Strin
         return Err(format!("{program}: {}\n{stderr}", output.status));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let mut times = [f64::NAN; routes::KINDS.len()];
-    for (time, (line, kind)) in times.iter_mut().zip(text.lines().zip(routes::KINDS)) {
-        *time = line
-            .strip_prefix(kind)
+    let mut lines = text.lines();
+    let mut time_of = |name: &str| {
+        let line = lines.next().unwrap_or_default();
+        line.strip_prefix(name)
             .and_then(|time| time.trim().parse().ok())
-            .ok_or_else(|| format!("{program} printed {line:?}"))?;
+            .ok_or_else(|| format!("{program} printed {line:?} where {name:?} was due"))
+    };
+    let mut times = Times {
+        requests: [f64::NAN; KINDS],
+        protect: [f64::NAN; PROTECTED],
+    };
+    for (time, name) in times.requests.iter_mut().zip(routes::KINDS) {
+        *time = time_of(name)?;
+    }
+    for (time, name) in times.protect.iter_mut().zip(routes::PROTECTED) {
+        *time = time_of(name)?;
     }
     Ok(times)
 }

@@ -17,6 +17,7 @@ const BATCH: u32 = 200;
 /// One thing to measure.
 pub struct Case {
     name: &'static str,
+    batch: u32,
     run: Box<dyn FnMut(usize) -> Duration>,
 }
 
@@ -49,6 +50,7 @@ impl Case {
         };
         Self {
             name,
+            batch: BATCH,
             run: Box::new(run),
         }
     }
@@ -64,8 +66,15 @@ impl Case {
         };
         Self {
             name,
+            batch: BATCH,
             run: Box::new(run),
         }
+    }
+
+    /// The same, fewer at a time: for what takes long by itself.
+    #[must_use]
+    pub fn in_batches_of(self, batch: u32) -> Self {
+        Self { batch, ..self }
     }
 
     /// Its name in the report.
@@ -79,7 +88,7 @@ impl Case {
         let mut time = Duration::ZERO;
         let mut left = count;
         while left > 0 {
-            let batch = left.min(BATCH.into());
+            let batch = left.min(self.batch.into());
             time += (self.run)(batch as usize);
             left -= batch;
         }
@@ -140,15 +149,15 @@ impl Samples {
         let mut samples: Vec<_> = cases.iter().map(|case| (case.name(), Vec::new())).collect();
         // Not counted: caches, branch predictors and the allocator warm up.
         for case in cases.iter_mut() {
-            case.run(10 * u64::from(BATCH));
+            case.run(10 * u64::from(case.batch));
         }
         for round in 0..rounds {
             for turn in 0..cases.len() {
                 let index = (round + turn) % cases.len();
-                let time = cases[index].run(BATCH.into());
-                samples[index]
-                    .1
-                    .push(time.as_secs_f64() * 1e9 / f64::from(BATCH));
+                let batch = cases[index].batch;
+                let time = cases[index].run(batch.into());
+                let each = time.as_secs_f64() * 1e9 / f64::from(batch);
+                samples[index].1.push(each);
             }
         }
         Self(samples)

@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 pub mod case;
+pub mod cores;
+pub mod deliveries;
 pub mod peers;
 pub mod routes;
 pub mod services;
@@ -20,6 +22,7 @@ pub const SUBJECT: &str = "ada@example.com";
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let mut all = services::cases();
+    all.extend(deliveries::cases());
     all.extend(peers::cases());
     all
 }

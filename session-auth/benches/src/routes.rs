@@ -1,58 +1,42 @@
 //! Routers of many routes.
 //!
-//! A plain router's declarations are those linked into the program, so a table of another size
-//! needs another program: `declared-10` to `declared-10000`, each with as many declarations as its
-//! routers have routes.
+//! The declarations of routers of axum's are those linked into the program, so another number of
+//! routes needs another program: `declared-10` to `declared-10000`, each with as many declarations as
+//! its routers have routes.
+
+use std::time::Instant;
 
 use axum::routing::get;
 use http::StatusCode;
 use session_auth::methods::GET;
 use session_auth::{Router, public};
 
-use crate::case::{Case, Samples};
-use crate::services::{IdentityLayer, auth, request};
+use crate::case::{Case, Samples, median};
+use crate::services::{IdentityLayer, audited, auth, protected, request};
 
-/// A declaration, as the attributes write it.
-#[macro_export]
-macro_rules! declaration {
-    ($class:ident, $method:ident, $($path:tt)+) => {
-        session_auth::__private::declaration(
-            session_auth::__private::Target::Route {
-                methods: session_auth::__private::Methods::$method,
-                path: concat!($($path)+),
-            },
-            session_auth::__private::AccessClass::$class,
-            session_auth::__private::Terms {
-                reason: Some("measured"),
-                verifier: $crate::verifier!($class),
-                ..session_auth::__private::Terms::NONE
-            },
-            "handler",
-            env!("CARGO_PKG_NAME"),
-            session_auth::__private::Location { file: file!(), line: line!(), column: column!() },
-        )
-    };
-}
-
-/// Declares a plain route.
+/// Declares a public route, as `declare_route!` does: it takes a path in one piece.
 #[macro_export]
 macro_rules! declare {
-    ($($declaration:tt)+) => {
-        session_auth::__private::inventory::submit! {
-            session_auth::__private::Registration(&$crate::declaration!($($declaration)+))
-        }
-    };
-}
-
-/// The verifier that a class needs.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! verifier {
-    (Webhook) => {
-        Some("hmac")
-    };
-    ($other:ident) => {
-        None
+    ($($path:literal)+) => {
+        const _: () = {
+            static DECLARATION: session_auth::Declaration = session_auth::__private::declaration(
+                session_auth::__private::route(
+                    session_auth::__private::Methods::GET,
+                    const { &[session_auth::__private::path(concat!("/r", $($path),+))] },
+                ),
+                session_auth::__private::AccessClass::Public,
+                session_auth::__private::Terms {
+                    reason: Some("measured"),
+                    ..session_auth::__private::Terms::NONE
+                },
+                "",
+                env!("CARGO_PKG_NAME"),
+                session_auth::__private::location(file!(), line!(), column!()),
+            );
+            session_auth::__private::inventory::submit! {
+                session_auth::__private::Registration(&DECLARATION, "")
+            }
+        };
     };
 }
 
@@ -60,7 +44,7 @@ macro_rules! verifier {
 #[macro_export]
 macro_rules! declare_routes {
     ($a:literal $b:literal $c:literal $d:literal) => {
-        $crate::declare!(Public, GET, "/r", $a, $b, $c, $d);
+        $crate::declare!($a $b $c $d);
     };
     ($($digit:literal)*) => {
         $crate::declare_routes!($($digit)* 0);
@@ -77,7 +61,10 @@ macro_rules! declare_routes {
 }
 
 /// The kinds of router that are measured, the one without a layer first.
-pub const KINDS: [&str; 4] = ["bare", "identity", "typed", "plain"];
+pub const KINDS: [&str; 5] = ["bare", "identity", "typed", "merged", "layered"];
+
+/// The kinds that `protect` takes, as they are called where that is measured.
+pub const PROTECTED: [&str; 2] = ["protect, typed", "protect, merged"];
 
 /// The `main` of the programs `declared-10` to `declared-10000`. Their argument is the number of
 /// rounds.
@@ -92,8 +79,8 @@ pub fn main(count: usize) {
     measure(count, rounds.unwrap_or(100));
 }
 
-/// Measures routers of `count` routes, and prints a line for each of [`KINDS`] with its name and
-/// its time per request in nanoseconds.
+/// Measures routers of `count` routes, and prints a line for each of [`KINDS`] with its name and its
+/// time per request, and for each of [`PROTECTED`] with the time of the call; in nanoseconds.
 ///
 /// # Panics
 ///
@@ -112,29 +99,45 @@ pub fn measure(count: usize, rounds: usize) {
     };
 
     let handler = || async { "ok" };
-    let bare = paths.iter().fold(axum::Router::new(), |router, path| {
-        router.route(path, get(handler))
-    });
-    let identity = bare.clone().layer(IdentityLayer).with_state(());
-    let typed = paths
-        .iter()
-        .fold(Router::new(), |router, path| {
-            router.mount(public(GET, path, "measured").to(handler))
+    let bare = || {
+        paths.iter().fold(axum::Router::new(), |router, path| {
+            router.route(path, get(handler))
         })
-        .protect(auth())
-        .expect("the typed router can be protected");
-    let plain = auth()
-        .protect(bare.clone())
-        .expect("the plain router can be protected");
+    };
+    let typed = || {
+        paths.iter().fold(Router::new(), |router, path| {
+            router.mount(public(GET, *path, "measured").to(handler))
+        })
+    };
+    let merged = || Router::new().merge_axum(bare());
+    let auth = auth();
+    let layered = bare().layer(auth.clone()).with_state(());
+    let identity = bare().layer(IdentityLayer).with_state(());
 
+    let ok = StatusCode::OK;
     let mut cases = [
-        Case::service(KINDS[0], bare.with_state(()), StatusCode::OK, next.clone()),
-        Case::service(KINDS[1], identity, StatusCode::OK, next.clone()),
-        Case::service(KINDS[2], typed, StatusCode::OK, next.clone()),
-        Case::service(KINDS[3], plain, StatusCode::OK, next),
+        Case::service(KINDS[0], bare().with_state(()), ok, next.clone()),
+        Case::service(KINDS[1], identity, ok, next.clone()),
+        Case::service(KINDS[2], protected(&auth, typed()), ok, next.clone()),
+        Case::service(KINDS[3], protected(&auth, merged()), ok, next.clone()),
+        Case::service(KINDS[4], layered, ok, next),
     ];
     let samples = Samples::interleaved(&mut cases, rounds);
     for name in KINDS {
         println!("{name} {}", samples.median([name], |[time]| time));
+    }
+    for (name, router) in PROTECTED
+        .iter()
+        .zip([&typed as &dyn Fn() -> Router, &merged])
+    {
+        let times = (0..3).map(|_| {
+            let audited = audited(router());
+            let start = Instant::now();
+            let app = auth.protect(audited).expect("the router can be protected");
+            let time = start.elapsed().as_secs_f64() * 1e9;
+            drop(app);
+            time
+        });
+        println!("{name} {}", median(times.collect()));
     }
 }

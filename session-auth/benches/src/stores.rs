@@ -231,7 +231,7 @@ async fn ours(name: &'static str, peer: Option<&'static str>, auth: SessionAuthL
     Target {
         name,
         peer,
-        service: BoxCloneSyncService::new(guarded(auth)),
+        service: BoxCloneSyncService::new(guarded(&auth)),
         path: "/me",
         cookies,
     }

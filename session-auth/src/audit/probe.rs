@@ -6,20 +6,31 @@ use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service;
 
-use crate::access::{AccessClass, Declaration, Methods, Target, declarations};
-use crate::assembly::BY_HANDLER;
+use crate::access::{AccessClass, Declaration, Methods, Target, Verify};
+use crate::declared::declarations;
 use crate::extract::ExtractorMisuse;
+use crate::future::AnsweredInside;
+use crate::probed::{NOWHERE, ProbedRoute, asked_apart};
+use crate::protected::Protected;
 use crate::response::Denial;
-use crate::router::Protected;
 
-/// The last segment of a path that no service is expected to have.
-const NOWHERE: &str = "/route-audit-probe";
+/// Where middleware likes to answer by itself.
+const USUAL: [&str; 8] = [
+    NOWHERE,
+    "/health",
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/ping",
+    "/metrics",
+    "/socket.io/",
+];
 
 /// An app that can be probed: [`Protected`], or an [`axum::Router`] under a bare `.layer(auth)`.
 pub trait ProbeTarget: sealed::Sealed {
-    /// What the app says of its routes.
+    /// What the app says of its routes: methods and path, with what speaks for them.
     #[doc(hidden)]
-    fn declared(&self) -> Vec<Declaration>;
+    fn __routes(&self) -> Vec<ProbedRoute>;
 
     /// The app's answer.
     #[doc(hidden)]
@@ -28,13 +39,13 @@ pub trait ProbeTarget: sealed::Sealed {
 
 mod sealed {
     pub trait Sealed {}
-    impl Sealed for crate::router::Protected {}
+    impl Sealed for crate::Protected {}
     impl Sealed for axum::Router {}
 }
 
 impl ProbeTarget for Protected {
-    fn declared(&self) -> Vec<Declaration> {
-        self.declared().to_vec()
+    fn __routes(&self) -> Vec<ProbedRoute> {
+        self.probed().to_vec()
     }
 
     async fn answer(&mut self, request: Request<Body>) -> Response<Body> {
@@ -45,8 +56,22 @@ impl ProbeTarget for Protected {
 }
 
 impl ProbeTarget for axum::Router {
-    fn declared(&self) -> Vec<Declaration> {
-        declarations().into_iter().copied().collect()
+    fn __routes(&self) -> Vec<ProbedRoute> {
+        let mut all = Vec::new();
+        for declaration in declarations() {
+            let target = declaration.target();
+            let below = !matches!(target, Target::Route { .. });
+            let mut paths: Vec<&str> = target.paths().iter().map(|path| &**path).collect();
+            if paths.is_empty() && below {
+                paths.push("/");
+            }
+            all.extend(
+                paths.iter().map(|path| {
+                    ProbedRoute::new(declaration.clone(), target.methods(), path, below)
+                }),
+            );
+        }
+        asked_apart(all)
     }
 
     async fn answer(&mut self, request: Request<Body>) -> Response<Body> {
@@ -76,20 +101,26 @@ pub struct ProbeAnswer {
 /// that each answers as its class promises: session routes and webhooks deny, public routes do not,
 /// and no handler takes an extractor that its declaration does not allow.
 ///
+/// An unknown path and the usual ones of health checks are asked for too: a middleware inside of the
+/// guards that answers there is a route that nobody declared.
+///
 /// Public handlers, and webhooks with `verify = "handler"`, do run, with an empty body: give the app
 /// a database of the test's.
 ///
 /// ```
 /// use session_auth::methods::GET;
-/// use session_auth::{Keys, Router, SessionAuthLayer, audit, public, session};
+/// use session_auth::{Keys, Router, SessionAuthLayer, audit, audited_router, public, session};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// let app = Router::new()
-///     .mount(public(GET, "/health", "liveness probe").to(|| async { "ok" }))
-///     .mount(session(GET, "/api/me").to(|| async { "you" }))
-///     .protect(SessionAuthLayer::builder(Keys::random()?).build()?)?;
+/// #[audited_router]
+/// fn routes() -> Router {
+///     Router::new()
+///         .mount(public(GET, "/health", "liveness probe").to(|| async { "ok" }))
+///         .mount(session(GET, "/api/me").to(|| async { "you" }))
+/// }
 ///
-/// let answers = audit::probe(app).await;
+/// let auth = SessionAuthLayer::builder(Keys::random()?).build()?;
+/// let answers = audit::probe(auth.protect(routes())?).await;
 /// assert_eq!(answers.len(), 2);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # })?;
@@ -100,27 +131,21 @@ pub struct ProbeAnswer {
 ///
 /// With a line for each route that answers otherwise, and where there is no route to probe.
 pub async fn probe<A: ProbeTarget>(mut app: A) -> Vec<ProbeAnswer> {
-    let declared = app.declared();
+    let routes = app.__routes();
     assert!(
-        !declared.is_empty(),
+        !routes.is_empty(),
         "the app declares no route: there is nothing to probe"
     );
     let mut answers = Vec::new();
     let mut wrong = Vec::new();
-    for declaration in declared {
-        for method in methods(declaration.methods()) {
-            let path = path(declaration.target());
-            let request = Request::builder()
-                .method(&method)
-                .uri(&path)
-                .body(Body::empty())
-                .expect("a declared path makes a URI");
-            let response = app.answer(request).await;
+    for route in routes {
+        for method in methods(route.methods) {
+            let response = app.answer(request(&method, &route.path)).await;
             let misuse = response.extensions().get::<ExtractorMisuse>().cloned();
             let answer = ProbeAnswer {
-                declaration,
+                declaration: route.declaration.clone(),
                 method: method.clone(),
-                path,
+                path: route.path.clone(),
                 status: response.status(),
                 denial: response.extensions().get().copied(),
             };
@@ -128,16 +153,25 @@ pub async fn probe<A: ProbeTarget>(mut app: A) -> Vec<ProbeAnswer> {
                 .map(|it| it.to_string())
                 .or_else(|| mismatch(&answer))
             {
-                wrong.push(format!("  {}: {why}", declaration.location()));
+                wrong.push(format!("  {}: {why}", answer.declaration.location()));
             }
             answers.push(answer);
+        }
+    }
+    for path in USUAL {
+        let response = app.answer(request(&Method::GET, path)).await;
+        if let Some(AnsweredInside(status)) = response.extensions().get() {
+            wrong.push(format!(
+                "  GET {path}: a middleware inside the router answers with {status} where no \
+                 route is mounted: put it on `Protected`, outside of the guards, or make it a route"
+            ));
         }
     }
     assert!(
         wrong.is_empty(),
         "{} of {} requests were answered otherwise than the route's class promises:\n{}",
         wrong.len(),
-        answers.len(),
+        answers.len() + USUAL.len(),
         wrong.join("\n")
     );
     answers
@@ -154,7 +188,7 @@ fn mismatch(answer: &ProbeAnswer) -> Option<String> {
     } = answer;
     let expected = match declaration.class() {
         AccessClass::Public => denial.is_none(),
-        AccessClass::Webhook if declaration.verifier() == Some(BY_HANDLER) => denial.is_none(),
+        AccessClass::Webhook if declaration.verify() == Some(&Verify::Handler) => denial.is_none(),
         AccessClass::Webhook => {
             matches!(
                 denial,
@@ -174,7 +208,7 @@ fn mismatch(answer: &ProbeAnswer) -> Option<String> {
 }
 
 fn methods(methods: Methods) -> Vec<Method> {
-    if methods.is_any() {
+    if methods.is_any() || methods.is_fallback() {
         return vec![Method::GET];
     }
     methods
@@ -184,48 +218,8 @@ fn methods(methods: Methods) -> Vec<Method> {
         .collect()
 }
 
-/// A path that the target matches.
-fn path(target: Target) -> String {
-    let pattern = match target {
-        Target::Route { path, .. } => path,
-        Target::Subtree { path } => return format!("{}{NOWHERE}", path.trim_end_matches('/')),
-        Target::Fallback => return NOWHERE.to_owned(),
-    };
-    let mut path = String::with_capacity(pattern.len());
-    let mut rest = pattern;
-    while let Some(at) = rest.find(['{', '}']) {
-        path.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        if tail.starts_with("{{") || tail.starts_with("}}") {
-            // An escaped brace. As it may not stand in a URI, it comes encoded, and matches nothing.
-            path.push_str(if tail.starts_with('{') { "%7B" } else { "%7D" });
-            rest = &tail[2..];
-        } else {
-            path.push_str("probe");
-            rest = tail.find('}').map_or("", |end| &tail[end + 1..]);
-        }
-    }
-    path.push_str(rest);
-    path
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_filled_in() {
-        let path_of = |path| {
-            super::path(Target::Route {
-                methods: Methods::GET,
-                path,
-            })
-        };
-        assert_eq!(path_of("/a"), "/a");
-        assert_eq!(path_of("/users/{id}/x"), "/users/probe/x");
-        assert_eq!(path_of("/files/{*rest}"), "/files/probe");
-        assert_eq!(path_of("/{a}.{b}"), "/probe.probe");
-        assert_eq!(path_of("/{{id}}"), "/%7Bid%7D");
-        assert_eq!(super::path(Target::Subtree { path: "/" }), NOWHERE);
-    }
+fn request(method: &Method, path: &str) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    // A pattern that no URI can have serves nobody.
+    request.body(Body::empty()).unwrap_or_default()
 }

@@ -2,7 +2,6 @@ use http::HeaderValue;
 use http::header::COOKIE;
 
 use super::*;
-use crate::access::{Location, Methods, Target, Terms};
 use crate::cookie::{DEFAULT_NAME, SameSite};
 use crate::token::{Contents, encode};
 
@@ -48,7 +47,7 @@ impl Fixture {
         self.token(IDLE.as_secs(), 100_000, &["admin"])
     }
 
-    fn decide(&self, declaration: Option<&Declaration>, cookies: &[String]) -> String {
+    fn decide(&self, access: Option<&Access>, cookies: &[String]) -> String {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             headers.append(
@@ -72,11 +71,15 @@ impl Fixture {
             uri: &Uri::from_static("/"),
             headers: &headers,
         };
-        match decide(declaration, &asked, &means) {
-            Decision::Forward => "forward".into(),
-            Decision::ForwardIssuing => "issuing".into(),
-            Decision::ForwardOptional(admitted) => format!("optional {}", admitted.is_some()),
-            Decision::Admit(admitted) => match admitted.renewal {
+        match decide(access, &asked, &means) {
+            Decision::Grant(Grant::Nothing) => "nothing".into(),
+            Decision::Grant(Grant::Issuing) => "issuing".into(),
+            Decision::Grant(Grant::Optional { admitted, issuing }) => {
+                let issuing = if issuing { ", issuing" } else { "" };
+                format!("optional {}{issuing}", admitted.is_some())
+            }
+            Decision::Grant(Grant::Unverified) => "unverified".into(),
+            Decision::Grant(Grant::Session(admitted)) => match admitted.renewal {
                 Some(renewal) => format!("admit, renew for {}", renewal.max_age.as_secs()),
                 None => "admit".into(),
             },
@@ -86,21 +89,29 @@ impl Fixture {
     }
 }
 
-fn declaration(class: AccessClass, terms: Terms) -> Declaration {
-    Declaration {
-        target: Target::Route {
-            methods: Methods::GET,
-            path: "/",
-        },
-        class,
-        terms,
-        handler: "handler",
-        package: "package",
-        location: Location {
-            file: "file",
-            line: 1,
-            column: 1,
-        },
+const SESSION: Access = Access::Session { scope: None };
+const PUBLIC: Access = public(false, false);
+const ISSUING: Access = public(true, false);
+const OPTIONAL: Access = public(false, true);
+
+const fn public(issues_session: bool, optional_session: bool) -> Access {
+    Access::Public {
+        issues_session,
+        optional_session,
+    }
+}
+
+fn scope(name: &'static str) -> Access {
+    Access::Session {
+        scope: Some(name.into()),
+    }
+}
+
+fn webhook(verify: Verify) -> Access {
+    Access::Webhook {
+        verify,
+        expect_every: None,
+        max_body: None,
     }
 }
 
@@ -112,67 +123,27 @@ fn cookie(value: &str) -> String {
 fn each_class_asks_for_its_own_proof() {
     let fixture = Fixture::new();
     let good = [cookie(&fixture.fresh())];
-    let session = declaration(AccessClass::Session, Terms::NONE);
-    let admin = declaration(
-        AccessClass::Session,
-        Terms {
-            scope: Some("admin"),
-            ..Terms::NONE
-        },
-    );
-    let root = declaration(
-        AccessClass::Session,
-        Terms {
-            scope: Some("root"),
-            ..Terms::NONE
-        },
-    );
-    let public = declaration(AccessClass::Public, Terms::NONE);
-    let issuing = declaration(
-        AccessClass::Public,
-        Terms {
-            issues_session: true,
-            ..Terms::NONE
-        },
-    );
-    let optional = declaration(
-        AccessClass::Public,
-        Terms {
-            optional_session: true,
-            ..Terms::NONE
-        },
-    );
-    let webhook = declaration(
-        AccessClass::Webhook,
-        Terms {
-            verifier: Some("x"),
-            ..Terms::NONE
-        },
-    );
-    let by_handler = declaration(
-        AccessClass::Webhook,
-        Terms {
-            verifier: Some("handler"),
-            ..Terms::NONE
-        },
-    );
+    let (admin, root) = (scope("admin"), scope("root"));
+    let both = public(true, true);
+    let hook = webhook(Verify::By("x".into()));
+    let by_handler = webhook(Verify::Handler);
 
     let garbage = [cookie("garbage")];
     let none: &[String] = &[];
-    let table: [(&str, Option<&Declaration>, &[String], &str); 16] = [
+    let table: [(&str, Option<&Access>, &[String], &str); 17] = [
         (
             "security: session without a cookie",
-            Some(&session),
+            Some(&SESSION),
             none,
             "deny missing",
         ),
         (
             "security: session with garbage",
-            Some(&session),
+            Some(&SESSION),
             &garbage,
             "deny malformed",
         ),
-        ("session with a good cookie", Some(&session), &good, "admit"),
+        ("session with a good cookie", Some(&SESSION), &good, "admit"),
         (
             "security: a scope that is missing",
             Some(&root),
@@ -193,35 +164,41 @@ fn each_class_asks_for_its_own_proof() {
             "deny missing",
         ),
         ("undeclared with a good cookie", None, &good, "admit"),
-        ("public without a cookie", Some(&public), none, "forward"),
-        ("public with garbage", Some(&public), &garbage, "forward"),
+        ("public without a cookie", Some(&PUBLIC), none, "nothing"),
+        ("public with garbage", Some(&PUBLIC), &garbage, "nothing"),
         (
             "public that issues, with garbage",
-            Some(&issuing),
+            Some(&ISSUING),
             &garbage,
             "issuing",
         ),
         (
             "optional without a cookie",
-            Some(&optional),
+            Some(&OPTIONAL),
             none,
             "optional false",
         ),
         (
             "optional with garbage",
-            Some(&optional),
+            Some(&OPTIONAL),
             &garbage,
             "optional false",
         ),
         (
             "optional with a good cookie",
-            Some(&optional),
+            Some(&OPTIONAL),
             &good,
             "optional true",
         ),
         (
+            "optional that issues, with a good cookie",
+            Some(&both),
+            &good,
+            "optional true, issuing",
+        ),
+        (
             "security: a session is no proof for a webhook",
-            Some(&webhook),
+            Some(&hook),
             &good,
             "verify",
         ),
@@ -229,18 +206,17 @@ fn each_class_asks_for_its_own_proof() {
             "a handler that is its own verifier",
             Some(&by_handler),
             none,
-            "forward",
+            "unverified",
         ),
     ];
-    for (name, declaration, cookies, expected) in table {
-        assert_eq!(fixture.decide(declaration, cookies), expected, "{name}");
+    for (name, access, cookies, expected) in table {
+        assert_eq!(fixture.decide(access, cookies), expected, "{name}");
     }
 }
 
 #[test]
 fn the_first_of_four_values_that_verifies_wins() {
     let fixture = Fixture::new();
-    let session = declaration(AccessClass::Session, Terms::NONE);
     let good = cookie(&fixture.fresh());
     let bad = cookie("x");
     let join = |parts: &[&String]| {
@@ -254,17 +230,16 @@ fn the_first_of_four_values_that_verifies_wins() {
     };
 
     let fourth = join(&[&bad, &bad, &bad, &good]);
-    assert_eq!(fixture.decide(Some(&session), &fourth), "admit");
+    assert_eq!(fixture.decide(Some(&SESSION), &fourth), "admit");
     let fifth = join(&[&bad, &bad, &bad, &bad, &good]);
-    assert_eq!(fixture.decide(Some(&session), &fifth), "deny malformed");
+    assert_eq!(fixture.decide(Some(&SESSION), &fifth), "deny malformed");
     let other_header = vec![bad.clone(), good.clone()];
-    assert_eq!(fixture.decide(Some(&session), &other_header), "admit");
+    assert_eq!(fixture.decide(Some(&SESSION), &other_header), "admit");
 }
 
 #[test]
 fn the_reason_is_that_of_the_value_that_came_furthest() {
     let fixture = Fixture::new();
-    let session = declaration(AccessClass::Session, Terms::NONE);
     let foreign = Fixture {
         keys: Keys::new([[2; 32]]).expect("one key"),
         ..Fixture::new()
@@ -274,7 +249,7 @@ fn the_reason_is_that_of_the_value_that_came_furthest() {
     let expired = cookie(&fixture.token(0, 100, &[]));
     let decide = |cookies: &[&String]| {
         fixture.decide(
-            Some(&session),
+            Some(&SESSION),
             &cookies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         )
     };
@@ -290,28 +265,18 @@ fn a_clock_before_1970_refuses_sessions_and_nothing_else() {
         ..Fixture::new()
     };
     let good = [cookie(&fixture.fresh())];
-    let session = declaration(AccessClass::Session, Terms::NONE);
-    let public = declaration(AccessClass::Public, Terms::NONE);
-    let optional = declaration(
-        AccessClass::Public,
-        Terms {
-            optional_session: true,
-            ..Terms::NONE
-        },
-    );
-    assert_eq!(fixture.decide(Some(&session), &good), "deny expired");
-    assert_eq!(fixture.decide(Some(&session), &[]), "deny missing");
-    assert_eq!(fixture.decide(Some(&public), &good), "forward");
-    assert_eq!(fixture.decide(Some(&optional), &good), "optional false");
+    assert_eq!(fixture.decide(Some(&SESSION), &good), "deny expired");
+    assert_eq!(fixture.decide(Some(&SESSION), &[]), "deny missing");
+    assert_eq!(fixture.decide(Some(&PUBLIC), &good), "nothing");
+    assert_eq!(fixture.decide(Some(&OPTIONAL), &good), "optional false");
 }
 
 #[test]
 fn the_cookie_slides_once_in_a_tenth_of_the_idle_time() {
     let fixture = Fixture::new();
-    let session = declaration(AccessClass::Session, Terms::NONE);
     let decide = |idle_left, absolute_left| {
         let token = fixture.token(idle_left, absolute_left, &[]);
-        fixture.decide(Some(&session), &[cookie(&token)])
+        fixture.decide(Some(&SESSION), &[cookie(&token)])
     };
     assert_eq!(decide(1_000, 100_000), "admit");
     assert_eq!(decide(901, 100_000), "admit");
@@ -325,51 +290,43 @@ fn the_cookie_slides_once_in_a_tenth_of_the_idle_time() {
 
 #[test]
 fn a_page_of_another_origin_can_use_no_session_to_change_something() {
-    let session = declaration(AccessClass::Session, Terms::NONE);
-    let optional = Terms {
-        optional_session: true,
-        ..Terms::NONE
-    };
-    let optional = declaration(AccessClass::Public, optional);
-    let public = declaration(AccessClass::Public, Terms::NONE);
-    let hook = declaration(AccessClass::Webhook, Terms::NONE);
+    let hook = webhook(Verify::By("x".into()));
 
     let mut fixture = Fixture::new();
     let good = [cookie(&fixture.fresh())];
     fixture.site = Some("cross-site");
-    assert_eq!(fixture.decide(Some(&session), &good), "admit");
+    assert_eq!(fixture.decide(Some(&SESSION), &good), "admit");
     fixture.method = Method::POST;
-    assert_eq!(fixture.decide(Some(&session), &good), "deny cross_origin");
+    assert_eq!(fixture.decide(Some(&SESSION), &good), "deny cross_origin");
     assert_eq!(fixture.decide(None, &good), "deny cross_origin");
-    assert_eq!(fixture.decide(Some(&session), &[]), "deny missing");
+    assert_eq!(fixture.decide(Some(&SESSION), &[]), "deny missing");
     // The route runs, without the session.
-    assert_eq!(fixture.decide(Some(&optional), &good), "optional false");
+    assert_eq!(fixture.decide(Some(&OPTIONAL), &good), "optional false");
     // By class: nobody else is asked where they come from.
-    assert_eq!(fixture.decide(Some(&public), &good), "forward");
+    assert_eq!(fixture.decide(Some(&PUBLIC), &good), "nothing");
     assert_eq!(fixture.decide(Some(&hook), &[]), "verify");
 
     fixture.site = Some("same-origin");
-    assert_eq!(fixture.decide(Some(&session), &good), "admit");
-    assert_eq!(fixture.decide(Some(&optional), &good), "optional true");
+    assert_eq!(fixture.decide(Some(&SESSION), &good), "admit");
+    assert_eq!(fixture.decide(Some(&OPTIONAL), &good), "optional true");
 }
 
 #[test]
 fn a_session_of_an_older_key_gets_a_cookie_of_the_first() {
     let mut fixture = Fixture::new();
-    let session = declaration(AccessClass::Session, Terms::NONE);
     let old = [cookie(&fixture.fresh())];
-    assert_eq!(fixture.decide(Some(&session), &old), "admit");
+    assert_eq!(fixture.decide(Some(&SESSION), &old), "admit");
 
     fixture.keys = Keys::new([[2; 32], [1; 32]]).expect("two keys");
     assert_eq!(
-        fixture.decide(Some(&session), &old),
+        fixture.decide(Some(&SESSION), &old),
         "admit, renew for 1000"
     );
     let new = [cookie(&fixture.fresh())];
-    assert_eq!(fixture.decide(Some(&session), &new), "admit");
+    assert_eq!(fixture.decide(Some(&SESSION), &new), "admit");
     assert_eq!(fixture.keys.uses()[1].verified, 1);
 
     fixture.keys.rotate(&Keys::new([[2; 32]]).expect("one key"));
-    assert_eq!(fixture.decide(Some(&session), &old), "deny bad_signature");
-    assert_eq!(fixture.decide(Some(&session), &new), "admit");
+    assert_eq!(fixture.decide(Some(&SESSION), &old), "deny bad_signature");
+    assert_eq!(fixture.decide(Some(&SESSION), &new), "admit");
 }

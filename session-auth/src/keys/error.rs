@@ -2,7 +2,14 @@
 
 use std::fmt;
 
-use super::{DEV_VARIABLE, KEY_LEN, KEYS_VARIABLE};
+/// The variable that allows the development key.
+pub(super) const DEV_VARIABLE: &str = "SESSION_AUTH_DEV";
+
+/// The length of a key in bytes, before base64.
+pub(crate) const KEY_LEN: usize = 32;
+
+/// The variable that [`Keys::from_env`] reads.
+pub(super) const KEYS_VARIABLE: &str = "SESSION_AUTH_KEYS";
 
 /// Why there are no keys. Says which one is wrong, by its position; never what it is.
 pub struct KeysError(pub(super) Kind);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::{Generation, SessionStore, StoreError, StoredSession};
+use super::error::StoreError;
+use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 

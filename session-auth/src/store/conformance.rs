@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Generation, SessionStore, StoredSession};
+use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 

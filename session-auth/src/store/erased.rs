@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{Generation, SessionStore, StoreError, StoredSession, Timestamp};
+use super::error::StoreError;
+use super::session_store::{Generation, SessionStore, StoredSession};
+use crate::clock::Timestamp;
 use crate::session::SessionId;
 
 pub(super) type StoreFuture<'a, T> =

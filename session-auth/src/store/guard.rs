@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::breaker::Breaker;
-use super::{ErasedStore, StoreError};
+use super::erased::ErasedStore;
+use super::error::StoreError;
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 

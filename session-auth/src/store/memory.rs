@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Generation, SessionStore, StoreError, StoredSession, Timestamp};
+use super::error::StoreError;
+use super::session_store::{Generation, SessionStore, StoredSession};
+use crate::clock::Timestamp;
 use crate::session::SessionId;
 
 /// Keeps sessions in this process: for development and tests. They end with it, and another process

@@ -240,13 +240,20 @@ fn signed_garbage_is_malformed() {
         Some(Refusal::Malformed),
         "a byte too many"
     );
-    let mut not_utf8 = body.to_vec();
-    not_utf8[SUBJECT_AT + 2] = 0xff;
-    assert_eq!(
-        sign(not_utf8),
-        Some(Refusal::Malformed),
-        "a subject that is not UTF-8"
-    );
+    let subject = SUBJECT_AT + 2;
+    let subject_len = usize::from(body[SUBJECT_AT + 1]);
+    // After the number of scopes and the length of the first.
+    let scope = subject + subject_len + 2;
+    for (at, what) in [(subject, "a subject"), (scope, "a scope")] {
+        let mut not_utf8 = body.to_vec();
+        not_utf8[at] = 0xff;
+        let refusal = sign(not_utf8);
+        assert_eq!(
+            refusal,
+            Some(Refusal::Malformed),
+            "{what} that is not UTF-8"
+        );
+    }
 }
 
 #[cfg(feature = "encrypt")]

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
+use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// How a signature is written in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

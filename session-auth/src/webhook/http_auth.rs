@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
+use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// What is accepted, as digests: of one length, so that comparing them does not tell that of the
 /// secret, and the secrets themselves need not be kept.

@@ -7,14 +7,21 @@
     reason = "each test program uses its own part of this"
 )]
 
+use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use session_auth::{
+    Audited, BuildError, Keys, Protected, RouteActivity, Router, SessionAuthLayer, audited_router,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 /// Serves an app on a free port of loopback until the test ends.
 pub async fn serve<A>(app: A) -> SocketAddr
@@ -40,6 +47,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The body of a 200, or the status.
+    pub fn shown(&self) -> String {
+        match self.status {
+            200 => self.body.clone(),
+            status => status.to_string(),
+        }
+    }
+
     /// The values of a header, in order.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.head.lines().filter_map(move |line| {
@@ -75,6 +90,34 @@ pub async fn send(address: SocketAddr, bytes: &[u8]) -> Answer {
     }
 }
 
+/// Asks an app in process: also by methods and for paths that no client sends.
+pub async fn ask<A>(app: &A, method: &str, target: &str, headers: &str) -> Answer
+where
+    A: Service<Request, Response = Response> + Clone,
+    A::Error: std::fmt::Debug,
+{
+    let mut request = Request::builder().method(method).uri(target);
+    for line in headers.lines() {
+        let (name, value) = line.split_once(": ").expect("a header");
+        request = request.header(name, value);
+    }
+    let request = request.body(Body::empty()).expect("a request");
+    let response = app.clone().oneshot(request).await.expect("an answer");
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .expect("a body");
+    let mut head = String::new();
+    for (name, value) in &parts.headers {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
+    }
+    Answer {
+        status: parts.status.as_u16(),
+        head,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
+
 /// Sends a request with these headers, each with its line end, and no body.
 pub async fn request(address: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
     let text = format!(
@@ -100,4 +143,138 @@ pub fn cookie(answer: &Answer) -> String {
         .next()
         .expect("the answer sets a cookie");
     set.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// A layer without anything to it.
+pub fn auth() -> SessionAuthLayer {
+    let keys = Keys::random().expect("random numbers");
+    SessionAuthLayer::builder(keys)
+        .build()
+        .expect("nothing is wrong with it")
+}
+
+/// The header of a session of `ada`, with its line end.
+pub async fn cookie_of(auth: &SessionAuthLayer) -> String {
+    let issued = auth.sessions().issue("ada").await.expect("a session");
+    let set = issued.set_cookie().to_str().expect("ASCII");
+    let cookie = set.split(';').next().unwrap_or_default();
+    format!("Cookie: {cookie}\r\n")
+}
+
+/// What became of the requests to a route.
+pub fn activity(auth: &SessionAuthLayer, route: &str) -> RouteActivity {
+    let all = auth.activity();
+    let found = all.iter().find(|it| it.route == route);
+    found
+        .unwrap_or_else(|| panic!("no {route} in {all:?}"))
+        .clone()
+}
+
+/// All that the program logs from the first call on. One for all tests of a program, which run at the
+/// same time: each looks for lines of its own.
+pub fn log() -> &'static Log {
+    static LOG: OnceLock<Log> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+        log
+    })
+}
+
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub fn text(&self) -> String {
+        let bytes = self.0.lock().expect("nobody panics with it");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The lines of a level with this text in them.
+    pub fn lines(&self, level: &str, part: &str) -> Vec<String> {
+        let text = self.text();
+        let lines = text
+            .lines()
+            .filter(|line| line.contains(&format!("{level} session_auth:")) && line.contains(part));
+        lines.map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut log = self.0.lock().expect("nobody panics with it");
+        log.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Protects a router that a test puts together, which no attribute stands on.
+pub fn protect<R>(auth: &SessionAuthLayer, router: R) -> Result<Protected, BuildError>
+where
+    R: Auditing,
+{
+    auth.protect(router.audited())
+}
+
+/// An app of a router that nothing is wrong with.
+#[track_caller]
+pub fn protected(router: Router) -> Protected {
+    match protect(&auth(), router) {
+        Ok(app) => app,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// What an app answers to nobody: the body of a 200, or the status.
+pub async fn got<A>(app: &A, method: &str, path: &str) -> String
+where
+    A: Service<Request, Response = Response> + Clone,
+    A::Error: std::fmt::Debug,
+{
+    ask(app, method, path, "").await.shown()
+}
+
+/// A service that answers everything with this text.
+pub fn service(
+    says: &'static str,
+) -> impl Service<
+    Request,
+    Response = Response,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response, Infallible>> + Send,
+> + Clone
++ Send
++ Sync
++ 'static {
+    tower::service_fn(move |_: Request| async move { Ok(Response::new(Body::from(says))) })
+}
+
+/// This crate's router, and axum's as by `merge_axum`.
+pub trait Auditing {
+    fn audited(self) -> Audited;
+}
+
+impl Auditing for Router {
+    fn audited(self) -> Audited {
+        #[audited_router(at_start)]
+        fn of_the_test(router: Router) -> Router {
+            router
+        }
+        of_the_test(self)
+    }
+}
+
+impl Auditing for axum::Router {
+    fn audited(self) -> Audited {
+        Router::new().merge_axum(self).audited()
+    }
 }

@@ -1,6 +1,5 @@
 //! Step 1: the service of the outage, with every route classified, over real sockets and with a real
-//! database file, on this crate's router and on axum's. Each caller of the outage succeeds without
-//! a cookie, and nobody else does.
+//! database file. Each caller of the outage succeeds without a cookie, and nobody else does.
 #![allow(clippy::unwrap_used)]
 
 mod service;
@@ -65,46 +64,9 @@ const DELIVERIES: [(&str, Proof, &str, (&str, &str)); 6] = [
     ),
 ];
 
-/// Each test twice: the service on the typed router, and the same handlers on `axum::Router`.
-macro_rules! on_both_routers {
-    ($($test:ident)*) => {
-        mod typed_router {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(super::Service::start(waitlist::router::typed::protect).await).await;
-            })*
-        }
-        mod plain_router {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(super::Service::start(waitlist::router::plain::protect).await).await;
-            })*
-        }
-    };
-}
-
-on_both_routers! {
-    visitors_sign_up_without_a_cookie
-    senders_deliver_without_a_cookie
-    a_broken_cookie_does_not_stand_in_the_way
-    a_webhook_without_its_proof_is_refused
-    a_webhook_with_a_wrong_proof_is_refused
-    a_proof_that_is_there_twice_is_refused
-    session_routes_need_a_session
-    the_operator_logs_in_reads_the_list_and_logs_out
-    a_wrong_password_starts_no_session
-    an_event_that_cannot_be_read_is_kept
-    a_form_that_cannot_be_read_is_no_signup
-    the_same_form_again_is_one_lead
-    the_same_event_again_is_kept_once
-    a_body_may_have_the_limit_and_no_byte_more
-    a_body_may_come_in_chunks
-    a_body_that_is_cut_off_is_not_handled
-    a_body_that_stalls_is_answered_in_time
-    denied_requests_have_an_id_too
-}
-
-async fn visitors_sign_up_without_a_cookie(service: Service) {
+#[tokio::test]
+async fn visitors_sign_up_without_a_cookie() {
+    let service = Service::start().await;
     let second =
         Bytes::from(r#"{"email":"grace@example.com","source":"marketing","consent":false}"#);
     for (path, form) in FORMS.into_iter().zip([payload("waitlist-signup"), second]) {
@@ -119,7 +81,9 @@ async fn visitors_sign_up_without_a_cookie(service: Service) {
     assert_eq!(service.signups().await, kept);
 }
 
-async fn senders_deliver_without_a_cookie(service: Service) {
+#[tokio::test]
+async fn senders_deliver_without_a_cookie() {
+    let service = Service::start().await;
     let mut kept = Vec::new();
     for (path, proof, name, (sender, kind)) in DELIVERIES {
         let body = payload(name);
@@ -130,7 +94,9 @@ async fn senders_deliver_without_a_cookie(service: Service) {
     assert_eq!(service.events().await, kept);
 }
 
-async fn a_broken_cookie_does_not_stand_in_the_way(service: Service) {
+#[tokio::test]
+async fn a_broken_cookie_does_not_stand_in_the_way() {
+    let service = Service::start().await;
     let callers = FORMS
         .map(|path| (path, Proof::None, "waitlist-signup"))
         .into_iter()
@@ -153,7 +119,9 @@ async fn a_broken_cookie_does_not_stand_in_the_way(service: Service) {
     }
 }
 
-async fn a_webhook_without_its_proof_is_refused(service: Service) {
+#[tokio::test]
+async fn a_webhook_without_its_proof_is_refused() {
+    let service = Service::start().await;
     for (path, _, name, _) in DELIVERIES {
         let answer = service.post(path, payload(name), Proof::None).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
@@ -162,7 +130,9 @@ async fn a_webhook_without_its_proof_is_refused(service: Service) {
     assert_eq!(service.events().await, []);
 }
 
-async fn a_webhook_with_a_wrong_proof_is_refused(service: Service) {
+#[tokio::test]
+async fn a_webhook_with_a_wrong_proof_is_refused() {
+    let service = Service::start().await;
     for (path, right, name, _) in DELIVERIES {
         let wrong: &[Proof] = match right {
             Basic(..) => &[
@@ -197,7 +167,9 @@ async fn a_webhook_with_a_wrong_proof_is_refused(service: Service) {
     assert_eq!(service.events().await, []);
 }
 
-async fn a_proof_that_is_there_twice_is_refused(service: Service) {
+#[tokio::test]
+async fn a_proof_that_is_there_twice_is_refused() {
+    let service = Service::start().await;
     for (path, proof, name, _) in DELIVERIES {
         let body = payload(name);
         let (header, value) = proof.header(&body).unwrap();
@@ -213,7 +185,9 @@ async fn a_proof_that_is_there_twice_is_refused(service: Service) {
     assert_eq!(service.events().await, []);
 }
 
-async fn session_routes_need_a_session(service: Service) {
+#[tokio::test]
+async fn session_routes_need_a_session() {
+    let service = Service::start().await;
     for path in ["/api/me", "/api/waitlist"] {
         let answer = service.get(path, None).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
@@ -225,7 +199,9 @@ async fn session_routes_need_a_session(service: Service) {
     assert_eq!(answer.body, MISSING);
 }
 
-async fn the_operator_logs_in_reads_the_list_and_logs_out(service: Service) {
+#[tokio::test]
+async fn the_operator_logs_in_reads_the_list_and_logs_out() {
+    let service = Service::start().await;
     service
         .post(FORMS[0], payload("waitlist-signup"), Proof::None)
         .await;
@@ -263,7 +239,9 @@ async fn the_operator_logs_in_reads_the_list_and_logs_out(service: Service) {
     assert_eq!(after.status, StatusCode::UNAUTHORIZED, "{after:?}");
 }
 
-async fn a_wrong_password_starts_no_session(service: Service) {
+#[tokio::test]
+async fn a_wrong_password_starts_no_session() {
+    let service = Service::start().await;
     for password in ["", "correct hors", "correct horsf", "correct horse "] {
         let credentials = json!({ "password": password }).to_string();
         let login = service
@@ -274,7 +252,9 @@ async fn a_wrong_password_starts_no_session(service: Service) {
     }
 }
 
-async fn an_event_that_cannot_be_read_is_kept(service: Service) {
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_kept() {
+    let service = Service::start().await;
     // A stream of another kind, pointed here by mistake; a format of tomorrow; no JSON at all.
     let bodies = [
         payload("postmark-inbound"),
@@ -291,7 +271,9 @@ async fn an_event_that_cannot_be_read_is_kept(service: Service) {
     assert_eq!(service.events().await, unreadable);
 }
 
-async fn a_form_that_cannot_be_read_is_no_signup(service: Service) {
+#[tokio::test]
+async fn a_form_that_cannot_be_read_is_no_signup() {
+    let service = Service::start().await;
     for (body, status) in [
         (
             r#"{"source":"landing-hero"}"#,
@@ -307,7 +289,9 @@ async fn a_form_that_cannot_be_read_is_no_signup(service: Service) {
     assert_eq!(service.signups().await, []);
 }
 
-async fn the_same_form_again_is_one_lead(service: Service) {
+#[tokio::test]
+async fn the_same_form_again_is_one_lead() {
+    let service = Service::start().await;
     let again = Bytes::from(r#"{"email":"Ada@Example.com","source":"footer"}"#);
     for form in [payload("waitlist-signup"), again] {
         let answer = service.post(FORMS[0], form, Proof::None).await;
@@ -317,7 +301,9 @@ async fn the_same_form_again_is_one_lead(service: Service) {
     assert_eq!(service.signups().await, kept);
 }
 
-async fn the_same_event_again_is_kept_once(service: Service) {
+#[tokio::test]
+async fn the_same_event_again_is_kept_once() {
+    let service = Service::start().await;
     for _ in 0..2 {
         let answer = service
             .post(MAIL, payload("postmark-bounce"), POSTMARK)
@@ -334,7 +320,9 @@ fn padded(name: &str, len: usize) -> Bytes {
     body.into()
 }
 
-async fn a_body_may_have_the_limit_and_no_byte_more(service: Service) {
+#[tokio::test]
+async fn a_body_may_have_the_limit_and_no_byte_more() {
+    let service = Service::start().await;
     for (path, proof, name, _) in DELIVERIES {
         let answer = service.post(path, padded(name, MAX_BODY), proof).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
@@ -348,7 +336,9 @@ async fn a_body_may_have_the_limit_and_no_byte_more(service: Service) {
     assert_eq!(service.events().await.len(), kept);
 }
 
-async fn a_body_may_come_in_chunks(service: Service) {
+#[tokio::test]
+async fn a_body_may_come_in_chunks() {
+    let service = Service::start().await;
     for (path, proof, name, _) in DELIVERIES {
         for (body, status) in [
             (payload(name), StatusCode::OK),
@@ -372,7 +362,9 @@ async fn a_body_may_come_in_chunks(service: Service) {
     assert_eq!(service.events().await.len(), DELIVERIES.len());
 }
 
-async fn a_body_that_is_cut_off_is_not_handled(service: Service) {
+#[tokio::test]
+async fn a_body_that_is_cut_off_is_not_handled() {
+    let service = Service::start().await;
     for (path, proof, name, _) in DELIVERIES {
         let answer = service.post_half(path, &payload(name), proof, true).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{path}: {answer}");
@@ -392,7 +384,9 @@ async fn a_body_that_is_cut_off_is_not_handled(service: Service) {
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
 }
 
-async fn a_body_that_stalls_is_answered_in_time(service: Service) {
+#[tokio::test]
+async fn a_body_that_stalls_is_answered_in_time() {
+    let service = Service::start().await;
     let answer = service
         .post_half(MAIL, &payload("postmark-delivery"), POSTMARK, false)
         .await;
@@ -400,7 +394,9 @@ async fn a_body_that_stalls_is_answered_in_time(service: Service) {
     assert_eq!(service.events().await, []);
 }
 
-async fn denied_requests_have_an_id_too(service: Service) {
+#[tokio::test]
+async fn denied_requests_have_an_id_too() {
+    let service = Service::start().await;
     for path in ["/api/me", "/health"] {
         let answer = service.get(path, None).await;
         assert!(

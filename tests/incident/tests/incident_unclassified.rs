@@ -1,5 +1,6 @@
 //! Step 2: take the class away from any one route of the service. On this crate's router it no
-//! longer compiles; on `axum::Router` `cargo test` and `route-audit` fail, and name the route.
+//! longer compiles. On a router that another crate built it does, and `cargo test` fails and names
+//! the route. What the outage's service did beside that, no longer compiles either.
 //!
 //! The routes are found in the service's source, so a route added tomorrow is covered.
 #![allow(clippy::unwrap_used)]
@@ -8,47 +9,43 @@ mod copy;
 
 use std::collections::BTreeSet;
 
-use copy::{Attribute, Copy, route_audit};
+use copy::{Attribute, Copy, ROUTER, TAKEN_IN};
 
 /// What the compiler says of a handler that nobody classified.
 const NO_CLASS: &str = "has no access class";
 
-/// What cargo and `route-audit` say of themselves.
-const TESTS_FAILED: i32 = 101;
-const FINDINGS: i32 = 100;
+/// Cargo's exit code where a test or the compiler has failed.
+const FAILED: i32 = 101;
+
+/// Not `check`: that would have all dependencies compiled for it alone. Types are checked first.
+const BUILD: [&str; 2] = ["build", "--lib"];
 
 /// The scan finds what the program declares: no less, or the tests below would skip a route.
 #[test]
 fn every_route_is_found_in_the_source() {
     // Links the service, whose declarations are then those of this program.
-    let _service: waitlist::Protect = waitlist::router::protect;
+    let _service = waitlist::app;
     let declared: BTreeSet<String> = session_auth::declarations()
         .into_iter()
-        .map(|declaration| {
-            let methods = declaration.methods();
-            format!("{methods} {}", declaration.path().unwrap_or("FALLBACK"))
-        })
+        .map(|declaration| declaration.target().to_string())
         .collect();
     let found = Attribute::all();
-    let names: BTreeSet<String> = found.iter().map(|attribute| attribute.route()).collect();
+    let names: BTreeSet<String> = found.iter().map(Attribute::route).collect();
     assert_eq!(names, declared);
     assert_eq!(found.len(), declared.len());
     assert!(declared.len() >= 11, "{declared:?}");
 }
 
 #[test]
-fn without_its_class_no_route_of_the_typed_router_compiles() {
+fn without_its_class_no_route_compiles() {
     let service = Copy::of_the_service("typed");
-    // Not `check`: that would have all dependencies compiled for it alone. Types are checked first.
-    let build = ["build", "--lib"];
-
-    let untouched = service.cargo(&build);
+    let untouched = service.cargo(&BUILD);
     assert_eq!(untouched.code, 0, "the copy compiles:\n{untouched}");
 
     for attribute in Attribute::all() {
-        let output = service.without(&attribute, || service.cargo(&build));
+        let output = service.without(&attribute, || service.cargo(&BUILD));
         let Attribute { handler, mount, .. } = &attribute;
-        assert_ne!(output.code, 0, "{attribute} was taken away:\n{output}");
+        assert_eq!(output.code, FAILED, "{attribute} was taken away:\n{output}");
         // This error, of this handler, at its line, and no other error.
         assert_eq!(output.count("error[E0277]"), 1, "{attribute}:\n{output}");
         assert_eq!(output.count("error["), 1, "{attribute}:\n{output}");
@@ -68,38 +65,100 @@ fn without_its_class_no_route_of_the_typed_router_compiles() {
 }
 
 #[test]
-fn without_its_class_no_route_of_a_plain_router_passes_test_or_audit() {
-    let service = Copy::of_the_service("plain");
-    let features = ["--no-default-features", "--features", "plain-router"];
-    let test = || service.cargo(&[&["test"], &features[..]].concat());
-    let audit = || route_audit(&service, &features);
-
-    for (untouched, what) in [(test(), "cargo test"), (audit(), "route-audit")] {
-        assert_eq!(
-            untouched.code, 0,
-            "{what} passes for the copy:\n{untouched}"
-        );
-    }
+fn without_its_class_no_route_of_axums_router_passes_cargo_test() {
+    let service = Copy::on_axums_router("axum");
+    let test = || service.cargo(&["test", "--lib", "route_audit_"]);
+    let untouched = test();
+    assert_eq!(untouched.code, 0, "the copy passes:\n{untouched}");
+    assert!(
+        untouched.contains("test result: ok. 1 passed"),
+        "{untouched}"
+    );
 
     for attribute in Attribute::all() {
-        let (tested, audited) = service.without(&attribute, || (test(), audit()));
-        for (output, code) in [(tested, TESTS_FAILED), (audited, FINDINGS)] {
-            assert_eq!(output.code, code, "{attribute} was taken away:\n{output}");
-            assert_eq!(
-                output.count("error[unclassified-route]"),
-                1,
-                "{attribute}:\n{output}"
-            );
-            let named = format!("error[unclassified-route]: {} ", attribute.route());
-            assert!(output.contains(&named), "{attribute}:\n{output}");
-            // At the router that mounts it.
-            let (file, line) = output.place_after("error[unclassified-route]");
-            let source = service.read(file);
-            let shown = source.lines().nth(line - 1).unwrap();
-            assert!(
-                shown.contains("#[audited_router]"),
-                "{attribute}: {shown:?}\n{output}"
-            );
-        }
+        let output = service.without(&attribute, test);
+        assert_eq!(output.code, FAILED, "{attribute} was taken away:\n{output}");
+        let code = "error[unclassified-route]";
+        assert_eq!(output.count(code), 1, "{attribute}:\n{output}");
+        let named = format!("{code}: {} ", attribute.route());
+        assert!(output.contains(&named), "{attribute}:\n{output}");
+        let (file, line) = output.place_after(code);
+        assert_eq!(file, ROUTER, "{attribute}:\n{output}");
+        let shown = service.line(file, line);
+        assert!(shown.contains(TAKEN_IN), "{attribute}: {shown:?}\n{output}");
+    }
+}
+
+/// Each was a way to a route that no list knew.
+#[test]
+fn what_is_served_beside_the_audited_router_does_not_compile() {
+    const LIB: &str = "waitlist/src/lib.rs";
+    const PROTECTED: &str = "protect(router::routes().with_state(app))";
+    const LAST: &str = ".mount(devices::revoke_others)";
+    let service = Copy::of_the_service("beside");
+
+    for (what, file, from, to, error, said) in [
+        (
+            "a blueprint that is registered later",
+            LIB,
+            PROTECTED,
+            "protect(router::routes().with_state(app).route(\"/api/export\", axum::routing::get(async || \"all\")))",
+            "error[E0599]",
+            "no method named `route` found for struct `Audited",
+        ),
+        (
+            "a router around the audited one",
+            LIB,
+            PROTECTED,
+            "protect(session_auth::Router::new().nest(\"/v2\", router::routes().with_state(app)))",
+            "error[E0277]",
+            "cannot be protected",
+        ),
+        (
+            "a router that nobody audits",
+            ROUTER,
+            "#[audited_router]\n",
+            "",
+            "error[E0277]",
+            "cannot be protected",
+        ),
+        (
+            "a handler by axum's own function",
+            ROUTER,
+            LAST,
+            ".mount(devices::revoke_others).route(\"/api/export\", axum::routing::get(async || \"all\"))",
+            "error[E0277]",
+            "help: import `session_auth::routing::{get, post, ..}` in place of",
+        ),
+        (
+            "a second method on a route that has a class",
+            ROUTER,
+            LAST,
+            ".mount(devices::revoke_others).route(\"/api/export\", session_auth::routing::get(account::me).post(async || \"all\"))",
+            "error[E0277]",
+            NO_CLASS,
+        ),
+        (
+            "a blueprint of axum's as a part of the router",
+            ROUTER,
+            LAST,
+            ".mount(devices::revoke_others).nest(\"/internal\", axum::Router::new())",
+            "error[E0277]",
+            "comes in by `merge_axum(router)`",
+        ),
+        (
+            "a class that is there in tests alone",
+            "waitlist/src/routes/mod.rs",
+            "#[public_route(GET, \"/health\", reason = \"liveness probe of the platform\")]",
+            "#[cfg_attr(test, public_route(GET, \"/health\", reason = \"liveness probe of the platform\"))]",
+            "error[E0277]",
+            NO_CLASS,
+        ),
+    ] {
+        let output = service.with(file, from, to, || service.cargo(&BUILD));
+        assert_eq!(output.code, FAILED, "{what}:\n{output}");
+        assert_eq!(output.count(error), 1, "{what}:\n{output}");
+        assert_eq!(output.count("error["), 1, "{what}:\n{output}");
+        assert!(output.contains(said), "{what}:\n{output}");
     }
 }

@@ -1,5 +1,7 @@
 //! What the macros leave at run time: the declarations, and functions that are still functions.
 
+use std::collections::BTreeSet;
+
 use auth::{AccessClass, Declaration};
 
 /// `routes` and its crate must be linked for its declarations to be.
@@ -7,7 +9,7 @@ fn declared(handler: &str) -> Vec<&'static Declaration> {
     let _ = renamed_dependency::routes;
     auth::declarations()
         .into_iter()
-        .filter(|declaration| declaration.handler().starts_with(handler))
+        .filter(|declaration| declaration.handler() == handler)
         .collect()
 }
 
@@ -33,7 +35,8 @@ fn every_macro_leaves_one_declaration() {
 
     let mail = one("renamed_dependency::mail");
     assert_eq!(mail.class(), AccessClass::Webhook);
-    assert_eq!(mail.verifier(), Some("mail"));
+    let verify = mail.verify().map(auth::Verify::as_str);
+    assert_eq!(verify, Some("mail"));
     assert_eq!(
         mail.expect_every().map(|every| every.as_secs()),
         Some(6 * 60 * 60)
@@ -47,6 +50,7 @@ fn every_macro_leaves_one_declaration() {
     let echo = one("renamed_dependency::echo");
     assert_eq!(echo.class(), AccessClass::Session);
     assert_eq!(echo.scope(), Some("echo"));
+    assert_eq!(echo.target().paths(), ["/echo/{text}", "/repeat/{text}"]);
     assert_eq!(
         (echo.issues_session(), echo.optional_session()),
         (false, false)
@@ -58,31 +62,44 @@ fn every_macro_leaves_one_declaration() {
         (true, true)
     );
 
-    assert_eq!(
-        one("renamed_dependency::not_found").target().to_string(),
-        "FALLBACK"
-    );
-    assert_eq!(
-        one("renamed_dependency::never_called").target().to_string(),
-        "ANY /never"
-    );
-}
-
-#[test]
-fn declare_route_leaves_its_place_for_a_handler() {
-    let found = declared("declare_route! at ");
-    let targets: Vec<_> = found
+    for (handler, target) in [
+        ("renamed_dependency::not_found", "FALLBACK"),
+        ("renamed_dependency::no_such_page", "FALLBACK /staff"),
+        ("renamed_dependency::remove", "DELETE"),
+        ("renamed_dependency::never_called", "ANY /never"),
+    ] {
+        assert_eq!(one(handler).target().to_string(), target);
+    }
+    let targets: Vec<_> = declared("")
         .iter()
         .map(|found| found.target().to_string())
         .collect();
     assert_eq!(targets, ["GET /metrics", "ANY /assets/**"]);
-    for declaration in found {
-        let place = declaration.location();
-        assert_eq!(
-            declaration.handler(),
-            format!("declare_route! at {}:{}", place.file, place.line)
-        );
-    }
+}
+
+/// Whoever has nothing but the file finds in it what runs.
+#[test]
+fn every_declaration_is_found_in_the_file_that_was_linked() {
+    let program = std::env::current_exe().and_then(std::fs::read).unwrap();
+    let program = String::from_utf8_lossy(&program);
+    // Not in one piece here: this is in the file, too.
+    let start = ["\u{1}session-auth ", "declaration\u{1}"].concat();
+    let found: BTreeSet<&str> = program
+        .split(&start)
+        .skip(1)
+        .filter_map(|rest| rest.split_once('\u{2}'))
+        .map(|(mark, _)| mark)
+        .collect();
+    let declared: Vec<_> = auth::declarations()
+        .into_iter()
+        .map(|declaration| {
+            let place = declaration.location();
+            let place = format!("{}:{}:{}", place.file, place.line, place.column);
+            [declaration.package(), declaration.handler(), &place].join("\u{1}")
+        })
+        .collect();
+    assert!(declared.len() > 10, "{declared:#?}");
+    assert_eq!(found, declared.iter().map(String::as_str).collect());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is wrong with one line, of whatever text.
 
-use crate::lists::{ACTIONS, CRATES, HOSTS, OURS, REGISTRIES};
+use crate::lists::{ACTIONS, CRATES, HOSTS, OURS, REGISTRIES, TOOLS};
 
 pub(crate) fn listed(list: &[(&str, &str)], name: &str) -> bool {
     list.iter().any(|(one, _)| *one == name)
@@ -107,7 +107,12 @@ fn fetched(command: &str, arguments: &[&str], adds: bool, add: &mut impl FnMut(S
     for name in names {
         // What `init` fills in: its own tests look at the result.
         let is_filled_in = name == "@INSTALL@";
-        let is_meant = adds && listed(&CRATES, name);
+        let without_version = name.split('@').next().unwrap_or(name);
+        let is_meant = if adds {
+            listed(&CRATES, name)
+        } else {
+            listed(&TOOLS, without_version)
+        };
         if !is_filled_in && !is_meant {
             add(format!("`{command}` fetches `{name}` by its name alone"));
         }

@@ -9,12 +9,13 @@ pub(crate) const OURS: [&str; 4] = [
 ];
 
 /// Where an address may lead: nothing is installed from there.
-pub(crate) const HOSTS: [(&str, &str); 8] = [
+pub(crate) const HOSTS: [(&str, &str); 9] = [
     ("bford.info", "the specification of CACHEDIR.TAG"),
     ("doc.rust-lang.org", "Rust's documentation"),
     ("docs.github.com", "GitHub's documentation"),
     ("docs.oasis-open.org", "the standard SARIF, and its schema"),
     ("json-schema.org", "the name of a version of JSON Schema"),
+    ("mutants.rs", "the book of cargo-mutants"),
     ("keepachangelog.com", "the form of the changelog"),
     ("rust-fuzz.github.io", "the book of cargo-fuzz"),
     ("semver.org", "what a version means"),
@@ -26,6 +27,12 @@ pub(crate) const CRATES: [(&str, &str); 4] = [
     ("serde", "the sample reads a JSON body"),
     ("tokio", "the runtime that axum serves on"),
     ("tracing-subscriber", "shows the log lines of the sample"),
+];
+
+/// Programs that a document or a script may have cargo install by name.
+pub(crate) const TOOLS: [(&str, &str); 2] = [
+    ("cargo-hack", "checks each feature alone"),
+    ("cargo-mutants", "changes what decides, to see a test fail"),
 ];
 
 /// Actions that a workflow may use.

@@ -1,4 +1,5 @@
-use session_auth::session_route;
+use session_auth::routing::get;
+use session_auth::{Router, session_route};
 
 struct NoExtractor;
 
@@ -8,6 +9,6 @@ async fn me(_: NoExtractor) -> &'static str {
 }
 
 fn main() {
-    let _ = session_auth::Router::<()>::new()
-        .mount(me);
+    let _: Router = Router::new().mount(me);
+    let _: Router = Router::new().route("/me", get(me));
 }

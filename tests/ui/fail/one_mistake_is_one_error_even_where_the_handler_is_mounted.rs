@@ -1,23 +1,29 @@
-use session_auth::{public_route, session_route};
+use session_auth::routing::{any, get};
+use session_auth::{Router, audited_router, public_route, session_route, webhook_route};
 
-#[public_route(GET, "/health")]
-async fn without_reason() {}
+#[public_route(GET, "/files/{*rest}/more", reason = "test")]
+async fn public() {}
 
-#[session_route(get, "/me")]
-async fn lower_case() {}
+#[webhook_route(POST, "/hook", verify = "v", expect_every = "213503982334602d")]
+async fn webhook() {}
 
-#[session_route(GET, "/users/:id")]
-async fn old_syntax() {}
+#[session_route(GET, "/me", until = "2027-01-31")]
+async fn session() {}
 
 #[session_route(GET, "/sync")]
 fn not_async() -> &'static str {
     "sync"
 }
 
+#[audited_router]
+const fn routes() -> u8 {
+    1
+}
+
 fn main() {
-    let _ = session_auth::Router::<()>::new()
-        .mount(without_reason)
-        .mount(lower_case)
-        .mount(old_syntax)
-        .mount(not_async);
+    let _ = routes();
+    let _: Router = Router::new()
+        .mount(public)
+        .route("/hook", any(webhook))
+        .route("/me", get(session).post(not_async));
 }

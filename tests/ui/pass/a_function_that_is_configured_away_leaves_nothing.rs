@@ -37,6 +37,6 @@ async fn main() {
     assert_eq!(handler(1).await, 1);
     by_cfg_attr().await;
     instrumented().await;
-    let paths: Vec<_> = declarations().iter().filter_map(|declared| declared.path()).collect();
+    let paths: Vec<_> = declarations().iter().flat_map(|declared| declared.target().paths()).collect();
     assert_eq!(paths, ["/stays", "/by-cfg-attr", "/instrumented"]);
 }

@@ -1,8 +1,8 @@
 #![deny(warnings)]
 
 use axum::extract::{FromRef, Path, State};
-use axum::routing::get;
-use session_auth::session_route;
+use session_auth::routing::get;
+use session_auth::{Router, session_route};
 
 trait Repository: Clone + Send + Sync + 'static {
     fn name(&self, id: u64) -> String;
@@ -49,7 +49,7 @@ async fn borrows<'a>(words: &'a [String], which: &usize) -> &'a str {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let _: axum::Router = axum::Router::new()
+    let _: Router = Router::new()
         .route("/users/{id}", get(user::<Memory, true>))
         .with_state(App { repository: Memory });
 

@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::get;
-use session_auth::public_route;
+use session_auth::routing::get;
+use session_auth::{Router, public_route};
 
 #[public_route(GET, "/", reason = "home page")]
 async fn home() -> impl IntoResponse {
@@ -23,7 +23,7 @@ async fn nothing() {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let _: axum::Router = axum::Router::new()
+    let _: Router = Router::new()
         .route("/", get(home))
         .route("/old", get(old))
         .route("/nothing", get(nothing));

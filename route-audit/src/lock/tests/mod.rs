@@ -5,7 +5,9 @@ mod of_changes;
 mod of_locks;
 mod of_text;
 
-use super::terms::Terms;
+use session_auth::Declaration;
+
+use super::said::Said;
 use super::{Lock, format};
 
 /// A lock of these lines.
@@ -18,23 +20,17 @@ fn lock(lines: &[&str]) -> Lock {
     }
 }
 
-/// The terms of a line such as `session  scope=admin`.
+/// The declaration of a line such as `session  scope=admin`; of `none`, none.
 #[track_caller]
-fn terms(class_and_terms: &str) -> Terms {
+fn terms(class_and_terms: &str) -> Option<Declaration> {
+    if class_and_terms == "none" {
+        return None;
+    }
     let (class, terms) = class_and_terms
         .split_once(' ')
         .unwrap_or((class_and_terms, ""));
-    let mut terms = lock(&[&format!(
-        "{} POST /x web/routes {terms}",
-        class.replace("none", "session")
-    )])
-    .lines()[0]
-        .terms
-        .clone();
-    if class == "none" {
-        terms.class = None;
-    }
-    terms
+    let lock = lock(&[&format!("{class} POST /x web/routes {terms}")]);
+    lock.lines()[0].said.map(|Said(said)| said.clone())
 }
 
 const SERVICE: [&str; 6] = [

@@ -1,10 +1,16 @@
 //! The text: what is written, what is read, what is refused.
 
 use expect_test::{Expect, expect};
+use session_auth::__private::ReadTerms;
+use session_auth::Declaration;
+use session_auth::audit::Shape;
 
 use super::super::compare::compare;
 use super::super::format;
+use super::super::said::Said;
 use super::{SERVICE, lock};
+use crate::lock::Lock;
+use crate::testing::report;
 
 #[test]
 fn the_text_is_aligned_and_sorted_and_reads_back() {
@@ -89,14 +95,70 @@ fn any_text_survives() {
     ] {
         let mut routes = lock(&["public GET /a web/routes"]);
         for route in routes.mounts.values_mut().flat_map(|at| at.values_mut()) {
-            route.terms.reason = Some(reason.to_owned());
-            route.terms.owner = Some(reason.to_owned());
+            let old = route.declaration().expect("a class");
+            let terms = ReadTerms {
+                reason: Some(reason.to_owned().into()),
+                owner: Some(reason.to_owned().into()),
+                until: None,
+            };
+            let (target, access) = (old.target().clone(), old.access().clone());
+            let new = Declaration::read(target, access, terms, route.place.clone());
+            route.said = Some(Said(new));
         }
         let text = format::write(&routes);
         assert!(!text.contains(['\t', '\u{202e}']), "{text}");
         let again = format::parse(&text, "routes.lock").expect("it reads back");
         assert_eq!(compare(&routes, &again), [], "{text}");
     }
+}
+
+/// axum takes such a path without its checks.
+#[test]
+fn a_path_of_two_asterisks_is_not_all_that_is_below() {
+    let report = |shape| {
+        let mut report = report("routes", &["session ANY /a"]);
+        let route = &mut report.routes[0];
+        (route.path, route.shape) = match shape {
+            Shape::OpaqueMount => (Some("/a".into()), shape),
+            shape => (Some("/a/**".into()), shape),
+        };
+        report
+    };
+    for shape in [Shape::OpaqueMount, Shape::Route] {
+        let written = Lock::of([&report(shape)]);
+        let text = format::write(&written);
+        let again = format::parse(&text, "routes.lock").expect("it reads back");
+        assert_eq!(compare(&written, &again), [], "{text}");
+    }
+    let both = [&report(Shape::OpaqueMount), &report(Shape::Route)].map(|one| Lock::of([one]));
+    assert_eq!(compare(&both[0], &both[1]).len(), 2);
+}
+
+#[test]
+fn a_term_of_another_class_is_refused() {
+    refused(
+        "schema 1\npublic GET /a web/routes scope=admin\nsession GET /b web/routes issues_session\n\
+         webhook POST /c web/routes\nsession GET /d web/routes verify=postmark\n",
+        expect![[r#"
+            error: a term of session routes alone, on one that is public
+              --> routes.lock:2:26
+              = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
+
+            error: a term of public routes alone, on one that is session
+              --> routes.lock:3:27
+              = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
+
+            error: a webhook needs `verify=…`
+              --> routes.lock:4:1
+              = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
+
+            error: a term of webhook routes alone, on one that is session
+              --> routes.lock:5:27
+              = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
+
+            route-audit: could not run
+        "#]],
+    );
 }
 
 #[track_caller]
@@ -167,6 +229,21 @@ fn another_schema_is_refused() {
         "public GET / web/routes",
     ] {
         format::parse(wrong, "routes.lock").expect_err(wrong);
+    }
+}
+
+#[test]
+fn a_path_and_a_router_have_no_key_and_are_whole() {
+    for (line, expected) in [
+        ("public GET at=/ web/routes", "expected a path"),
+        ("public GET / in=web/routes", "expected `package/router`"),
+        ("public GET / /routes", "expected `package/router`"),
+        ("public GET / web/", "expected `package/router`"),
+    ] {
+        let text = format!("schema 1\n{line} reason=\"open\"");
+        let refusal = format::parse(&text, "routes.lock").expect_err(line);
+        let refusal = refusal.to_string();
+        assert!(refusal.contains(expected), "{line}: {refusal}");
     }
 }
 

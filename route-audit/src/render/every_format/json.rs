@@ -1,21 +1,17 @@
 //! JSON, and the schema that is published for it.
 
 use serde_json::{Value, json};
-use session_auth::audit::{Audit, RouteRecord, RouterKind, SCHEMA, Summary};
+use session_auth::Methods;
+use session_auth::audit::{RouterKind, Shape};
 
 use super::{Format, Workspace, assert_valid, clean, found, route, validator};
+use crate::audit::Audit;
+use crate::testing::declaration;
 
 const OURS: &str = include_str!("../../../../docs/route-audit.schema.json");
 
-/// The JSON of an audit without anything in it.
-fn nothing() -> Audit {
-    Audit {
-        schema: SCHEMA,
-        routers: Vec::new(),
-        routes: Vec::new(),
-        findings: Vec::new(),
-        summary: Summary::default(),
-    }
+fn document(audit: &Audit) -> Value {
+    serde_json::from_str(&Workspace::new().check(audit, Format::Json)).expect("JSON")
 }
 
 #[test]
@@ -24,25 +20,49 @@ fn json_is_as_its_schema_says() {
     let schema = validator(OURS);
     let mut typed = clean();
     typed.routers[0].kind = RouterKind::Typed;
-    typed.routes.push(RouteRecord {
-        methods: vec!["FALLBACK".to_owned()],
-        path: None,
-        ..route(None, "")
-    });
-    for audit in [found(), clean(), nothing(), typed] {
-        for text in [
-            workspace.check(&audit, Format::Json),
-            workspace.list(&audit, Format::Json, false, false),
-        ] {
-            let document: Value = serde_json::from_str(&text).expect("JSON");
-            assert_valid(&schema, &document);
-            // Nothing is lost on the way.
-            assert_eq!(
-                serde_json::from_str::<Audit>(&text).expect("an audit"),
-                audit
-            );
-        }
+    let mut fallback = route(false, "/");
+    fallback.subject.path = None;
+    fallback.subject.methods = Methods::FALLBACK;
+    fallback.subject.shape = Shape::Fallback;
+    typed.routes.push(fallback);
+    for audit in [found(), clean(), Audit::default(), typed] {
+        let checked = document(&audit);
+        assert_valid(&schema, &checked);
+        let listed = workspace.list(&audit, Format::Json, false, false);
+        assert_eq!(
+            serde_json::from_str::<Value>(&listed).expect("JSON"),
+            checked
+        );
     }
+}
+
+#[test]
+fn a_route_is_what_its_declaration_says() {
+    let mut audit = clean();
+    let line = "webhook POST /hook verify=postmark expect_every=6h until=2027-01-31 max_body=1KiB \
+                owner=mail reason=\"a reason\"";
+    audit.routes[0].declaration = Some(declaration(line, 3));
+    audit.routes[0].subject.methods = Methods::POST;
+    audit.routes[0].subject.path = Some("/hook".into());
+    assert_eq!(
+        document(&audit)["routes"][0],
+        json!({
+            "methods": ["POST"], "path": "/hook", "class": "webhook", "handler": "web::handler",
+            "file": "src/my routes, é.rs", "line": 3, "reason": "a reason", "verifier": "postmark",
+            "binds": null, "scope": null, "expect_every": "6h", "until": "2027-01-31",
+            "owner": "mail", "issues_session": false, "optional_session": false,
+            "cross_origin": null, "max_body": 1024, "named": true, "package": "web",
+            "router": "routes", "routers": [{ "package": "web", "name": "routes" }],
+            "builds": ["default"],
+        })
+    );
+    // Of a mount, all that is below it.
+    audit.routes[0].subject.shape = Shape::OpaqueMount;
+    assert_eq!(document(&audit)["routes"][0]["path"], "/hook/**");
+    assert_eq!(
+        document(&audit)["summary"],
+        json!({"routes": 1, "public": 0, "webhook": 1, "session": 0, "errors": 0, "warnings": 0})
+    );
 }
 
 /// A change to one place of a document.
@@ -51,9 +71,9 @@ type Change = (&'static str, fn(&mut Value));
 #[test]
 fn the_schema_refuses_what_the_program_does_not_print() {
     let schema = validator(OURS);
-    let good = serde_json::to_value(found()).expect("JSON");
+    let good = document(&found());
     assert_valid(&schema, &good);
-    let changes: [Change; 16] = [
+    let changes: [Change; 17] = [
         ("another schema", |audit| audit["schema"] = json!(2)),
         ("a key too many", |audit| audit["more"] = json!(1)),
         ("a key of a route too many", |audit| {
@@ -94,6 +114,9 @@ fn the_schema_refuses_what_the_program_does_not_print() {
         ("no day", |audit| {
             audit["routes"][0]["until"] = json!("2027-02-30");
         }),
+        ("a build without a name", |audit| {
+            audit["routes"][0]["builds"] = json!([""]);
+        }),
         ("another time", |audit| {
             audit["routes"][0]["expect_every"] = json!("6 hours");
         }),
@@ -108,7 +131,7 @@ fn the_schema_refuses_what_the_program_does_not_print() {
 #[test]
 fn the_schema_has_every_key_and_requires_it() {
     let schema: Value = serde_json::from_str(OURS).expect("JSON");
-    let audit = serde_json::to_value(found()).expect("JSON");
+    let audit = document(&found());
     for (object, schema) in [
         (&audit, &schema),
         (&audit["routers"][0], &schema["$defs"]["router"]),

@@ -1,9 +1,9 @@
 //! Markdown, and how much of it a comment holds.
 
 use expect_test::expect;
-use session_auth::audit::{Class, Severity};
+use session_auth::audit::Code;
 
-use super::{FILE, Format, Workspace, clean, finding, found, route};
+use super::{FILE, Format, Workspace, at, audit, clean, finding, found, route};
 
 #[test]
 fn a_comment_has_a_table() {
@@ -13,9 +13,9 @@ fn a_comment_has_a_table() {
 
         | Severity | Code | Finding | Place |
         | --- | --- | --- | --- |
-        | **error** | `unclassified-route` | GET /legacy/\{id\} is mounted by router `routes` and has no access class<br>**help:** add `#[session_route(GET, "/legacy/{id}")]` to its handler | `src/my routes, é.rs:3` |
-        | **error** | `conflicting-declaration` | GET /a&#124;b/@&#8203;team/&#60;img src=x&#62;\](https:&#8203;//evil.example)&#92;u\{1b\}\[2J&#92;n:&#8203;:&#8203;error:&#8203;:&#8203;100% is declared as `public` and as `session`<br>**help:** add <code>&#35;&#91;session&#95;route(GET, "/a&#124;b/&#64;team/&#60;img src=x&#62;&#93;(https&#58;//evil&#46;example)&#92;u&#123;1b&#125;&#91;2J&#92;n&#58;&#58;error&#58;&#58;100&#37;")&#93;</code> to its handler | `/elsewhere/lib.rs:3` |
-        | warning | `unmonitored-webhook` | GET /hook is a webhook without `expect_every`<br>**help:** add `#[session_route(GET, "/hook")]` to its handler | `src/gone.rs:3` |
+        | **error** | `unclassified-route` | GET /legacy/\{id\} is mounted and has no access class<br>**help:** add `#[public_route(GET, "/legacy/{id}", reason = "…")]`, `#[webhook_route(GET, "/legacy/{id}", verify = "…")]` or `#[session_route(GET, "/legacy/{id}")]` to its handler | `src/my routes, é.rs:3` |
+        | **error** | `conflicting-declaration` | GET /a&#124;b/@&#8203;team/&#60;img src=x&#62;\](https:&#8203;//evil.example)&#92;u\{1b\}\[2J&#92;n:&#8203;:&#8203;error:&#8203;:&#8203;100% is declared twice: public at src/lib.rs:&#8203;3, and session at src/lib.rs:&#8203;9<br>**help:** keep one of the two; two routers that both have this path mount their handlers by name | `/elsewhere/lib.rs:3` |
+        | warning | `unmonitored-webhook` | GET /hook is a webhook of which nobody notices when it falls silent<br>**help:** add `expect_every = "…"`: the longest time that passes between two deliveries when all is well | `src/gone.rs:3` |
 
         2 routes (1 public, 1 unclassified) in 2 routers
     "###]].assert_eq(&workspace.check(&found(), Format::Markdown));
@@ -30,8 +30,8 @@ fn a_comment_has_a_table() {
 
         | Class | Methods | Path | Proof | Handler | Place | Router |
         | --- | --- | --- | --- | --- | --- | --- |
-        | public | GET POST | `/waitlist/{id}` | postmark, scope admin, issues session, until 2027-01-31 | `web::handler` | `src/my routes, é.rs:3` | `routes` |
-        | **NONE** | GET POST | <code>/a&#124;b/&#64;team/&#60;b&#62;</code> | - | - | `src/my routes, é.rs:3` | - |
+        | public | GET POST | `/waitlist/{id}` | issues session, until 2027-01-31 | `web::handler` | `src/my routes, é.rs:3` | `routes` |
+        | **NONE** | GET POST | <code>/a&#124;b/&#64;team/&#60;b&#62;</code> | - | - | `src/my routes, é.rs:3` | `routes` |
 
         2 routes (1 public, 1 unclassified) in 2 routers
     "#]].assert_eq(&workspace.list(&found(), Format::Markdown, false, false));
@@ -40,20 +40,18 @@ fn a_comment_has_a_table() {
 #[test]
 fn a_comment_fits_and_says_what_it_leaves_out() {
     let workspace = Workspace::new();
-    let mut audit = found();
     let many = |what: &str| -> Vec<String> {
         (0..2_000)
             .map(|n| format!("/{what}/{n}/{}", "x".repeat(40)))
             .collect()
     };
-    audit.findings = many("finding")
+    let findings = many("finding");
+    let findings = findings
         .iter()
-        .map(|path| finding(Severity::Error, "opaque-mount", "is opaque", path, FILE))
-        .collect();
-    audit.routes = many("route")
-        .iter()
-        .map(|path| route(Some(Class::Public), path))
-        .collect();
+        .map(|path| finding(Code::OpaqueMount, path, at(FILE, 3)));
+    let routes = many("route");
+    let routes = routes.iter().map(|path| route(true, path));
+    let audit = audit(&["routes"], routes.collect(), findings.collect());
     for (what, row, text) in [
         (
             "findings",

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use expect_test::expect;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use session_auth::audit::{Audit, Finding};
+use session_auth::Location;
+use session_auth::audit::Code;
 
-use super::{Format, Workspace, assert_valid, clean, found, validator};
+use super::{FILE, Format, Workspace, assert_valid, at, audit, clean, finding, found, validator};
+use crate::audit::Audit;
 
 fn sarif(workspace: &Workspace, audit: &Audit) -> Value {
     serde_json::from_str(&workspace.check(audit, Format::Sarif)).expect("JSON")
@@ -27,18 +29,14 @@ fn official() -> Validator {
 fn sarif_is_as_the_standard_s_schema_says() {
     let workspace = Workspace::new();
     let schema = official();
-    let mut odd = found();
-    odd.findings[0].code = "brand-new".to_owned();
-    odd.findings[1].file = String::new();
-    odd.findings[2].line = 0;
-    for audit in [found(), clean(), odd] {
+    for audit in [found(), clean()] {
         let document = sarif(&workspace, &audit);
         assert_valid(&schema, &document);
         let run = &document["runs"][0];
         let results = run["results"]
             .as_array()
             .expect("results, even if there are none");
-        assert_eq!(results.len(), audit.findings.len());
+        assert_eq!(results.len(), audit.findings().len());
         for result in results {
             let index = result["ruleIndex"].as_u64().expect("a number");
             let index = usize::try_from(index).expect("a small one");
@@ -78,7 +76,7 @@ fn sarif_has_the_findings_as_results() {
               }
             ],
             "message": {
-              "text": "GET /legacy/{{id}} is mounted by router `routes` and has no access class\nhelp: add `#[session_route(GET, \"/legacy/{{id}}\")]` to its handler"
+              "text": "GET /legacy/{{id}} is mounted and has no access class\nhelp: add `#[public_route(GET, \"/legacy/{{id}}\", reason = \"…\")]`, `#[webhook_route(GET, \"/legacy/{{id}}\", verify = \"…\")]` or `#[session_route(GET, \"/legacy/{{id}}\")]` to its handler"
             },
             "partialFingerprints": {
               "primaryLocationLineHash": "24ebbc65593df1fb:1",
@@ -102,7 +100,7 @@ fn sarif_has_the_findings_as_results() {
               }
             ],
             "message": {
-              "text": "GET /a|b/@team/<img src=x>] (https://evil.example)\\u{{1b}}[2J\\n::error::100% is declared as `public` and as `session`\nhelp: add `#[session_route(GET, \"/a|b/@team/<img src=x>] (https://evil.example)\\u{{1b}}[2J\\n::error::100%\")]` to its handler"
+              "text": "GET /a|b/@team/<img src=x>] (https://evil.example)\\u{{1b}}[2J\\n::error::100% is declared twice: public at src/lib.rs:3, and session at src/lib.rs:9\nhelp: keep one of the two; two routers that both have this path mount their handlers by name"
             },
             "partialFingerprints": {
               "primaryLocationLineHash": "5f2583ca74992a68:1",
@@ -127,14 +125,14 @@ fn sarif_has_the_findings_as_results() {
               }
             ],
             "message": {
-              "text": "GET /hook is a webhook without `expect_every`\nhelp: add `#[session_route(GET, \"/hook\")]` to its handler"
+              "text": "GET /hook is a webhook of which nobody notices when it falls silent\nhelp: add `expect_every = \"…\"`: the longest time that passes between two deliveries when all is well"
             },
             "partialFingerprints": {
               "primaryLocationLineHash": "0d3af8720f9c97d2:1",
               "routeAudit/v1": "0d3af8720f9c97d2:1"
             },
             "ruleId": "unmonitored-webhook",
-            "ruleIndex": 5
+            "ruleIndex": 12
           }
         ]
     "#]].assert_eq(&shown(&results));
@@ -149,11 +147,11 @@ fn sarif_has_the_findings_as_results() {
             "level": "error"
           },
           "fullDescription": {
-            "text": "A router mounts a route that nobody gave an access class. On an `axum::Router` the layer holds it to the strictest class that a caller can meet, `session`: it answers `401` to everybody else, logs at ERROR and counts the request as unclassified. This crate's `Router` does not compile with it."
+            "text": "A router mounts a route that nobody gave an access class. This crate's `Router` does not compile with such a handler, so it is one of a router that was taken in by `merge_axum`, of `adopt`, or a fallback. `protect` does not start with it; where the builder lets it start (`Unclassified::Deny`), it is answered with `401`, logged at ERROR and counted."
           },
           "help": {
-            "markdown": "# unclassified-route\n\nSeverity: error.\n\n## What it means\n\nA router mounts a route that nobody gave an access class. On an `axum::Router` the layer holds it to\nthe strictest class that a caller can meet, `session`: it answers `401` to everybody else, logs at\nERROR and counts the request as unclassified. This crate's `Router` does not compile with it.\n\n## How it comes about\n\nSomeone adds a route and does not think of authentication, because nothing near the route asks about\nit. In the outage that this check is made for, six routes (a signup form, a mail provider's delivery\nwebhook, two help-desk webhooks, an event feed) were added after the list of exempt prefixes had\nbeen written. When the middleware was switched on they answered `401` for eight days. The form\nswallowed the error, the mail provider does not retry a 4xx, and no alarm watched either.\n\n## What to do\n\nSay on the handler who may call it:\n\n```rust\n#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]\n#[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]\n#[session_route(GET, \"/api/me\")]\n```\n\nA closure or a service takes `public(..)`, `webhook(..)` or `session(..)`; a handler of another\ncrate takes `declare_route!`. Where the handler has an attribute already, compare its path with the\none that is mounted: the attribute holds the full path, with every `nest` prefix in it.\n",
-            "text": "# unclassified-route\n\nSeverity: error.\n\n## What it means\n\nA router mounts a route that nobody gave an access class. On an `axum::Router` the layer holds it to\nthe strictest class that a caller can meet, `session`: it answers `401` to everybody else, logs at\nERROR and counts the request as unclassified. This crate's `Router` does not compile with it.\n\n## How it comes about\n\nSomeone adds a route and does not think of authentication, because nothing near the route asks about\nit. In the outage that this check is made for, six routes (a signup form, a mail provider's delivery\nwebhook, two help-desk webhooks, an event feed) were added after the list of exempt prefixes had\nbeen written. When the middleware was switched on they answered `401` for eight days. The form\nswallowed the error, the mail provider does not retry a 4xx, and no alarm watched either.\n\n## What to do\n\nSay on the handler who may call it:\n\n```rust\n#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]\n#[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]\n#[session_route(GET, \"/api/me\")]\n```\n\nA closure or a service takes `public(..)`, `webhook(..)` or `session(..)`; a handler of another\ncrate takes `declare_route!`. Where the handler has an attribute already, compare its path with the\none that is mounted: the attribute holds the full path, with every `nest` prefix in it.\n"
+            "markdown": "# unclassified-route\n\nSeverity: error.\n\n## What it means\n\nA router mounts a route that nobody gave an access class. This crate's `Router` does not compile\nwith such a handler, so it is one of a router that was taken in by `merge_axum`, of `adopt`, or a\nfallback. `protect` does not start with it; where the builder lets it start\n(`Unclassified::Deny`), it is answered with `401`, logged at ERROR and counted.\n\n## How it comes about\n\nSomeone adds a route and does not think of authentication, because nothing near the route asks about\nit. In the outage that this check is made for, six routes (a signup form, a mail provider's delivery\nwebhook, two help-desk webhooks, an event feed) were added after the list of exempt prefixes had\nbeen written. When the middleware was switched on they answered `401` for eight days. The form\nswallowed the error, the mail provider does not retry a 4xx, and no alarm watched either.\n\n## What to do\n\nSay on the handler who may call it:\n\n```rust\n#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]\n#[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]\n#[session_route(GET, \"/api/me\")]\n```\n\nA closure or a service takes `public(..)`, `webhook(..)` or `session(..)`; a handler of another\ncrate takes `declare_route!`. Where the handler has an attribute already, compare its path with the\none that is mounted: the attribute holds the full path, with every `nest` prefix in it. A\ndeclaration whose handler is mounted by name on another router speaks for that route alone.\n",
+            "text": "# unclassified-route\n\nSeverity: error.\n\n## What it means\n\nA router mounts a route that nobody gave an access class. This crate's `Router` does not compile\nwith such a handler, so it is one of a router that was taken in by `merge_axum`, of `adopt`, or a\nfallback. `protect` does not start with it; where the builder lets it start\n(`Unclassified::Deny`), it is answered with `401`, logged at ERROR and counted.\n\n## How it comes about\n\nSomeone adds a route and does not think of authentication, because nothing near the route asks about\nit. In the outage that this check is made for, six routes (a signup form, a mail provider's delivery\nwebhook, two help-desk webhooks, an event feed) were added after the list of exempt prefixes had\nbeen written. When the middleware was switched on they answered `401` for eight days. The form\nswallowed the error, the mail provider does not retry a 4xx, and no alarm watched either.\n\n## What to do\n\nSay on the handler who may call it:\n\n```rust\n#[public_route(POST, \"/api/waitlist/signup\", reason = \"signup form; visitors have no account\")]\n#[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]\n#[session_route(GET, \"/api/me\")]\n```\n\nA closure or a service takes `public(..)`, `webhook(..)` or `session(..)`; a handler of another\ncrate takes `declare_route!`. Where the handler has an attribute already, compare its path with the\none that is mounted: the attribute holds the full path, with every `nest` prefix in it. A\ndeclaration whose handler is mounted by name on another router speaks for that route alone.\n"
           },
           "id": "unclassified-route",
           "properties": {
@@ -210,33 +208,32 @@ fn a_fingerprint_holds_while_lines_move() {
             .map(|result| result["partialFingerprints"]["routeAudit/v1"].to_string())
             .collect()
     };
-    let mut audit = found();
-    // Alike in all but their lines, as two declarations of one route are.
-    audit.findings.push(Finding {
-        line: 90,
-        ..audit.findings[2].clone()
-    });
-    let before = fingerprints(&audit);
+    // The last two are alike in all but their lines, as two declarations of one route are.
+    let all = |first: (Code, &str, Location), moved: u32| {
+        let (code, path, place) = first;
+        let of = |code, path: &str, place: Location| {
+            let line = place.line + moved;
+            finding(code, path, Location { line, ..place })
+        };
+        let findings = vec![
+            of(code, path, place),
+            of(Code::WrongHandler, "/b", at(FILE, 3)),
+            of(Code::UnmonitoredWebhook, "/hook", at("src/gone.rs", 3)),
+            of(Code::UnmonitoredWebhook, "/hook", at("src/gone.rs", 90)),
+        ];
+        fingerprints(&audit(&["routes"], Vec::new(), findings))
+    };
+    let first = || (Code::UnclassifiedRoute, "/a", at(FILE, 3));
+    let before = all(first(), 0);
     let distinct: BTreeSet<_> = before.iter().collect();
     assert_eq!(distinct.len(), 4, "{before:?}");
-
-    let mut moved = audit.clone();
-    for finding in &mut moved.findings {
-        finding.line += 7;
-        finding.message.push_str(", at src/a.rs:12");
-    }
-    assert_eq!(fingerprints(&moved), before);
-
-    let changes: [fn(&mut Finding); 4] = [
-        |finding| finding.code = "opaque-mount".to_owned(),
-        |finding| finding.path = Some("/other".to_owned()),
-        |finding| finding.methods = vec!["POST".to_owned()],
-        |finding| finding.file = "src/other.rs".to_owned(),
-    ];
-    for change in changes {
-        let mut other = audit.clone();
-        change(&mut other.findings[0]);
-        let after = fingerprints(&other);
+    assert_eq!(all(first(), 7), before);
+    for other in [
+        (Code::OpaqueMount, "/a", at(FILE, 3)),
+        (Code::UnclassifiedRoute, "/other", at(FILE, 3)),
+        (Code::UnclassifiedRoute, "/a", at("src/other.rs", 3)),
+    ] {
+        let after = all(other, 0);
         assert_ne!(after[0], before[0]);
         assert_eq!(after[1..], before[1..]);
     }

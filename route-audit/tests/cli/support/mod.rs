@@ -11,7 +11,6 @@ use std::process::Command;
 
 use route_audit::Env;
 use serde_json::json;
-use time::macros::date;
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -142,27 +141,37 @@ pub(crate) fn linking(
     mounted: &[&str],
     declared: &[(&str, &str)],
 ) -> String {
-    let mounted: Vec<_> = mounted
-        .iter()
-        .map(
-            |path| json!({"shape": "route", "methods": ["GET"], "path": path, "declaration": null}),
-        )
-        .collect();
+    let place = json!({"file": "src/shop.rs", "line": 1, "column": 1});
+    let declaration = |path: &str, declared_in: &str| {
+        json!({"target": {"route": {"methods": ["GET"], "paths": [path]}},
+            "access": {"class": "session", "scope": null}, "reason": null, "owner": null,
+            "until": null, "handler": "shop::h", "package": declared_in, "location": place})
+    };
+    let (mut routes, mut findings) = (Vec::new(), Vec::new());
+    for path in mounted {
+        let found = declared.iter().find(|(declared, _)| declared == path);
+        let speaks = found.map(|(path, declared_in)| declaration(path, declared_in));
+        if speaks.is_none() {
+            findings.push(
+                json!({"code": "unclassified-route", "related": [], "subject":
+                {"path": path, "methods": ["GET"], "shape": "route", "place": place}}),
+            );
+        }
+        routes.push(
+            json!({"methods": ["GET"], "path": path, "shape": "route", "named": false,
+            "mounted": place, "declaration": speaks}),
+        );
+    }
     let declared: Vec<_> = declared
         .iter()
-        .map(|(path, declared_in)| {
-            json!({"methods": ["GET"], "path": path, "class": "session", "handler": "shop::h",
-                "file": "src/shop.rs", "line": 1, "reason": null, "verifier": null,
-                "scope": null, "expect_every": null, "until": null, "owner": null,
-                "issues_session": false, "optional_session": false, "package": declared_in,
-                "router": null})
-        })
+        .map(|(path, declared_in)| declaration(path, declared_in))
         .collect();
     let report = json!({
         "schema": 1,
         "router": {"name": router, "package": package, "kind": "axum", "file": "src/shop.rs",
             "line": 8},
-        "mounted": mounted,
+        "routes": routes,
+        "findings": findings,
         "declared": declared,
     });
     format!(
@@ -182,7 +191,6 @@ pub(crate) fn run_in(current_dir: &Path, args: &[&str]) -> Ran {
         args: all,
         current_dir: current_dir.to_owned(),
         cargo: env!("CARGO").into(),
-        today: date!(2026 - 11 - 22),
         colors: false,
         stdout: &mut stdout,
         stderr: &mut stderr,

@@ -19,43 +19,56 @@ pub fn linked(
     routes: &[Route<'_>],
     declared_in: &str,
 ) {
-    let mounted: Vec<_> = routes
-        .iter()
-        .map(|(methods, path, _)| {
-            format!(
-                r#"{{"shape":"route","methods":["{methods}"],"path":{},"declaration":null}}"#,
-                json(path)
-            )
-        })
-        .collect();
-    let declared: Vec<_> = routes
-        .iter()
-        .filter_map(|(methods, path, class)| Some((methods, path, (*class)?)))
-        .map(|(methods, path, class)| {
-            let reason = match class {
-                "public" => "\"open\"",
-                _ => "null",
-            };
-            let verifier = match class {
-                "webhook" => "\"postmark\"",
-                _ => "null",
-            };
-            format!(
-                r#"{{"methods":["{methods}"],"path":{},"class":"{class}",
-                "handler":"{package}::handler","file":{file:?},"line":{line},"reason":{reason},
-                "verifier":{verifier},"scope":null,"expect_every":null,"until":null,"owner":null,
-                "issues_session":false,"optional_session":false,"package":"{declared_in}",
-                "router":null}}"#,
-                json(path)
-            )
-        })
-        .collect();
+    let place = format!(r#"{{"file":{file:?},"line":{line},"column":1}}"#);
+    let declaration = |methods: &str, path: &str, class: &str| {
+        let (access, reason) = match class {
+            "public" => (
+                r#""class":"public","issues_session":false,"optional_session":false"#,
+                "\"open\"",
+            ),
+            "webhook" => (
+                r#""class":"webhook","verify":{"by":"postmark"},"expect_every":null,"max_body":null"#,
+                "null",
+            ),
+            _ => (r#""class":"session","scope":null"#, "null"),
+        };
+        format!(
+            r#"{{"target":{{"route":{{"methods":["{methods}"],"paths":[{}]}}}},
+            "access":{{{access}}},"reason":{reason},"owner":null,"until":null,
+            "handler":"{package}::handler","package":"{declared_in}","location":{place}}}"#,
+            json(path)
+        )
+    };
+    let (mut mounted, mut declared, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for (methods, path, class) in routes {
+        let declaration = class.map(|class| declaration(methods, path, class));
+        let subject = format!(r#""methods":["{methods}"],"path":{},"shape":"route""#, json(path));
+        mounted.push(format!(
+            r#"{{{subject},"named":true,"mounted":{place},"declaration":{}}}"#,
+            declaration.as_deref().unwrap_or("null")
+        ));
+        let (code, related) = match (class, &declaration) {
+            (None, _) => ("unclassified-route", String::new()),
+            (Some("webhook"), Some(declaration)) => (
+                "unmonitored-webhook",
+                format!(r#"{{"declared":{declaration}}}"#),
+            ),
+            _ => ("", String::new()),
+        };
+        if !code.is_empty() {
+            findings.push(format!(
+                r#"{{"code":"{code}","subject":{{{subject},"place":{place}}},"related":[{related}]}}"#
+            ));
+        }
+        declared.extend(declaration);
+    }
     write(
         &format!("{package}.{router}"),
         &format!(
-            r#"{{"schema":1,"router":{},"mounted":[{}],"declared":[{}]}}"#,
+            r#"{{"schema":1,"router":{},"routes":[{}],"findings":[{}],"declared":[{}]}}"#,
             record(router, package, file, line),
             mounted.join(","),
+            findings.join(","),
             declared.join(",")
         ),
     );

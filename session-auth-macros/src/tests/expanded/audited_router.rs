@@ -1,23 +1,46 @@
+::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
 /// All routes.
-pub fn r#routes() -> Router<Db> {
-    Router::new()
+pub fn r#routes() -> ::session_auth::AuditedOf<Router<Db>> {
+    fn r#routes() -> Router<Db> {
+        Router::new()
+    }
+    ::session_auth::__private::Auditable::__audited(
+        r#routes(),
+        ::session_auth::__private::RouterSite {
+            name: "routes",
+            package: ::core::env!("CARGO_PKG_NAME"),
+            manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
+            module: ::core::module_path!(),
+            location: ::session_auth::__private::location(
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+            ),
+            at_start: false,
+            kind: ::session_auth::__private::RouterKind::Typed,
+        },
+    )
 }
 #[cfg(test)]
 #[::core::prelude::v1::test]
-#[allow(non_snake_case)]
 fn route_audit_routes() {
+    ::session_auth::__private::an_audited_function_stands_in_a_module! {
+        r#routes
+    }
     ::session_auth::__private::audit_router(
         ::session_auth::__private::RouterSite {
             name: "routes",
             package: ::core::env!("CARGO_PKG_NAME"),
             manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
             module: ::core::module_path!(),
-            location: ::session_auth::__private::Location {
-                file: ::core::file!(),
-                line: ::core::line!(),
-                column: ::core::column!(),
-            },
+            location: ::session_auth::__private::location(
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+            ),
+            at_start: false,
+            kind: ::session_auth::__private::RouterKind::Typed,
         },
-        r#routes,
+        || async { r#routes() },
     );
 }

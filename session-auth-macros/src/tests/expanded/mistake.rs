@@ -1,32 +1,35 @@
 ::core::compile_error! {
-    "`#[session_route]` needs a path\n\nfor example: #[session_route(GET, \"/api/me\")]"
+    "`#[webhook_route]` needs `verify = \"name of its verifier\"`\n\nfor example: #[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]"
 }
-::session_auth::__private::access_attributes_go_on_free_functions_not_on_methods! {}
-fn me() -> ::session_auth::Classified<
+::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
+fn mail() -> ::session_auth::Classified<
     impl ::session_auth::__private::Declared,
-    impl ::core::future::Future<Output = Json<Me>>,
+    impl ::core::future::Future<Output = Json<Mail>>,
 > {
-    async fn me() -> Json<Me> {
-        Json(Me)
+    async fn mail() -> Json<Mail> {
+        Json(Mail)
     }
-    let __future = me();
+    let __future = mail();
     {
         enum __Access {}
+        static __DECLARATION: ::session_auth::Declaration = ::session_auth::__private::declaration(
+            ::session_auth::__private::fallback(::core::option::Option::None),
+            ::session_auth::__private::AccessClass::Session,
+            ::session_auth::__private::Terms {
+                ..::session_auth::__private::Terms::NONE
+            },
+            ::core::concat!(::core::module_path!(), "::", "mail"),
+            ::core::env!("CARGO_PKG_NAME"),
+            ::session_auth::__private::location(
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+            ),
+        );
         impl ::session_auth::__private::Declared for __Access {
-            const DECLARATION: &'static ::session_auth::Declaration = &::session_auth::__private::declaration(
-                ::session_auth::__private::Target::Fallback,
-                ::session_auth::__private::AccessClass::Session,
-                ::session_auth::__private::Terms {
-                    ..::session_auth::__private::Terms::NONE
-                },
-                ::core::concat!(::core::module_path!(), "::", "me"),
-                ::core::env!("CARGO_PKG_NAME"),
-                ::session_auth::__private::Location {
-                    file: ::core::file!(),
-                    line: ::core::line!(),
-                    column: ::core::column!(),
-                },
-            );
+            fn declaration() -> &'static ::session_auth::Declaration {
+                &__DECLARATION
+            }
         }
         ::session_auth::Classified::<__Access, _>::__new(__future)
     }

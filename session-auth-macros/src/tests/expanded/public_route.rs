@@ -1,4 +1,4 @@
-::session_auth::__private::access_attributes_go_on_free_functions_not_on_methods! {}
+::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
 /// Signs up.
 #[allow(unused)]
 #[must_use]
@@ -31,36 +31,47 @@ where
     let __future = signup::<D, N>(db, plan, #[cfg(unix)] __arg2, __arg3);
     {
         enum __Access {}
+        static __DECLARATION: ::session_auth::Declaration = ::session_auth::__private::declaration(
+            ::session_auth::__private::route(
+                ::session_auth::__private::Methods::GET
+                    .or(::session_auth::__private::Methods::POST),
+                const {
+                    &[
+                        ::session_auth::__private::path("/signup/{plan}"),
+                        ::session_auth::__private::path("/join/{plan}"),
+                    ]
+                },
+            ),
+            ::session_auth::__private::AccessClass::Public,
+            ::session_auth::__private::Terms {
+                reason: ::core::option::Option::Some("no account yet"),
+                owner: ::core::option::Option::Some("growth"),
+                until: ::core::option::Option::Some(
+                    ::session_auth::__private::date(2027i32, 1u8, 31u8),
+                ),
+                issues_session: true,
+                optional_session: true,
+                ..::session_auth::__private::Terms::NONE
+            },
+            ::core::concat!(::core::module_path!(), "::", "signup"),
+            ::core::env!("CARGO_PKG_NAME"),
+            ::session_auth::__private::location(
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+            ),
+        );
         impl ::session_auth::__private::Declared for __Access {
-            const DECLARATION: &'static ::session_auth::Declaration = &::session_auth::__private::declaration(
-                ::session_auth::__private::Target::Route {
-                    methods: ::session_auth::__private::Methods::GET
-                        .or(::session_auth::__private::Methods::POST),
-                    path: "/signup/{plan}",
-                },
-                ::session_auth::__private::AccessClass::Public,
-                ::session_auth::__private::Terms {
-                    reason: ::core::option::Option::Some("no account yet"),
-                    owner: ::core::option::Option::Some("growth"),
-                    until: ::core::option::Option::Some(
-                        ::session_auth::__private::date(2027i32, 1u8, 31u8),
-                    ),
-                    issues_session: true,
-                    optional_session: true,
-                    ..::session_auth::__private::Terms::NONE
-                },
-                ::core::concat!(::core::module_path!(), "::", "signup"),
-                ::core::env!("CARGO_PKG_NAME"),
-                ::session_auth::__private::Location {
-                    file: ::core::file!(),
-                    line: ::core::line!(),
-                    column: ::core::column!(),
-                },
-            );
+            fn declaration() -> &'static ::session_auth::Declaration {
+                &__DECLARATION
+            }
         }
         ::session_auth::__private::inventory::submit! {
-            ::session_auth::__private::Registration(< __Access as
-            ::session_auth::__private::Declared > ::DECLARATION)
+            ::session_auth::__private::Registration(& __DECLARATION,
+            ::core::concat!("\u{1}session-auth declaration\u{1}",
+            ::core::env!("CARGO_PKG_NAME"), "\u{1}",
+            ::core::concat!(::core::module_path!(), "::", "signup"), "\u{1}",
+            ::core::file!(), ":", ::core::line!(), ":", ::core::column!(), "\u{2}",),)
         }
         ::session_auth::Classified::<__Access, _>::__new(__future)
     }

@@ -1,4 +1,4 @@
-::session_auth::__private::access_attributes_go_on_free_functions_not_on_methods! {}
+::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
 fn mail(
     body: Bytes,
 ) -> ::session_auth::Classified<
@@ -9,33 +9,39 @@ fn mail(
     let __future = mail(body);
     {
         enum __Access {}
+        static __DECLARATION: ::session_auth::Declaration = ::session_auth::__private::declaration(
+            ::session_auth::__private::route(
+                ::session_auth::__private::Methods::ANY,
+                const { &[::session_auth::__private::path("/hooks/mail")] },
+            ),
+            ::session_auth::__private::AccessClass::Webhook,
+            ::session_auth::__private::Terms {
+                verifier: ::core::option::Option::Some("mail"),
+                expect_every: ::core::option::Option::Some(
+                    ::session_auth::__private::seconds(21600u64),
+                ),
+                max_body: ::core::option::Option::Some(1048576),
+                ..::session_auth::__private::Terms::NONE
+            },
+            ::core::concat!(::core::module_path!(), "::", "mail"),
+            ::core::env!("CARGO_PKG_NAME"),
+            ::session_auth::__private::location(
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+            ),
+        );
         impl ::session_auth::__private::Declared for __Access {
-            const DECLARATION: &'static ::session_auth::Declaration = &::session_auth::__private::declaration(
-                ::session_auth::__private::Target::Route {
-                    methods: ::session_auth::__private::Methods::ANY,
-                    path: "/hooks/mail",
-                },
-                ::session_auth::__private::AccessClass::Webhook,
-                ::session_auth::__private::Terms {
-                    verifier: ::core::option::Option::Some("mail"),
-                    expect_every: ::core::option::Option::Some(
-                        ::session_auth::__private::seconds(21600u64),
-                    ),
-                    max_body: ::core::option::Option::Some(1048576),
-                    ..::session_auth::__private::Terms::NONE
-                },
-                ::core::concat!(::core::module_path!(), "::", "mail"),
-                ::core::env!("CARGO_PKG_NAME"),
-                ::session_auth::__private::Location {
-                    file: ::core::file!(),
-                    line: ::core::line!(),
-                    column: ::core::column!(),
-                },
-            );
+            fn declaration() -> &'static ::session_auth::Declaration {
+                &__DECLARATION
+            }
         }
         ::session_auth::__private::inventory::submit! {
-            ::session_auth::__private::Registration(< __Access as
-            ::session_auth::__private::Declared > ::DECLARATION)
+            ::session_auth::__private::Registration(& __DECLARATION,
+            ::core::concat!("\u{1}session-auth declaration\u{1}",
+            ::core::env!("CARGO_PKG_NAME"), "\u{1}",
+            ::core::concat!(::core::module_path!(), "::", "mail"), "\u{1}",
+            ::core::file!(), ":", ::core::line!(), ":", ::core::column!(), "\u{2}",),)
         }
         ::session_auth::Classified::<__Access, _>::__new(__future)
     }

@@ -14,8 +14,10 @@ use redis::{
 };
 use sha2::{Digest, Sha256};
 
+use super::error::StoreError;
 use super::memory::KEEP_GENERATION;
-use super::{Generation, SessionStore, StoreError, StoredSession, Timestamp};
+use super::session_store::{Generation, SessionStore, StoredSession};
+use crate::clock::Timestamp;
 use crate::session::SessionId;
 
 /// What keys begin with, unless [`RedisStore::prefix`] says otherwise.

@@ -2,8 +2,10 @@
 
 use redis::ScriptInvocation;
 
-use super::super::{StoreError, StoredSession, Timestamp};
+use crate::clock::Timestamp;
 use crate::session::SessionId;
+use crate::store::error::StoreError;
+use crate::store::session_store::StoredSession;
 use crate::token::MAX_CLOCK_SKEW;
 
 /// The field `v`. Another one is another form of row.

@@ -1,131 +1,13 @@
-//! What the stores in SQL databases share: statements that both databases read alike, rows, and
-//! errors.
+//! Stores in SQL databases.
 
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-
-use std::fmt;
+mod statements;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
-use super::memory::KEEP_GENERATION;
-use super::{StoreError, Timestamp};
-
-/// The version of a row that this code writes, and the only one that it reads.
-const ROW_VERSION: i16 = 1;
-
-/// Adds nothing where the generation is another.
-const INSERT: &str = "\
-    INSERT INTO session_auth_sessions \
-        (id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version) \
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
-    WHERE $9 = coalesce( \
-        (SELECT generation FROM session_auth_generations WHERE subject = $2), 0)";
-
-/// Of one row makes the other, rather than deleting and inserting: PostgreSQL's `DELETE` of all
-/// sessions, waiting for this, then follows the row to its new id. It would not see a new row.
-const REPLACE: &str = "\
-    UPDATE session_auth_sessions SET \
-        id = $1, label = $3, issued = $4, last_seen = $5, idle_deadline = $6, \
-        absolute_deadline = $7, version = $8 \
-    WHERE subject = $2 AND id = $9";
-
-const GENERATION: &str = "SELECT generation FROM session_auth_generations WHERE subject = $1";
-
-const FIND: &str = "\
-    SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
-    FROM session_auth_sessions WHERE subject = $1 AND id = $2";
-
-const LIST: &str = "\
-    SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
-    FROM session_auth_sessions WHERE subject = $1 AND idle_deadline > $2 \
-    ORDER BY last_seen DESC, issued DESC";
-
-const REVOKE: &str = "DELETE FROM session_auth_sessions WHERE subject = $1 AND id = $2";
-
-const SCHEMA_VERSION: &str = "SELECT coalesce(max(version), 0) FROM session_auth_migrations";
-
-const MIGRATED: &str = "INSERT INTO session_auth_migrations (version) VALUES ($1)";
-
-/// The values of [`INSERT`] and [`REPLACE`], in their order.
-macro_rules! bind_session {
-    ($query:expr, $session:expr) => {{
-        let session: &$crate::store::StoredSession = $session;
-        $query
-            .bind(session.id.as_bytes().as_slice())
-            .bind(session.subject.as_str())
-            .bind(session.label.as_deref())
-            .bind($crate::store::sql::seconds(session.issued))
-            .bind($crate::store::sql::seconds(session.last_seen))
-            .bind($crate::store::sql::seconds(session.idle_deadline))
-            .bind($crate::store::sql::seconds(session.absolute_deadline))
-            .bind($crate::store::sql::ROW_VERSION)
-    }};
-}
-use bind_session;
-
-/// SQL has no unsigned numbers. What is cut off lies past the end of everything.
-fn seconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Generations that were last raised then, or before, can be forgotten.
-fn forgettable(before: Timestamp) -> Option<i64> {
-    let at = before.as_secs().checked_sub(KEEP_GENERATION)?;
-    Some(seconds(Timestamp::from_secs(at)))
-}
-
-/// How many of these migrations a database of that version has yet to go through.
-fn pending(
-    version: i64,
-    migrations: &[&'static str],
-) -> Result<Vec<(i64, &'static str)>, StoreError> {
-    let known = migrations.len() as i64;
-    if !(0..=known).contains(&version) {
-        return Err(StoreError::unavailable(format!(
-            "its tables are of version {version}, and this program knows versions up to {known}: \
-             run a program built with a newer session-auth, or give it another database"
-        )));
-    }
-    Ok((1..)
-        .zip(migrations.iter().copied())
-        .filter(|(number, _)| *number > version)
-        .collect())
-}
-
-fn failed(error: sqlx::Error) -> StoreError {
-    if matches!(error, sqlx::Error::ColumnDecode { .. }) {
-        return StoreError::unreadable(error);
-    }
-    let unmigrated = error.as_database_error().is_some_and(|error| {
-        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
-    });
-    if unmigrated {
-        return StoreError::unavailable(Unmigrated(error));
-    }
-    StoreError::unavailable(error)
-}
-
-#[derive(Debug)]
-struct Unmigrated(sqlx::Error);
-
-impl fmt::Display for Unmigrated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}; the store's `migrate` makes the tables, call it before serving",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for Unmigrated {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}

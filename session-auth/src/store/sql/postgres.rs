@@ -8,13 +8,15 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection, PgPool, Postgres};
 
-use super::{
+use super::row;
+use super::statements::{
     FIND, GENERATION, INSERT, LIST, MIGRATED, REPLACE, REVOKE, SCHEMA_VERSION, bind_session,
-    failed, forgettable, pending, row, seconds,
+    failed, forgettable, pending, seconds,
 };
 use crate::clock::Timestamp;
 use crate::session::SessionId;
-use crate::store::{Generation, SessionStore, StoreError, StoredSession};
+use crate::store::error::StoreError;
+use crate::store::session_store::{Generation, SessionStore, StoredSession};
 
 /// Keeps sessions in PostgreSQL: for any number of machines.
 ///

@@ -4,10 +4,11 @@ use std::error::Error as _;
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
-use super::ROW_VERSION;
+use super::statements::ROW_VERSION;
 use crate::clock::Timestamp;
 use crate::session::SessionId;
-use crate::store::{StoreError, StoredSession};
+use crate::store::error::StoreError;
+use crate::store::session_store::StoredSession;
 
 /// The session of this row.
 pub(super) fn session<R: Row>(row: &R) -> Result<StoredSession, StoreError>

@@ -8,13 +8,15 @@ mod tls;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::http::{HeaderValue, Method};
 use axum::response::{Html, Redirect};
-use axum::routing::get;
-use session_auth::methods::{GET, POST};
+use session_auth::methods::{GET, POST, PUT};
 use session_auth::{
-    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions, public, session,
+    Keys, Protected, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions,
+    audited_router, public, session,
 };
 use tokio::net::TcpListener;
+use tower_http::cors::CorsLayer;
 
 use self::driver::Browser;
 use self::tls::Tls;
@@ -27,6 +29,7 @@ fn form(action: &str) -> Html<String> {
 }
 
 /// A bank: what it is about is who can make it move money.
+#[audited_router(bank = bank(Arc::default()))]
 fn bank(moved: Arc<AtomicU64>) -> Router {
     Router::new()
         .mount(public(GET, "/login", "the form").to(|| async { form("/login") }))
@@ -43,7 +46,7 @@ fn bank(moved: Arc<AtomicU64>) -> Router {
                 .to(|session: Session| async move { format!("hello {}", session.subject()) }),
         )
         .mount(session(GET, "/form").to(|| async { form("/transfer") }))
-        .mount(session(POST, "/transfer").to(move || async move {
+        .mount(session(POST | PUT, "/transfer").to(move || async move {
             moved.fetch_add(1, Ordering::SeqCst);
             "moved"
         }))
@@ -53,10 +56,9 @@ fn builder() -> SessionAuthLayerBuilder {
     SessionAuthLayer::builder(Keys::random().unwrap()).login_path("/login")
 }
 
-fn app(moved: &Arc<AtomicU64>, builder: SessionAuthLayerBuilder) -> session_auth::Protected {
-    bank(Arc::clone(moved))
-        .protect(builder.build().unwrap())
-        .unwrap()
+fn app(moved: &Arc<AtomicU64>, builder: SessionAuthLayerBuilder) -> Protected {
+    let auth = builder.build().unwrap();
+    auth.protect(bank(Arc::clone(moved))).unwrap()
 }
 
 async fn listen() -> (TcpListener, u16) {
@@ -66,23 +68,23 @@ async fn listen() -> (TcpListener, u16) {
 }
 
 /// Serves over http, and says on which port.
-async fn http(app: session_auth::Protected) -> u16 {
+async fn http(app: Protected) -> u16 {
     let (listener, port) = listen().await;
-    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    tokio::spawn(async move { app.serve(listener).await });
     port
 }
 
-async fn https(app: session_auth::Protected, host: &str) -> u16 {
+async fn https(app: Protected, host: &str) -> u16 {
     let (listener, port) = listen().await;
     let listener = Tls::new(listener, host);
-    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    tokio::spawn(async move { app.serve(listener).await });
     port
 }
 
 /// A site with one page: a button that moves money at the bank.
 async fn other_site(action: String) -> u16 {
     let (listener, port) = listen().await;
-    let app = axum::Router::new().route("/", get(move || async move { form(&action) }));
+    let app = axum::Router::new().route("/", axum::routing::get(async move || form(&action)));
     tokio::spawn(async move { axum::serve(listener, app).await });
     port
 }
@@ -169,5 +171,39 @@ async fn a_person_is_sent_to_log_in_and_a_script_is_told() {
     // From that page, by script: no redirect to a form that it would take for data.
     assert_eq!(browser.fetch("GET", "/me").await, 401);
     assert_eq!(browser.fetch("POST", "/transfer").await, 401);
+    browser.close().await;
+}
+
+/// A script's `PUT` to another origin asks first, by a preflight without the cookie. The layer that
+/// answers it stands inside of the guards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preflight_is_answered_inside_and_opens_nothing_by_itself() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let moved = Arc::new(AtomicU64::new(0));
+    let sibling = other_site(String::new()).await;
+    let origin = format!("http://localhost:{sibling}");
+    let cors = CorsLayer::new()
+        .allow_origin(origin.parse::<HeaderValue>().unwrap())
+        .allow_methods([Method::PUT])
+        .allow_credentials(true);
+    for (builder, status, transfers) in [
+        // The answer to the request itself is a 403, which the page may not even see.
+        (builder(), 0, 0),
+        (builder().trusted_origin(&*origin), 200, 1),
+    ] {
+        let auth = builder.build().unwrap();
+        let bank = bank(Arc::clone(&moved)).layer(cors.clone());
+        let port = http(auth.protect(bank).unwrap()).await;
+        let bank = format!("http://localhost:{port}");
+        assert_eq!(browser.press(&format!("{bank}/login")).await, "hello ada");
+        browser.open(&origin).await;
+        let transfer = format!("{bank}/transfer");
+        assert_eq!(browser.fetch("PUT", &transfer).await, status);
+        // To a method that the layer does not allow.
+        assert_eq!(browser.fetch("DELETE", &transfer).await, 0);
+        assert_eq!(moved.load(Ordering::SeqCst), transfers);
+    }
     browser.close().await;
 }

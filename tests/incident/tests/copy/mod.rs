@@ -1,4 +1,5 @@
 //! Copies of the service, each a workspace of its own, to be broken.
+#![allow(dead_code, reason = "each step uses a part of it")]
 
 use std::fmt;
 use std::fs;
@@ -9,6 +10,8 @@ use std::process::{self, Command};
 use toml::{Table, Value};
 
 const SERVICE: &str = "examples/waitlist";
+/// Where the router is, by its path in a copy.
+pub(crate) const ROUTER: &str = "waitlist/src/router.rs";
 
 fn repository() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -35,6 +38,7 @@ pub(crate) struct Attribute {
     /// Relative to the service.
     file: PathBuf,
     range: Range<usize>,
+    pub(crate) class: &'static str,
     method: String,
     path: String,
     /// The name of the function.
@@ -53,14 +57,14 @@ impl Attribute {
             let file = file.strip_prefix(&service).unwrap();
             for class in ["public", "webhook", "session"] {
                 for (start, _) in source.match_indices(&format!("#[{class}_route(")) {
-                    all.push(Self::parse(file, &source, start));
+                    all.push(Self::parse(file, &source, class, start));
                 }
             }
         }
         all
     }
 
-    fn parse(file: &Path, source: &str, start: usize) -> Self {
+    fn parse(file: &Path, source: &str, class: &'static str, start: usize) -> Self {
         let rest = &source[start..];
         let end = rest.find(")]").unwrap() + ")]".len();
         let (attribute, after) = rest.split_at(end);
@@ -76,11 +80,19 @@ impl Attribute {
         Self {
             file: file.to_owned(),
             range: start..start + end,
+            class,
             method: method.trim().to_owned(),
             path: path.to_owned(),
             handler: handler.to_owned(),
             mount,
         }
+    }
+
+    /// How axum's own router takes it.
+    fn registration(&self) -> String {
+        let Self { path, mount, .. } = self;
+        let function = self.method.to_lowercase();
+        format!(".route({path:?}, axum::routing::{function}(crate::routes::{mount}))")
     }
 
     /// `POST /login`.
@@ -115,6 +127,9 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// How a router of axum's comes in.
+pub(crate) const TAKEN_IN: &str = "merge_axum";
+
 /// The service in a workspace of its own, with the repository's versions and lockfile.
 pub(crate) struct Copy {
     folder: PathBuf,
@@ -128,12 +143,34 @@ impl Copy {
         let copy = Self { folder };
         copy_all(&repository().join(SERVICE), &copy.folder.join("waitlist"));
         copy.leave_the_program_out();
-        fs::write(copy.folder.join("Cargo.toml"), manifest()).unwrap();
+        fs::write(copy.folder.join("Cargo.toml"), manifest(name)).unwrap();
         fs::copy(
             repository().join("Cargo.lock"),
             copy.folder.join("Cargo.lock"),
         )
         .unwrap();
+        copy
+    }
+
+    /// The same handlers on a router of axum's, which another crate may have built.
+    pub(crate) fn on_axums_router(name: &str) -> Self {
+        let copy = Self::of_the_service(name);
+        let routes: String = Attribute::all()
+            .iter()
+            .map(|attribute| format!("            {}\n", attribute.registration()))
+            .collect();
+        let router = format!(
+            "use session_auth::{{Router, audited_router}};\n\
+             use crate::App;\n\
+             \n\
+             #[audited_router]\n\
+             pub(crate) fn routes() -> Router<App> {{\n    \
+                 Router::new().{TAKEN_IN}(\n        \
+                     axum::Router::new()\n{routes}    \
+                 )\n\
+             }}\n"
+        );
+        fs::write(copy.folder.join(ROUTER), router).unwrap();
         copy
     }
 
@@ -147,10 +184,14 @@ impl Copy {
         fs::write(service.join("Cargo.toml"), manifest.to_string()).unwrap();
     }
 
-    /// A file, by its path as compiler and audit name it.
-    pub(crate) fn read(&self, file: &str) -> String {
+    fn read(&self, file: &str) -> String {
         let path = self.folder.join(file);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// A line of a file, as compiler and audit name it.
+    pub(crate) fn line(&self, file: &str, line: usize) -> String {
+        self.read(file).lines().nth(line - 1).unwrap().to_owned()
     }
 
     /// Does something while this attribute is away.
@@ -166,7 +207,6 @@ impl Copy {
     }
 
     /// Does something while a text in a file is another.
-    #[allow(dead_code, reason = "not every step changes a text")]
     pub(crate) fn with<R>(&self, file: &str, from: &str, to: &str, run: impl FnOnce() -> R) -> R {
         let source = self.read(file);
         assert_eq!(source.matches(from).count(), 1, "{from:?} in {file}");
@@ -235,12 +275,16 @@ fn route_audit_binary() -> &'static Path {
 }
 
 /// The repository's manifest, with the service as its only member.
-fn manifest() -> String {
+///
+/// Its version has the copy's name. Cargo takes two copies in one target folder for the same package,
+/// and what one of them has built for that of the other.
+fn manifest(name: &str) -> String {
     let root = repository();
     let text = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut manifest: Table = text.parse().unwrap();
     let workspace = manifest["workspace"].as_table_mut().unwrap();
     workspace.insert("members".into(), Value::Array(vec!["waitlist".into()]));
+    workspace["package"]["version"] = format!("0.1.0-{name}").into();
     // Those name folders and packages of the repository.
     for key in ["exclude", "default-members", "metadata"] {
         workspace.remove(key);

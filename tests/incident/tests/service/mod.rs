@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::ServiceExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use waitlist::{Config, Protect};
+use waitlist::Config;
 
 pub(crate) const POSTMARK_PASSWORD: &str = "p0stmark";
 pub(crate) const FREESCOUT_SECRET: &str = "1fd8b9f0c7a14a0f8c1d0f7b8a3e6c52";
@@ -96,7 +95,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) async fn start(protect: Protect) -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("waitlist.sqlite");
         let config = Config {
@@ -111,8 +110,8 @@ impl Service {
         };
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = waitlist::app_on(protect, config).await.unwrap();
-        tokio::spawn(axum::serve(listener, app.into_make_service()).into_future());
+        let app = waitlist::app(config).await.unwrap();
+        tokio::spawn(app.serve(listener).into_future());
         Self {
             address,
             database,

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::ServiceExt as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -113,7 +112,7 @@ impl Service {
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = waitlist::app(config).await.unwrap();
-        tokio::spawn(axum::serve(listener, app.into_make_service()).into_future());
+        tokio::spawn(app.serve(listener).into_future());
         Self {
             address,
             keys,

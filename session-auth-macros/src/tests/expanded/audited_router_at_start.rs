@@ -1,0 +1,22 @@
+::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
+fn routes(pool: &Pool) -> ::session_auth::AuditedOf<axum::Router> {
+    fn routes(pool: &Pool) -> axum::Router {
+        axum::Router::new()
+    }
+    ::session_auth::__private::Auditable::__audited(
+        routes(pool),
+        ::session_auth::__private::RouterSite {
+            name: "routes",
+            package: ::core::env!("CARGO_PKG_NAME"),
+            manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
+            module: ::core::module_path!(),
+            location: ::session_auth::__private::location(
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+            ),
+            at_start: true,
+            kind: ::session_auth::__private::RouterKind::Typed,
+        },
+    )
+}

@@ -1,0 +1,335 @@
+//! The handlers of one path, classified or not.
+
+use std::any::type_name;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::error_handling::HandleError;
+use axum::extract::Request;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::handler::Handler;
+use axum::response::IntoResponse;
+use axum::routing::future::{InfallibleRouteFuture, RouteFuture};
+use axum::routing::{self, IntoMakeService, MethodFilter, Route};
+use bytes::Bytes;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::access::{Declaration, DeclarationRef};
+use crate::classified::Sealed;
+use crate::declared::declarations;
+use crate::mounted::{Kind, MethodRecord, Note};
+use crate::routing::MethodRouter as Strict;
+
+/// [`axum::routing::MethodRouter`], for any handler.
+#[must_use = "a method router does nothing until it is mounted"]
+pub struct MethodRouter<S = (), E = Infallible>(pub(super) Strict<S, E>);
+
+/// The declaration of a function, by the name that the compiler gives its type: the bound for
+/// handlers is axum's here, and says nothing of a class.
+fn declared(name: &str) -> Option<&'static Declaration> {
+    // A generic function's type has its arguments behind its name.
+    let name = name.split('<').next().unwrap_or(name);
+    declarations()
+        .into_iter()
+        .find(|declaration| declaration.handler() == name)
+}
+
+/// A handler in its seal, and the note of where it stands.
+#[track_caller]
+pub(super) fn seal<H>(handler: H) -> (Sealed<H>, Arc<Note>) {
+    let name = type_name::<H>();
+    match declared(name) {
+        Some(declaration) => {
+            let declaration = DeclarationRef::Static(declaration);
+            let handler = Sealed::new(handler, &declaration, false);
+            (handler, Note::new(Kind::Named(declaration)))
+        }
+        None => {
+            let note = Note::new(Kind::Unclassified(name.into()));
+            (Sealed::unclassified(handler, name), note)
+        }
+    }
+}
+
+impl<S> MethodRouter<S, Infallible>
+where
+    S: Clone,
+{
+    /// As [`axum::routing::MethodRouter::on`].
+    #[track_caller]
+    pub fn on<H, T>(self, filter: MethodFilter, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Send + Sync + 'static,
+    {
+        let (handler, note) = seal(handler);
+        Self(Strict {
+            inner: self.0.inner.on(filter, handler),
+            record: self.0.record.on(filter, note),
+        })
+    }
+
+    /// As [`axum::routing::MethodRouter::fallback`].
+    #[track_caller]
+    pub fn fallback<H, T>(self, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Send + Sync + 'static,
+    {
+        let (handler, note) = seal(handler);
+        Self(Strict {
+            inner: self.0.inner.fallback(handler),
+            record: self.0.record.fallback(note),
+        })
+    }
+
+    #[track_caller]
+    pub(super) fn of_any<H, T>(handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Send + Sync + 'static,
+    {
+        let (handler, note) = seal(handler);
+        Self(Strict {
+            inner: routing::any(handler),
+            record: MethodRecord::any(note),
+        })
+    }
+}
+
+macro_rules! chained {
+    ($($name:ident, $service:ident, $method:ident;)*) => {
+        impl<S> MethodRouter<S, Infallible>
+        where
+            S: Clone,
+        {
+            $(
+                #[doc = concat!("As [`axum::routing::MethodRouter::", stringify!($name), "`].")]
+                #[track_caller]
+                pub fn $name<H, T>(self, handler: H) -> Self
+                where
+                    H: Handler<T, S>,
+                    T: 'static,
+                    S: Send + Sync + 'static,
+                {
+                    self.on(MethodFilter::$method, handler)
+                }
+            )*
+        }
+
+        impl<S, E> MethodRouter<S, E>
+        where
+            S: Clone,
+        {
+            $(
+                #[doc = concat!("As [`axum::routing::MethodRouter::", stringify!($service), "`].")]
+                #[track_caller]
+                pub fn $service<T>(self, svc: T) -> Self
+                where
+                    T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+                    T::Response: IntoResponse + 'static,
+                    T::Future: Send + 'static,
+                {
+                    self.on_service(MethodFilter::$method, svc)
+                }
+            )*
+        }
+    };
+}
+
+chained! {
+    connect, connect_service, CONNECT;
+    delete, delete_service, DELETE;
+    get, get_service, GET;
+    head, head_service, HEAD;
+    options, options_service, OPTIONS;
+    patch, patch_service, PATCH;
+    post, post_service, POST;
+    put, put_service, PUT;
+    trace, trace_service, TRACE;
+}
+
+impl<S, E> MethodRouter<S, E>
+where
+    S: Clone,
+{
+    /// As [`axum::routing::MethodRouter::new`].
+    pub fn new() -> Self {
+        Self(Strict::new())
+    }
+
+    /// As [`axum::routing::MethodRouter::with_state`].
+    pub fn with_state<S2>(self, state: S) -> MethodRouter<S2, E> {
+        MethodRouter(self.0.with_state(state))
+    }
+
+    /// As [`axum::routing::MethodRouter::on_service`].
+    #[track_caller]
+    pub fn on_service<T>(self, filter: MethodFilter, svc: T) -> Self
+    where
+        T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse + 'static,
+        T::Future: Send + 'static,
+    {
+        let (svc, note) = seal(svc);
+        Self(Strict {
+            inner: self.0.inner.on_service(filter, svc),
+            record: self.0.record.on(filter, note),
+        })
+    }
+
+    #[track_caller]
+    pub(super) fn of_any_service<T>(svc: T) -> Self
+    where
+        T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse + 'static,
+        T::Future: Send + 'static,
+    {
+        let (svc, note) = seal(svc);
+        Self(Strict {
+            inner: routing::any_service(svc),
+            record: MethodRecord::any(note),
+        })
+    }
+
+    /// As [`axum::routing::MethodRouter::fallback_service`].
+    #[track_caller]
+    pub fn fallback_service<T>(self, svc: T) -> Self
+    where
+        T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse + 'static,
+        T::Future: Send + 'static,
+    {
+        let (svc, note) = seal(svc);
+        Self(Strict {
+            inner: self.0.inner.fallback_service(svc),
+            record: self.0.record.fallback(note),
+        })
+    }
+
+    /// As [`axum::routing::MethodRouter::layer`].
+    pub fn layer<L, NewError>(self, layer: L) -> MethodRouter<S, NewError>
+    where
+        L: Layer<Route<E>> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<NewError> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+        E: 'static,
+        S: 'static,
+        NewError: 'static,
+    {
+        MethodRouter(self.0.layer(layer))
+    }
+
+    /// As [`axum::routing::MethodRouter::route_layer`].
+    #[track_caller]
+    pub fn route_layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route<E>> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+        E: 'static,
+        S: 'static,
+    {
+        Self(self.0.route_layer(layer))
+    }
+
+    /// As [`axum::routing::MethodRouter::merge`].
+    #[track_caller]
+    pub fn merge(self, other: Self) -> Self {
+        Self(self.0.merge(other.0))
+    }
+
+    /// As [`axum::routing::MethodRouter::handle_error`].
+    pub fn handle_error<F, T>(self, f: F) -> MethodRouter<S, Infallible>
+    where
+        F: Clone + Send + Sync + 'static,
+        HandleError<Route<E>, F, T>: Service<Request, Error = Infallible>,
+        <HandleError<Route<E>, F, T> as Service<Request>>::Future: Send,
+        <HandleError<Route<E>, F, T> as Service<Request>>::Response: IntoResponse + Send,
+        T: 'static,
+        E: 'static,
+        S: 'static,
+    {
+        MethodRouter(self.0.handle_error(f))
+    }
+}
+
+impl MethodRouter<(), Infallible> {
+    /// As [`axum::routing::MethodRouter::into_make_service`].
+    #[must_use]
+    pub fn into_make_service(self) -> IntoMakeService<Self> {
+        axum::ServiceExt::<Request>::into_make_service(self.with_state(()))
+    }
+
+    /// As [`axum::routing::MethodRouter::into_make_service_with_connect_info`].
+    #[must_use]
+    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
+        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self.with_state(()))
+    }
+}
+
+impl<S, E> From<MethodRouter<S, E>> for routing::MethodRouter<S, E> {
+    fn from(router: MethodRouter<S, E>) -> Self {
+        router.0.inner
+    }
+}
+
+impl<S, E> Clone for MethodRouter<S, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S, E> Default for MethodRouter<S, E>
+where
+    S: Clone,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S, E> fmt::Debug for MethodRouter<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<B, E> Service<http::Request<B>> for MethodRouter<(), E>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = axum::response::Response;
+    type Error = E;
+    type Future = RouteFuture<E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Service::<http::Request<B>>::poll_ready(&mut self.0, cx)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S> Handler<(), S> for MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    type Future = InfallibleRouteFuture;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Handler::call(self.0, request, state)
+    }
+}

@@ -1,0 +1,291 @@
+//! The guard of one endpoint of a router. It knows whose the endpoint is before the first request:
+//! nothing is looked up, and no URL is read.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Request;
+use http::{Method, Response, StatusCode};
+use matchit::Router as Matcher;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::access::Access;
+#[cfg(feature = "testing")]
+use crate::access::DeclarationRef;
+use crate::activity::Endpoint;
+use crate::future::{Outcome, ResponseFuture, Unmatched};
+use crate::mode::Mode;
+use crate::mounted::Answer;
+#[cfg(feature = "testing")]
+use crate::pass::Caller;
+use crate::pass::Pass;
+use crate::paths;
+use crate::response::Denial;
+use crate::service::{self, Next, dispatch, log_unclassified};
+use crate::shared::Shared;
+
+/// Puts a guard around each endpoint of one router.
+#[derive(Clone)]
+pub(crate) struct GuardLayer(Arc<Guards>);
+
+struct Guards {
+    shared: Arc<Shared>,
+    cells: Mutex<Vec<Arc<Cell>>>,
+    /// Whether the service has started: then a guard that is not bound denies.
+    started: AtomicBool,
+    /// Counts what was not to be answered at all.
+    unmatched: Arc<Endpoint>,
+}
+
+/// What all clones of one guard share.
+struct Cell {
+    number: usize,
+    guards: Arc<Guards>,
+    bound: OnceLock<Bound>,
+}
+
+/// What a guard is for.
+pub(crate) enum Bound {
+    /// A route.
+    Route {
+        endpoint: Arc<Endpoint>,
+        /// Whether its handler asks for its pass by itself: only then may a preflight go in.
+        sealed: bool,
+        /// In front of a service, that may read a path otherwise than axum does.
+        readings: Option<Arc<Readings>>,
+    },
+    /// axum's own 404 or 405.
+    OfAxum,
+    /// A route whose handler runs for anyone: in tests alone.
+    #[cfg(feature = "testing")]
+    Open(Option<DeclarationRef>),
+}
+
+impl GuardLayer {
+    pub(crate) fn new(shared: Arc<Shared>, unmatched: Arc<Endpoint>) -> Self {
+        Self(Arc::new(Guards {
+            shared,
+            cells: Mutex::default(),
+            started: AtomicBool::new(false),
+            unmatched,
+        }))
+    }
+
+    /// Binds a guard, by the number that it answered with.
+    pub(crate) fn bind(&self, number: usize, bound: Bound) {
+        let cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = cells.get(number) {
+            // The first binding stays; two owners were found before.
+            let _ = cell.bound.set(bound);
+        }
+    }
+
+    /// From now on guards that nobody has bound deny.
+    pub(crate) fn start(&self) {
+        self.0.started.store(true, Ordering::Release);
+        // Each guard keeps itself alive.
+        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.clear();
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = Arc::new(Cell {
+            number: cells.len(),
+            guards: Arc::clone(&self.0),
+            bound: OnceLock::new(),
+        });
+        cells.push(Arc::clone(&cell));
+        Guard { inner, cell }
+    }
+}
+
+/// Around one endpoint.
+#[derive(Clone)]
+pub(crate) struct Guard<S> {
+    inner: S,
+    cell: Arc<Cell>,
+}
+
+impl<S> fmt::Debug for Guard<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("number", &self.cell.number)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture<S::Future, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // An axum route is always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let Self { inner, cell } = self;
+        let shared = &cell.guards.shared;
+        match cell.bound.get() {
+            Some(Bound::Route {
+                endpoint,
+                sealed,
+                readings,
+            }) => {
+                if let Some(readings) = readings
+                    && readings.differ(request.uri().path(), endpoint.access())
+                {
+                    let denial = Denial::AmbiguousPath;
+                    return service::deny(Ready(inner), shared, endpoint, denial, *sealed, request);
+                }
+                dispatch(Ready(inner), shared, endpoint, *sealed, request)
+            }
+            Some(Bound::OfAxum) => {
+                Pass::take_off(request.extensions_mut());
+                let outcome = if request.method() == Method::OPTIONS {
+                    Outcome::without_body()
+                } else {
+                    Outcome::of_axum(Arc::clone(cell) as Arc<dyn Unmatched>)
+                };
+                ResponseFuture::forward(inner.call(request), outcome)
+            }
+            #[cfg(feature = "testing")]
+            Some(Bound::Open(handler)) => {
+                let caller = Caller::Observed(Denial::Missing, shared.sessions.clone());
+                let end = Pass::put(request.extensions_mut(), handler.clone(), caller);
+                ResponseFuture::forward(inner.call(request), Outcome::of_pass(end, None))
+            }
+            None => ResponseFuture::denied(cell.unbound(&request)),
+        }
+    }
+}
+
+/// The service in a guard, which is ready.
+struct Ready<'a, S>(&'a mut S);
+
+impl<S> Next for Ready<'_, S>
+where
+    S: Service<Request> + Clone + Send + 'static,
+{
+    type Future = S::Future;
+
+    fn call(self, request: Request) -> S::Future {
+        self.0.call(request)
+    }
+
+    fn later(self) -> impl FnOnce(Request) -> S::Future + Send + 'static {
+        let mut inner = self.0.clone();
+        move |request| inner.call(request)
+    }
+}
+
+impl Cell {
+    /// Before the start, the guard's number; afterwards nothing.
+    #[cold]
+    fn unbound(&self, request: &Request) -> Response<Body> {
+        if self.guards.started.load(Ordering::Acquire) {
+            let endpoint = &self.guards.unmatched;
+            log_unclassified(endpoint, request);
+            endpoint.counters.deny(Denial::Missing);
+            return Denial::Missing.into_response();
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        let answer = Answer::of(self.number, request);
+        response.extensions_mut().insert(answer);
+        response
+    }
+}
+
+impl Unmatched for Cell {
+    /// A middleware inside answers for a path or method that no route has: nobody declared that.
+    #[cold]
+    fn deny(&self, status: StatusCode) -> Option<Denial> {
+        let Guards {
+            shared, unmatched, ..
+        } = &*self.guards;
+        let count = unmatched.counters.unclassified();
+        if count.is_power_of_two() {
+            tracing::error!(
+                target: "session_auth",
+                %status,
+                count,
+                "unclassified: a middleware inside the router answers where no route is mounted. \
+                 Put it on `Protected`, outside of the guards, or make it a route with a class"
+            );
+        }
+        if shared.mode == Mode::Observe {
+            unmatched.counters.observe(Denial::Missing);
+            unmatched.counters.pass();
+            return None;
+        }
+        unmatched.counters.deny(Denial::Missing);
+        Some(Denial::Missing)
+    }
+}
+
+/// What nobody declared needs a session.
+const UNDECLARED: Access = Access::Session { scope: None };
+
+/// The mounted patterns, for the paths that a service may read otherwise.
+pub(crate) struct Readings {
+    matcher: Matcher<Vec<Access>>,
+}
+
+impl Readings {
+    pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, Option<&'a Access>)>) -> Self {
+        let mut by_pattern: std::collections::BTreeMap<&str, Vec<Access>> =
+            std::collections::BTreeMap::new();
+        for (pattern, access) in routes {
+            let all = by_pattern.entry(pattern).or_default();
+            all.push(access.unwrap_or(&UNDECLARED).clone());
+        }
+        let mut matcher = Matcher::new();
+        for (pattern, all) in by_pattern {
+            // axum's router took the same patterns, in the same matcher.
+            let _ = matcher.insert(pattern, all);
+        }
+        Self { matcher }
+    }
+
+    /// Whether another reading of the path leads to another pattern, of another class.
+    fn differ(&self, path: &str, access: Option<&Access>) -> bool {
+        paths::may_have_readings(path) && self.differ_slowly(path, access)
+    }
+
+    #[cold]
+    fn differ_slowly(&self, path: &str, access: Option<&Access>) -> bool {
+        let access = access.unwrap_or(&UNDECLARED);
+        let is_alike = |other: &Access| match (access, other) {
+            // Whoever may come in, may come in: what its handler may do with a session is its affair.
+            (Access::Public { .. }, Access::Public { .. }) => true,
+            _ => access == other,
+        };
+        // Its own pattern may be of another class by another method, and that is no other reading.
+        let own = self.matcher.at(path).ok().map(|own| own.value);
+        paths::readings(path).iter().any(|reading| {
+            self.matcher.at(reading).is_ok_and(|found| {
+                own.is_none_or(|own| !std::ptr::eq(own, found.value))
+                    && !found.value.iter().all(is_alike)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,472 @@
+//! Asking a router by requests in process: whose is each row?
+
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use http::{Method, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use self::words::{Words, is_askable};
+use super::axum_0_8::{Endpoint, FALLBACK_TAIL, NEST_TAIL, Rest, Routes};
+use super::stand_in::Note;
+use crate::access::Methods;
+
+/// A method that nobody mounts: it reaches what a path does with all others.
+const UNLISTED: &str = "SESSION-AUTH-ASKS";
+
+/// What an endpoint says of itself, in a response's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// Which of the router's endpoints it is.
+    pub(crate) number: usize,
+    /// The pattern that axum matched.
+    pub(crate) pattern: Option<MatchedPath>,
+    /// The path that was asked for.
+    pub(crate) path: String,
+}
+
+impl Answer {
+    pub(crate) fn of(number: usize, request: &Request) -> Self {
+        Self {
+            number,
+            pattern: request.extensions().get().cloned(),
+            path: request.uri().path().to_owned(),
+        }
+    }
+}
+
+/// Numbers the endpoints of the record; the guards of the real router number themselves.
+#[derive(Clone, Default)]
+pub(crate) struct Numbered(Arc<AtomicUsize>);
+
+impl<S> Layer<S> for Numbered {
+    type Service = NumberedService<S>;
+
+    fn layer(&self, inner: S) -> NumberedService<S> {
+        NumberedService {
+            inner,
+            number: self.0.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct NumberedService<S> {
+    inner: S,
+    number: usize,
+}
+
+impl<S> Service<Request> for NumberedService<S>
+where
+    S: Service<Request, Response = Response<Body>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = NumberedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        NumberedFuture {
+            answer: Some(Answer::of(self.number, &request)),
+            future: self.inner.call(request),
+        }
+    }
+}
+
+pin_project! {
+    pub(crate) struct NumberedFuture<F> {
+        answer: Option<Answer>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F, E> Future for NumberedFuture<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut response = ready!(this.future.poll(cx))?;
+        if let Some(answer) = this.answer.take() {
+            response.extensions_mut().insert(answer);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RowKind {
+    /// One method of a path.
+    Method(Methods),
+    /// `any(..)`.
+    Any,
+    /// What answers the methods that a path does not name.
+    MethodFallback,
+    /// axum's own 405 of a path.
+    Refused,
+    /// A service on one path.
+    Service,
+    /// A service under a path.
+    Nested,
+    /// What answers all other paths, of the router or of a nested one.
+    Fallback,
+}
+
+/// A row, and what was learned of it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) kind: RowKind,
+    /// The pattern; of a nested service its mount path, of a fallback the path that its router is
+    /// nested at, and nothing for the outermost.
+    pub(crate) path: Option<String>,
+    /// As axum has it: a nested service has three, a fallback none.
+    pub(crate) patterns: Vec<String>,
+    pub(crate) whose: Whose,
+    /// The numbers of its guards.
+    pub(crate) guards: Vec<usize>,
+}
+
+/// Who answers a row.
+#[derive(Debug)]
+pub(crate) enum Whose {
+    /// What was mounted.
+    Mounted(Arc<Note>),
+    /// axum itself: 404 or 405.
+    Axum,
+    /// No request can be made for the pattern.
+    Unaskable,
+    /// A request for the pattern reaches something else, and this is what was seen.
+    Elsewhere(String),
+}
+
+/// A question: what is asked, and how an answer shows that it reached the row.
+struct Question<'a> {
+    kind: RowKind,
+    path: Option<&'a str>,
+    method: Method,
+    /// The pattern to put words into.
+    pattern: &'a str,
+    matched: Option<&'a str>,
+}
+
+impl Question<'_> {
+    /// A row that no guard was reached by.
+    fn unanswered(&self, whose: Whose) -> Asked {
+        Asked {
+            kind: self.kind,
+            path: self.path.map(str::to_owned),
+            patterns: Vec::new(),
+            whose,
+            guards: Vec::new(),
+        }
+    }
+}
+
+/// Asks for every row of a text, the stand-ins and, where it is there, the guarded router.
+pub(super) fn ask_all(
+    routes: &Routes,
+    stand_ins: &axum::Router,
+    guarded: Option<&axum::Router>,
+) -> Vec<Asked> {
+    let numbered = stand_ins.clone().layer(Numbered::default());
+    let words = Words::of(routes);
+    let mut asker = Asker {
+        stand_ins: numbered,
+        guarded: guarded.cloned(),
+        taken: BTreeMap::new(),
+        words,
+    };
+    let mut all = Vec::new();
+    for (path, endpoint) in &routes.routes {
+        for (kind, method) in questions(endpoint) {
+            let nested = path.strip_suffix(NEST_TAIL);
+            let question = Question {
+                kind: if nested.is_some() {
+                    RowKind::Nested
+                } else {
+                    kind
+                },
+                path: nested.or(Some(path)),
+                method,
+                pattern: path,
+                matched: nested.is_none().then_some(path),
+            };
+            all.push(asker.ask(&question));
+        }
+    }
+    merge_nested(&mut all);
+    let before = all.len();
+    for path in routes.fallbacks.keys() {
+        let below = path
+            .strip_suffix(FALLBACK_TAIL)
+            .unwrap_or(path)
+            .trim_end_matches('/');
+        let question = Question {
+            kind: RowKind::Fallback,
+            path: (!below.is_empty()).then_some(below),
+            method: unlisted(),
+            pattern: path,
+            matched: None,
+        };
+        // A route may stand in its way at one of its paths.
+        all.extend(asker.ask_fallback(&question));
+    }
+    for (method, uri) in [
+        (Method::OPTIONS, "*"),
+        (Method::CONNECT, "session-auth.invalid:1"),
+    ] {
+        all.extend(asker.ask_outermost(method, uri));
+    }
+    merge_fallbacks(&mut all, before);
+    all
+}
+
+/// The methods to ask an endpoint by.
+fn questions(endpoint: &Endpoint) -> Vec<(RowKind, Method)> {
+    match endpoint {
+        Endpoint::Service => vec![(RowKind::Service, unlisted())],
+        Endpoint::Methods { named, rest } => {
+            let named = named.iter().filter_map(|method| {
+                let name = method.names().first().copied()?;
+                Some((RowKind::Method(*method), name.parse().ok()?))
+            });
+            let rest = match rest {
+                Rest::Any => RowKind::Any,
+                Rest::Fallback => RowKind::MethodFallback,
+                Rest::Refused => RowKind::Refused,
+            };
+            named.chain([(rest, unlisted())]).collect()
+        }
+    }
+}
+
+fn unlisted() -> Method {
+    UNLISTED.parse().expect("it is a token of RFC 9110")
+}
+
+struct Asker {
+    stand_ins: axum::Router,
+    guarded: Option<axum::Router>,
+    /// The endpoints of the record that a route has.
+    taken: BTreeMap<usize, ()>,
+    words: Words,
+}
+
+/// What came back of one request.
+struct Seen {
+    stand_in: Answer,
+    note: Option<Arc<Note>>,
+    /// Of the guarded router, where it is asked; `None` in it where no guard has answered.
+    guard: Option<Option<Answer>>,
+}
+
+impl Asker {
+    fn ask(&mut self, question: &Question<'_>) -> Asked {
+        let mut elsewhere = None;
+        if !is_askable(question.pattern) {
+            return question.unanswered(Whose::Unaskable);
+        }
+        for path in self.words.fill(question.pattern) {
+            let Some(seen) = self.see(&question.method, &path) else {
+                continue;
+            };
+            match seen.is_elsewhere(question.matched, &path) {
+                None => {
+                    self.taken.insert(seen.stand_in.number, ());
+                    return Asked {
+                        patterns: vec![question.pattern.to_owned()],
+                        ..seen.into_row(question.kind, question.path)
+                    };
+                }
+                Some(met) => elsewhere = elsewhere.or(Some(met)),
+            }
+        }
+        question.unanswered(elsewhere.map_or(Whose::Unaskable, Whose::Elsewhere))
+    }
+
+    fn ask_fallback(&mut self, question: &Question<'_>) -> Option<Asked> {
+        for path in self.words.fill_fallback(question.pattern) {
+            let Some(seen) = self.see(&question.method, &path) else {
+                continue;
+            };
+            if self.taken.contains_key(&seen.stand_in.number) {
+                continue;
+            }
+            match seen.is_elsewhere(None, &path) {
+                None => return Some(seen.into_row(question.kind, question.path)),
+                Some(met) if seen.is_unguarded() => {
+                    return Some(question.unanswered(Whose::Elsewhere(met)));
+                }
+                Some(_) => {}
+            }
+        }
+        None
+    }
+
+    /// What only requests without a path reach.
+    fn ask_outermost(&mut self, method: Method, uri: &str) -> Option<Asked> {
+        let seen = self.see(&method, uri)?;
+        if self.taken.contains_key(&seen.stand_in.number) {
+            return None;
+        }
+        let unguarded = seen.is_unguarded();
+        let mut row = seen.into_row(RowKind::Fallback, None);
+        if unguarded {
+            row.whose = Whose::Elsewhere(format!("{uri} reaches no guard"));
+        }
+        Some(row)
+    }
+
+    fn see(&mut self, method: &Method, uri: &str) -> Option<Seen> {
+        let stand_in = ask(&mut self.stand_ins, method, uri)?;
+        let guard = self.guarded.as_mut().map(|guarded| {
+            let response = ask(guarded, method, uri)?;
+            response.extensions().get::<Answer>().cloned()
+        });
+        Some(Seen {
+            stand_in: stand_in.extensions().get::<Answer>()?.clone(),
+            note: stand_in.extensions().get::<Arc<Note>>().cloned(),
+            guard,
+        })
+    }
+}
+
+impl Seen {
+    /// What was reached in place of the row.
+    fn is_elsewhere(&self, matched: Option<&str>, path: &str) -> Option<String> {
+        if self.is_unguarded() {
+            return Some(format!("{path} reaches no guard"));
+        }
+        let guard = self.guard.iter().flatten();
+        for answer in std::iter::once(&self.stand_in).chain(guard) {
+            let pattern = answer.pattern.as_ref().map(MatchedPath::as_str);
+            if pattern != matched {
+                return Some(match pattern {
+                    Some(pattern) => format!("{path} reaches {pattern}"),
+                    None => format!("{path} reaches no route"),
+                });
+            }
+            if answer.path != path {
+                return Some(format!("{path} arrives as {}", answer.path));
+            }
+        }
+        None
+    }
+
+    /// Something has the answer that is no guard, or nothing has it at once.
+    fn is_unguarded(&self) -> bool {
+        matches!(self.guard, Some(None))
+    }
+
+    fn into_row(self, kind: RowKind, path: Option<&str>) -> Asked {
+        Asked {
+            kind,
+            path: path.map(str::to_owned),
+            patterns: Vec::new(),
+            whose: self.note.map_or(Whose::Axum, Whose::Mounted),
+            guards: self
+                .guard
+                .flatten()
+                .map(|guard| guard.number)
+                .into_iter()
+                .collect(),
+        }
+    }
+}
+
+/// One request, polled once: endpoints that answer by themselves are ready at once. `None` where no
+/// such request can be made, or something else than an endpoint has the answer.
+pub(crate) fn ask(router: &mut axum::Router, method: &Method, uri: &str) -> Option<Response<Body>> {
+    let request = Request::builder()
+        .method(method.clone())
+        .uri(uri)
+        .body(Body::empty())
+        .ok()?;
+    let future = pin!(router.call(request));
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(response)) => Some(response),
+        Poll::Pending => None,
+    }
+}
+
+/// `nest_service` mounts three rows for one service.
+fn merge_nested(rows: &mut Vec<Asked>) {
+    let prefixes: HashMap<String, usize> = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.kind == RowKind::Nested)
+        .filter_map(|(at, row)| Some((row.path.clone()?, at)))
+        .collect();
+    if prefixes.is_empty() {
+        return;
+    }
+    let same = |one: &Asked, other: &Asked| match (&one.whose, &other.whose) {
+        (Whose::Mounted(one), Whose::Mounted(other)) => Arc::ptr_eq(one, other),
+        _ => false,
+    };
+    let mut merged = Vec::new();
+    for at in 0..rows.len() {
+        let row = &rows[at];
+        if row.kind != RowKind::Service {
+            continue;
+        }
+        let path = row.path.as_deref().unwrap_or_default();
+        let prefix = path.strip_suffix('/').unwrap_or(path);
+        let nested = prefixes.get(prefix).or_else(|| prefixes.get(path));
+        if let Some(nested) = nested
+            && same(row, &rows[*nested])
+        {
+            merged.push((at, *nested));
+        }
+    }
+    for (at, into) in merged.iter().rev() {
+        let guards = std::mem::take(&mut rows[*at].guards);
+        let patterns = std::mem::take(&mut rows[*at].patterns);
+        rows[*into].guards.extend(guards);
+        rows[*into].patterns.extend(patterns);
+    }
+    let mut at = 0;
+    rows.retain(|_| {
+        at += 1;
+        !merged.iter().any(|(gone, _)| *gone == at - 1)
+    });
+}
+
+/// A fallback has two rows, and the outermost four.
+fn merge_fallbacks(rows: &mut Vec<Asked>, from: usize) {
+    let mut merged: Vec<Asked> = Vec::new();
+    for row in rows.drain(from..) {
+        let same = merged.iter_mut().find(|other| {
+            other.path == row.path
+                && match (&other.whose, &row.whose) {
+                    (Whose::Mounted(one), Whose::Mounted(other)) => Arc::ptr_eq(one, other),
+                    (Whose::Axum, Whose::Axum) => true,
+                    _ => false,
+                }
+        });
+        match same {
+            Some(other) => other.guards.extend(row.guards),
+            None => merged.push(row),
+        }
+    }
+    rows.extend(merged);
+}
+
+#[cfg(test)]
+mod tests;

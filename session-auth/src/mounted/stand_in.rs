@@ -1,0 +1,142 @@
+//! What stands in the record in place of a handler or service.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::handler::Handler;
+use http::{Response, StatusCode};
+use tower_service::Service;
+
+use crate::access::{AccessClass, Declaration, DeclarationRef, Location, Text};
+
+/// One thing that was mounted, and where.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) kind: Kind,
+    pub(crate) mounted: Location,
+}
+
+/// What was mounted.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// A handler by this crate's functions.
+    Named(DeclarationRef),
+    /// A service by this crate's functions.
+    Service(DeclarationRef),
+    /// One of the routes of a router that was mounted whole, under one declaration.
+    Whole(DeclarationRef),
+    /// The redirect that `route_with_tsr` adds: it has the class of its target.
+    Redirect(DeclarationRef),
+    /// A handler or service that nobody classified, on a router of `adopt`: the compiler's name of its
+    /// type.
+    Unclassified(Text),
+    /// A handler of a foreign router, or a service for methods that show.
+    Foreign,
+    /// A service of a foreign router, for every method.
+    ForeignService,
+}
+
+impl Kind {
+    pub(crate) fn declaration(&self) -> Option<&DeclarationRef> {
+        match self {
+            Self::Named(declaration)
+            | Self::Service(declaration)
+            | Self::Whole(declaration)
+            | Self::Redirect(declaration) => Some(declaration),
+            Self::Unclassified(_) | Self::Foreign | Self::ForeignService => None,
+        }
+    }
+
+    /// Whether it asks for its pass by itself: only then may a request go in without one. What is
+    /// public asks for none.
+    pub(super) fn is_sealed(&self) -> bool {
+        match self {
+            Self::Named(declaration) | Self::Service(declaration) => {
+                declaration.class() != AccessClass::Public
+            }
+            Self::Whole(_)
+            | Self::Redirect(_)
+            | Self::Unclassified(_)
+            | Self::Foreign
+            | Self::ForeignService => false,
+        }
+    }
+
+    /// Whether there may be a service that reads a path otherwise than axum does. Of a foreign
+    /// router a handler cannot be told from a service for methods that show.
+    pub(super) fn is_opaque(&self, pattern: Option<&str>) -> bool {
+        match self {
+            Self::Service(_) | Self::ForeignService | Self::Whole(_) => true,
+            Self::Foreign => pattern.is_some_and(|pattern| pattern.contains("{*")),
+            Self::Named(_) | Self::Redirect(_) | Self::Unclassified(_) => false,
+        }
+    }
+}
+
+/// The addresses of the declarations whose handlers were mounted by name, on any router of the
+/// program. They speak for those routes, and for no other.
+static NAMED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+
+/// Whether the handler of an attribute's declaration was mounted by name.
+pub(super) fn is_mounted_by_name(declaration: &'static Declaration) -> bool {
+    let named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    named.contains(&std::ptr::from_ref(declaration).addr())
+}
+
+impl Note {
+    #[track_caller]
+    pub(crate) fn new(kind: Kind) -> Arc<Self> {
+        if let Kind::Named(DeclarationRef::Static(declaration)) = kind {
+            let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+            named.insert(std::ptr::from_ref(declaration).addr());
+        }
+        Arc::new(Self {
+            kind,
+            mounted: Location::caller(),
+        })
+    }
+}
+
+/// Answers every request with its note, in the response's extensions.
+#[derive(Clone)]
+pub(crate) struct StandIn(pub(crate) Arc<Note>);
+
+impl StandIn {
+    fn answer(&self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        // Not a success: of those axum expects more, of one to `CONNECT` for instance.
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response.extensions_mut().insert(Arc::clone(&self.0));
+        response
+    }
+}
+
+/// The marker of [`StandIn`] among handlers.
+pub(crate) struct NoArguments;
+
+impl<S> Handler<NoArguments, S> for StandIn {
+    type Future = Ready<Response<Body>>;
+
+    fn call(self, _: Request, _: S) -> Self::Future {
+        ready(self.answer())
+    }
+}
+
+impl Service<Request> for StandIn {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request) -> Self::Future {
+        ready(Ok(self.answer()))
+    }
+}

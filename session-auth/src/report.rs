@@ -1,0 +1,7 @@
+//! What an audited router tells of itself: the data, as JSON, and where it is written.
+
+pub(crate) mod form;
+mod site;
+
+pub use self::site::RouterSite;
+pub(crate) use self::site::{report_dir, write_adopted, write_report};

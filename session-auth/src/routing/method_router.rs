@@ -1,0 +1,409 @@
+//! The handlers of one path, by method.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::task::{Context, Poll};
+
+use axum::error_handling::HandleError;
+use axum::extract::Request;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::handler::Handler;
+use axum::response::IntoResponse;
+use axum::routing::future::{InfallibleRouteFuture, RouteFuture};
+use axum::routing::{self, IntoMakeService, MethodFilter, Route};
+use axum::serve::{IncomingStream, Listener};
+use bytes::Bytes;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::sealing::{Mounted, is_router, seal, seal_service};
+use crate::classified::HasAccessClass;
+use crate::inline::{self, InlineDeclaration};
+use crate::mounted::MethodRecord;
+
+/// [`axum::routing::MethodRouter`], for handlers that have an access class.
+///
+/// It has axum's methods. Those for services take a declaration first: the class of all that the
+/// service answers.
+///
+/// It is a service, and it turns into axum's method router for a crate that asks for that; neither
+/// opens anything: a handler of class `session` or `webhook` runs only with the pass of its guard.
+#[must_use = "a method router does nothing until it is mounted"]
+pub struct MethodRouter<S = (), E = Infallible> {
+    pub(crate) inner: routing::MethodRouter<S, E>,
+    pub(crate) record: MethodRecord,
+}
+
+impl<S> MethodRouter<S, Infallible>
+where
+    S: Clone,
+{
+    /// Adds a handler for requests with one of these methods.
+    ///
+    /// # Panics
+    ///
+    /// As [`axum::routing::MethodRouter::on`]: where a method has a handler already.
+    #[track_caller]
+    pub fn on<H, T>(self, filter: MethodFilter, handler: H) -> Self
+    where
+        H: HasAccessClass<T> + Handler<T, S>,
+        T: 'static,
+        S: Send + Sync + 'static,
+    {
+        let (handler, note) = seal(handler);
+        Self {
+            inner: match handler {
+                Mounted::Open(handler) => self.inner.on(filter, handler),
+                Mounted::Sealed(handler) => self.inner.on(filter, handler),
+            },
+            record: self.record.on(filter, note),
+        }
+    }
+
+    /// Sets the handler for all methods that have none. It declares `FALLBACK`, or `ANY` and the
+    /// path.
+    #[track_caller]
+    pub fn fallback<H, T>(self, handler: H) -> Self
+    where
+        H: HasAccessClass<T> + Handler<T, S>,
+        T: 'static,
+        S: Send + Sync + 'static,
+    {
+        let (handler, note) = seal(handler);
+        Self {
+            inner: match handler {
+                Mounted::Open(handler) => self.inner.fallback(handler),
+                Mounted::Sealed(handler) => self.inner.fallback(handler),
+            },
+            record: self.record.fallback(note),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn of_any<H, T>(handler: H) -> Self
+    where
+        H: HasAccessClass<T> + Handler<T, S>,
+        T: 'static,
+        S: Send + Sync + 'static,
+    {
+        let (handler, note) = seal(handler);
+        Self {
+            inner: match handler {
+                Mounted::Open(handler) => routing::any(handler),
+                Mounted::Sealed(handler) => routing::any(handler),
+            },
+            record: MethodRecord::any(note),
+        }
+    }
+}
+
+macro_rules! chained {
+    ($($name:ident, $method:ident;)*) => {
+        impl<S> MethodRouter<S, Infallible>
+        where
+            S: Clone,
+        {
+            $(
+                #[doc = concat!("Adds a handler for `", stringify!($method), "` requests.")]
+                #[track_caller]
+                pub fn $name<H, T>(self, handler: H) -> Self
+                where
+                    H: HasAccessClass<T> + Handler<T, S>,
+                    T: 'static,
+                    S: Send + Sync + 'static,
+                {
+                    self.on(MethodFilter::$method, handler)
+                }
+            )*
+        }
+    };
+}
+
+chained! {
+    connect, CONNECT;
+    delete, DELETE;
+    get, GET;
+    head, HEAD;
+    options, OPTIONS;
+    patch, PATCH;
+    post, POST;
+    put, PUT;
+    trace, TRACE;
+}
+
+macro_rules! chained_services {
+    ($($name:ident, $method:ident;)*) => {
+        impl<S, E> MethodRouter<S, E>
+        where
+            S: Clone,
+        {
+            $(
+                #[doc = concat!("Adds a service for `", stringify!($method), "` requests.")]
+                #[track_caller]
+                pub fn $name<D, T>(self, declaration: D, svc: T) -> Self
+                where
+                    D: InlineDeclaration,
+                    T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+                    T::Response: IntoResponse + 'static,
+                    T::Future: Send + 'static,
+                {
+                    self.on_service(declaration, MethodFilter::$method, svc)
+                }
+            )*
+        }
+    };
+}
+
+chained_services! {
+    connect_service, CONNECT;
+    delete_service, DELETE;
+    get_service, GET;
+    head_service, HEAD;
+    options_service, OPTIONS;
+    patch_service, PATCH;
+    post_service, POST;
+    put_service, PUT;
+    trace_service, TRACE;
+}
+
+impl<S, E> MethodRouter<S, E>
+where
+    S: Clone,
+{
+    /// A method router that answers 405 to everything.
+    pub fn new() -> Self {
+        Self {
+            inner: routing::MethodRouter::new(),
+            record: MethodRecord::default(),
+        }
+    }
+
+    /// Gives the handlers their state.
+    pub fn with_state<S2>(self, state: S) -> MethodRouter<S2, E> {
+        MethodRouter {
+            inner: self.inner.with_state(state),
+            record: self.record,
+        }
+    }
+
+    /// Adds a service for requests with one of these methods, of the class that is declared for it.
+    ///
+    /// # Panics
+    ///
+    /// As [`axum::routing::MethodRouter::on_service`]: where a method has a handler already.
+    #[track_caller]
+    pub fn on_service<D, T>(self, declaration: D, filter: MethodFilter, svc: T) -> Self
+    where
+        D: InlineDeclaration,
+        T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse + 'static,
+        T::Future: Send + 'static,
+    {
+        let mistake = is_router::<T>();
+        let (svc, note) = seal_service(inline::of_service(declaration, false), svc);
+        Self {
+            inner: self.inner.on_service(filter, svc),
+            record: self.record.on(filter, note).with_mistake(mistake),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn of_any_service<D, T>(declaration: D, svc: T) -> Self
+    where
+        D: InlineDeclaration,
+        T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse + 'static,
+        T::Future: Send + 'static,
+    {
+        let mistake = is_router::<T>();
+        let (svc, note) = seal_service(inline::of_service(declaration, false), svc);
+        Self {
+            inner: routing::any_service(svc),
+            record: MethodRecord::any(note).with_mistake(mistake),
+        }
+    }
+
+    /// Sets the service for all methods that have no handler, of the class that is declared for it.
+    #[track_caller]
+    pub fn fallback_service<D, T>(self, declaration: D, svc: T) -> Self
+    where
+        D: InlineDeclaration,
+        T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse + 'static,
+        T::Future: Send + 'static,
+    {
+        let mistake = is_router::<T>();
+        let (svc, note) = seal_service(inline::of_service(declaration, false), svc);
+        Self {
+            inner: self.inner.fallback_service(svc),
+            record: self.record.fallback(note).with_mistake(mistake),
+        }
+    }
+
+    /// Puts a layer around all handlers so far and around the 405 answer, inside of their guards.
+    pub fn layer<L, NewError>(self, layer: L) -> MethodRouter<S, NewError>
+    where
+        L: Layer<Route<E>> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<NewError> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+        E: 'static,
+        S: 'static,
+        NewError: 'static,
+    {
+        MethodRouter {
+            inner: self.inner.layer(layer),
+            record: self.record,
+        }
+    }
+
+    /// Puts a layer around all handlers so far, but not around the 405 answer.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no handler yet.
+    #[track_caller]
+    pub fn route_layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route<E>> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Error = E> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+        E: 'static,
+        S: 'static,
+    {
+        Self {
+            inner: self.inner.route_layer(layer),
+            record: self.record,
+        }
+    }
+
+    /// Adds the handlers of another method router.
+    ///
+    /// # Panics
+    ///
+    /// Where both have one for the same method, or a fallback.
+    #[track_caller]
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            inner: self.inner.merge(other.inner),
+            record: self.record.merge(other.record),
+        }
+    }
+
+    /// Turns errors of services into responses.
+    pub fn handle_error<F, T>(self, f: F) -> MethodRouter<S, Infallible>
+    where
+        F: Clone + Send + Sync + 'static,
+        HandleError<Route<E>, F, T>: Service<Request, Error = Infallible>,
+        <HandleError<Route<E>, F, T> as Service<Request>>::Future: Send,
+        <HandleError<Route<E>, F, T> as Service<Request>>::Response: IntoResponse + Send,
+        T: 'static,
+        E: 'static,
+        S: 'static,
+    {
+        MethodRouter {
+            inner: self.inner.handle_error(f),
+            record: self.record,
+        }
+    }
+
+    /// axum's own method router, for a crate that asks for one. It opens nothing: handlers of class
+    /// `session` and `webhook` refuse to run without their guard.
+    pub fn into_axum(self) -> routing::MethodRouter<S, E> {
+        self.inner
+    }
+}
+
+impl MethodRouter<(), Infallible> {
+    /// For `axum::serve`, unguarded: handlers of class `session` and `webhook` refuse to run.
+    #[must_use]
+    pub fn into_make_service(self) -> IntoMakeService<Self> {
+        axum::ServiceExt::<Request>::into_make_service(self.with_state(()))
+    }
+
+    /// The same, with the peer's address.
+    #[must_use]
+    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
+        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self.with_state(()))
+    }
+}
+
+impl<S, E> From<MethodRouter<S, E>> for routing::MethodRouter<S, E> {
+    fn from(router: MethodRouter<S, E>) -> Self {
+        router.inner
+    }
+}
+
+impl<S, E> Clone for MethodRouter<S, E> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            record: self.record.clone(),
+        }
+    }
+}
+
+impl<S, E> Default for MethodRouter<S, E>
+where
+    S: Clone,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// axum's text: there are programs that read it.
+impl<S, E> fmt::Debug for MethodRouter<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<B, E> Service<http::Request<B>> for MethodRouter<(), E>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = axum::response::Response;
+    type Error = E;
+    type Future = RouteFuture<E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Service::<http::Request<B>>::poll_ready(&mut self.inner, cx)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        self.inner.call(request)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S> Handler<(), S> for MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    type Future = InfallibleRouteFuture;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Handler::call(self.inner, request, state)
+    }
+}
+
+impl<L> Service<IncomingStream<'_, L>> for MethodRouter<()>
+where
+    L: Listener,
+{
+    type Response = Self;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: IncomingStream<'_, L>) -> Self::Future {
+        std::future::ready(Ok(self.clone().with_state(())))
+    }
+}

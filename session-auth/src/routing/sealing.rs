@@ -1,0 +1,62 @@
+//! Handlers and services as they are mounted: in their seal, with the note for the record.
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use axum::routing;
+
+use crate::access::{AccessClass, DeclarationRef, Location};
+use crate::classified::{HandlerClass, HasAccessClass, Sealed};
+use crate::mounted::{Kind, Mistake, Note};
+
+/// A handler as it is mounted.
+pub(super) enum Mounted<H> {
+    /// As it is: of no size, if it is a function, so that axum allocates nothing to clone it.
+    Open(H),
+    /// In its seal.
+    Sealed(Sealed<H>),
+}
+
+/// A handler as it is mounted, and the note of where it stands.
+#[track_caller]
+pub(super) fn seal<H, T>(handler: H) -> (Mounted<H>, Arc<Note>)
+where
+    H: HasAccessClass<T>,
+{
+    let HandlerClass {
+        declaration,
+        sealed,
+    } = handler.__class();
+    let handler = if sealed || declaration.class() == AccessClass::Public {
+        Mounted::Open(handler)
+    } else {
+        Mounted::Sealed(Sealed::new(handler, &declaration, false))
+    };
+    (handler, Note::new(Kind::Named(declaration)))
+}
+
+/// The same of a service.
+#[track_caller]
+pub(super) fn seal_service<T>(declaration: DeclarationRef, svc: T) -> (Sealed<T>, Arc<Note>) {
+    let svc = Sealed::new(svc, &declaration, false);
+    (svc, Note::new(Kind::Service(declaration)))
+}
+
+/// A router inside a service shows nothing of its routes, and its handlers would refuse.
+#[track_caller]
+pub(super) fn is_router<T: 'static>() -> Option<Mistake> {
+    let is_axums = [
+        TypeId::of::<axum::Router>(),
+        TypeId::of::<routing::MethodRouter>(),
+    ]
+    .contains(&TypeId::of::<T>());
+    // By name: this crate's routers stand above, and a message is all that depends on it.
+    let is_ours = std::any::type_name::<T>().starts_with("session_auth::routing::");
+    let mounted = Location::caller();
+    (is_axums || is_ours).then(|| Mistake {
+        mounted,
+        what: "a router is mounted as a service, so that its routes do not show: use `nest` or \
+               `merge`, and `mount_axum` for a router that another crate builds"
+            .into(),
+    })
+}

@@ -1,0 +1,94 @@
+//! What all guards of one layer share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use time::{Date, OffsetDateTime};
+
+use crate::access::{AccessClass, DeclarationRef, Verify};
+use crate::activity::{Counters, Endpoint};
+use crate::csrf::CrossOrigin;
+use crate::error::Problem;
+use crate::inline;
+use crate::login::LoginPage;
+use crate::mode::Mode;
+use crate::policy::SessionPolicy;
+use crate::sessions::Sessions;
+use crate::table::RouteTable;
+use crate::webhook::Verifier;
+
+/// One for each layer.
+pub(crate) struct Shared {
+    pub(crate) policy: Arc<SessionPolicy>,
+    pub(crate) sessions: Sessions,
+    pub(crate) max_body: usize,
+    pub(crate) mode: Mode,
+    pub(crate) cross_origin: CrossOrigin,
+    pub(crate) login: Option<LoginPage>,
+    pub(crate) verifiers: BTreeMap<String, Arc<dyn Verifier>>,
+    pub(crate) unclassified: Unclassified,
+    /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
+    pub(crate) table: OnceLock<Arc<RouteTable>>,
+    /// The endpoints of protected routers, for the counters.
+    pub(crate) adopted: Mutex<Vec<Arc<Endpoint>>>,
+}
+
+/// What [`SessionAuthLayer::protect`](crate::SessionAuthLayer::protect) does with a mounted route that nobody declared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unclassified {
+    /// It refuses to start, and lists all of them.
+    #[default]
+    Refuse,
+    /// It starts. Requests to such a route need a session; they are counted and logged at ERROR.
+    Deny,
+}
+
+impl Shared {
+    /// The day in UTC, by which exemptions expire.
+    pub(crate) fn today(&self) -> Date {
+        OffsetDateTime::from(self.policy.clock.now()).date()
+    }
+
+    /// Makes the counters of a router's endpoints visible.
+    pub(crate) fn adopt(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) {
+        self.adopted().extend(endpoints);
+    }
+
+    pub(crate) fn adopted(&self) -> MutexGuard<'_, Vec<Arc<Endpoint>>> {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The endpoint of a declaration, and what is wrong with it.
+    pub(crate) fn endpoint(
+        &self,
+        declaration: &DeclarationRef,
+        problems: &mut Vec<Problem>,
+    ) -> Endpoint {
+        let verifier = match declaration.verify() {
+            Some(Verify::By(name)) => self.verifiers.get(&**name).cloned(),
+            Some(Verify::Handler) | None => None,
+        };
+        let needs_verifier = declaration.class() == AccessClass::Webhook
+            && declaration.verify() != Some(&Verify::Handler);
+        if needs_verifier && verifier.is_none() {
+            problems.push(Problem::MissingVerifier {
+                declaration: (**declaration).clone(),
+                configured: self.verifiers.keys().cloned().collect(),
+            });
+        }
+        for what in inline::mistakes(declaration) {
+            problems.push(Problem::Malformed {
+                declaration: (**declaration).clone(),
+                what,
+            });
+        }
+        Endpoint {
+            route: declaration.target().to_string(),
+            declaration: Some(declaration.clone()),
+            handler: None,
+            verifier,
+            counters: Counters::default(),
+        }
+    }
+}

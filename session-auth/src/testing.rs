@@ -1,0 +1,56 @@
+//! A router whose handlers run for anyone, for tests.
+
+use std::sync::Arc;
+
+use crate::activity::Endpoint;
+use crate::audited::Audited;
+use crate::guard::{Bound, GuardLayer};
+use crate::keys::Keys;
+use crate::layer::SessionAuthLayer;
+use crate::mode::Mode;
+use crate::mounted::judge;
+
+impl Audited {
+    /// **Nothing is protected**: an axum router on which each handler runs for anyone, for tests of
+    /// handlers (feature `testing`). It says so at ERROR.
+    ///
+    /// There is no session: a handler that takes `Session` answers 401, and `Option<Session>` is
+    /// `None`. To test with sessions, protect the router and sign in by
+    /// [`SessionAuthLayer::sessions`](crate::SessionAuthLayer::sessions).
+    ///
+    /// # Panics
+    ///
+    /// Where the router mounts nothing or cannot be read, as `protect` would say, and where the
+    /// operating system has no random bytes.
+    pub fn unprotected(self) -> axum::Router {
+        tracing::error!(
+            target: "session_auth",
+            "`unprotected`: every handler of this router runs for anyone. It is for tests alone"
+        );
+        let keys = Keys::random().expect("the operating system has random bytes");
+        let layer = SessionAuthLayer::builder(keys)
+            .mode(Mode::Enforce)
+            .build()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let shared = layer.shared();
+        let record = self.record().clone();
+        let inner = self.into_inner().with_state(());
+        let debug = format!("{inner:?}");
+        let unmatched = Arc::new(Endpoint::unclassified("(no route)".to_owned()));
+        let guards = GuardLayer::new(Arc::clone(shared), unmatched);
+        let router = inner.layer(guards.clone());
+        let judged = judge(&record, &debug, Some(&router), shared.today())
+            .unwrap_or_else(|error| panic!("{error}"));
+        for route in judged.routes {
+            for guard in route.guards {
+                guards.bind(guard, Bound::Open(route.handler.clone()));
+            }
+        }
+        for guard in judged.of_axum {
+            // Whatever a middleware answers there is its own affair in a test.
+            guards.bind(guard, Bound::Open(None));
+        }
+        guards.start();
+        router
+    }
+}

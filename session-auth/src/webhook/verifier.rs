@@ -1,0 +1,305 @@
+//! What proves that a webhook came from its sender.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::{HeaderMap, HeaderName, Method, Request, Uri};
+
+/// What proves that a webhook came from its sender.
+///
+/// It is synchronous: whatever it needs, keys included, is there before the request. It should not
+/// block, nor log what it was given.
+///
+/// # Example
+///
+/// A sender that puts a token into the query, and a test of it:
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use axum::http::Request;
+/// use session_auth::webhook::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
+/// use subtle::ConstantTimeEq;
+///
+/// struct QueryToken(String);
+///
+/// impl Verifier for QueryToken {
+///     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+///         let token = request
+///             .uri()
+///             .query()
+///             .and_then(|query| query.strip_prefix("token="))
+///             .ok_or(Rejection::SignatureMissing("no token in the query"))?;
+///         if token.as_bytes().ct_eq(self.0.as_bytes()).into() {
+///             Ok(Delivery::new())
+///         } else {
+///             Err(Rejection::SignatureInvalid("another token"))
+///         }
+///     }
+///
+///     fn check(&self) -> Result<(), ConfigError> {
+///         if self.0.is_empty() {
+///             return Err(ConfigError::new("the token is empty: set it"));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let verifier = QueryToken("cafe".to_owned());
+/// let with = |uri| {
+///     let request = Request::post(uri).body("{}").unwrap();
+///     verifier.verify(&WebhookRequest::new(&request, SystemTime::now()))
+/// };
+/// assert!(with("/hook?token=cafe").is_ok());
+/// assert!(with("/hook?token=cafE").is_err());
+/// assert!(with("/hook").is_err());
+/// assert!(QueryToken(String::new()).check().is_err());
+/// ```
+pub trait Verifier: Send + Sync + 'static {
+    /// Accepts the delivery, or says what is wrong with its proof.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`]; the request is answered with `401` and its reason.
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection>;
+
+    /// Whether this can verify anything at all. Called once, when the layer is built; an error
+    /// stops the start.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration: an empty secret, say.
+    fn check(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+}
+
+// Both forward `check` too: the default would pass a verifier that refuses everything.
+impl<V: Verifier + ?Sized> Verifier for Arc<V> {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        (**self).verify(request)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        (**self).check()
+    }
+}
+
+impl<V: Verifier + ?Sized> Verifier for Box<V> {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        (**self).verify(request)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        (**self).check()
+    }
+}
+
+/// A request to a webhook, its body read in full, as a [`Verifier`] sees it.
+///
+/// `Debug` shows the method and the body's length alone: the rest may be the proof.
+#[derive(Clone, Copy)]
+pub struct WebhookRequest<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+    peer: Option<IpAddr>,
+    now: SystemTime,
+}
+
+impl<'a> WebhookRequest<'a> {
+    /// The request as a verifier sees it at the time `now`, from an unknown peer.
+    #[must_use]
+    pub fn new<B: AsRef<[u8]>>(request: &'a Request<B>, now: SystemTime) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            body: request.body().as_ref(),
+            peer: None,
+            now,
+        }
+    }
+
+    /// Sets the address that the request came from.
+    #[must_use]
+    pub fn with_peer(mut self, peer: IpAddr) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// Sets the target as the client sent it, where a router has taken a prefix off it.
+    #[must_use]
+    pub fn with_uri(mut self, uri: &'a Uri) -> Self {
+        self.uri = uri;
+        self
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// The target as the client sent it: over HTTP/1.1 usually path and query alone, over HTTP/2
+    /// with scheme and authority.
+    #[must_use]
+    pub fn uri(&self) -> &'a Uri {
+        self.uri
+    }
+
+    /// The headers. A name can be there more than once, and `get` returns the first only.
+    #[must_use]
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The body, exactly as received.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The address of the other end of the connection: behind a proxy, the proxy's. `None` where
+    /// the service was made without connect info.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// The time that signed timestamps are held against.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.now
+    }
+
+    /// The header that carries the proof: there once, and visible ASCII.
+    pub(super) fn proof(&self, name: &HeaderName) -> Result<&'a str, Rejection> {
+        let mut values = self.headers.get_all(name).iter();
+        let Some(value) = values.next() else {
+            return Err(Rejection::SignatureMissing("no such header"));
+        };
+        if values.next().is_some() {
+            return Err(Rejection::SignatureInvalid("the header is there twice"));
+        }
+        value
+            .to_str()
+            .map_err(|_| Rejection::SignatureInvalid("the header is not ASCII"))
+    }
+}
+
+impl fmt::Debug for WebhookRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookRequest")
+            .field("method", self.method)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an accepted proof says of the delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The sender's name for this delivery, the same when it is sent again.
+    pub id: Option<String>,
+    /// When the sender signed it.
+    pub timestamp: Option<SystemTime>,
+}
+
+impl Delivery {
+    /// A delivery of which nothing more is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the sender's name for the delivery.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets when the sender signed it.
+    #[must_use]
+    pub fn with_timestamp(mut self, timestamp: SystemTime) -> Self {
+        self.timestamp = Some(timestamp);
+        self
+    }
+}
+
+/// Why a delivery was not accepted, each with a detail for the log.
+///
+/// The detail is `'static`, so that no value of the request can be in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// There is no proof.
+    SignatureMissing(&'static str),
+    /// There is one, and it is wrong, malformed or ambiguous.
+    SignatureInvalid(&'static str),
+    /// The proof is right, and its time is too far from now.
+    TimestampOutOfRange(&'static str),
+}
+
+impl Rejection {
+    /// The reason as the caller sees it: `signature_missing`, `signature_invalid` or
+    /// `timestamp_out_of_range`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignatureMissing(_) => "signature_missing",
+            Self::SignatureInvalid(_) => "signature_invalid",
+            Self::TimestampOutOfRange(_) => "timestamp_out_of_range",
+        }
+    }
+
+    /// What exactly was wrong. For the log: to a caller it says how near a forgery came.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::SignatureMissing(detail)
+            | Self::SignatureInvalid(detail)
+            | Self::TimestampOutOfRange(detail) => detail,
+        }
+    }
+}
+
+/// Reason and detail, for the log.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.as_str(), self.detail())
+    }
+}
+
+impl Error for Rejection {}
+
+/// A verifier that could never verify anything, or not what was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    message: Cow<'static, str>,
+}
+
+impl ConfigError {
+    /// An error that says what is wrong and what to do about it, and names no secret.
+    #[must_use]
+    pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.message)
+    }
+}
+
+impl Error for ConfigError {}

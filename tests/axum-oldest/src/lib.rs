@@ -1,0 +1,1 @@
+//! Nothing: the test is session-auth's own, built with another axum.
