@@ -1,35 +1,49 @@
-//! `cargo run -p mutations [-- NAME..]`: every check, or those whose names contain one of these.
+//! Leaves out each refusal of the sources in turn, and sees a test fail:
+//! `cargo run -p mutations [-- NAME..]`, for all mutants or those whose names have one of these in
+//! them; `-- --list` prints all.
 //!
-//! Exit code 0 where each of them is missed by its test, 1 otherwise.
+//! All mutants are in one copy of the workspace, each behind a question to the environment; so one
+//! build has every mutant, and the sources that are shipped have none. Every test is run once on
+//! that copy to see which refusals it meets, and then each mutant with the tests that meet its
+//! refusal, until one of them fails. `mutants.toml` says which sources and which tests;
+//! `exempt.toml` which mutants no test can catch, and why.
+//!
+//! Exit code 0 where a test fails for each of them, 1 otherwise.
 #![forbid(unsafe_code)]
 
+mod config;
 mod copy;
+mod find;
+mod refusal;
+mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{env, fs};
 
-use mutations::VARIABLE;
-use mutations::table::{Check, Table, root};
+use crate::config::Config;
+use crate::find::Mutant;
+use crate::refusal::Words;
+use crate::run::Test;
 
-/// The packages that the checks and their tests are in.
-const PACKAGES: [&str; 2] = ["session-auth", "route-audit"];
-
-/// The target whose tests share folders on disk: one at a time.
-const ALONE: &str = "route-audit/cli";
-
-/// Of one test, which may build a workspace.
-const TIMEOUT: Duration = Duration::from_secs(180);
+/// What asks the environment, in the copy.
+const KEPT: &str = include_str!("kept.rs");
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(code) => code,
+    let wanted: Vec<String> = env::args().skip(1).collect();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = config.ancestors().nth(2).unwrap_or(config);
+    // A folder of its own: what is built there must never be taken for the program.
+    match run(root, config, &root.join("target/mutations"), &wanted) {
+        Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
+        Ok(problems) => {
+            println!("{}", problems.join("\n"));
+            ExitCode::FAILURE
+        }
         Err(message) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE
@@ -37,256 +51,126 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<ExitCode, String> {
-    let wanted: Vec<String> = env::args().skip(1).collect();
-    let table = Table::read()?;
-    let is_wanted =
-        |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
-    let checks: Vec<&Check> = table
-        .checks
-        .iter()
-        .filter(|check| is_wanted(&check.name))
+/// What is wrong with the tests of the workspace at `root`, or with the exemptions. An error where
+/// nothing can be said of them.
+fn run(
+    root: &Path,
+    config: &Path,
+    scratch: &Path,
+    wanted: &[String],
+) -> Result<Vec<String>, String> {
+    let start = Instant::now();
+    let after = || format!("after {} s", start.elapsed().as_secs());
+    let at = |error: std::io::Error| format!("{}: {error}", scratch.display());
+    let files = copy::files(root).map_err(|error| format!("{}: {error}", root.display()))?;
+    let exempt = config::exemptions(config)?;
+    let config = Config::read(config, &files)?;
+    let (mut mutants, planted) = mutants(root, &files, &config)?;
+    let names: BTreeSet<String> = mutants.iter().map(|mutant| mutant.name.clone()).collect();
+    let gone = exempt.keys().filter(|name| !names.contains(*name));
+    let mut problems: Vec<String> = gone
+        .map(|name| format!("exempt.toml: there is no mutant `{name}`"))
         .collect();
-    if checks.is_empty() {
-        return Err(format!("no check is called like {}", wanted.join(" or ")));
-    }
-
-    // A folder of its own: what is built here must never be taken for the program.
-    let folder = root().join("target/mutations");
-    let sources = folder.join("workspace");
-    let start = Instant::now();
-    copy::copy(&root(), &sources, &table)?;
-    let executables = build(&sources, &folder.join("target"))?;
-    eprintln!("built in {} s", start.elapsed().as_secs());
-
-    let session = Session {
-        executables,
-        output: folder.join("output"),
-    };
-    fs::create_dir_all(&session.output).map_err(|error| error.to_string())?;
-    let start = Instant::now();
-    let survivors = session.all(&checks)?;
-    for (check, why) in &survivors {
-        println!("{}: {why}\n  {}\n  {}", check.name, check.test, check.file);
-    }
-    println!(
-        "{} of {} checks: a test fails without it ({} s)",
-        checks.len() - survivors.len(),
-        checks.len(),
-        start.elapsed().as_secs()
-    );
-    Ok(if survivors.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// A test executable, and the folder of its package.
-struct Executable {
-    path: PathBuf,
-    package: PathBuf,
-}
-
-/// Builds the tests, and finds their executables: `PACKAGE` for a library, `PACKAGE/TARGET`.
-fn build(sources: &Path, target: &Path) -> Result<BTreeMap<String, Executable>, String> {
-    let mut command = cargo();
-    command
-        .args(["test", "--no-run", "--all-features", "--locked"])
-        .args(PACKAGES.iter().flat_map(|package| ["-p", package]))
-        .args(["--message-format", "json-render-diagnostics"])
-        .arg("--target-dir")
-        .arg(target)
-        .current_dir(sources)
-        // The rows leave things unused; nobody has to read that.
-        .env("RUSTFLAGS", "-Awarnings")
-        .env_remove(VARIABLE)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    let output = command
-        .output()
-        .map_err(|error| format!("cargo: {error}"))?;
-    if !output.status.success() {
-        return Err(
-            "the copy does not build: is `without` of a row Rust, and of the same type?".into(),
-        );
-    }
-    let mut executables = BTreeMap::new();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-        let (Some(path), Some(manifest), Some(target)) = (
-            message["executable"].as_str(),
-            message["manifest_path"].as_str(),
-            message["target"]["name"].as_str(),
-        ) else {
-            continue;
-        };
-        let package = Path::new(manifest).parent().unwrap_or(sources);
-        let name = package.file_name().unwrap_or_default().to_string_lossy();
-        let name = match message["target"]["kind"][0].as_str() {
-            Some("lib") => name.into_owned(),
-            Some("test") => format!("{name}/{target}"),
-            _ => continue,
-        };
-        let executable = Executable {
-            path: path.into(),
-            package: package.to_owned(),
-        };
-        executables.insert(name, executable);
-    }
-    Ok(executables)
-}
-
-fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
-
-/// How a test ended.
-enum End {
-    Passed,
-    Failed,
-    /// Neither: with what there is to say.
-    Other(String),
-}
-
-struct Session {
-    executables: BTreeMap<String, Executable>,
-    /// Takes what the tests print.
-    output: PathBuf,
-}
-
-impl Session {
-    /// The checks that are not missed, with how that is.
-    fn all<'c>(&self, checks: &[&'c Check]) -> Result<Vec<(&'c Check, String)>, String> {
-        let tests: BTreeSet<&str> = checks.iter().map(|check| check.test.as_str()).collect();
-        eprintln!("{} tests with every check in its place", tests.len());
-        let tests: Vec<&str> = tests.into_iter().collect();
-        let whole = each(&tests, |test| test, |test| self.ends(test, None));
-        let broken: Vec<String> = tests
+    if wanted.first().is_some_and(|first| first == "--list") {
+        mutants
             .iter()
-            .zip(whole)
-            .filter_map(|(test, end)| match end {
-                End::Passed => None,
-                End::Failed => Some(format!("{test} fails")),
-                End::Other(why) => Some(format!("{test}: {why}")),
-            })
-            .collect();
-        if !broken.is_empty() {
-            return Err(format!(
-                "with every check in its place,\n  {}",
-                broken.join("\n  ")
-            ));
-        }
-        eprintln!("{} checks, each left out", checks.len());
-        let ends = each(
-            checks,
-            |check| check.test.as_str(),
-            |check| self.ends(&check.test, Some(&check.name)),
-        );
-        Ok(checks
+            .for_each(|mutant| println!("{}", mutant.name));
+        return Ok(problems);
+    }
+    let is_wanted = |name: &str| wanted.iter().any(|part| name.contains(part));
+    mutants.retain(|mutant| wanted.is_empty() || is_wanted(&mutant.name));
+    if mutants.is_empty() {
+        return Err(format!("no mutant has one of {wanted:?} in its name"));
+    }
+
+    let (sources, reached) = (scratch.join("workspace"), scratch.join("reached"));
+    copy::copy(root, &sources, &files, &planted).map_err(at)?;
+    let needed = mutants
+        .iter()
+        .flat_map(|mutant| config.tests(&mutant.file))
+        .collect();
+    let mut built = run::build(&sources, &scratch.join("target"), &needed)?;
+    let of_any = |name: &str| {
+        mutants
             .iter()
-            .zip(ends)
-            .filter_map(|(check, end)| match end {
-                End::Failed => None,
-                End::Passed => Some((*check, "its test passes without it".to_owned())),
-                End::Other(why) => Some((*check, why)),
-            })
-            .collect())
-    }
-
-    fn ends(&self, test: &str, left_out: Option<&str>) -> End {
-        let (executable, path) = test.split_once(' ').unwrap_or((test, ""));
-        let Some(executable) = self.executables.get(executable) else {
-            return End::Other(format!("there is no test executable `{executable}`"));
-        };
-        let name = left_out.unwrap_or(path).replace(['/', ':'], "-");
-        let output = self.output.join(format!("{name}.txt"));
-        let (status, text) = match finish(executable, path, left_out, &output) {
-            Ok(Some(ended)) => ended,
-            Ok(None) => return End::Other("its test did not come to an end".to_owned()),
-            Err(error) => return End::Other(error.to_string()),
-        };
-        // A stack that overflows, say, ends the process: `cargo test` fails then as well.
-        let crashed = status.is_none();
-        if crashed || text.contains("\ntest result: FAILED. 0 passed; 1 failed") {
-            End::Failed
-        } else if status == Some(0) && text.contains("\ntest result: ok. 1 passed") {
-            End::Passed
-        } else {
-            End::Other(format!("see {}", output.display()))
-        }
-    }
-}
-
-/// Runs one test. The exit code is `None` where a signal ended it; the whole is, where time did.
-fn finish(
-    executable: &Executable,
-    test: &str,
-    left_out: Option<&str>,
-    output: &Path,
-) -> io::Result<Option<(Option<i32>, String)>> {
-    let file = File::create(output)?;
-    let mut command = Command::new(&executable.path);
-    command
-        .args(["--exact", "--include-ignored", test])
-        .current_dir(&executable.package)
-        .env("CARGO_MANIFEST_DIR", &executable.package)
-        .env_remove("UPDATE_EXPECT")
-        .env_remove(VARIABLE)
-        .envs(left_out.map(|name| (VARIABLE, name)))
-        .stdin(Stdio::null())
-        .stdout(file.try_clone()?)
-        .stderr(file);
-    let mut child = command.spawn()?;
-    let deadline = Instant::now() + TIMEOUT;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if Instant::now() > deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(Duration::from_millis(2));
+            .any(|mutant| config.may_catch(&mutant.file, name))
     };
-    let text = String::from_utf8_lossy(&fs::read(output)?).into_owned();
-    Ok(Some((status.code(), text)))
-}
+    built.retain(|executable| of_any(&executable.name));
+    eprintln!("{} mutants, built {}", mutants.len(), after());
 
-/// On as many threads as there are processors; tests of [`ALONE`] on one of them.
-fn each<T: Sync, R: Send>(
-    items: &[T],
-    test: impl Fn(&T) -> &str + Sync,
-    run: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let (alone, others): (Vec<usize>, Vec<usize>) =
-        (0..items.len()).partition(|at| test(&items[*at]).starts_with(ALONE));
-    let next = AtomicUsize::new(0);
-    let take_others = || {
-        let mut done = Vec::new();
-        while let Some(at) = others.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*at, run(&items[*at])));
-        }
-        done
-    };
-    let take_alone = || -> Vec<(usize, R)> {
-        let mut done: Vec<_> = alone.iter().map(|at| (*at, run(&items[*at]))).collect();
-        done.extend(take_others());
-        done
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(take_others)).collect();
-        let mut done = take_alone();
-        for worker in workers {
-            match worker.join() {
-                Ok(more) => done.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
+    let _ = fs::remove_dir_all(&reached);
+    fs::create_dir_all(&reached).map_err(at)?;
+    let tests = run::survey(&built, &reached)?;
+    eprintln!("{} tests, each run once {}", tests.len(), after());
+
+    let tried = run::each(
+        mutants.iter().collect(),
+        |mutant: &Mutant| -> Result<_, String> {
+            let may_catch = |test: &&Test<'_>| {
+                test.meets.contains(&mutant.name)
+                    && config.may_catch(&mutant.file, &test.executable.name)
+            };
+            let is_exempt = exempt.contains_key(&mutant.name);
+            let mut met = 0;
+            for test in tests.iter().filter(may_catch) {
+                met += 1;
+                if test.catches(&mutant.name, config.seconds)? {
+                    let caught = || format!("exempt.toml: a test catches `{}`", mutant.name);
+                    return Ok(is_exempt.then(caught));
+                }
             }
+            Ok((!is_exempt).then(|| survivor(root, mutant, met)))
+        },
+    );
+    for problem in tried {
+        problems.extend(problem?);
+    }
+    problems.sort();
+    eprintln!("all tried, {} problems {}", problems.len(), after());
+    Ok(problems)
+}
+
+fn survivor(root: &Path, mutant: &Mutant, met: usize) -> String {
+    let Mutant {
+        file, line, name, ..
+    } = mutant;
+    let source = fs::read_to_string(root.join(file)).unwrap_or_default();
+    let source = source.lines().nth(line - 1).unwrap_or_default().trim();
+    format!("{file}:{line}: {met} tests meet it, and none fails without it\n  {source}\n  {name}")
+}
+
+/// Every mutant, and the texts that have them.
+fn mutants(
+    root: &Path,
+    files: &BTreeSet<String>,
+    config: &Config,
+) -> Result<(Vec<Mutant>, BTreeMap<String, String>), String> {
+    let read = |file: &str| {
+        fs::read_to_string(root.join(file)).map_err(|error| format!("{file}: {error}"))
+    };
+    let words = Words(config.refusals.clone());
+    let (mut all, mut planted, mut roots) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+    for file in files.iter().filter(|file| config.has(file)) {
+        let text = read(file)?;
+        let mutants = find::mutants(file, &text, &words)
+            .map_err(|error| format!("{file}:{}: {error}", error.span().start().line))?;
+        if mutants.is_empty() {
+            continue;
         }
-        done
-    });
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
+        planted.insert(file.clone(), find::plant(&text, &mutants));
+        all.extend(mutants);
+        let is_program = file.ends_with("src/main.rs") || file.contains("src/bin/");
+        roots.insert(match file.find("src/") {
+            Some(at) if !is_program => format!("{}src/lib.rs", &file[..at]),
+            _ => file.clone(),
+        });
+    }
+    for root in roots {
+        let text = planted
+            .get(&root)
+            .cloned()
+            .map_or_else(|| read(&root), Ok)?;
+        planted.insert(root, format!("{text}\nmod __mutants {{\n{KEPT}}}\n"));
+    }
+    Ok((all, planted))
 }
