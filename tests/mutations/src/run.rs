@@ -115,6 +115,14 @@ impl Executable {
     fn tests(&self) -> Result<Vec<String>, String> {
         let output = self.command(&["--list", "--format=terse"]).output();
         let output = output.map_err(|error| format!("{}: {error}", self.name))?;
+        if !output.status.success() {
+            // Those of macros need the standard library as a file, and cargo says where it is.
+            let error = String::from_utf8_lossy(&output.stderr);
+            return Err(format!(
+                "{} lists no tests (is this `cargo run`?): {error}",
+                self.name
+            ));
+        }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let tests = text.lines().filter_map(|line| line.strip_suffix(": test"));
         Ok(tests.map(str::to_owned).collect())
