@@ -24,12 +24,12 @@ impl RawArgs {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
         let tokens = without_invisible_groups(tokens);
-        let mut parts = tokens.split(is_comma).zip(1..).peekable();
+        let mut parts = tokens.split(is_comma).peekable();
         let mut commas = tokens.iter().filter(|t| is_comma(t));
-        while let Some((part, nth)) = parts.next() {
+        while let Some(part) = parts.next() {
             let comma = commas.next();
             match part {
-                [] if parts.peek().is_none() && (nth > 1 || comma.is_none()) => {}
+                [] if parts.peek().is_none() => {}
                 [] => errors.push(comma, "nothing stands before this `,`"),
                 [TokenTree::Ident(name), TokenTree::Punct(eq), value @ ..]
                     if is_assignment(eq, value) =>
@@ -84,17 +84,16 @@ impl Parse for RawFn {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         let sig = input.parse()?;
-        let body: TokenTree = input.parse()?;
-        match &body {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {}
-            other => return Err(syn::Error::new_spanned(other, "the function has no body")),
+        let body = without_invisible_groups(input.parse::<TokenTree>()?.into());
+        match &body[..] {
+            [TokenTree::Group(group)] if group.delimiter() == Delimiter::Brace => Ok(Self {
+                attrs,
+                vis,
+                sig,
+                body: group.clone().into(),
+            }),
+            _ => Err(input.error("the function has no body")),
         }
-        Ok(Self {
-            attrs,
-            vis,
-            sig,
-            body,
-        })
     }
 }
 

@@ -53,6 +53,15 @@ macro_rules! with_dollar_crate {
 
 with_dollar_crate!();
 
+macro_rules! with_body {
+    ($body:block) => {
+        #[public_route(HEAD, "/body", reason = "the body is a fragment")]
+        async fn with_body() $body
+    };
+}
+
+with_body!({});
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     assert_eq!(users::edit().await, "user");
@@ -60,6 +69,7 @@ async fn main() {
     both().await;
     from_elsewhere().await;
     dollar().await;
+    with_body().await;
     let mut declared: Vec<_> = declarations()
         .iter()
         .map(|declared| format!("{} {:?}", declared.target(), declared.scope()))
@@ -69,6 +79,7 @@ async fn main() {
         declared,
         [
             "GET | POST /both None",
+            "HEAD /body None",
             "OPTIONS /elsewhere None",
             "OPTIONS /elsewhere None",
             "PATCH | DELETE /teams/{id} Some(\"lead\")",
