@@ -210,7 +210,7 @@ pub(crate) fn arguments(sig: &Signature) -> Vec<Argument> {
 /// A name for the documentation: `db` for `db`, `mut db` and `State(db)`.
 fn shown_name(pat: &Pat) -> Option<Ident> {
     let ident = match pat {
-        Pat::Ident(pat) if pat.subpat.is_none() => &pat.ident,
+        Pat::Ident(pat) => &pat.ident,
         Pat::TupleStruct(pat) if pat.elems.len() == 1 => return shown_name(pat.elems.first()?),
         _ => return None,
     };

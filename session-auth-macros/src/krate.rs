@@ -85,11 +85,7 @@ fn renamed(toml: &DeValue<'_>, workspace: impl FnOnce() -> Option<String>) -> Op
             get(dependency, "workspace").and_then(DeValue::as_bool) == Some(true)
         });
 
-    let root = if inherited.is_empty() {
-        None
-    } else {
-        workspace()
-    };
+    let root = workspace();
     let root = root.as_deref().and_then(parse);
     let shared = root
         .as_ref()

@@ -22,11 +22,10 @@ pub(crate) fn validate(
     raw: RawArgs,
     errors: &mut Errors,
 ) -> (Option<Access>, Option<syn::Path>) {
-    let mut found = Errors::default();
     let mut validator = Validator {
         class,
         place,
-        errors: &mut found,
+        errors,
         seen: Vec::new(),
         meant: Vec::new(),
         terms: Terms::default(),
@@ -35,15 +34,11 @@ pub(crate) fn validate(
     };
     let target = validator.run(raw.entries);
     let Validator { terms, krate, .. } = validator;
-    let access = match target {
-        Some(target) if found.is_empty() => Some(Access {
-            class,
-            target,
-            terms,
-        }),
-        _ => None,
-    };
-    errors.append(found);
+    let access = target.map(|target| Access {
+        class,
+        target,
+        terms,
+    });
     (access, krate)
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 
 use crate::access::Class;
-use crate::{expand, krate, router};
+use crate::{expand, handler, krate, router};
 
 fn tokens(text: &str) -> TokenStream {
     text.parse().expect(text)
@@ -65,6 +65,21 @@ fn session_route() {
     let item = "async fn r#match() -> &'static str { \"\" }";
     let expanded = expand::attribute(Class::Session, tokens(args), tokens(item));
     check("session_route.rs", expanded);
+}
+
+/// What the documentation shows. A constant binds nothing, and no name is there twice.
+#[test]
+fn parameters_have_the_names_of_their_patterns() {
+    let item = "async fn f(db: A, State(mut pool): B, pair @ (x, y): C, Two(a, b): D, Some(ONE): E, UNIT: F, State(db): G) {}";
+    let function: syn::ItemFn = syn::parse2(tokens(item)).expect(item);
+    let names: Vec<_> = handler::arguments(&function.sig)
+        .iter()
+        .map(|argument| argument.name.to_string())
+        .collect();
+    assert_eq!(
+        names,
+        ["db", "pool", "pair", "__arg3", "__arg4", "__arg5", "__arg6"]
+    );
 }
 
 /// The function keeps a class, so that what mounts it is not in error too; nothing is registered.

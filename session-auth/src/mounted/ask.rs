@@ -322,9 +322,6 @@ impl Asker {
     /// What only requests without a path reach.
     fn ask_outermost(&mut self, method: Method, uri: &str) -> Option<Asked> {
         let seen = self.see(&method, uri)?;
-        if self.taken.contains_key(&seen.stand_in.number) {
-            return None;
-        }
         let unguarded = seen.is_unguarded();
         let mut row = seen.into_row(RowKind::Fallback, None);
         if unguarded {

@@ -65,16 +65,9 @@ impl Route {
     }
 
     pub(super) fn finding(&self, code: Code, related: Vec<Related>) -> Finding {
-        let mut subject = self.subject();
-        if let Some(declared) = related.iter().find_map(|one| match one {
-            Related::Declared(declared) if code == Code::WrongHandler => Some(declared),
-            _ => None,
-        }) {
-            subject.place = declared.location.clone();
-        }
         Finding {
             code,
-            subject,
+            subject: self.subject(),
             related,
         }
     }

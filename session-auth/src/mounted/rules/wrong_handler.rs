@@ -24,7 +24,9 @@ pub(super) fn check(route: &Route, kind: &Kind) -> Vec<Finding> {
         Related::Declared((**handler).clone()),
         Related::Mounted(route.mounted.clone()),
     ];
-    vec![route.finding(Code::WrongHandler, related)]
+    let mut finding = route.finding(Code::WrongHandler, related);
+    finding.subject.place = handler.location.clone();
+    vec![finding]
 }
 
 fn is_at(declaration: &Declaration, route: &Route) -> bool {
