@@ -237,7 +237,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::testing::package;
+    use crate::testing::{metadata, package};
 
     fn parse(table: &str) -> Result<Config, String> {
         let text = format!("[package]\nname = \"é\"\n[workspace.metadata.route-audit]\n{table}\n");
@@ -252,6 +252,42 @@ mod tests {
         assert_eq!(config, parse("").expect("so is every key"));
         assert_eq!(config.lock, "routes.lock");
         assert_eq!(config.policy, Policy::default());
+    }
+
+    #[test]
+    fn a_table_that_nobody_reads_is_an_error() {
+        let table = serde_json::json!({ "exclude": ["tool"] });
+        let mut web = package("web", &[], &[]);
+        for (of_package, of_workspace, wrong) in [
+            (None, Some("other"), None),
+            (Some(KEY), None, Some("[package.metadata.route-audit]")),
+            (
+                None,
+                Some("route_audits"),
+                Some("[workspace.metadata.route_audits]"),
+            ),
+        ] {
+            let tables = |key: Option<&str>| {
+                key.map_or(
+                    serde_json::json!({}),
+                    |key| serde_json::json!({ key: table }),
+                )
+            };
+            web.metadata = tables(of_package);
+            let mut metadata = metadata(&[(&web, &[])]);
+            metadata.workspace_metadata = tables(of_workspace);
+            let read = Config::of(&metadata).map_err(|error| error.to_string());
+            match wrong {
+                None => assert!(read.is_ok(), "{read:?}"),
+                Some(wrong) => {
+                    let error = read.expect_err(wrong);
+                    assert!(
+                        error.contains(&format!("{wrong} is read by nobody")),
+                        "{error}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

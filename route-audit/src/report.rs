@@ -321,6 +321,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_command_writes_is_complete_too() {
+        let of = |files: &[String]| of_command(files, "cargo run").map(|reports| reports.len());
+        assert_eq!(of(&[report("routes", HOME)]).expect("accepted"), 1);
+        for (file, because) in [
+            (report("bare", ""), "router `bare` of package `web` mounts"),
+            (
+                "{}".to_owned(),
+                "`cargo run` wrote a file that cannot be read",
+            ),
+        ] {
+            let error = of(&[report("routes", HOME), file]).expect_err(because);
+            assert!(error.to_string().contains(because), "{error}");
+        }
+    }
+
+    #[test]
     fn a_failure_that_no_report_explains_is_refused() {
         let failed = Run {
             passed: false,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cargo_metadata::Package;
+use cargo_metadata::{Metadata, Package};
 use serde_json::json;
 use session_auth::audit::{
     Code, Finding, ListedRoute, Related, Report, RouterKind, RouterRecord, SCHEMA, Shape, Subject,
@@ -139,4 +139,27 @@ pub(crate) fn package(
     let package = json!({"name": name, "version": "0.1.0", "id": name, "dependencies": dependencies,
         "targets": [], "features": features, "manifest_path": format!("/{name}/Cargo.toml")});
     serde_json::from_value(package).expect("a package")
+}
+
+/// A workspace of these packages, each with the names of those that it depends on.
+pub(crate) fn metadata(packages: &[(&Package, &[&str])]) -> Metadata {
+    let ids: Vec<_> = packages.iter().map(|(package, _)| &package.id).collect();
+    let nodes: Vec<_> = packages
+        .iter()
+        .map(|(package, dependencies)| {
+            let deps: Vec<_> = dependencies
+                .iter()
+                .map(|name| {
+                    let kinds = json!([{"kind": null, "target": null}]);
+                    json!({"name": name, "pkg": name, "dep_kinds": kinds})
+                })
+                .collect();
+            json!({"id": package.id, "deps": deps, "dependencies": dependencies, "features": []})
+        })
+        .collect();
+    let packages: Vec<_> = packages.iter().map(|(package, _)| package).collect();
+    let metadata = json!({"packages": packages, "workspace_members": ids,
+        "workspace_default_members": ids, "resolve": {"nodes": nodes, "root": null},
+        "workspace_root": "/", "target_directory": "/target", "metadata": {}, "version": 1});
+    serde_json::from_value(metadata).expect("a workspace")
 }

@@ -356,6 +356,8 @@ mod tests {
             (of(public(GET, "/:id", "why")), "written `{id}`"),
             (of(public(GET, "/{id", "why")), "braces do not match"),
             (of(public(GET, "/{a/b}", "why")), "braces do not match"),
+            (of(public(GET, "/{a{", "why")), "braces do not match"),
+            (of(public(GET, "/}a}", "why")), "braces do not match"),
             (of(public(GET, "/a?b", "why")), "query"),
             (of(webhook(POST, "/x", " ")), "the verifier has no name"),
             (of(webhook(POST, "/x", "handler")), "knows the sender"),

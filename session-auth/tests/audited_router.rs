@@ -407,4 +407,8 @@ fn a_start_writes_the_report_of_a_router_that_no_test_builds() {
             Code::UnmonitoredWebhook
         ]
     );
+
+    // Without a report that somebody asked for, no service starts.
+    let (passed, output) = run("starting", Some(Path::new("")), false);
+    assert!(!passed && output.contains("is_ok()"), "{output}");
 }

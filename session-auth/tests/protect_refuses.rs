@@ -12,7 +12,7 @@ use axum::routing::MethodFilter;
 use common::{ask, auth, protect, protected, service};
 use session_auth::audit::Code;
 use session_auth::methods::{ANY, FALLBACK, GET, POST};
-use session_auth::routing::{MethodRouter, any, get, get_service, post};
+use session_auth::routing::{MethodRouter, any, get, get_service, post, post_service};
 use session_auth::webhook::{BasicAuth, Bearer};
 use session_auth::{
     BuildError, Keys, Problem, Router, SessionAuthLayer, SessionAuthLayerBuilder, declare_route,
@@ -234,6 +234,32 @@ fn each_problem_alone_stops_a_start_and_its_absence_does_not() {
             Router::new().route(
                 "/a",
                 get(at("/a")).fallback_service(public(ANY, "/a", "x"), axum::Router::new()),
+            ),
+            None,
+        ),
+        // Of a part, too.
+        (
+            "mistake",
+            Router::new().merge(Router::new().nest_service(tree(), "/tree", axum::Router::new())),
+            None,
+        ),
+        (
+            "mistake",
+            Router::new().nest(
+                "/in",
+                Router::new().nest_service(
+                    public(ANY, "/in/tree", "x"),
+                    "/tree",
+                    axum::Router::new(),
+                ),
+            ),
+            None,
+        ),
+        (
+            "mistake",
+            Router::new().route(
+                "/a",
+                get(at("/a")).merge(post_service(public(POST, "/a", "x"), axum::Router::new())),
             ),
             None,
         ),

@@ -51,3 +51,28 @@ fn inner(list: &MetaList) -> Vec<Meta> {
     let parsed = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
     parsed.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_value_of_the_attribute_of_that_name() {
+        for (attribute, expected) in [
+            ("path = \"a.rs\"", Some("a.rs")),
+            ("cfg_attr(unix, path = \"a.rs\")", Some("a.rs")),
+            (
+                "cfg_attr(unix, cfg_attr(test, path = \"a.rs\"))",
+                Some("a.rs"),
+            ),
+            ("doc = \"a.rs\"", None),
+            ("route(unix, path = \"a.rs\")", None),
+            ("cfg_attr(path = \"a.rs\", inline)", None),
+            ("path = 7", None),
+            ("path", None),
+        ] {
+            let meta: Meta = syn::parse_str(attribute).expect(attribute);
+            assert_eq!(path(&meta).as_deref(), expected, "{attribute}");
+        }
+    }
+}

@@ -118,3 +118,33 @@ impl LockFile {
             )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_there_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = LockFile::new(folder.path(), "routes.lock");
+        assert!(matches!(file.read(), Ok(None)));
+        let line = "session GET /a web/routes\n";
+        for lines in [line, ""] {
+            let text = format!("schema 1\n{lines}");
+            file.write(&text).expect("written");
+            let (read, lock) = file.read().expect("a lock").expect("it is there");
+            assert_eq!(read, text);
+            assert_eq!(lock.lines().len(), lines.lines().count());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = LockFile::new(folder.path(), "")
+            .read()
+            .expect_err("a folder");
+        let error = error.to_string();
+        assert!(error.contains("cannot read the route lock"), "{error}");
+    }
+}

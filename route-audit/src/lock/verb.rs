@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fallback_answers_for_itself_alone() {
+        let any = at(&[("ANY", 1)]);
+        assert_eq!(answering(&any, Methods::POST), Some(&1));
+        assert_eq!(answering(&any, Methods::FALLBACK), None);
+        let both = at(&[("ANY", 1), ("FALLBACK", 2)]);
+        assert_eq!(answering(&both, Methods::FALLBACK), Some(&2));
+    }
+
+    #[test]
     fn what_another_line_says_already_is_left_out() {
         for (lines, left) in [
             (&[("GET", 1), ("HEAD", 1)][..], &[("GET", 1)][..]),

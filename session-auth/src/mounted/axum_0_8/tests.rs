@@ -186,6 +186,11 @@ fn whatever_axum_does_not_print_is_refused() {
             "`maybe` for a flag",
         ),
         (
+            "a flag that begins as bytes do",
+            with("fallback: false", "fallback: both"),
+            "`both` for a flag",
+        ),
+        (
             "an unknown allow header",
             with("allow_header: Skip", "allow_header: All"),
             "`All` for an",

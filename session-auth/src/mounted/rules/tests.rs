@@ -4,10 +4,13 @@
 use std::borrow::Cow;
 
 use time::Month;
+use tower_layer::Layer as _;
 
 use super::*;
 use crate::access::{Access, Declaration, DeclarationRef, Location, Methods, Target, Verify};
-use crate::mounted::stand_in::Kind;
+use crate::mounted::ask::{Numbered, NumberedService};
+use crate::mounted::record::MethodRecord;
+use crate::mounted::stand_in::{Kind, StandIn};
 
 const PUBLIC: Access = Access::Public {
     issues_session: false,
@@ -413,6 +416,37 @@ fn security_a_guard_with_two_owners_stops_the_start() {
             "{message}"
         );
     }
+}
+
+/// The two above, where a router is judged.
+#[test]
+fn security_a_router_is_judged_by_its_own_record_and_guards() {
+    let note = || Note::new(Kind::Foreign);
+    let record = |paths: &[&str]| {
+        paths.iter().fold(Record::default(), |record, path| {
+            record.route(path, MethodRecord::any(note()))
+        })
+    };
+    let debug = |record: &Record| format!("{:?}", record.stand_ins);
+    let (one, both) = (record(&["/a"]), record(&["/a", "/b"]));
+    let judged = |debug: &str, guarded: Option<&axum::Router>| {
+        judge(&both, debug, guarded, Date::MIN).map(|judged| judged.routes.len())
+    };
+    let differs = judged(&debug(&one), None).unwrap_err().to_string();
+    assert!(differs.contains("differ in /b"), "{differs}");
+
+    let guards = Numbered::default();
+    let [a, b, rest] = [(); 3].map(|()| guards.layer(StandIn(note())));
+    let guarded = |b: &NumberedService<StandIn>| {
+        axum::Router::new()
+            .route_service("/a", a.clone())
+            .route_service("/b", b.clone())
+            .fallback_service(rest.clone())
+    };
+    assert_eq!(judged(&debug(&both), Some(&guarded(&b))), Ok(2));
+    let shared = judged(&debug(&both), Some(&guarded(&a))).unwrap_err();
+    let shared = shared.to_string();
+    assert!(shared.contains("answered by one endpoint"), "{shared}");
 }
 
 #[test]
