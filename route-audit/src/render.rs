@@ -1,7 +1,5 @@
 //! An audit as a document: one file a format. What several of them say is here.
 
-#[cfg(test)]
-mod every_format;
 mod github;
 mod human;
 pub(crate) mod json;
@@ -10,6 +8,8 @@ mod output;
 mod place;
 mod rules;
 mod sarif;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub(crate) use self::human::styled;

@@ -1,0 +1,104 @@
+use super::*;
+
+fn template() -> CookieTemplate {
+    CookieTemplate::new(DEFAULT_NAME, SameSite::Lax).expect("the default name is valid")
+}
+
+fn values(headers: &[&[u8]]) -> Vec<String> {
+    let map: HeaderMap = headers
+        .iter()
+        .map(|value| {
+            (
+                COOKIE,
+                HeaderValue::from_bytes(value).expect("a header value"),
+            )
+        })
+        .collect();
+    let template = template();
+    template
+        .values(&map)
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .collect()
+}
+
+#[test]
+fn finds_its_values_among_junk() {
+    type Row = (
+        &'static str,
+        &'static [&'static [u8]],
+        &'static [&'static str],
+    );
+    let table: [Row; 9] = [
+        ("alone", &[b"__Host-session=a"], &["a"]),
+        ("among others", &[b"x=1; __Host-session=a; y=2"], &["a"]),
+        ("in a second header", &[b"x=1", b"__Host-session=a"], &["a"]),
+        (
+            "several",
+            &[b"__Host-session=a; __Host-session=b"],
+            &["a", "b"],
+        ),
+        (
+            "beside bytes that are not UTF-8",
+            &[b"x=\xff\xfe; __Host-session=a"],
+            &["a"],
+        ),
+        ("quoted", &[b"__Host-session=\"a\""], &["a"]),
+        (
+            "a longer name is another cookie",
+            &[b"__Host-session2=a; x__Host-session=b"],
+            &[],
+        ),
+        ("names are case-sensitive", &[b"__host-session=a"], &[]),
+        (
+            "no value, no name, no pair",
+            &[b"__Host-session=; =; ;;"],
+            &[""],
+        ),
+    ];
+    for (name, headers, expected) in table {
+        assert_eq!(values(headers), expected, "{name}");
+    }
+}
+
+#[test]
+fn has_every_attribute_that_the_prefix_demands() {
+    let header = template()
+        .set("token", Duration::from_secs(60))
+        .expect("a header");
+    assert_eq!(
+        header,
+        "__Host-session=token; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"
+    );
+    assert!(header.is_sensitive());
+}
+
+#[test]
+fn clearing_keeps_the_attributes() {
+    assert_eq!(
+        template().clear().expect("a header"),
+        "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; Expires=Thu, 01 \
+             Jan 1970 00:00:00 GMT"
+    );
+}
+
+#[test]
+fn refuses_names_that_a_cookie_cannot_have() {
+    for name in ["", "a b", "a;b", "a=b", "sitzung-ä", "a\r\nb"] {
+        assert!(
+            CookieTemplate::new(name, SameSite::Lax).is_err(),
+            "{name:?}"
+        );
+    }
+}
+
+#[test]
+fn knows_when_a_response_sets_it() {
+    let mut headers = HeaderMap::new();
+    headers.append(SET_COOKIE, HeaderValue::from_static("__Host-session2=x"));
+    assert!(!template().is_set_by(&headers));
+    headers.append(
+        SET_COOKIE,
+        HeaderValue::from_static("__Host-session=x; Path=/"),
+    );
+    assert!(template().is_set_by(&headers));
+}

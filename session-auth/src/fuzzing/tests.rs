@@ -1,0 +1,61 @@
+use std::fs;
+use std::path::Path;
+
+/// Replays what the fuzzers found worth keeping, whole and cut short.
+fn replay(target: &str, run: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus")
+        .join(target);
+    let mut inputs = 0;
+    for file in fs::read_dir(&corpus).unwrap() {
+        let input = fs::read(file.unwrap().path()).unwrap();
+        run(&input);
+        run(&input[..input.len() / 2]);
+        inputs += 1;
+    }
+    assert!(inputs >= 10, "{} has {inputs} inputs", corpus.display());
+}
+
+#[test]
+fn corpus_of_cookies() {
+    replay("cookie", super::cookie);
+}
+
+#[test]
+fn corpus_of_tokens() {
+    replay("token", super::token);
+}
+
+#[test]
+fn corpus_of_nexts() {
+    replay("next", super::next);
+}
+
+#[test]
+fn corpus_of_paths() {
+    replay("path", super::path);
+}
+
+#[test]
+fn corpus_of_routers() {
+    replay("router", super::router);
+}
+
+/// All short texts of the characters that URLs are bent with.
+#[test]
+fn every_short_path() {
+    const ALPHABET: &[u8] = b"/\\.:@?#%\t\n e5cC2fF";
+    fn extend(text: &mut Vec<u8>, left: usize) {
+        super::next(text);
+        super::path(text);
+        if left > 0 {
+            for &byte in ALPHABET {
+                text.push(byte);
+                extend(text, left - 1);
+                text.pop();
+            }
+        }
+    }
+    extend(&mut Vec::new(), 4);
+    extend(&mut b"/".to_vec(), 3);
+}

@@ -1,0 +1,32 @@
+use super::*;
+use crate::access::methods_by_name::{ANY, FALLBACK, GET, POST};
+
+fn of(inline: impl InlineDeclaration) -> Vec<String> {
+    mistakes(&of_service(inline, false))
+}
+
+#[test]
+fn what_an_attribute_refuses_is_a_mistake_here_too() {
+    assert_eq!(of(public(GET, "/x", "liveness probe")), [""; 0]);
+    assert_eq!(of(session(FALLBACK, "/")), [""; 0]);
+    for (inline, what) in [
+        (of(public(GET, "/x", " ")), "the reason is blank"),
+        (of(public(GET, "x", "why")), "must start with `/`"),
+        (of(public(GET, "/a//b", "why")), "empty segment"),
+        (of(public(GET, "/:id", "why")), "written `{id}`"),
+        (of(public(GET, "/{id", "why")), "braces do not match"),
+        (of(public(GET, "/{a/b}", "why")), "braces do not match"),
+        (of(public(GET, "/{a{", "why")), "braces do not match"),
+        (of(public(GET, "/}a}", "why")), "braces do not match"),
+        (of(public(GET, "/a?b", "why")), "query"),
+        (of(webhook(POST, "/x", " ")), "the verifier has no name"),
+        (of(webhook(POST, "/x", "handler")), "knows the sender"),
+        (of(session(ANY, "/x").scope("")), "the scope is blank"),
+        (of(session(ANY, "/x").owner(" ")), "the owner is blank"),
+        (of(session(ANY, "/x").reason("")), "the reason is blank"),
+    ] {
+        assert_eq!(inline.len(), 1, "{inline:?}");
+        assert!(inline[0].contains(what), "{inline:?}");
+    }
+    assert_eq!(of(public(GET, "/{{literal}}", "why")), [""; 0]);
+}
