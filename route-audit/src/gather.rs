@@ -9,10 +9,10 @@ use session_auth::audit::Report;
 
 use self::plan::Plan;
 use crate::audit::Audit;
-use crate::cargo::{Cargo, Executable, describe, directory, refuse_own_harness};
+use crate::cargo::{Cargo, Executable, describe, refuse_own_harness};
 use crate::cli::Common;
 use crate::error::CannotRun;
-use crate::exits::{Lint, exceptions, lint};
+use crate::exits::{Lint, exceptions};
 use crate::features::Off;
 use crate::finding::Finding;
 use crate::listing::Build;
@@ -185,21 +185,12 @@ fn exits(
 ) -> Result<Vec<crate::exits::Found>, CannotRun> {
     let mut all = Lint::default();
     for package in examined {
-        let Lint { found, unread } = lint(package, workspace.root());
-        all.found.extend(found);
-        all.unread.extend(unread);
+        all.add(package, workspace.root());
     }
     for (file, why) in &all.unread {
         notes.note(&format!("{file} is not searched for ways out: {why}"));
     }
-    let members = workspace.metadata.workspace_packages();
-    let members = members.into_iter().map(|member| {
-        let folder = directory(member);
-        let folder = folder.strip_prefix(workspace.root()).unwrap_or(folder);
-        let was_read = examined.iter().any(|one| one.id == member.id);
-        (folder.to_string_lossy().replace('\\', "/"), was_read)
-    });
-    exceptions::apply(&all, &workspace.config.exits, &members.collect())
+    exceptions::apply(&all, &workspace.config.exits, workspace.root())
 }
 
 /// What the tests and the program of each target do not have alike.

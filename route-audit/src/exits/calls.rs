@@ -1,6 +1,6 @@
 //! What is reported, by its whole path.
 
-use super::found::Kind;
+use super::Kind;
 
 /// Functions of `axum::routing`, each with a `_service` beside it.
 const ROUTING: [&str; 11] = [
@@ -44,11 +44,6 @@ pub(super) fn path(path: &[String]) -> Option<(Kind, String)> {
     }
 }
 
-/// A path that means something to the lint: reported, or the type that the reported ones are of.
-pub(super) fn is_known(segments: &[String]) -> bool {
-    path(segments).is_some() || is_router(segments)
-}
-
 pub(super) fn is_router(path: &[String]) -> bool {
     path == ["axum", "Router"] || path == ["axum", "routing", "Router"]
 }
@@ -62,9 +57,4 @@ pub(super) fn method(name: &str) -> bool {
             | "serve_connection"
             | "serve_connection_with_upgrades"
     )
-}
-
-/// A call whose argument is the declared way in for an axum router.
-pub(super) fn takes_axum(name: &str) -> bool {
-    matches!(name, "merge_axum" | "mount_axum")
 }

@@ -1,16 +1,16 @@
 //! `exits` of `[workspace.metadata.route-audit]`: the calls that may stay, each with the reason.
 //!
-//! One exception is for one way out: whoever serves a second router from the same file has to say
-//! why. Of axum's own routers it takes all that the file has below a path (`axum::routing`), since
-//! a file that builds one for another crate names its functions at each route.
+//! An exception is for a call in a file, however often it stands there. Of axum's own routers it
+//! takes all that the file has below a path (`axum::routing`), since a file that builds one for
+//! another crate names its functions at each route.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::found::{Found, Kind, Lint};
+use super::{Found, Kind, Lint};
 use crate::error::{CannotRun, Problem};
 
 /// As it is written.
@@ -65,61 +65,37 @@ impl Exception {
 }
 
 /// The findings that no exception is for. An exception that is for none is an error: what it was
-/// for has gone, and what comes next in its place should be seen.
-///
-/// `members` are the folders of all packages, from the root of the workspace, with whether the
-/// package was read: of another one's files nothing is known.
+/// for has gone, and what comes next in its place should be seen. Of a file that is there and was
+/// not read nothing is known; `root` is the workspace's.
 pub(crate) fn apply(
     lint: &Lint,
     exceptions: &[Exception],
-    members: &BTreeMap<String, bool>,
+    root: &Path,
 ) -> Result<Vec<Found>, CannotRun> {
-    let mut left: BTreeSet<&Found> = lint.found.iter().collect();
-    let mut problems = Vec::new();
-    for exception in exceptions {
-        let covered = left.iter().copied().filter(|found| exception.covers(found));
-        let mut covered: Vec<_> = covered.collect();
-        if matches!(covered.as_slice(), [first, ..] if first.kind == Kind::Exit) {
-            covered.truncate(1);
-        }
-        let is_unread = lint.unread.iter().any(|(file, _)| *file == exception.file);
-        if covered.is_empty() && !is_unread && was_read(&exception.file, members) {
-            problems.push(surplus(exception, lint));
-        }
-        left.retain(|found| !covered.contains(found));
-    }
-    CannotRun::unless_none(problems)?;
-    Ok(left.into_iter().cloned().collect())
+    let is_known = |file: &str| lint.read.contains(file) || !root.join(file).is_file();
+    let surplus = exceptions.iter().filter(|exception| {
+        is_known(&exception.file) && !lint.found.iter().any(|found| exception.covers(found))
+    });
+    CannotRun::unless_none(surplus.map(|one| surplus_of(one, lint)).collect())?;
+    let is_excepted = |found: &Found| exceptions.iter().any(|one| one.covers(found));
+    let found = lint.found.iter().filter(|found| !is_excepted(found));
+    Ok(found.cloned().collect())
 }
 
-/// Whether the package that the file belongs to was read, or none is there that it belongs to.
-fn was_read(file: &str, members: &BTreeMap<String, bool>) -> bool {
-    let holds = |folder: &str| {
-        let rest = file.strip_prefix(folder);
-        folder.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
-    };
-    let owners = members.iter().filter(|(folder, _)| holds(folder));
-    let owner = owners.max_by_key(|(folder, _)| folder.len());
-    owner.is_none_or(|(_, was_read)| *was_read)
-}
-
-fn surplus(exception: &Exception, lint: &Lint) -> Problem {
+fn surplus_of(exception: &Exception, lint: &Lint) -> Problem {
     let Exception { file, call, place } = exception;
     let here = lint.found.iter().filter(|found| found.file == *file);
-    let here: BTreeSet<String> = here
+    let here: Vec<String> = here
         .map(|found| format!("`{}` on line {}", found.call, found.line))
         .collect();
     let has = if here.is_empty() {
         "that file has nothing to except".to_owned()
     } else {
-        format!("that file has {}", Vec::from_iter(here).join(", "))
+        format!("that file has {}", here.join(", "))
     };
     Problem::new(format!(
         "the exception for `{call}` in `{file}` under `exits` matches nothing: {has}"
     ))
     .at(place)
-    .help(
-        "remove it, or correct it: `file` is from the root of the workspace, and each way out has \
-         an exception of its own",
-    )
+    .help("remove it, or correct it: `file` is from the root of the workspace")
 }

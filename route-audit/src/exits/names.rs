@@ -3,18 +3,14 @@
 use std::collections::HashMap;
 
 use syn::visit::{self, Visit};
-use syn::{Ident, Item, Type, UseTree};
+use syn::{Ident, ItemUse, UseTree};
 
-use super::attributes::for_tests;
-use super::calls;
-
-/// Imports that lead to imports; a bound for those that lead in a circle.
-const MAX_DEPTH: u32 = 8;
+use super::files::for_tests;
 
 pub(super) struct Names<'a> {
     /// The crates' names here, and their real ones.
     crates: &'a HashMap<String, String>,
-    /// A name may be imported twice, for two `cfg`s. An item of the file itself leads nowhere.
+    /// A name may be imported twice, for two `cfg`s.
     names: HashMap<String, Vec<Vec<String>>>,
     globs: Vec<Vec<String>>,
 }
@@ -30,52 +26,32 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The whole paths that it may stand for, each from its crate on.
-    pub(super) fn meanings(&self, path: &[String]) -> Vec<Vec<String>> {
-        self.look_up(path, true, MAX_DEPTH)
-    }
-
-    fn look_up(&self, path: &[String], globs: bool, depth: u32) -> Vec<Vec<String>> {
+    /// The first of the whole paths that it may stand for, from its crate on, which the lint knows.
+    pub(super) fn find<T>(
+        &self,
+        path: &[String],
+        known: impl Fn(&[String]) -> Option<T>,
+    ) -> Option<T> {
         // The modules of the file are taken together; other files are not known.
         let own = path
             .iter()
-            .take_while(|name| *name == "self" || *name == "super");
-        let below = path.get(own.count()..).unwrap_or_default();
-        let (Some((first, rest)), Some(depth)) = (below.split_first(), depth.checked_sub(1)) else {
-            return Vec::new();
-        };
-        if let Some(targets) = self.names.get(first) {
-            let meaning = |target: &Vec<String>| {
-                let whole = [target, rest].concat();
-                // `use axum;`, and `use axum::{self}`.
-                match target.first() == Some(first) {
-                    true => vec![self.of_crate(&whole)],
-                    false => self.look_up(&whole, globs, depth),
+            .take_while(|one| *one == "self" || *one == "super");
+        let path = path.get(own.count()..).unwrap_or_default();
+        let (first, rest) = path.split_first()?;
+        let imported = self.names.get(first).map(Vec::as_slice);
+        let globs = self.globs.iter().filter(|_| imported.is_none());
+        imported
+            .into_iter()
+            .flatten()
+            .map(|target| [target, rest].concat())
+            .chain(globs.map(|glob| [glob, path].concat()))
+            .chain([path.to_vec()])
+            .find_map(|mut whole| {
+                if let Some(real) = self.crates.get(whole.first()?) {
+                    whole[0].clone_from(real);
                 }
-            };
-            return targets.iter().flat_map(meaning).collect();
-        }
-        let through = |glob: &Vec<String>| self.look_up(&[glob, path].concat(), false, depth);
-        let all = self.globs.iter().filter(|_| globs).flat_map(through);
-        let mut meanings: Vec<_> = all.filter(|meaning| calls::is_known(meaning)).collect();
-        if meanings.is_empty() {
-            meanings.push(self.of_crate(path));
-        }
-        meanings
-    }
-
-    fn of_crate(&self, path: &[String]) -> Vec<String> {
-        // `::axum`.
-        let path = path.strip_prefix(&[String::new()]).unwrap_or(path);
-        let mut path = path.to_vec();
-        if let Some(real) = path.first().and_then(|first| self.crates.get(first)) {
-            path[0].clone_from(real);
-        }
-        path
-    }
-
-    fn add(&mut self, local: &Ident, target: Option<Vec<String>>) {
-        self.names.entry(name(local)).or_default().extend(target);
+                known(&whole)
+            })
     }
 
     fn import(&mut self, tree: &UseTree, mut path: Vec<String>) {
@@ -85,10 +61,8 @@ impl<'a> Names<'a> {
                 return self.import(&tree.tree, path);
             }
             UseTree::Group(group) => {
-                return group
-                    .items
-                    .iter()
-                    .for_each(|tree| self.import(tree, path.clone()));
+                let trees = group.items.iter();
+                return trees.for_each(|tree| self.import(tree, path.clone()));
             }
             UseTree::Glob(_) => return self.globs.push(path),
             UseTree::Name(tree) => (&tree.ident, &tree.ident),
@@ -98,45 +72,24 @@ impl<'a> Names<'a> {
         if last != "self" {
             path.push(name(last));
         }
-        match path.last() {
-            Some(last) if local == "self" => {
-                self.names.entry(last.clone()).or_default().push(path);
-            }
-            _ => self.add(local, Some(path)),
-        }
+        let local = match path.last() {
+            Some(last) if local == "self" => last.clone(),
+            _ => name(local),
+        };
+        self.names.entry(local).or_default().push(path);
     }
 }
 
 impl<'ast> Visit<'ast> for Names<'_> {
-    fn visit_item(&mut self, item: &'ast Item) {
-        match item {
-            Item::Use(item) if !for_tests(&item.attrs) => {
-                let global = item.leading_colon.map(|_| String::new());
-                self.import(&item.tree, global.into_iter().collect());
-            }
-            Item::ExternCrate(item) => {
-                if let Some((_, local)) = &item.rename {
-                    self.add(local, Some(vec![String::new(), name(&item.ident)]));
-                }
-            }
-            Item::Type(item) => {
-                let alias = match &*item.ty {
-                    Type::Path(alias) if alias.qself.is_none() => Some(segments(&alias.path)),
-                    _ => None,
-                };
-                self.add(&item.ident, alias);
-            }
-            Item::Mod(module) if for_tests(&module.attrs) => {}
-            Item::Mod(module) => {
-                self.add(&module.ident, None);
-                visit::visit_item(self, item);
-            }
-            Item::Fn(function) if for_tests(&function.attrs) => {}
-            Item::Fn(function) => {
-                self.add(&function.sig.ident, None);
-                visit::visit_item(self, item);
-            }
-            _ => visit::visit_item(self, item),
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        if !for_tests(&item.attrs) {
+            self.import(&item.tree, Vec::new());
+        }
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if !for_tests(&module.attrs) {
+            visit::visit_item_mod(self, module);
         }
     }
 }
@@ -147,9 +100,7 @@ pub(super) fn name(ident: &Ident) -> String {
     text.strip_prefix("r#").unwrap_or(&text).to_owned()
 }
 
-/// The segments, an empty one first for a leading `::`.
 pub(super) fn segments(path: &syn::Path) -> Vec<String> {
-    let global = path.leading_colon.map(|_| String::new());
-    let names = path.segments.iter().map(|segment| name(&segment.ident));
-    global.into_iter().chain(names).collect()
+    let segments = path.segments.iter();
+    segments.map(|segment| name(&segment.ident)).collect()
 }

@@ -3,8 +3,7 @@ mod of_files;
 
 use std::collections::HashMap;
 
-use super::found::Kind;
-use super::{CLIPPY, calls, read};
+use super::{CLIPPY, Kind, calls, read};
 
 /// What is found in a file: `LINE call`, with `!` for a way out.
 #[track_caller]
@@ -144,12 +143,6 @@ fn axums_own_routers_are_found_where_they_are_made() {
     for (imports, body, calls) in [
         ("", "axum::Router::new()", vec!["axum::Router::new"]),
         ("", "axum::Router::<App>::new()", vec!["axum::Router::new"]),
-        ("", "<axum::Router>::new()", vec!["axum::Router::new"]),
-        (
-            "",
-            "<axum::Router as Default>::default()",
-            vec!["axum::Router::default"],
-        ),
         (
             "use axum::Router;",
             "Router::new()",
@@ -166,21 +159,11 @@ fn axums_own_routers_are_found_where_they_are_made() {
             vec!["axum::Router::new"],
         ),
         (
-            "extern crate axum as x;",
-            "x::Router::new()",
-            vec!["axum::Router::new"],
-        ),
-        (
             "use web::Router;",
             "Router::new()",
             vec!["axum::Router::new"],
         ),
         ("use axum::*;", "Router::new()", vec!["axum::Router::new"]),
-        (
-            "type App = axum::Router<State>;",
-            "App::new()",
-            vec!["axum::Router::new"],
-        ),
         (
             "use axum::{routing::{get, post as p, MethodRouter}};",
             "get(list).merge(p(create)); MethodRouter::new()",
@@ -242,16 +225,9 @@ fn what_has_the_name_alone_is_not_axums() {
             "use session_auth::*;",
             "Router::new().route(\"/\", get(list))",
         ),
-        ("use axum::routing::*; fn get() {}", "get()"),
-        ("use axum::*; mod routing {}", "routing::get(list)"),
         ("use crate::axum::serve;", "serve(a, b)"),
-        ("mod axum {}", "axum::serve(a, b)"),
         (
             "#[cfg(test)] mod tests { use axum::Router; } use session_auth::Router;",
-            "Router::new()",
-        ),
-        (
-            "#[test] fn t() { use axum::Router; } use session_auth::Router;",
             "Router::new()",
         ),
         (
@@ -302,7 +278,6 @@ fn an_axum_router_may_come_in_whole() {
         "app.merge_axum(axum::Router::new().route(\"/\", axum::routing::get(list)))",
         "app.mount_axum(public(\"/docs\", \"docs\"), axum::Router::new())",
         "session_auth::Router::merge_axum(app, axum::Router::new())",
-        "vec![app.merge_axum(axum::Router::new())]",
     ] {
         assert!(in_function("", body).is_empty(), "{body}");
     }
@@ -327,13 +302,10 @@ fn tests_may_serve_what_they_like() {
     for text in [
         format!("#[cfg(test)] mod tests {{ fn f() {{ {serve} }} }}"),
         format!("#[cfg(all(test, unix))] fn f() {{ {serve} }}"),
-        format!("#[cfg(any(test, all(test, feature = \"x\")))] fn f() {{ {serve} }}"),
         format!("#[test] fn f() {{ {serve} }}"),
         format!("#[tokio::test(flavor = \"multi_thread\")] async fn f() {{ {serve} }}"),
         format!("impl A {{ #[cfg(test)] fn f() {{ {serve} }} }}"),
         format!("#[cfg(test)] impl A {{ fn f() {{ {serve} }} }}"),
-        format!("fn f() {{ #[cfg(test)] {{ {serve} }} }}"),
-        "fn f() { #[cfg(test)] let x = axum::serve(a, b); }".to_owned(),
         format!("#![cfg(test)] fn f() {{ {serve} }}"),
         "#[cfg(test)] use axum::serve; fn f() { serve(a, b); }".to_owned(),
     ] {
@@ -348,55 +320,6 @@ fn tests_may_serve_what_they_like() {
     ] {
         let text = format!("{attribute} fn f() {{ {serve} }}");
         assert_eq!(found(&text), ["1 !axum::serve"], "{text}");
-    }
-}
-
-#[test]
-fn what_a_macro_is_given_is_read_as_calls() {
-    for (body, expected) in [
-        (
-            "tokio::select! { r = axum::serve(a, b) => r, _ = stop => () }",
-            vec!["!axum::serve"],
-        ),
-        (
-            "tokio::try_join!(axum::serve(a, b.into_make_service()), x)",
-            vec!["!axum::serve"],
-        ),
-        (
-            "run!(app.into_make_service_with_connect_info::<SocketAddr>())",
-            vec!["!into_make_service_with_connect_info"],
-        ),
-        (
-            "vec![get(list), session_auth::routing::get(list)]",
-            vec!["axum::routing::get"],
-        ),
-        (
-            "macro_rules! go { ($a:expr) => { axum::serve($a) } }",
-            vec!["!axum::serve"],
-        ),
-        ("json!({ \"get\": get, \"type\": axum::Router })", vec![]),
-        ("println!(\"axum::serve(a, b)\")", vec![]),
-        ("assert_eq!(map.get(1), None)", vec![]),
-    ] {
-        let expected: Vec<_> = expected.iter().map(|call| format!("2 {call}")).collect();
-        assert_eq!(
-            in_function("use axum::routing::get;", body),
-            expected,
-            "{body}"
-        );
-    }
-}
-
-#[test]
-fn imports_that_lead_in_a_circle_end() {
-    let globs: String = (0..20).map(|at| format!("use m{at}::*; ")).collect();
-    assert!(found(&format!("{globs} fn f() {{ get(list); }}")).is_empty());
-    for text in [
-        "use a::b as c; use c::d as a; fn f() { a::x(); c::y(); }",
-        "use self::x; use x::*; fn f() { x::y(); get(); }",
-        "use super::*; mod m { use super::*; use self::*; fn f() { y(); super::super::super::z(); } }",
-    ] {
-        assert!(found(text).is_empty(), "{text}");
     }
 }
 
