@@ -153,39 +153,13 @@ pub trait ClassifiedHandler<T, S>: Handler<T, S> + HasAccessClass<T> {
 
 impl<H, T, S> ClassifiedHandler<T, S> for H where H: Handler<T, S> + HasAccessClass<T> {}
 
-macro_rules! for_each_arity {
-    ($impl:ident) => {
-        $impl!();
-        $impl!(T1);
-        $impl!(T1, T2);
-        $impl!(T1, T2, T3);
-        $impl!(T1, T2, T3, T4);
-        $impl!(T1, T2, T3, T4, T5);
-        $impl!(T1, T2, T3, T4, T5, T6);
-        $impl!(T1, T2, T3, T4, T5, T6, T7);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8, T9);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8, T9, T10);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13);
-        $impl!(T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14);
-        $impl!(
-            T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15
-        );
-        $impl!(
-            T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15, T16
-        );
-    };
-}
-
+/// `M` is axum's marker; it has another for a handler without extractors.
 macro_rules! impl_has_access_class {
-    () => {
-        // axum's marker for a handler without extractors.
+    (@ [$($generic:ident),*] [$($arg:ident),*] $marker:ty) => {
         #[diagnostic::do_not_recommend]
-        impl<F, D, Fut> HasAccessClass<((),)> for F
+        impl<F, D, Fut, $($generic),*> HasAccessClass<$marker> for F
         where
-            F: Fn() -> Classified<D, Fut>,
+            F: Fn($($arg),*) -> Classified<D, Fut>,
             D: Declared,
         {
             fn __class(&self) -> HandlerClass {
@@ -193,9 +167,9 @@ macro_rules! impl_has_access_class {
             }
         }
 
-        impl<F, D, Fut> StaticClass<((),)> for F
+        impl<F, D, Fut, $($generic),*> StaticClass<$marker> for F
         where
-            F: Fn() -> Classified<D, Fut>,
+            F: Fn($($arg),*) -> Classified<D, Fut>,
             D: Declared,
         {
             fn class() -> HandlerClass {
@@ -203,31 +177,16 @@ macro_rules! impl_has_access_class {
             }
         }
     };
-    ($($arg:ident),+) => {
-        #[diagnostic::do_not_recommend]
-        impl<F, D, Fut, M, $($arg),+> HasAccessClass<(M, $($arg,)+)> for F
-        where
-            F: Fn($($arg),+) -> Classified<D, Fut>,
-            D: Declared,
-        {
-            fn __class(&self) -> HandlerClass {
-                HandlerClass::of::<D>()
-            }
-        }
-
-        impl<F, D, Fut, M, $($arg),+> StaticClass<(M, $($arg,)+)> for F
-        where
-            F: Fn($($arg),+) -> Classified<D, Fut>,
-            D: Declared,
-        {
-            fn class() -> HandlerClass {
-                HandlerClass::of::<D>()
-            }
-        }
+    () => {
+        impl_has_access_class!(@ [] [] ((),));
+    };
+    ($first:ident $($arg:ident)*) => {
+        impl_has_access_class!(@ [M, $first $(, $arg)*] [$first $(, $arg)*] (M, $first, $($arg,)*));
+        impl_has_access_class!($($arg)*);
     };
 }
 
-for_each_arity!(impl_has_access_class);
+impl_has_access_class!(T1 T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14 T15 T16);
 
 impl HandlerClass {
     fn of<D: Declared>() -> Self {

@@ -95,41 +95,28 @@ impl Finding {
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
+}
 
-    fn declared(&self) -> Option<&Declaration> {
-        self.related.iter().find_map(|related| match related {
-            Related::Declared(declaration) => Some(declaration),
-            _ => None,
-        })
-    }
+/// The first related thing of a kind.
+macro_rules! related {
+    ($($name:ident: $kind:ident($of:ty);)*) => {
+        impl Finding {$(
+            fn $name(&self) -> Option<&$of> {
+                self.related.iter().find_map(|related| match related {
+                    Related::$kind(one) => Some(one),
+                    _ => None,
+                })
+            }
+        )*}
+    };
+}
 
-    fn other(&self) -> Option<&Declaration> {
-        self.related.iter().find_map(|related| match related {
-            Related::Other(declaration) => Some(declaration),
-            _ => None,
-        })
-    }
-
-    fn meant(&self) -> Option<&Declaration> {
-        self.related.iter().find_map(|related| match related {
-            Related::Meant(declaration) => Some(declaration),
-            _ => None,
-        })
-    }
-
-    fn mounted(&self) -> Option<&Location> {
-        self.related.iter().find_map(|related| match related {
-            Related::Mounted(place) => Some(place),
-            _ => None,
-        })
-    }
-
-    fn unclassified(&self) -> Option<&Subject> {
-        self.related.iter().find_map(|related| match related {
-            Related::Unclassified(subject) => Some(subject),
-            _ => None,
-        })
-    }
+related! {
+    declared: Declared(Declaration);
+    other: Other(Declaration);
+    meant: Meant(Declaration);
+    mounted: Mounted(Location);
+    unclassified: Unclassified(Subject);
 }
 
 /// One finding for the methods of a route of which the same is to be said, sorted.

@@ -147,6 +147,7 @@ mod testing;
 mod token;
 mod unauditable;
 pub mod webhook;
+mod wrapper;
 
 pub use access::methods_by_name as methods;
 pub use access::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};

@@ -60,6 +60,7 @@ pub use self::router::SealedRouter;
 pub use self::router::{IntoMethodRouter, IntoRouter, Router};
 use crate::classified::HasAccessClass;
 use crate::inline::InlineDeclaration;
+use crate::wrapper::methods;
 
 /// axum's module of the same name.
 pub mod method_routing {
@@ -157,14 +158,4 @@ macro_rules! top_level {
     )*};
 }
 
-top_level! {
-    connect, connect_service, CONNECT;
-    delete, delete_service, DELETE;
-    get, get_service, GET;
-    head, head_service, HEAD;
-    options, options_service, OPTIONS;
-    patch, patch_service, PATCH;
-    post, post_service, POST;
-    put, put_service, PUT;
-    trace, trace_service, TRACE;
-}
+methods!(top_level);

@@ -2,18 +2,14 @@
 
 use std::any::type_name;
 use std::convert::Infallible;
-use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::error_handling::HandleError;
 use axum::extract::Request;
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
-use axum::routing::future::{InfallibleRouteFuture, RouteFuture};
-use axum::routing::{self, IntoMakeService, MethodFilter, Route};
-use bytes::Bytes;
+use axum::routing::future::InfallibleRouteFuture;
+use axum::routing::{self, MethodFilter, Route};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -22,6 +18,7 @@ use crate::classified::Sealed;
 use crate::declared::declarations;
 use crate::mounted::{Kind, MethodRecord, Note};
 use crate::routing::MethodRouter as Strict;
+use crate::wrapper::{like_axum, methods};
 
 /// [`axum::routing::MethodRouter`], for any handler.
 #[must_use = "a method router does nothing until it is mounted"]
@@ -143,17 +140,7 @@ macro_rules! chained {
     };
 }
 
-chained! {
-    connect, connect_service, CONNECT;
-    delete, delete_service, DELETE;
-    get, get_service, GET;
-    head, head_service, HEAD;
-    options, options_service, OPTIONS;
-    patch, patch_service, PATCH;
-    post, post_service, POST;
-    put, put_service, PUT;
-    trace, trace_service, TRACE;
-}
+methods!(chained);
 
 impl<S, E> MethodRouter<S, E>
 where
@@ -263,63 +250,12 @@ where
     }
 }
 
-impl MethodRouter<(), Infallible> {
+like_axum! {
+    MethodRouter<S, E> where [Clone];
+    axum: routing::MethodRouter<S, E>;
+    error: E;
+    fields: 0;
     /// As [`axum::routing::MethodRouter::into_make_service`].
-    #[must_use]
-    pub fn into_make_service(self) -> IntoMakeService<Self> {
-        axum::ServiceExt::<Request>::into_make_service(self.with_state(()))
-    }
-
-    /// As [`axum::routing::MethodRouter::into_make_service_with_connect_info`].
-    #[must_use]
-    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
-        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self.with_state(()))
-    }
-}
-
-impl<S, E> From<MethodRouter<S, E>> for routing::MethodRouter<S, E> {
-    fn from(router: MethodRouter<S, E>) -> Self {
-        router.0.inner
-    }
-}
-
-impl<S, E> Clone for MethodRouter<S, E> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<S, E> Default for MethodRouter<S, E>
-where
-    S: Clone,
-{
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<S, E> fmt::Debug for MethodRouter<S, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<B, E> Service<http::Request<B>> for MethodRouter<(), E>
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Response = axum::response::Response;
-    type Error = E;
-    type Future = RouteFuture<E>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
-        Service::<http::Request<B>>::poll_ready(&mut self.0, cx)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        self.0.call(request)
-    }
 }
 
 #[diagnostic::do_not_recommend]

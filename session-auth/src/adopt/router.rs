@@ -2,17 +2,11 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::fmt;
-use std::task::{Context, Poll};
 
 use axum::extract::Request;
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
-use axum::routing::future::RouteFuture;
-use axum::routing::{IntoMakeService, Route, RouterAsService, RouterIntoService};
-use axum::serve::{IncomingStream, Listener};
-use bytes::Bytes;
+use axum::routing::{Route, RouterAsService, RouterIntoService};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -21,6 +15,7 @@ use crate::audited::{Auditable, Audited};
 use crate::report::RouterSite;
 use crate::routing::Router as Strict;
 use crate::unauditable::report_adopted;
+use crate::wrapper::like_axum;
 
 /// [`axum::Router`], for any handler: see [`adopt`](crate::adopt).
 #[must_use = "a router does nothing until it is served"]
@@ -234,26 +229,13 @@ impl<S> Router<S> {
     }
 }
 
-impl Router {
+like_axum! {
+    Router<S> where [Clone + Send + Sync + 'static];
+    axum: axum::Router<S>;
+    error: Infallible;
+    fields: 0;
+    served: report;
     /// As [`axum::Router::into_make_service`].
-    #[must_use]
-    pub fn into_make_service(self) -> IntoMakeService<Self> {
-        self.report();
-        axum::ServiceExt::<Request>::into_make_service(self.with_state(()))
-    }
-
-    /// As [`axum::Router::into_make_service_with_connect_info`].
-    #[must_use]
-    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
-        self.report();
-        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self.with_state(()))
-    }
-}
-
-impl<S> From<Router<S>> for axum::Router<S> {
-    fn from(router: Router<S>) -> Self {
-        router.0.inner
-    }
 }
 
 /// With all that it mounts, classified or not: what is not is found by the audit.
@@ -278,63 +260,5 @@ impl<S> Auditable for Router<S> {
 
     fn __audited(self, site: RouterSite) -> Audited<S> {
         self.0.__audited(site)
-    }
-}
-
-impl<S> Clone for Router<S> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<S> Default for Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<S> fmt::Debug for Router<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<B> Service<http::Request<B>> for Router<()>
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Response = axum::response::Response;
-    type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<http::Request<B>>::poll_ready(&mut self.0, cx)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        self.report();
-        self.0.call(request)
-    }
-}
-
-impl<L> Service<IncomingStream<'_, L>> for Router<()>
-where
-    L: Listener,
-{
-    type Response = Self;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Self, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: IncomingStream<'_, L>) -> Self::Future {
-        self.report();
-        std::future::ready(Ok(self.clone().with_state(())))
     }
 }

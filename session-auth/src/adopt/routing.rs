@@ -12,6 +12,7 @@ use tower_service::Service;
 
 pub use super::method_router::MethodRouter;
 pub use super::router::Router;
+use crate::wrapper::methods;
 
 /// axum's module of the same name.
 pub mod method_routing {
@@ -96,14 +97,4 @@ macro_rules! top_level {
     )*};
 }
 
-top_level! {
-    connect, connect_service, CONNECT;
-    delete, delete_service, DELETE;
-    get, get_service, GET;
-    head, head_service, HEAD;
-    options, options_service, OPTIONS;
-    patch, patch_service, PATCH;
-    post, post_service, POST;
-    put, put_service, PUT;
-    trace, trace_service, TRACE;
-}
+methods!(top_level);

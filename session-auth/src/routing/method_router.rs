@@ -1,18 +1,13 @@
 //! The handlers of one path, by method.
 
 use std::convert::Infallible;
-use std::fmt;
-use std::task::{Context, Poll};
 
 use axum::error_handling::HandleError;
 use axum::extract::Request;
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
-use axum::routing::future::{InfallibleRouteFuture, RouteFuture};
-use axum::routing::{self, IntoMakeService, MethodFilter, Route};
-use axum::serve::{IncomingStream, Listener};
-use bytes::Bytes;
+use axum::routing::future::InfallibleRouteFuture;
+use axum::routing::{self, MethodFilter, Route};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -20,6 +15,7 @@ use super::sealing::{Mounted, is_router, seal, seal_service};
 use crate::classified::HasAccessClass;
 use crate::inline::{self, InlineDeclaration};
 use crate::mounted::MethodRecord;
+use crate::wrapper::{like_axum, methods};
 
 /// [`axum::routing::MethodRouter`], for handlers that have an access class.
 ///
@@ -98,7 +94,7 @@ where
 }
 
 macro_rules! chained {
-    ($($name:ident, $method:ident;)*) => {
+    ($($name:ident, $service:ident, $method:ident;)*) => {
         impl<S> MethodRouter<S, Infallible>
         where
             S: Clone,
@@ -116,23 +112,7 @@ macro_rules! chained {
                 }
             )*
         }
-    };
-}
 
-chained! {
-    connect, CONNECT;
-    delete, DELETE;
-    get, GET;
-    head, HEAD;
-    options, OPTIONS;
-    patch, PATCH;
-    post, POST;
-    put, PUT;
-    trace, TRACE;
-}
-
-macro_rules! chained_services {
-    ($($name:ident, $method:ident;)*) => {
         impl<S, E> MethodRouter<S, E>
         where
             S: Clone,
@@ -140,7 +120,7 @@ macro_rules! chained_services {
             $(
                 #[doc = concat!("Adds a service for `", stringify!($method), "` requests.")]
                 #[track_caller]
-                pub fn $name<D, T>(self, declaration: D, svc: T) -> Self
+                pub fn $service<D, T>(self, declaration: D, svc: T) -> Self
                 where
                     D: InlineDeclaration,
                     T: Service<Request, Error = E> + Clone + Send + Sync + 'static,
@@ -154,17 +134,7 @@ macro_rules! chained_services {
     };
 }
 
-chained_services! {
-    connect_service, CONNECT;
-    delete_service, DELETE;
-    get_service, GET;
-    head_service, HEAD;
-    options_service, OPTIONS;
-    patch_service, PATCH;
-    post_service, POST;
-    put_service, PUT;
-    trace_service, TRACE;
-}
+methods!(chained);
 
 impl<S, E> MethodRouter<S, E>
 where
@@ -316,67 +286,12 @@ where
     }
 }
 
-impl MethodRouter<(), Infallible> {
+like_axum! {
+    MethodRouter<S, E> where [Clone];
+    axum: routing::MethodRouter<S, E>;
+    error: E;
+    fields: inner, record;
     /// For `axum::serve`, unguarded: handlers of class `session` and `webhook` refuse to run.
-    #[must_use]
-    pub fn into_make_service(self) -> IntoMakeService<Self> {
-        axum::ServiceExt::<Request>::into_make_service(self.with_state(()))
-    }
-
-    /// The same, with the peer's address.
-    #[must_use]
-    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
-        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self.with_state(()))
-    }
-}
-
-impl<S, E> From<MethodRouter<S, E>> for routing::MethodRouter<S, E> {
-    fn from(router: MethodRouter<S, E>) -> Self {
-        router.inner
-    }
-}
-
-impl<S, E> Clone for MethodRouter<S, E> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            record: self.record.clone(),
-        }
-    }
-}
-
-impl<S, E> Default for MethodRouter<S, E>
-where
-    S: Clone,
-{
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// axum's text: there are programs that read it.
-impl<S, E> fmt::Debug for MethodRouter<S, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl<B, E> Service<http::Request<B>> for MethodRouter<(), E>
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Response = axum::response::Response;
-    type Error = E;
-    type Future = RouteFuture<E>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
-        Service::<http::Request<B>>::poll_ready(&mut self.inner, cx)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        self.inner.call(request)
-    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -388,22 +303,5 @@ where
 
     fn call(self, request: Request, state: S) -> Self::Future {
         Handler::call(self.inner, request, state)
-    }
-}
-
-impl<L> Service<IncomingStream<'_, L>> for MethodRouter<()>
-where
-    L: Listener,
-{
-    type Response = Self;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Self, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: IncomingStream<'_, L>) -> Self::Future {
-        std::future::ready(Ok(self.clone().with_state(())))
     }
 }

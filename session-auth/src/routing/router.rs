@@ -1,17 +1,11 @@
 //! The router.
 
 use std::convert::Infallible;
-use std::fmt;
-use std::task::{Context, Poll};
 
 use axum::extract::Request;
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::handler::Handler;
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::future::RouteFuture;
-use axum::routing::{self, IntoMakeService, Route, RouterAsService, RouterIntoService};
-use axum::serve::{IncomingStream, Listener};
-use bytes::Bytes;
+use axum::routing::{self, Route, RouterAsService, RouterIntoService};
 use http::Uri;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -22,6 +16,7 @@ use crate::access::{DeclarationRef, Location, Methods, Target};
 use crate::classified::HasAccessClass;
 use crate::inline::{self, InlineDeclaration};
 use crate::mounted::{Kind, MethodRecord, Mistake, Note, Record};
+use crate::wrapper::like_axum;
 
 /// [`axum::Router`], for handlers that have an access class.
 ///
@@ -595,18 +590,12 @@ where
     }
 }
 
-impl Router {
+like_axum! {
+    Router<S> where [Clone + Send + Sync + 'static];
+    axum: axum::Router<S>;
+    error: Infallible;
+    fields: inner, record;
     /// For `axum::serve`, unguarded: handlers of class `session` and `webhook` refuse to run.
-    #[must_use]
-    pub fn into_make_service(self) -> IntoMakeService<Self> {
-        axum::ServiceExt::<Request>::into_make_service(self.with_state(()))
-    }
-
-    /// The same, with the peer's address.
-    #[must_use]
-    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
-        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self.with_state(()))
-    }
 }
 
 /// To the same path with or without its last slash, with the query.
@@ -636,70 +625,4 @@ fn filter(methods: Methods) -> Option<routing::MethodFilter> {
         .iter()
         .filter_map(crate::mounted::filter)
         .reduce(routing::MethodFilter::or)
-}
-
-impl<S> From<Router<S>> for axum::Router<S> {
-    fn from(router: Router<S>) -> Self {
-        router.inner
-    }
-}
-
-impl<S> Clone for Router<S> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            record: self.record.clone(),
-        }
-    }
-}
-
-impl<S> Default for Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// axum's text: there are programs that read it.
-impl<S> fmt::Debug for Router<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl<B> Service<http::Request<B>> for Router<()>
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Response = axum::response::Response;
-    type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<http::Request<B>>::poll_ready(&mut self.inner, cx)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        self.inner.call(request)
-    }
-}
-
-impl<L> Service<IncomingStream<'_, L>> for Router<()>
-where
-    L: Listener,
-{
-    type Response = Self;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Self, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: IncomingStream<'_, L>) -> Self::Future {
-        std::future::ready(Ok(self.clone().with_state(())))
-    }
 }
