@@ -111,7 +111,7 @@ pub(crate) fn audit(
         let program = Program::read(built, &plan.metadata)?;
         strays.extend(self::strays(&program, &executables)?);
         if config.builds.is_none() {
-            off = Off::of(&plan.metadata, &selection.examined, &executables);
+            off = Off::of(&selection.examined, &executables);
         }
     }
 

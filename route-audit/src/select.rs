@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cargo_metadata::{DependencyKind, Metadata, Node, NodeDep, Package, PackageId};
+use glob::Pattern;
 
 use crate::cli::CargoArgs;
 use crate::config::Config;
@@ -195,51 +196,8 @@ fn matches_parts(spec: &str, name: &str, version: &str, id: &str) -> bool {
             .strip_prefix(wanted)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     });
-    version_matches && glob(wanted, name)
-}
-
-/// Matches `*`, `?` and `[a-z]`, as cargo does for `-p` and `--exclude`.
-fn glob(pattern: &str, name: &str) -> bool {
-    let mut pattern_chars = pattern.chars();
-    let Some(first) = pattern_chars.next() else {
-        return name.is_empty();
-    };
-    let rest = pattern_chars.as_str();
-    let mut name_chars = name.chars();
-    match first {
-        '*' => {
-            glob(rest, name)
-                || name_chars
-                    .next()
-                    .is_some_and(|_| glob(pattern, name_chars.as_str()))
-        }
-        '?' => name_chars.next().is_some() && glob(rest, name_chars.as_str()),
-        '[' => match (rest.split_once(']'), name_chars.next()) {
-            (Some((set, rest)), Some(c)) => in_set(set, c) && glob(rest, name_chars.as_str()),
-            _ => false,
-        },
-        literal => name_chars.next() == Some(literal) && glob(rest, name_chars.as_str()),
-    }
-}
-
-fn in_set(set: &str, c: char) -> bool {
-    let (set, negated) = match set.strip_prefix('!') {
-        Some(set) => (set, true),
-        None => (set, false),
-    };
-    let set: Vec<char> = set.chars().collect();
-    let mut rest = set.as_slice();
-    let mut found = false;
-    while let Some((&low, after)) = rest.split_first() {
-        if let ['-', high, after @ ..] = after {
-            found |= (low..=*high).contains(&c);
-            rest = after;
-        } else {
-            found |= low == c;
-            rest = after;
-        }
-    }
-    found != negated
+    // By the crate that cargo takes for it.
+    version_matches && Pattern::new(wanted).is_ok_and(|wanted| wanted.matches(name))
 }
 
 /// The resolved dependencies, with the features that were asked for.
