@@ -79,7 +79,7 @@ pub(crate) struct Check {
     /// Write the route lock, and say what that changes
     #[arg(long)]
     pub(crate) update: bool,
-    /// Prove that the check sees: add an unclassified route to a copy of the workspace, and fail
+    /// Prove that the check sees: have each audited router mount an unclassified route, and fail
     /// where it is not found
     #[arg(long, conflicts_with_all = ["locked", "update", "format"])]
     pub(crate) self_test: bool,
@@ -151,6 +151,9 @@ pub(crate) struct Common {
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) cargo: CargoArgs,
+    /// Whether the routers are to report the route of the self-test.
+    #[arg(skip)]
+    pub(crate) self_test: bool,
 }
 
 impl Common {

@@ -77,14 +77,6 @@ impl CannotRun {
     }
 }
 
-impl CannotRun {
-    /// One more reason.
-    pub(crate) fn and(mut self, problem: Problem) -> Self {
-        self.0.push(problem);
-        self
-    }
-}
-
 impl From<Problem> for CannotRun {
     fn from(problem: Problem) -> Self {
         Self(vec![problem])

@@ -92,7 +92,7 @@ pub(crate) fn audit(
         let mut runs = Vec::new();
         let mut problems = Vec::new();
         for executable in &executables {
-            match run::run(executable, common.timeout(), &mut notes) {
+            match run::run(executable, common, &mut notes) {
                 Ok(run) => runs.push(run),
                 Err(problem) => problems.push(problem),
             }
@@ -166,6 +166,7 @@ fn at_start(
         command,
         root: workspace.root(),
         timeout: common.timeout(),
+        self_test: common.self_test,
     };
     start.reports(|new| {
         let is_covered = |build: &Build, package: &str| {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::cargo::{Executable, describe, directory};
+use crate::cli::Common;
 use crate::error::Problem;
 use crate::surroundings::Notes;
 
@@ -19,6 +20,9 @@ pub(crate) const REPORT_DIR: &str = "ROUTE_AUDIT_REPORT_DIR";
 
 /// Tells them that findings are judged here.
 pub(crate) const RUNNER: &str = "ROUTE_AUDIT_RUNNER";
+
+/// Has the routers report a route that nobody has classified: see [`self_test`](crate::self_test).
+pub(crate) const SELF_TEST: &str = "ROUTE_AUDIT_SELF_TEST";
 
 /// What the name of a test begins with that `#[audited_router]` adds.
 pub(crate) const TEST_PREFIX: &str = "route_audit_";
@@ -44,9 +48,10 @@ pub(crate) struct Run {
 /// Lists the audit tests of the executable, runs them, and reads the files that they wrote.
 pub(crate) fn run(
     executable: &Executable<'_>,
-    timeout: Duration,
+    common: &Common,
     notes: &mut Notes<'_>,
 ) -> Result<Run, Problem> {
+    let timeout = common.timeout();
     let scratch = TempDir::with_prefix("route-audit-").map_err(|error| {
         Problem::new(format!("cannot make a temporary folder: {error}"))
             .at(std::env::temp_dir().display())
@@ -57,6 +62,7 @@ pub(crate) fn run(
         executable,
         deadline: Instant::now() + timeout,
         timeout,
+        self_test: common.self_test,
         scratch: scratch.path(),
     };
     let mut run = Run {
@@ -136,6 +142,7 @@ struct Session<'a> {
     executable: &'a Executable<'a>,
     deadline: Instant,
     timeout: Duration,
+    self_test: bool,
     scratch: &'a Path,
 }
 
@@ -169,11 +176,13 @@ impl Session<'_> {
             )
             .env_remove(REPORT_DIR)
             .env_remove(RUNNER)
+            .env_remove(SELF_TEST)
             .stdin(Stdio::null())
             .stdout(out.try_clone().map_err(cannot_run)?)
             .stderr(out);
         if let Some(reports) = reports {
             command.env(REPORT_DIR, reports).env(RUNNER, "1");
+            command.envs(self.self_test.then_some((SELF_TEST, "1")));
         }
         let mut child = command.spawn().map_err(cannot_run)?;
         let mut pause = Duration::from_millis(1);

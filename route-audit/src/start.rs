@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::error::{CannotRun, Problem};
 use crate::report;
-use crate::run::{REPORT_DIR, RUNNER, read_files};
+use crate::run::{REPORT_DIR, RUNNER, SELF_TEST, read_files};
 
 /// Another report may come this long after the last: a service may have several routers.
 const QUIET: Duration = Duration::from_secs(1);
@@ -25,6 +25,7 @@ pub(crate) struct Start<'a> {
     pub(crate) command: &'a str,
     pub(crate) root: &'a Path,
     pub(crate) timeout: Duration,
+    pub(crate) self_test: bool,
 }
 
 impl Start<'_> {
@@ -100,6 +101,8 @@ impl Start<'_> {
             .current_dir(self.root)
             .env(REPORT_DIR, reports)
             .env_remove(RUNNER)
+            .env_remove(SELF_TEST)
+            .envs(self.self_test.then_some((SELF_TEST, "1")))
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out);

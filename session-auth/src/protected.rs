@@ -30,6 +30,7 @@ use crate::probed::{ProbedRoute, asked_apart};
 use crate::report::form::Report;
 use crate::report::{report_dir, write_report};
 use crate::shared::{Shared, Unclassified};
+use crate::unauditable::judged as judge_alone;
 
 /// A router with its guards on, and closed: nothing can be added to it.
 ///
@@ -117,6 +118,7 @@ impl SessionAuthLayer {
 
     fn protect_audited(&self, audited: Audited) -> Result<Protected, BuildError> {
         let site = audited.site();
+        let self_test = audited.for_self_test();
         let record = audited.record().clone();
         let shared = self.shared();
         // Eagerly: otherwise axum makes each route, its guards included, anew for each connection.
@@ -136,10 +138,13 @@ impl SessionAuthLayer {
             .collect();
         let judged = judge(&record, &debug, Some(&router), shared.today());
         if let Some(dir) = report_dir().filter(|_| site.at_start) {
-            let report = match (&judged, problems.first()) {
-                (Ok(judged), None) => Ok(Report::of(site.record(), judged)),
-                (Err(unreadable), _) => Err(unreadable.to_string()),
-                (_, Some(problem)) => Err(problem.to_string()),
+            let of_self_test = self_test.map(|shown| judge_alone(shown.record(), &shown.debug()));
+            let report = match (of_self_test, &judged, problems.first()) {
+                (Some(Ok(judged)), ..) => Ok(Report::of(site.record(), &judged)),
+                (Some(Err(unauditable)), ..) => Err(unauditable.to_string()),
+                (None, Ok(judged), None) => Ok(Report::of(site.record(), judged)),
+                (None, Err(unreadable), _) => Err(unreadable.to_string()),
+                (None, _, Some(problem)) => Err(problem.to_string()),
             };
             if let Err(what) = write_report(&site, &dir, &report) {
                 let mounted = site.location.clone();

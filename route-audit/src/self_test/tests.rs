@@ -4,17 +4,7 @@ use super::*;
 use crate::finding::Finding;
 use crate::testing::place;
 
-const PATH: &str = "/__route-audit-self-test/0";
-
-fn probes() -> Vec<Probe> {
-    vec![Probe {
-        package: "web".to_owned(),
-        target: "library `web`".to_owned(),
-        source: "src/lib.rs".into(),
-        path: PATH.to_owned(),
-        code: String::new(),
-    }]
-}
+const PATH: &str = "/__route-audit-self-test/web/routes";
 
 fn finding(code: Code, path: &str) -> Finding {
     Finding::Router(audit::Finding {
@@ -31,6 +21,7 @@ fn finding(code: Code, path: &str) -> Finding {
 
 fn found(findings: Vec<Finding>) -> Audit {
     let mut audit = Audit::default();
+    audit.routers = vec![crate::testing::report("routes", &[]).router];
     audit.add(findings);
     audit
 }
@@ -70,7 +61,7 @@ fn only_the_very_finding_proves_that_the_gate_sees() {
             "`check` ended in 0",
         ),
     ] {
-        let problems = judge(code, &found(findings), &probes());
+        let problems = judge(code, &found(findings));
         let [problem] = problems.as_slice() else {
             panic!("{case}: {problems:?}");
         };
@@ -79,6 +70,6 @@ fn only_the_very_finding_proves_that_the_gate_sees() {
         assert!(text.contains(says), "{case}: {text}");
     }
     for findings in [vec![right()], vec![own(), right()]] {
-        assert_eq!(judge(exit::FINDINGS, &found(findings), &probes()), []);
+        assert_eq!(judge(exit::FINDINGS, &found(findings)), []);
     }
 }

@@ -9,6 +9,7 @@ fn start(command: &str, timeout: u64) -> Result<Vec<Report>, String> {
         command,
         root: folder.path(),
         timeout: Duration::from_secs(timeout),
+        self_test: false,
     };
     start
         .reports(|reports| !reports.is_empty())

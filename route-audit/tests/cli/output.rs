@@ -197,7 +197,7 @@ fn help_is_a_text_that_was_read() {
                           Write the route lock, and say what that changes
 
                       --self-test
-                          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
+                          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
 
                       --timeout <SECONDS>
                           How long the tests of one target may take, and what `--run` starts
@@ -294,7 +294,7 @@ fn help_is_a_text_that_was_read() {
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
-                      --self-test          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
+                      --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
                       --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
                       --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose            Say which packages are skipped and which tests run
@@ -339,7 +339,7 @@ fn help_is_a_text_that_was_read() {
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
-                      --self-test          Prove that the check sees: add an unclassified route to a copy of the workspace, and fail where it is not found
+                      --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
                       --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
                       --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose            Say which packages are skipped and which tests run

@@ -93,6 +93,7 @@ where
              function that has the attribute"
         ));
     }
+    let audited = audited.for_self_test().unwrap_or(audited);
     let judged = judged(audited.record(), &audited.debug())
         .map_err(|error| format!("{site} could not be audited: {error}"))?;
     let router = RouterRecord {

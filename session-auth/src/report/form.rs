@@ -127,6 +127,15 @@ pub struct RouterRecord {
     pub line: u32,
 }
 
+impl RouterRecord {
+    /// The path of the route that `route-audit check --self-test` has the router's audit find.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn self_test_path(&self) -> String {
+        format!("/__route-audit-self-test/{}/{}", self.package, self.name)
+    }
+}
+
 /// Which kind of router a function returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -40,7 +40,10 @@ pub fn linked(
         )
     };
     let (mut mounted, mut declared, mut findings) = (Vec::new(), Vec::new(), Vec::new());
-    for (methods, path, class) in routes {
+    let added = format!("/__route-audit-self-test/{package}/{router}");
+    let self_test = std::env::var_os("ROUTE_AUDIT_SELF_TEST");
+    let added = self_test.map(|_| ("GET", added.as_str(), None));
+    for (methods, path, class) in routes.iter().chain(&added) {
         let declaration = class.map(|class| declaration(methods, path, class));
         let subject = format!(r#""methods":["{methods}"],"path":{},"shape":"route""#, json(path));
         mounted.push(format!(
