@@ -14,10 +14,11 @@ use crate::webhook::body::BodyError;
 /// asked again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Lists the reasons once: as variants, in [`Denial::ALL`] and as text. Counters are indexed by the
-/// discriminant, so none of the three may lag behind.
+/// One row each: the variant, its text, and the response's status, error and challenge. Counters are
+/// indexed by the discriminant, so nothing may lag behind.
 macro_rules! denials {
-    ($($(#[$doc:meta])* $variant:ident => $text:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident => $text:literal, $status:ident, $error:literal
+       $(, $challenge:literal)?;)*) => {
         /// Why a request was denied.
         ///
         /// It is the `reason` in the response's body, stands in the response's extensions for outer
@@ -38,108 +39,72 @@ macro_rules! denials {
                     $(Self::$variant => $text,)*
                 }
             }
+
+            /// The status of the response.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$variant => StatusCode::$status,)*
+                }
+            }
+
+            const fn body(self) -> &'static str {
+                match self {
+                    $(Self::$variant => {
+                        concat!(r#"{"error":""#, $error, r#"","reason":""#, $text, r#""}"#)
+                    })*
+                }
+            }
+
+            /// RFC 9110, section 11.6.1: a 401 names a way to authenticate. `Cookie` and `Webhook`
+            /// are no registered schemes, and are meant not to be: a browser must not open its
+            /// password dialog.
+            fn challenge(self) -> Option<&'static str> {
+                let challenge: &[&'static str] = match self {
+                    $(Self::$variant => &[$($challenge)?],)*
+                };
+                challenge.first().copied()
+            }
         }
     };
 }
 
 denials! {
     /// There is no session cookie.
-    Missing => "missing",
+    Missing => "missing", UNAUTHORIZED, "Authentication required", "Cookie";
     /// There is one, but not of a form that any version of a token has.
-    Malformed => "malformed",
+    Malformed => "malformed", UNAUTHORIZED, "Authentication required", "Cookie";
     /// No key of the ring signed it.
-    BadSignature => "bad_signature",
+    BadSignature => "bad_signature", UNAUTHORIZED, "Authentication required", "Cookie";
     /// It is past its idle or its absolute deadline.
-    Expired => "expired",
+    Expired => "expired", UNAUTHORIZED, "Authentication required", "Cookie";
     /// It was revoked: the store has no such session.
-    Revoked => "revoked",
+    Revoked => "revoked", UNAUTHORIZED, "Authentication required", "Cookie";
     /// The session lacks the scope that the route asks for.
-    Scope => "scope",
+    Scope => "scope", FORBIDDEN, "Forbidden";
     /// The request changes something and comes from a page of another origin.
-    CrossOrigin => "cross_origin",
+    CrossOrigin => "cross_origin", FORBIDDEN, "Forbidden";
     /// The session store is down, so nobody can say whether the session was revoked.
-    StoreUnavailable => "store_unavailable",
+    StoreUnavailable => "store_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
     /// The proof of a webhook is missing.
-    SignatureMissing => "signature_missing",
+    SignatureMissing => "signature_missing", UNAUTHORIZED, "Authentication required", "Webhook";
     /// The proof of a webhook is wrong.
-    SignatureInvalid => "signature_invalid",
+    SignatureInvalid => "signature_invalid", UNAUTHORIZED, "Authentication required", "Webhook";
     /// The proof of a webhook is too old, or from the future.
-    TimestampOutOfRange => "timestamp_out_of_range",
+    TimestampOutOfRange => "timestamp_out_of_range", UNAUTHORIZED, "Authentication required", "Webhook";
     /// The body of a webhook is over the limit.
-    BodyTooLarge => "body_too_large",
+    BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
     /// The body of a webhook broke off.
-    BodyIncomplete => "body_incomplete",
+    BodyIncomplete => "body_incomplete", BAD_REQUEST, "Bad request";
     /// No router resolved the path, and it is one that two programs may read in two ways: `//`,
     /// `..`, `;`, a backslash, an encoded slash.
-    AmbiguousPath => "ambiguous_path",
+    AmbiguousPath => "ambiguous_path", BAD_REQUEST, "Bad request";
 }
 
 impl Denial {
-    /// The status of the response.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::Missing
-            | Self::Malformed
-            | Self::BadSignature
-            | Self::Expired
-            | Self::Revoked
-            | Self::SignatureMissing
-            | Self::SignatureInvalid
-            | Self::TimestampOutOfRange => StatusCode::UNAUTHORIZED,
-            Self::Scope | Self::CrossOrigin => StatusCode::FORBIDDEN,
-            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyIncomplete | Self::AmbiguousPath => StatusCode::BAD_REQUEST,
-        }
-    }
-
     /// Whether logging in may help.
     pub(crate) fn is_unauthenticated(self) -> bool {
         self.challenge() == Some("Cookie")
-    }
-
-    const fn body(self) -> &'static str {
-        match self {
-            Self::Missing => r#"{"error":"Authentication required","reason":"missing"}"#,
-            Self::Malformed => r#"{"error":"Authentication required","reason":"malformed"}"#,
-            Self::BadSignature => r#"{"error":"Authentication required","reason":"bad_signature"}"#,
-            Self::Expired => r#"{"error":"Authentication required","reason":"expired"}"#,
-            Self::Revoked => r#"{"error":"Authentication required","reason":"revoked"}"#,
-            Self::Scope => r#"{"error":"Forbidden","reason":"scope"}"#,
-            Self::CrossOrigin => r#"{"error":"Forbidden","reason":"cross_origin"}"#,
-            Self::StoreUnavailable => {
-                r#"{"error":"Service unavailable","reason":"store_unavailable"}"#
-            }
-            Self::SignatureMissing => {
-                r#"{"error":"Authentication required","reason":"signature_missing"}"#
-            }
-            Self::SignatureInvalid => {
-                r#"{"error":"Authentication required","reason":"signature_invalid"}"#
-            }
-            Self::TimestampOutOfRange => {
-                r#"{"error":"Authentication required","reason":"timestamp_out_of_range"}"#
-            }
-            Self::BodyTooLarge => r#"{"error":"Payload too large","reason":"body_too_large"}"#,
-            Self::BodyIncomplete => r#"{"error":"Bad request","reason":"body_incomplete"}"#,
-            Self::AmbiguousPath => r#"{"error":"Bad request","reason":"ambiguous_path"}"#,
-        }
-    }
-
-    /// RFC 9110, section 11.6.1: a 401 names a way to authenticate. `Cookie` and `Webhook` are no
-    /// registered schemes, and are meant not to be: a browser must not open its password dialog.
-    const fn challenge(self) -> Option<&'static str> {
-        match self {
-            Self::Missing
-            | Self::Malformed
-            | Self::BadSignature
-            | Self::Expired
-            | Self::Revoked => Some("Cookie"),
-            Self::SignatureMissing | Self::SignatureInvalid | Self::TimestampOutOfRange => {
-                Some("Webhook")
-            }
-            _ => None,
-        }
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::Package;
-use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, Token, punctuated::Punctuated};
+use syn::{Attribute, Expr, ExprLit, Ident, Item, Lit, Meta, Token, punctuated::Punctuated};
 
-use super::names::name;
 use crate::cargo::audited;
 
 /// A file, or why nothing is known of it.
@@ -94,4 +93,10 @@ fn is_test(condition: &Meta) -> bool {
             .is_ok_and(|all| all.iter().any(is_test)),
         condition => condition.path().is_ident("test"),
     }
+}
+
+/// A name without its `r#`.
+pub(super) fn name(ident: &Ident) -> String {
+    let text = ident.to_string();
+    text.strip_prefix("r#").unwrap_or(&text).to_owned()
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use syn::visit::{self, Visit};
-use syn::{Ident, ItemUse, UseTree};
+use syn::{ItemUse, UseTree};
 
-use super::files::for_tests;
+use super::files::{for_tests, name};
 
 pub(super) struct Names<'a> {
     /// The crates' names here, and their real ones.
@@ -92,12 +92,6 @@ impl<'ast> Visit<'ast> for Names<'_> {
             visit::visit_item_mod(self, module);
         }
     }
-}
-
-/// A name without its `r#`.
-pub(super) fn name(ident: &Ident) -> String {
-    let text = ident.to_string();
-    text.strip_prefix("r#").unwrap_or(&text).to_owned()
 }
 
 pub(super) fn segments(path: &syn::Path) -> Vec<String> {

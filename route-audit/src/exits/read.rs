@@ -7,8 +7,8 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, Ident, UseName, UseRename};
 
 use super::calls::{self, HANDLER_SERVICES};
-use super::files::for_tests;
-use super::names::{Names, name, segments};
+use super::files::{for_tests, name};
+use super::names::{Names, segments};
 use super::{Found, Kind};
 
 pub(super) fn file(shown: &str, file: &syn::File, crates: &HashMap<String, String>) -> Vec<Found> {
