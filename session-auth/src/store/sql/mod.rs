@@ -1,5 +1,6 @@
 //! Stores in SQL databases.
 
+mod alike;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection, PgPool, Postgres};
 
+use super::alike::sql_store;
 use super::row;
 use super::statements::{
     FIND, GENERATION, INSERT, LIST, MIGRATED, REPLACE, REVOKE, SCHEMA_VERSION, bind_session,
@@ -178,12 +178,13 @@ impl PostgresStore {
     /// The user may not create tables, the database's encoding is not UTF-8, or a newer version of
     /// the crate has changed the tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease(false).await?;
         let migrated = migrate(&mut lease).await;
         lease.finish(migrated)
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
+    /// To read or to write: that is one here.
+    async fn lease(&self, _writes: bool) -> Result<Lease, StoreError> {
         let connection = self.pool.acquire().await.map_err(failed)?;
         Ok(Lease {
             connection,
@@ -342,135 +343,4 @@ async fn revoke_all(
     Ok(ended.rows_affected())
 }
 
-impl SessionStore for PostgresStore {
-    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = sqlx::query_scalar(GENERATION)
-            .bind(subject)
-            .fetch_optional(&mut *lease)
-            .await;
-        let generation: Option<i64> = lease.finish(answer).map_err(failed)?;
-        Ok(Generation(generation.unwrap_or(0) as u64))
-    }
-
-    async fn insert(
-        &self,
-        session: &StoredSession,
-        generation: Generation,
-    ) -> Result<bool, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = insert(&mut lease, session, generation).await;
-        lease.finish(answer).map_err(failed)
-    }
-
-    async fn find(
-        &self,
-        subject: &str,
-        id: SessionId,
-    ) -> Result<Option<StoredSession>, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = sqlx::query(FIND)
-            .bind(subject)
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(&mut *lease)
-            .await;
-        let row = lease.finish(answer).map_err(failed)?;
-        row.as_ref().map(row::session).transpose()
-    }
-
-    async fn touch(
-        &self,
-        subject: &str,
-        id: SessionId,
-        last_seen: Timestamp,
-        idle_deadline: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = sqlx::query_scalar(TOUCH)
-            .bind(subject)
-            .bind(id.as_bytes().as_slice())
-            .bind(seconds(last_seen))
-            .bind(seconds(idle_deadline))
-            .fetch_all(&mut *lease)
-            .await;
-        let versions: Vec<i16> = lease.finish(answer).map_err(failed)?;
-        match versions.first() {
-            Some(version) => row::known_version(id, *version).map(|()| true),
-            None => Ok(false),
-        }
-    }
-
-    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = bind_session!(sqlx::query(REPLACE), session)
-            .bind(old.as_bytes().as_slice())
-            .execute(&mut *lease)
-            .await;
-        Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
-    }
-
-    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = sqlx::query(REVOKE)
-            .bind(subject)
-            .bind(id.as_bytes().as_slice())
-            .execute(&mut *lease)
-            .await;
-        Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
-    }
-
-    async fn revoke_all(
-        &self,
-        subject: &str,
-        except: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = revoke_all(&mut lease, subject, except, now).await;
-        lease.finish(answer).map_err(failed)
-    }
-
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = sqlx::query(LIST)
-            .bind(subject)
-            .bind(seconds(now))
-            .fetch_all(&mut *lease)
-            .await;
-        Ok(row::readable(&lease.finish(answer).map_err(failed)?))
-    }
-
-    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let mut lease = self.lease().await?;
-        let answer = remove_expired(&mut lease, before, limit).await;
-        lease.finish(answer).map_err(failed)
-    }
-}
-
-async fn remove_expired(
-    connection: &mut PgConnection,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, sqlx::Error> {
-    let removed = sqlx::query(REMOVE_EXPIRED)
-        .bind(seconds(before))
-        .bind(i64::from(limit))
-        .execute(&mut *connection)
-        .await?;
-    if let Some(forgettable) = forgettable(before) {
-        sqlx::query(FORGET)
-            .bind(forgettable)
-            .bind(i64::from(limit))
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(removed.rows_affected())
-}
-
-impl fmt::Debug for PostgresStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresStore")
-            .field("connections", &self.pool.size())
-            .finish_non_exhaustive()
-    }
-}
+sql_store!(PostgresStore);

@@ -1,13 +1,14 @@
-use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::alike::sql_store;
 use super::row;
 use super::statements::{
     FIND, GENERATION, INSERT, LIST, MIGRATED, REPLACE, REVOKE, SCHEMA_VERSION, bind_session,
@@ -157,11 +158,10 @@ impl SqliteStore {
     ///
     /// The database cannot be written, or a newer version of the crate has changed the tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
+        let mut lease = self.lease(true).await?;
         // The lock comes first: what is read under it stays true.
-        let mut transaction = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE")
-            .await
-            .map_err(failed)?;
+        let begun = lease.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = begun.map_err(failed)?;
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS session_auth_migrations \
              (version INTEGER NOT NULL PRIMARY KEY) STRICT",
@@ -187,160 +187,80 @@ impl SqliteStore {
         transaction.commit().await.map_err(failed)
     }
 
-    /// A connection for a statement that writes, in its turn.
-    async fn writer(&self) -> Result<(MutexGuard<'_, ()>, PoolConnection<Sqlite>), StoreError> {
-        let turn = self.writer.lock().await;
+    /// A connection; for a statement that writes, in its turn.
+    async fn lease(&self, writes: bool) -> Result<Lease<'_>, StoreError> {
+        let turn = match writes {
+            true => Some(self.writer.lock().await),
+            false => None,
+        };
         let connection = self.pool.acquire().await.map_err(failed)?;
-        Ok((turn, connection))
+        Ok(Lease {
+            connection,
+            _turn: turn,
+        })
+    }
+}
+
+/// A connection, and the turn of one that writes.
+struct Lease<'a> {
+    connection: PoolConnection<Sqlite>,
+    _turn: Option<MutexGuard<'a, ()>>,
+}
+
+impl Lease<'_> {
+    fn finish<T>(self, answer: T) -> T {
+        answer
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
     }
 }
 
 // A single statement that writes takes SQLite's lock before it reads, and is whole or nothing, also
 // where its future is dropped: the connection's thread finishes it.
-impl SessionStore for SqliteStore {
-    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        let generation: Option<i64> = sqlx::query_scalar(GENERATION)
-            .bind(subject)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failed)?;
-        Ok(Generation(generation.unwrap_or(0) as u64))
-    }
-
-    async fn insert(
-        &self,
-        session: &StoredSession,
-        generation: Generation,
-    ) -> Result<bool, StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
-        let done = bind_session!(sqlx::query(INSERT), session)
-            .bind(generation.0 as i64)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    async fn find(
-        &self,
-        subject: &str,
-        id: SessionId,
-    ) -> Result<Option<StoredSession>, StoreError> {
-        let row = sqlx::query(FIND)
-            .bind(subject)
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(row::session).transpose()
-    }
-
-    async fn touch(
-        &self,
-        subject: &str,
-        id: SessionId,
-        last_seen: Timestamp,
-        idle_deadline: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
-        // All rows, although there is one at the most: `fetch_optional` stops at the first, and
-        // does not see that the statement then failed to commit.
-        let versions: Vec<i16> = sqlx::query_scalar(TOUCH)
-            .bind(subject)
-            .bind(id.as_bytes().as_slice())
-            .bind(seconds(last_seen))
-            .bind(seconds(idle_deadline))
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(failed)?;
-        match versions.first() {
-            Some(version) => row::known_version(id, *version).map(|()| true),
-            None => Ok(false),
-        }
-    }
-
-    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
-        let done = bind_session!(sqlx::query(REPLACE), session)
-            .bind(old.as_bytes().as_slice())
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
-        let done = sqlx::query(REVOKE)
-            .bind(subject)
-            .bind(id.as_bytes().as_slice())
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    async fn revoke_all(
-        &self,
-        subject: &str,
-        except: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
-        // IMMEDIATE takes the lock at once: who has read before cannot always have it later.
-        let mut transaction = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE")
-            .await
-            .map_err(failed)?;
-        sqlx::query(RAISE)
-            .bind(subject)
-            .bind(seconds(now))
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        let ended = sqlx::query(REVOKE_ALL)
-            .bind(subject)
-            .bind(except.as_ref().map(|id| id.as_bytes().as_slice()))
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(ended.rows_affected())
-    }
-
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        let rows = sqlx::query(LIST)
-            .bind(subject)
-            .bind(seconds(now))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed)?;
-        Ok(row::readable(&rows))
-    }
-
-    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let (_turn, mut connection) = self.writer().await?;
-        let removed = sqlx::query(REMOVE_EXPIRED)
-            .bind(seconds(before))
-            .bind(i64::from(limit))
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        if let Some(forgettable) = forgettable(before) {
-            sqlx::query(FORGET)
-                .bind(forgettable)
-                .bind(i64::from(limit))
-                .execute(&mut *connection)
-                .await
-                .map_err(failed)?;
-        }
-        Ok(removed.rows_affected())
-    }
+async fn insert(
+    connection: &mut SqliteConnection,
+    session: &StoredSession,
+    generation: Generation,
+) -> Result<bool, sqlx::Error> {
+    let done = bind_session!(sqlx::query(INSERT), session)
+        .bind(generation.0 as i64)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
-impl fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore")
-            .field("connections", &self.pool.size())
-            .finish_non_exhaustive()
-    }
+async fn revoke_all(
+    connection: &mut SqliteConnection,
+    subject: &str,
+    except: Option<SessionId>,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    // IMMEDIATE takes the lock at once: who has read before cannot always have it later.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(RAISE)
+        .bind(subject)
+        .bind(seconds(now))
+        .execute(&mut *transaction)
+        .await?;
+    let ended = sqlx::query(REVOKE_ALL)
+        .bind(subject)
+        .bind(except.as_ref().map(|id| id.as_bytes().as_slice()))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(ended.rows_affected())
 }
+
+sql_store!(SqliteStore);

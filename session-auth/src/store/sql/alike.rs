@@ -1,0 +1,148 @@
+//! What the stores do alike in both databases: a statement each, on a connection of their own kind.
+
+/// Implements `SessionStore` by the store's `lease`, its statements and its functions `insert` and
+/// `revoke_all`.
+macro_rules! sql_store {
+    ($store:ident) => {
+        impl SessionStore for $store {
+            async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+                let mut lease = self.lease(false).await?;
+                let answer = sqlx::query_scalar(GENERATION)
+                    .bind(subject)
+                    .fetch_optional(&mut *lease)
+                    .await;
+                let generation: Option<i64> = lease.finish(answer).map_err(failed)?;
+                Ok(Generation(generation.unwrap_or(0) as u64))
+            }
+
+            async fn insert(
+                &self,
+                session: &StoredSession,
+                generation: Generation,
+            ) -> Result<bool, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let answer = insert(&mut lease, session, generation).await;
+                lease.finish(answer).map_err(failed)
+            }
+
+            async fn find(
+                &self,
+                subject: &str,
+                id: SessionId,
+            ) -> Result<Option<StoredSession>, StoreError> {
+                let mut lease = self.lease(false).await?;
+                let answer = sqlx::query(FIND)
+                    .bind(subject)
+                    .bind(id.as_bytes().as_slice())
+                    .fetch_optional(&mut *lease)
+                    .await;
+                let row = lease.finish(answer).map_err(failed)?;
+                row.as_ref().map(row::session).transpose()
+            }
+
+            async fn touch(
+                &self,
+                subject: &str,
+                id: SessionId,
+                last_seen: Timestamp,
+                idle_deadline: Timestamp,
+            ) -> Result<bool, StoreError> {
+                let mut lease = self.lease(true).await?;
+                // All rows, although there is one at the most: `fetch_optional` stops at the first,
+                // and does not see that the statement then failed to commit.
+                let answer = sqlx::query_scalar(TOUCH)
+                    .bind(subject)
+                    .bind(id.as_bytes().as_slice())
+                    .bind(seconds(last_seen))
+                    .bind(seconds(idle_deadline))
+                    .fetch_all(&mut *lease)
+                    .await;
+                let versions: Vec<i16> = lease.finish(answer).map_err(failed)?;
+                match versions.first() {
+                    Some(version) => row::known_version(id, *version).map(|()| true),
+                    None => Ok(false),
+                }
+            }
+
+            async fn replace(
+                &self,
+                old: SessionId,
+                session: &StoredSession,
+            ) -> Result<bool, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let answer = bind_session!(sqlx::query(REPLACE), session)
+                    .bind(old.as_bytes().as_slice())
+                    .execute(&mut *lease)
+                    .await;
+                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+            }
+
+            async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let answer = sqlx::query(REVOKE)
+                    .bind(subject)
+                    .bind(id.as_bytes().as_slice())
+                    .execute(&mut *lease)
+                    .await;
+                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+            }
+
+            async fn revoke_all(
+                &self,
+                subject: &str,
+                except: Option<SessionId>,
+                now: Timestamp,
+            ) -> Result<u64, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let answer = revoke_all(&mut lease, subject, except, now).await;
+                lease.finish(answer).map_err(failed)
+            }
+
+            async fn list(
+                &self,
+                subject: &str,
+                now: Timestamp,
+            ) -> Result<Vec<StoredSession>, StoreError> {
+                let mut lease = self.lease(false).await?;
+                let answer = sqlx::query(LIST)
+                    .bind(subject)
+                    .bind(seconds(now))
+                    .fetch_all(&mut *lease)
+                    .await;
+                Ok(row::readable(&lease.finish(answer).map_err(failed)?))
+            }
+
+            async fn remove_expired(
+                &self,
+                before: Timestamp,
+                limit: u32,
+            ) -> Result<u64, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let mut answer = sqlx::query(REMOVE_EXPIRED)
+                    .bind(seconds(before))
+                    .bind(i64::from(limit))
+                    .execute(&mut *lease)
+                    .await
+                    .map(|removed| removed.rows_affected());
+                if let (Ok(_), Some(forgettable)) = (&answer, forgettable(before)) {
+                    let forgotten = sqlx::query(FORGET)
+                        .bind(forgettable)
+                        .bind(i64::from(limit))
+                        .execute(&mut *lease)
+                        .await;
+                    answer = forgotten.and(answer);
+                }
+                lease.finish(answer).map_err(failed)
+            }
+        }
+
+        impl std::fmt::Debug for $store {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($store))
+                    .field("connections", &self.pool.size())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(super) use sql_store;
