@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
+use std::sync::Once;
 
 use axum::body::Body;
 use axum::routing::get as axum_get;
@@ -70,9 +71,20 @@ where
     app.oneshot(request).await.unwrap().status()
 }
 
-/// Counts the lines at ERROR.
-#[derive(Clone, Default)]
-struct Errors(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What this thread logged at ERROR since it was asked the last time.
+fn errors() -> Vec<String> {
+    static ONCE: Once = Once::new();
+    // One subscriber for all threads: a callsite that a thread without one reaches first is remembered
+    // as of interest to nobody.
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Errors).expect("there is no other"));
+    LINES.take()
+}
+
+struct Errors;
 
 struct Text<'a>(&'a mut String);
 
@@ -98,7 +110,7 @@ impl Subscriber for Errors {
     fn event(&self, event: &Event<'_>) {
         let mut line = String::new();
         event.record(&mut Text(&mut line));
-        self.0.lock().unwrap().push(line);
+        LINES.with_borrow_mut(|lines| lines.push(line));
     }
 
     fn enter(&self, _: &Id) {}
@@ -141,11 +153,9 @@ fn what_stops_another_crates_route_at_start() {
 
 #[test]
 fn what_stops_another_crates_route_is_logged_at_a_start_that_is_allowed() {
-    let errors = Errors::default();
-    tracing::subscriber::with_default(errors.clone(), || {
-        let _: Protected = auth(Unclassified::Deny).protect(foreign()).unwrap();
-    });
-    let lines = errors.0.lock().unwrap();
+    errors();
+    let _: Protected = auth(Unclassified::Deny).protect(foreign()).unwrap();
+    let lines = errors();
     assert!(
         lines.iter().any(|line| line.contains("GET /export")),
         "{lines:?}"
@@ -155,36 +165,32 @@ fn what_stops_another_crates_route_is_logged_at_a_start_that_is_allowed() {
 #[tokio::test]
 async fn what_stops_another_crates_route_at_a_request() {
     let auth = auth(Unclassified::Deny);
-    let errors = Errors::default();
-    let _guard = tracing::subscriber::set_default(errors.clone());
     let app = auth.protect(foreign()).unwrap();
-    errors.0.lock().unwrap().clear();
+    errors();
     assert_eq!(ask(app, "/export").await, StatusCode::UNAUTHORIZED);
     assert_eq!(auth.unclassified(), 1);
-    assert_eq!(errors.0.lock().unwrap().len(), 1);
+    assert_eq!(errors().len(), 1);
 }
 
 #[tokio::test]
 async fn what_stops_axums_route_under_a_bare_layer_at_a_request() {
     let auth = auth(Unclassified::Refuse);
-    let errors = Errors::default();
-    let _guard = tracing::subscriber::set_default(errors.clone());
+    errors();
     let app = forgotten().layer(auth.clone());
     assert_eq!(ask(app, "/export").await, StatusCode::UNAUTHORIZED);
     assert_eq!(auth.unclassified(), 1);
-    assert_eq!(errors.0.lock().unwrap().len(), 1);
+    assert_eq!(errors().len(), 1);
 }
 
 #[tokio::test]
 async fn what_stops_another_services_path_under_a_bare_layer_at_a_request() {
     let auth = auth(Unclassified::Refuse);
-    let errors = Errors::default();
-    let _guard = tracing::subscriber::set_default(errors.clone());
+    errors();
     let service = tower::service_fn(|_: Request<Body>| async {
         Ok::<_, std::convert::Infallible>(http::Response::new(Body::from("everything")))
     });
     let app = tower::Layer::layer(&auth, service);
     assert_eq!(ask(app, "/export").await, StatusCode::UNAUTHORIZED);
     assert_eq!(auth.unclassified(), 1);
-    assert_eq!(errors.0.lock().unwrap().len(), 1);
+    assert_eq!(errors().len(), 1);
 }

@@ -7,10 +7,12 @@
     reason = "each test program uses its own part of this"
 )]
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -170,8 +172,8 @@ pub fn activity(auth: &SessionAuthLayer, route: &str) -> RouteActivity {
         .clone()
 }
 
-/// All that the program logs from the first call on. One for all tests of a program, which run at the
-/// same time: each looks for lines of its own.
+/// What each thread logs from the first call on. The tests of a program run at the same time, each with
+/// its requests on a thread of its own, and must not count the lines of one another.
 pub fn log() -> &'static Log {
     static LOG: OnceLock<Log> = OnceLock::new();
     LOG.get_or_init(|| {
@@ -187,12 +189,14 @@ pub fn log() -> &'static Log {
 }
 
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<HashMap<ThreadId, Vec<u8>>>>);
 
 impl Log {
+    /// What this thread logged.
     pub fn text(&self) -> String {
-        let bytes = self.0.lock().expect("nobody panics with it");
-        String::from_utf8_lossy(&bytes).into_owned()
+        let threads = self.0.lock().expect("nobody panics with it");
+        let bytes = threads.get(&thread::current().id());
+        String::from_utf8_lossy(bytes.map_or(&[], Vec::as_slice)).into_owned()
     }
 
     /// The lines of a level with this text in them.
@@ -207,7 +211,8 @@ impl Log {
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut log = self.0.lock().expect("nobody panics with it");
+        let mut threads = self.0.lock().expect("nobody panics with it");
+        let log = threads.entry(thread::current().id()).or_default();
         log.extend_from_slice(bytes);
         Ok(bytes.len())
     }

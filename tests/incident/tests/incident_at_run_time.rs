@@ -270,6 +270,9 @@ impl Log {
             .with_writer(self.clone())
             .with_ansi(false)
             .finish();
+        // A callsite that a thread without any subscriber reaches first is remembered as of interest to
+        // nobody. An error says that another test did this already.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         tracing::subscriber::set_default(subscriber)
     }
 
