@@ -264,14 +264,6 @@ fn a_type_is_no_router() {
     assert!(found(text).is_empty(), "{:?}", found(text));
 }
 
-/// `<T as axum>::Router` is the `Router` of a type that only the compiler knows.
-#[test]
-fn an_associated_type_is_no_router() {
-    let alias = |ty: &str| in_function(&format!("type App = {ty};"), "App::new()");
-    assert_eq!(alias("axum::Router"), ["2 axum::Router::new"]);
-    assert!(alias("<T as axum>::Router").is_empty());
-}
-
 #[test]
 fn an_axum_router_may_come_in_whole() {
     for body in [

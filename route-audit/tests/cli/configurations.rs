@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Fixture, Ran, binary, finish, linking};
 
-/// `audited_router!(plain = app(false), beta = app(true))`: of each its routes.
+/// `#[audited_router(plain = app(false), beta = app(true))]`: of each its routes.
 fn shop(name: &str, beta: &str) -> Fixture {
     Fixture::package(name, &lib(name, beta)).write()
 }

@@ -51,10 +51,11 @@ mod tests {
 "#;
 
 const FEATURES: &str = "export = []\npanic = []\nempty = []\nin-tests = [\"export\"]\n\
-                        in-program = []\nmocked = []\n";
+                        in-program = []\nmocked = []\n\
+                        misplaced = []\nlayered = []\naround = []\n";
 
 /// A package `app` that depends on the library, with these tables after its dependencies.
-fn package(name: &str, dependencies: &str, tables: &str) -> Fixture {
+pub(crate) fn package(name: &str, dependencies: &str, tables: &str) -> Fixture {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the workspace");

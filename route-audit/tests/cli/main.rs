@@ -19,3 +19,4 @@ mod self_test;
 mod strangers;
 mod support;
 mod surroundings;
+mod what_stops;
