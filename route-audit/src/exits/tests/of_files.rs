@@ -67,6 +67,21 @@ fn the_files_of_the_program_are_read_and_no_others() {
 }
 
 #[test]
+fn a_module_is_in_the_file_that_its_path_attribute_names() {
+    let main = "#[path = \"web.rs\"] mod http; #[doc = \"other.rs\"] mod admin; fn main() {}";
+    assert_eq!(
+        files(&[
+            ("src/main.rs", main),
+            ("src/web.rs", SERVES),
+            ("src/http.rs", SERVES),
+            ("src/admin.rs", SERVES),
+            ("src/other.rs", SERVES),
+        ]),
+        ["src/admin.rs", "src/web.rs"]
+    );
+}
+
+#[test]
 fn a_module_of_tests_is_left_out_with_all_that_is_in_it() {
     assert_eq!(
         files(&[
