@@ -240,7 +240,7 @@ fn ignored_and_nested_audit_tests_run() {
         r#"
         mod admin {
             #[test]
-            #[ignore]
+            #[ignore = "needs a database"]
             fn route_audit_admin() {
                 let routes = [("GET", "/admin", Some("session"))];
                 session_auth::report("admin", "nested", file!(), line!(), &routes);
