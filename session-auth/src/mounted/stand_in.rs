@@ -56,14 +56,10 @@ impl Kind {
     /// public asks for none.
     pub(super) fn is_sealed(&self) -> bool {
         match self {
-            Self::Named(declaration) | Self::Service(declaration) => {
+            Self::Named(declaration) | Self::Service(declaration) | Self::Redirect(declaration) => {
                 declaration.class() != AccessClass::Public
             }
-            Self::Whole(_)
-            | Self::Redirect(_)
-            | Self::Unclassified(_)
-            | Self::Foreign
-            | Self::ForeignService => false,
+            Self::Whole(_) | Self::Unclassified(_) | Self::Foreign | Self::ForeignService => false,
         }
     }
 

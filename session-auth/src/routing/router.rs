@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::method_router::MethodRouter;
 use super::sealing::{Mounted, is_router, seal, seal_service};
 use crate::access::{DeclarationRef, Location, Methods, Target};
-use crate::classified::HasAccessClass;
+use crate::classified::{HasAccessClass, Sealed};
 use crate::inline::{self, InlineDeclaration};
 use crate::mounted::{Kind, MethodRecord, Mistake, Note, Record};
 use crate::wrapper::like_axum;
@@ -178,7 +178,8 @@ where
     }
 
     /// As [`route`](Self::route), and the same path with or without a slash at its end redirects
-    /// there, as axum-extra's `route_with_tsr` does. The redirect has the class of its target.
+    /// there, as axum-extra's `route_with_tsr` does. The redirect has the class of its target; where the
+    /// methods differ in theirs, the one that most may call.
     ///
     /// # Panics
     ///
@@ -190,14 +191,15 @@ where
         M: IntoMethodRouter<S>,
     {
         let method_router = method_router.__into();
-        let declarations: Vec<DeclarationRef> = method_router
+        // The redirect says that the path is there, which whoever may ask one of its methods knows.
+        let declaration = method_router
             .record
             .notes()
             .iter()
             .filter_map(|note| note.kind.declaration().cloned())
-            .collect();
+            .min_by_key(|declaration| declaration.class());
         self.route(path, method_router)
-            .redirect(path, declarations.first())
+            .redirect(path, declaration.as_ref())
     }
 
     /// As [`route_service`](Self::route_service), with the redirect of
@@ -233,8 +235,9 @@ where
             return self;
         };
         let note = Note::new(Kind::Redirect(declaration.clone()));
+        let handler = Sealed::new(to_other_slash, declaration, false);
         Self {
-            inner: self.inner.route(&other, routing::any(to_other_slash)),
+            inner: self.inner.route(&other, routing::any(handler)),
             record: self.record.route(&other, MethodRecord::any(note)),
         }
     }
