@@ -155,17 +155,12 @@ fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) ->
     );
     let target = match target {
         Target::Route { methods, paths } => {
-            // The user's span would make a lint or an error of these theirs.
-            let mut methods = methods
-                .iter()
-                .map(|method| Ident::new(&method.to_string(), Span::call_site()));
-            let first = methods.next();
-            quote! {
-                #private::route(
-                    #private::Methods::#first #(.or(#private::Methods::#methods))*,
-                    const { &[#(#private::path(#paths)),*] },
-                )
-            }
+            let methods = methods_of(methods, private);
+            quote!(#private::route(#methods, const { &[#(#private::path(#paths)),*] }))
+        }
+        Target::Glob { methods, glob } => {
+            let methods = methods_of(methods, private);
+            quote!(#private::glob(#methods, #glob))
         }
         Target::Subtree { path } => quote!(#private::subtree(#path)),
         Target::Fallback { below: None } => {
@@ -187,6 +182,15 @@ fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) ->
             #location,
         )
     }
+}
+
+fn methods_of(methods: &[Ident], private: &TokenStream) -> TokenStream {
+    // The user's span would make a lint or an error of these theirs.
+    let mut methods = methods
+        .iter()
+        .map(|method| Ident::new(&method.to_string(), Span::call_site()));
+    let first = methods.next();
+    quote!(#private::Methods::#first #(.or(#private::Methods::#methods))*)
 }
 
 /// Where the attribute or macro call stands.

@@ -140,16 +140,21 @@ where
             mounted: mounted.clone(),
             what: format!("{}: {what}", declaration.target()).into(),
         };
-        let Target::Route { methods, paths } = declaration.target() else {
-            let what = "`mount` is for a route: give what declares `FALLBACK` to `.fallback(..)`";
-            self.record.mistakes.push(mistake(what));
-            return self;
+        let (methods, paths) = match declaration.target() {
+            Target::Route { methods, paths } if !paths.is_empty() => (methods, paths),
+            Target::Route { .. } | Target::Glob { .. } => {
+                let what = "`mount` needs the path in the declaration: add it there, or say where \
+                            by `.route(path, ..)`";
+                self.record.mistakes.push(mistake(what));
+                return self;
+            }
+            Target::Subtree { .. } | Target::Fallback { .. } => {
+                let what =
+                    "`mount` is for a route: give what declares `FALLBACK` to `.fallback(..)`";
+                self.record.mistakes.push(mistake(what));
+                return self;
+            }
         };
-        if paths.is_empty() {
-            let what = "`mount` needs the path in the declaration: add it there, or say where by \
-                        `.route(path, ..)`";
-            self.record.mistakes.push(mistake(what));
-        }
         for path in &**paths {
             let method_router = match filter(*methods) {
                 Some(filter) => MethodRouter::new().on(filter, handler.clone()),

@@ -44,6 +44,8 @@ impl Program {
                         program.by_path.entry(path).or_default().push(declaration);
                     }
                 }
+                // Its handler is known, or nothing is.
+                Target::Glob { .. } => {}
                 Target::Subtree { .. } => program.subtrees.push(declaration),
                 Target::Fallback { .. } => program.fallbacks.push(declaration),
             }
