@@ -240,7 +240,7 @@ async fn a_computed_path_is_what_its_glob_describes() {
     for path in ["/style.css", "/in/style.0a1b.css", "/style.{hash}"] {
         let error = protect(&auth, Router::new().route(path, get(style))).unwrap_err();
         let message = error.to_string();
-        let says = "its attribute at session-auth/tests/router.rs:";
+        let says = concat!("its attribute at ", file!(), ":");
         assert!(message.contains(says), "{message}");
         assert!(message.contains("says GET /style.*.css"), "{message}");
     }

@@ -15,7 +15,7 @@ use super::sealing::{Mounted, is_router, seal, seal_service};
 use crate::access::{DeclarationRef, Location, Methods, Target};
 use crate::classified::{HasAccessClass, Sealed};
 use crate::inline::{self, InlineDeclaration};
-use crate::mounted::{Kind, MethodRecord, Mistake, Note, Record};
+use crate::mounted::{Kind, MethodRecord, Mistake, Note, Record, reset_fallback};
 use crate::wrapper::like_axum;
 
 /// [`axum::Router`], for handlers that have an access class.
@@ -202,7 +202,7 @@ where
             .notes()
             .iter()
             .filter_map(|note| note.kind.declaration().cloned())
-            .min_by_key(|declaration| declaration.class());
+            .min_by_key(|declaration| (declaration.class(), declaration.scope().is_some()));
         self.route(path, method_router)
             .redirect(path, declaration.as_ref())
     }
@@ -555,9 +555,11 @@ where
     }
 
     /// Sets the fallback back to axum's own 404.
+    ///
+    /// axum before 0.8.4 has no such method: there it is a fallback as any other, that answers 404.
     pub fn reset_fallback(self) -> Self {
         Self {
-            inner: self.inner.reset_fallback(),
+            inner: reset_fallback(self.inner),
             record: self.record.reset_fallback(),
         }
     }
