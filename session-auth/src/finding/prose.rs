@@ -181,7 +181,7 @@ pub(super) fn help(finding: &Finding) -> String {
             };
             format!(
                 "mount it by `session_auth::routing` in place of `axum::routing`; where another \
-                 crate's router takes it, as `session_auth::routing::{mount}(handler).into()`"
+                 crate's router takes it, as `session_auth::routing::{mount}(handler).into_axum()`"
             )
         }
         Code::ExpiredExemption => "remove the route or give it the class that it should have now; \

@@ -84,6 +84,13 @@ impl MethodRecord {
     pub(crate) fn notes(&self) -> &[Arc<Note>] {
         &self.notes
     }
+
+    /// The method router becomes axum's own, and the record is dropped.
+    pub(crate) fn goes_out(&self) {
+        for note in &self.notes {
+            note.goes_out();
+        }
+    }
 }
 
 impl Record {
@@ -147,6 +154,13 @@ impl Record {
         self.stand_ins = reset_fallback(self.stand_ins);
         self.entries.retain(|entry| !entry.own_fallback);
         self
+    }
+
+    /// The router becomes axum's own, and the record is dropped.
+    pub(crate) fn goes_out(&self) {
+        for entry in &self.entries {
+            entry.note.goes_out();
+        }
     }
 
     pub(crate) fn without_v07_checks(mut self) -> Self {

@@ -56,6 +56,9 @@ pub(crate) fn judge(
     if record.entries.is_empty() {
         return Err(Unreadable::empty());
     }
+    for entry in &record.entries {
+        entry.note.is_judged();
+    }
     let asked = ask_all(&routes, &record.stand_ins, guarded);
     two_owners(&asked)?;
 

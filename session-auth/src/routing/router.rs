@@ -596,7 +596,7 @@ where
     /// axum's own router, for a crate that asks for one. It opens nothing: handlers of class
     /// `session` and `webhook` refuse to run without their guard.
     pub fn into_axum(self) -> axum::Router<S> {
-        self.inner
+        self.into()
     }
 }
 

@@ -278,7 +278,7 @@ fn unnamed_route() {
     let by = |mount: &str| {
         format!(
             "mount it by `session_auth::routing` in place of `axum::routing`; where another crate's \
-             router takes it, as `session_auth::routing::{mount}(handler).into()`"
+             router takes it, as `session_auth::routing::{mount}(handler).into_axum()`"
         )
     };
     let by_path = "was mounted by axum's own functions, so that it is session by its path alone";
