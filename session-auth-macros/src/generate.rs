@@ -91,7 +91,7 @@ pub(crate) fn handler(
     // From `fn` to `}` in the user's source, or else no lint would say that the function is unused.
     block.set_span(body.span());
     quote! {
-        #private::attributes_go_on_free_functions_not_on_methods! {}
+        #private::this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait! {}
 
         #(#outer_attrs)*
         #vis #fn_token #ident #generics (
