@@ -179,8 +179,8 @@ fn without_router(packages: &[(String, String)], reports: &[&Report]) -> Vec<Pro
             ))
             .at(manifest)
             .help(
-                "add `#[audited_router]` to the function that returns its router; one that no test \
-                 can build has `#[audited_router(at_start)]`, and `--run COMMAND` starts what \
+                "add `#[audited_router]` to the function that returns its router (one that `main` \
+                 builds moves to a function first); one that no test can build has `#[audited_router(at_start)]`, and `--run COMMAND` starts what \
                  reports it; where the package registers no routes, name it under `exclude` in \
                  [workspace.metadata.route-audit], or select other packages with `-p`",
             )

@@ -19,7 +19,7 @@ pub(crate) fn unmounted(reports: &[&Report], packages: &BTreeSet<&str>) -> Vec<U
         let Some(declaration) = &route.declaration else {
             continue;
         };
-        // Of one without a path, and of a subtree, any mount is all of it.
+        // Of one without a path, of a glob and of a subtree, any mount is all of it.
         let path = match declaration.target() {
             Target::Route { paths, .. } if !paths.is_empty() => route.path.as_deref(),
             _ => None,
@@ -63,10 +63,11 @@ pub(crate) fn unmounted(reports: &[&Report], packages: &BTreeSet<&str>) -> Vec<U
                 Some(methods) => missing(declaration.target(), *methods),
             };
             if !missing.is_empty() {
-                let path = path.map_or_else(
-                    || declaration.target().paths().first().cloned(),
-                    |path| Some(path.to_owned().into()),
-                );
+                let path = match (path, declaration.target()) {
+                    (Some(path), _) => Some(path.to_owned().into()),
+                    (None, Target::Glob { glob, .. }) => Some(glob.clone()),
+                    (None, target) => target.paths().first().cloned(),
+                };
                 let subject = Subject {
                     path,
                     methods: missing,
@@ -84,7 +85,7 @@ pub(crate) fn unmounted(reports: &[&Report], packages: &BTreeSet<&str>) -> Vec<U
 fn missing(target: &Target, mounted: Methods) -> Methods {
     let declared = target.methods();
     match target {
-        Target::Route { .. } if !declared.is_any() && !mounted.is_any() => {
+        Target::Route { .. } | Target::Glob { .. } if !declared.is_any() && !mounted.is_any() => {
             // axum answers HEAD by GET.
             let served = if mounted.overlap(Methods::GET).is_empty() {
                 mounted

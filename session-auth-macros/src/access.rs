@@ -35,6 +35,10 @@ pub(crate) enum Target {
         /// None where the router alone says where the handler stands.
         paths: Vec<LitStr>,
     },
+    Glob {
+        methods: Vec<Ident>,
+        glob: LitStr,
+    },
     Subtree {
         path: LitStr,
     },

@@ -20,7 +20,7 @@ pub(crate) struct Argument {
     pub(crate) place: Option<Place>,
 }
 
-const ARGUMENTS: [Argument; 11] = {
+const ARGUMENTS: [Argument; 12] = {
     use Class::{Public, Session, Webhook};
     use Takes::{CratePath, Nothing, Value};
 
@@ -46,6 +46,10 @@ const ARGUMENTS: [Argument; 11] = {
         Argument {
             place: Some(Place::Declaration),
             ..argument("subtree", Nothing, &Class::ALL)
+        },
+        Argument {
+            place: Some(Place::Attribute),
+            ..argument("glob", Value("/style.*.css"), &Class::ALL)
         },
         argument("crate", CratePath, &Class::ALL),
     ]

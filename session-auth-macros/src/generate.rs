@@ -91,7 +91,7 @@ pub(crate) fn handler(
     // From `fn` to `}` in the user's source, or else no lint would say that the function is unused.
     block.set_span(body.span());
     quote! {
-        #private::attributes_go_on_free_functions_not_on_methods! {}
+        #private::this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait! {}
 
         #(#outer_attrs)*
         #vis #fn_token #ident #generics (
@@ -155,17 +155,12 @@ fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) ->
     );
     let target = match target {
         Target::Route { methods, paths } => {
-            // The user's span would make a lint or an error of these theirs.
-            let mut methods = methods
-                .iter()
-                .map(|method| Ident::new(&method.to_string(), Span::call_site()));
-            let first = methods.next();
-            quote! {
-                #private::route(
-                    #private::Methods::#first #(.or(#private::Methods::#methods))*,
-                    const { &[#(#private::path(#paths)),*] },
-                )
-            }
+            let methods = methods_of(methods, private);
+            quote!(#private::route(#methods, const { &[#(#private::path(#paths)),*] }))
+        }
+        Target::Glob { methods, glob } => {
+            let methods = methods_of(methods, private);
+            quote!(#private::glob(#methods, #glob))
         }
         Target::Subtree { path } => quote!(#private::subtree(#path)),
         Target::Fallback { below: None } => {
@@ -187,6 +182,15 @@ fn declaration(access: &Access, handler: &TokenStream, private: &TokenStream) ->
             #location,
         )
     }
+}
+
+fn methods_of(methods: &[Ident], private: &TokenStream) -> TokenStream {
+    // The user's span would make a lint or an error of these theirs.
+    let mut methods = methods
+        .iter()
+        .map(|method| Ident::new(&method.to_string(), Span::call_site()));
+    let first = methods.next();
+    quote!(#private::Methods::#first #(.or(#private::Methods::#methods))*)
 }
 
 /// Where the attribute or macro call stands.

@@ -59,6 +59,17 @@ pub(crate) fn validate(
         );
     }
     let mut found = Errors::default();
+    if let Some(router) = returned_router(&sig.output) {
+        errors.push(
+            router,
+            format!(
+                "`#[{name}]` goes on a handler, and `{}` returns a router: give each of its handlers an \
+                 access class, and this function `#[audited_router]` if it is the outermost",
+                sig.ident
+            ),
+        );
+        return Err(quote!(#(#attrs)* #vis #sig #body));
+    }
     signature(name, &sig, &mut found);
     let unusable = !found.is_empty();
     // A missing `async` alone is no reason to drop the class: the route that mounts the function
@@ -138,6 +149,45 @@ pub(crate) fn mentions_self(tokens: TokenStream) -> Option<TokenTree> {
         _ => None,
     })
 }
+
+/// axum's router or this crate's, as it is or in a `Result` or a tuple: nothing that a handler answers
+/// with.
+fn returned_router(output: &ReturnType) -> Option<&syn::Type> {
+    fn find(ty: &syn::Type) -> Option<&syn::Type> {
+        match ty {
+            syn::Type::Tuple(tuple) => tuple.elems.iter().find_map(find),
+            syn::Type::Path(path) => {
+                let names: Vec<String> = path
+                    .path
+                    .segments
+                    .iter()
+                    .map(|segment| segment.ident.to_string())
+                    .collect();
+                match &names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                    [ROUTER] | ["axum" | "session_auth", .., ROUTER] => Some(ty),
+                    [.., "Result"] => match &path.path.segments.last()?.arguments {
+                        syn::PathArguments::AngleBracketed(arguments) => {
+                            arguments.args.iter().find_map(|argument| match argument {
+                                syn::GenericArgument::Type(ty) => find(ty),
+                                _ => None,
+                            })
+                        }
+                        _ => None,
+                    },
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    match output {
+        ReturnType::Type(_, ty) => find(ty),
+        ReturnType::Default => None,
+    }
+}
+
+const ROUTER: &str = "Router";
 
 fn returns_impl(sig: &Signature) -> bool {
     match &sig.output {

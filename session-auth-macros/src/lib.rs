@@ -41,7 +41,8 @@ use crate::access::Class;
 ///   panic on at start, or that a proxy may read as another, does not compile. Several, where the
 ///   handler is mounted several times: `GET, "/me", "/users/me"` declares each method on each path.
 /// - The path may be left out where it is no literal: then `Router::route` says where the handler is,
-///   and the lock shows it. `Router::mount`, which takes both from the attribute, needs it, and so do
+///   and the lock shows it. Where it differs from build to build, `glob = "/style.*.css"` says what it
+///   is like: the lock shows that, and the handler stands nowhere else. `Router::mount`, which takes both from the attribute, needs it, and so do
 ///   `Router::merge_axum` and a bare `.layer(auth)`, which find the declaration by it.
 /// - `FALLBACK` in place of the methods, and without a path, classifies the fallback handler of the
 ///   outermost router; `FALLBACK, "/api"` that of the router nested there.
@@ -53,6 +54,7 @@ use crate::access::Class;
 /// | `reason = ".."` | required: why anyone may call it, on one line, for whoever reviews it |
 /// | `until = "2027-01-31"` | the last day (UTC) of the exemption; the audit fails after it |
 /// | `owner = "team"` | who answers for the route |
+/// | `glob = "/style.*.css"` | in place of a path that is computed; `*` stands for one or more characters of one segment |
 /// | `issues_session` | the handler may take `Sessions`: it logs somebody in |
 /// | `optional_session` | the handler may take `Option<Session>` |
 /// | `crate = path` | where `session_auth` is, for a macro of another crate that writes this attribute |
@@ -131,7 +133,7 @@ pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB` |
 /// | `until = "2027-01-31"` | the last day (UTC) of the exemption; the audit fails after it |
 /// | `owner = "team"` | who answers for the route |
-/// | `crate = path` | as in [`macro@public_route`] |
+/// | `glob = ".."`, `crate = path` | as in [`macro@public_route`] |
 ///
 /// # Examples
 ///
@@ -177,7 +179,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `scope = "admin"` | the scope that the session must have |
 /// | `reason = ".."` | what the route is for |
 /// | `owner = "team"` | who answers for the route |
-/// | `crate = path` | as in [`macro@public_route`] |
+/// | `glob = ".."`, `crate = path` | as in [`macro@public_route`] |
 ///
 /// # Examples
 ///

@@ -24,6 +24,27 @@ pub(crate) fn problems(path: &str) -> Vec<String> {
     problems
 }
 
+/// Whether a path can be what this describes.
+pub(crate) fn glob(glob: &str) -> Result<(), String> {
+    if !glob.contains('*') {
+        return Err(format!(
+            "has no `*`, and so is a path: write `{glob:?}` after the methods"
+        ));
+    }
+    if glob.contains("**") {
+        return Err(
+            "has `**`: a `*` stands for characters of one segment, and there is no other"
+                .to_owned(),
+        );
+    }
+    // Any character that a path may have, to be told from those that stand there.
+    let path = glob.replace('*', "\u{2217}");
+    match problems(&path).into_iter().next() {
+        Some(problem) => Err(format!("is no path: {}", problem.replace('\u{2217}', "*"))),
+        None => Ok(()),
+    }
+}
+
 fn characters(path: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(c) = path.chars().find(|c| c.is_whitespace() || c.is_control()) {

@@ -282,7 +282,7 @@ fn generate(args: &Args, function: &RawFn, krate: &syn::Path) -> TokenStream {
             .collect(),
     };
     quote! {
-        #private::attributes_go_on_free_functions_not_on_methods! {}
+        #private::this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait! {}
 
         #(#outer)*
         #vis #asyncness #abi #fn_token #ident #generics (

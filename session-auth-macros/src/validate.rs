@@ -10,7 +10,7 @@ use crate::argument::{Argument, Takes};
 use crate::errors::{Errors, did_you_mean, list};
 use crate::methods::{self, Methods};
 use crate::parse::{Entry, RawArgs};
-use crate::values;
+use crate::{path, values};
 
 mod target;
 
@@ -30,6 +30,7 @@ pub(crate) fn validate(
         meant: Vec::new(),
         terms: Terms::default(),
         subtree: None,
+        glob: None,
         krate: None,
     };
     let target = validator.run(raw.entries);
@@ -52,6 +53,7 @@ struct Validator<'a> {
     meant: Vec<&'static str>,
     terms: Terms,
     subtree: Option<Ident>,
+    glob: Option<LitStr>,
     krate: Option<syn::Path>,
 }
 
@@ -152,11 +154,16 @@ impl Validator<'_> {
             self.errors.push(name, message);
             return None;
         }
-        if argument.place.is_some_and(|place| place != self.place) {
-            self.errors.push(
-                name,
-                format!("`{name_text}` is for services, which have no function to put an attribute on: use `declare_route!`"),
-            );
+        if let Some(only) = argument.place.filter(|place| *place != self.place) {
+            let message = match only {
+                Place::Declaration => format!(
+                    "`{name_text}` is for services, which have no function to put an attribute on: use `declare_route!`"
+                ),
+                Place::Attribute => format!(
+                    "`{name_text}` belongs to the attribute of a handler: a declaration without one is found by its path"
+                ),
+            };
+            self.errors.push(name, message);
             return None;
         }
         Some(argument)
@@ -265,6 +272,10 @@ impl Validator<'_> {
             "owner" => {
                 values::text(text)?;
                 &mut self.terms.owner
+            }
+            "glob" => {
+                path::glob(text)?;
+                &mut self.glob
             }
             "verify" => {
                 values::verifier(text)?;

@@ -184,6 +184,13 @@ pub enum Target {
         /// declaration leaves it to the router.
         paths: Cow<'static, [Cow<'static, str>]>,
     },
+    /// As a route; its path is computed, and the router says which it is.
+    Glob {
+        /// The methods.
+        methods: Methods,
+        /// What the path is like: `*` stands for one or more characters of one segment.
+        glob: Cow<'static, str>,
+    },
     /// Every request to the path itself and to whatever is below it: a mounted service.
     Subtree {
         /// The path of the mount, without a slash at the end; `/` for everything.
@@ -201,17 +208,18 @@ impl Target {
     #[must_use]
     pub const fn methods(&self) -> Methods {
         match self {
-            Self::Route { methods, .. } => *methods,
+            Self::Route { methods, .. } | Self::Glob { methods, .. } => *methods,
             Self::Subtree { .. } => Methods::ANY,
             Self::Fallback { .. } => Methods::FALLBACK,
         }
     }
 
-    /// The paths as declared, in the order of the attribute.
+    /// The paths as declared, in the order of the attribute. None for a glob.
     #[must_use]
     pub fn paths(&self) -> &[Cow<'static, str>] {
         match self {
             Self::Route { paths, .. } => paths,
+            Self::Glob { .. } => &[],
             Self::Subtree { path } => std::slice::from_ref(path),
             Self::Fallback { below } => below.as_ref().map_or(&[], std::slice::from_ref),
         }
@@ -231,6 +239,7 @@ impl fmt::Display for Target {
                 }
                 Ok(())
             }
+            Self::Glob { methods, glob } => write!(f, "{methods} {glob}"),
             Self::Subtree { path } => write!(f, "ANY {}/**", path.trim_end_matches('/')),
             Self::Fallback { below } => match below {
                 Some(below) => write!(f, "FALLBACK {below}"),

@@ -103,6 +103,13 @@ pub const fn route(methods: Methods, paths: &'static [Text]) -> Target {
     }
 }
 
+pub const fn glob(methods: Methods, glob: &'static str) -> Target {
+    Target::Glob {
+        methods,
+        glob: Cow::Borrowed(glob),
+    }
+}
+
 pub const fn subtree(path: &'static str) -> Target {
     Target::Subtree {
         path: Cow::Borrowed(path),

@@ -168,7 +168,7 @@ impl Shape {
     #[must_use]
     pub const fn of(target: &Target) -> Self {
         match target {
-            Target::Route { .. } => Self::Route,
+            Target::Route { .. } | Target::Glob { .. } => Self::Route,
             Target::Subtree { .. } => Self::OpaqueMount,
             Target::Fallback { .. } => Self::Fallback,
         }

@@ -3,6 +3,7 @@
 //! The files stand in `docs/`, and are read there as well: a link that has to be another one there
 //! is defined here first, which is the definition that counts.
 
+#[doc = "[mounts]: crate::guide::mounts\n\n"]
 #[doc = include_str!("../../docs/adoption.md")]
 pub mod adoption {}
 
@@ -12,6 +13,10 @@ pub mod adoption {}
 #[doc = "\n\n"]
 #[doc = include_str!("../../docs/findings.md")]
 pub mod findings {}
+
+#[doc = "[findings]: crate::guide::findings\n\n"]
+#[doc = include_str!("../../docs/mounts.md")]
+pub mod mounts {}
 
 #[doc = "[scaling]: crate::guide::scaling\n\n"]
 #[doc = include_str!("../../docs/performance.md")]

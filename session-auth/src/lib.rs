@@ -194,7 +194,7 @@ pub mod __private {
     pub use crate::audited::{Auditable, AuditedOutput};
     pub use crate::classified::{Classified, Declared};
     pub use crate::declared::{
-        ReadTerms, Registration, Terms, declaration, fallback, location, path, route, subtree,
+        ReadTerms, Registration, Terms, declaration, fallback, glob, location, path, route, subtree,
     };
     pub use crate::report::RouterSite;
     pub use crate::report::form::RouterKind;
@@ -226,7 +226,7 @@ pub mod __private {
     /// forbids the lint; it sees no macro of another crate's.
     #[macro_export]
     #[doc(hidden)]
-    macro_rules! __attributes_go_on_free_functions_not_on_methods {
+    macro_rules! __this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait {
         () => {
             use $crate::__private::Declared as _;
         };
@@ -241,5 +241,5 @@ pub mod __private {
         };
     }
     pub use crate::__an_audited_function_stands_in_a_module as an_audited_function_stands_in_a_module;
-    pub use crate::__attributes_go_on_free_functions_not_on_methods as attributes_go_on_free_functions_not_on_methods;
+    pub use crate::__this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait as this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait;
 }

@@ -21,7 +21,7 @@ mod stand_in;
 mod unreadable;
 
 pub(crate) use self::ask::{Answer, RowKind};
-pub(crate) use self::record::{MethodRecord, Mistake, Record, filter};
+pub(crate) use self::record::{MethodRecord, Mistake, Record, filter, reset_fallback};
 pub(crate) use self::route::Route;
 pub(crate) use self::rules::{Judged, judge};
 pub(crate) use self::stand_in::{Kind, Note};

@@ -81,6 +81,7 @@ mod sealed {
     message = "`{Self}` cannot be protected",
     label = "not an audited router that has its state",
     note = "help: put `#[audited_router]` on the function that returns the router: it then returns `Audited<S>`",
+    note = "help: a router that is built in place, in `main` say, moves to a function of its own first",
     note = "help: give an `Audited<S>` its state first: `routes().with_state(state)`"
 )]
 pub trait ProtectableRouter: sealed::Sealed {

@@ -77,6 +77,8 @@ impl RouteTable {
                     entry.push((*methods, Arc::clone(&endpoint)));
                 }
             }
+            // A path alone does not lead to it: its router knows it by name.
+            Target::Glob { .. } => {}
             Target::Subtree { path } => {
                 let prefix = path.trim_end_matches('/').to_owned();
                 // What axum's own `nest_service` mounts: only the path of another service is

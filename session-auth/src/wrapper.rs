@@ -52,6 +52,7 @@ macro_rules! like_axum {
 
         impl<S $(, $e)?> From<$name<S $(, $e)?>> for $axum {
             fn from(router: $name<S $(, $e)?>) -> Self {
+                $(router.$field.goes_out();)*
                 router.$inner.into()
             }
         }

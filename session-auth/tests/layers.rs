@@ -17,6 +17,10 @@ use session_auth::methods::{ANY, GET, POST};
 use session_auth::routing::get;
 use session_auth::{ClassifiedHandler, Router, public, public_route, session, session_route};
 use tower::{BoxError, ServiceBuilder};
+use tower_http::cors::CorsLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
 
 async fn tag(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -79,6 +83,52 @@ async fn layers_of_the_protected_app_see_what_is_denied_and_which_route_it_was()
             Some(matched),
             "{method} {path}"
         );
+    }
+}
+
+/// As a service stacks them: security headers, CORS, request ids, tracing.
+#[tokio::test]
+async fn denials_pass_through_the_layers_around_the_app() {
+    let name = || http::HeaderName::from_static("x-request-id");
+    let nosniff = SetResponseHeaderLayer::overriding(
+        http::header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let routes = Router::new()
+        .mount(public(GET, "/open", "test").to(|| async {}))
+        .mount(session(GET, "/me").to(|| async {}))
+        .mount(session(GET, "/staff").scope("staff").to(|| async {}));
+    let auth = auth();
+    let cookie = cookie_of(&auth).await;
+    let app = protect(&auth, routes)
+        .unwrap()
+        .layer(nosniff)
+        .layer(CorsLayer::permissive())
+        .layer(TraceLayer::new_for_http())
+        .layer(PropagateRequestIdLayer::new(name()))
+        .layer(SetRequestIdLayer::new(name(), MakeRequestUuid));
+    let address = common::serve(app).await;
+    for (method, path, headers, status) in [
+        ("GET", "/open", "", 200),
+        ("GET", "/me", "", 401),
+        ("GET", "/staff", &*cookie, 403),
+        ("GET", "/none", "", 404),
+        ("PUT", "/me", "", 405),
+    ] {
+        let headers = format!("{headers}Origin: https://app.example\r\n");
+        let answer = common::request(address, method, path, &headers).await;
+        assert_eq!(answer.status, status, "{path}");
+        for name in [
+            "x-content-type-options",
+            "access-control-allow-origin",
+            "x-request-id",
+        ] {
+            assert_eq!(
+                answer.header(name).count(),
+                1,
+                "{name} of {path}: {answer:?}"
+            );
+        }
     }
 }
 

@@ -512,3 +512,27 @@ fn the_builder_says_everything_that_is_wrong_at_once() {
     ));
     assert!(builder().build().is_ok());
 }
+
+/// Each says what to do next, and what it says to do mends it.
+#[test]
+fn a_declaration_without_its_subtree_is_told_to_have_one() {
+    mod without {
+        session_auth::declare_route!(session_route(ANY, "/without", reason = "a console"));
+    }
+    mod with {
+        session_auth::declare_route!(session_route(ANY, "/with", subtree, reason = "a console"));
+    }
+    let foreign = |path: &str| axum::Router::new().nest_service(path, service("console"));
+    let error = protect(&auth(), foreign("/without"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("a service is mounted under /without"),
+        "{error}"
+    );
+    assert!(
+        error.contains("add `subtree` to it, `session_route(ANY, \"/without\", subtree, reason = "),
+        "{error}"
+    );
+    assert!(protect(&auth(), foreign("/with")).is_ok());
+}

@@ -202,6 +202,55 @@ async fn without_a_path() -> &'static str {
     "here"
 }
 
+#[public_route(GET, glob = "/style.*.css", reason = "sign-in page's style")]
+async fn style() -> &'static str {
+    "style"
+}
+
+#[session_route(GET, glob = "/t/{tenant}/report.*")]
+async fn computed_report() -> &'static str {
+    "report"
+}
+
+/// A path with a hash of the build in it: the router has it, and the declaration what it is like.
+#[tokio::test]
+async fn a_computed_path_is_what_its_glob_describes() {
+    let auth = auth();
+    let cookie = cookie_of(&auth).await;
+    let tenant = Router::new().route("/report.2026", get(computed_report));
+    let routes = Router::new()
+        .route(&format!("/style.{}.css", "0a1b"), get(style))
+        .route(&format!("/style.{}.css", "0a1b-dark"), get(style))
+        .nest("/t/{tenant}", tenant);
+    let app = protect(&auth, routes).unwrap();
+    for (path, stranger, member) in [
+        ("/style.0a1b.css", "style", "style"),
+        ("/style.0a1b-dark.css", "style", "style"),
+        ("/style.other.css", "404", "404"),
+        ("/style.*.css", "404", "404"),
+        ("/t/7/report.2026", "401", "report"),
+    ] {
+        assert_eq!(got(&app, "GET", path).await, stranger, "{path}");
+        assert_eq!(ask(&app, "GET", path, &cookie).await.shown(), member);
+    }
+    // One route, however many paths.
+    assert_eq!(common::activity(&auth, "GET /style.*.css").passed, 4);
+    session_auth::audit::probe(app).await;
+
+    for path in ["/style.css", "/in/style.0a1b.css", "/style.{hash}"] {
+        let error = protect(&auth, Router::new().route(path, get(style))).unwrap_err();
+        let message = error.to_string();
+        let says = concat!("its attribute at ", file!(), ":");
+        assert!(message.contains(says), "{message}");
+        assert!(message.contains("says GET /style.*.css"), "{message}");
+    }
+    let error = protect(&auth, Router::new().mount(style)).unwrap_err();
+    assert!(
+        error.to_string().contains("`mount` needs the path"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn colons_and_stars_are_names_where_they_are_allowed() {
     let app = Router::new()

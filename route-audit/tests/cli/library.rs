@@ -117,6 +117,57 @@ fn its_reports_are_read() {
     assert_eq!(audit["routers"][0]["kind"], "typed");
 }
 
+/// A path with a hash of the build in it is a line of the lock that the next build has, too.
+#[test]
+fn a_glob_keeps_the_lock_from_build_to_build() {
+    let app = |style: &str| {
+        let lib = format!(
+            "use session_auth::{{Router, audited_router, public_route, routing::get}};\n\
+             #[public_route(GET, glob = \"/style.*.css\", reason = \"anyone\")]\n\
+             async fn style() {{}}\n\
+             #[audited_router]\n\
+             pub fn app() -> Router {{\n    {style}\n}}\n"
+        );
+        package("library-glob", "", "")
+            .file("src/lib.rs", &lib)
+            .file("routes.lock", "# Empty.\nschema 1\n")
+    };
+    let built = |hash: &str| {
+        app(&format!(
+            "Router::new().route(\"/style.{hash}.css\", get(style))\
+             .route(\"/style.{hash}-dark.css\", get(style))"
+        ))
+    };
+    let first = built("0a1b").write();
+    first.run(&["check", "--update"]).expect_code(0);
+    let lock = fs::read_to_string(first.root.join("routes.lock")).expect("a lock");
+    let lines: Vec<_> = lock
+        .lines()
+        .filter(|line| line.starts_with("public"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{lock}");
+    assert!(
+        lines[0].starts_with("public   GET       /style.*.css "),
+        "{lock}"
+    );
+    let next = built("ffff").file("routes.lock", &lock).write();
+    let ran = next.run(&["--locked"]).expect_code(0);
+    assert!(ran.stdout.contains("1 route (1 public)"), "{}", ran.stdout);
+
+    let elsewhere = "Router::new().route(\"/style.css\", get(style))";
+    let ran = app(elsewhere).write().run(&["check"]).expect_code(100);
+    let text = "error[wrong-handler]: GET /style.css is answered by library_glob::style, and its \
+                attribute at src/lib.rs:2 says GET /style.*.css";
+    assert!(ran.stdout.contains(text), "{}", ran.stdout);
+
+    let nowhere = "let _ = style; Router::new().mount(session_auth::public(\
+                   session_auth::methods::GET, \"/a\", \"anyone\").to(async || ()))";
+    let ran = app(nowhere).write().run(&["check"]).expect_code(100);
+    let text =
+        "error[unmounted-declaration]: GET /style.*.css is declared for `library_glob::style`";
+    assert!(ran.stdout.contains(text), "{}", ran.stdout);
+}
+
 #[test]
 fn its_failures_are_could_not_run() {
     let app = app();

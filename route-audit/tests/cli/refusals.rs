@@ -21,7 +21,7 @@ fn a_package_without_an_audited_router() {
         expect![[r#"
             error: package `routerless` depends on `session-auth` but has no audited router
               --> [ROOT]/Cargo.toml
-              = help: add `#[audited_router]` to the function that returns its router; one that no test can build has `#[audited_router(at_start)]`, and `--run COMMAND` starts what reports it; where the package registers no routes, name it under `exclude` in [workspace.metadata.route-audit], or select other packages with `-p`
+              = help: add `#[audited_router]` to the function that returns its router (one that `main` builds moves to a function first); one that no test can build has `#[audited_router(at_start)]`, and `--run COMMAND` starts what reports it; where the package registers no routes, name it under `exclude` in [workspace.metadata.route-audit], or select other packages with `-p`
 
             route-audit: could not run
         "#]],

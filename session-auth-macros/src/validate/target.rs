@@ -99,6 +99,9 @@ impl Validator<'_> {
         paths: Vec<Option<LitStr>>,
     ) -> Option<Target> {
         let paths: Vec<LitStr> = paths.into_iter().collect::<Option<_>>()?;
+        if let Some(glob) = self.glob.take() {
+            return self.glob(methods, &paths, glob);
+        }
         match (methods, self.subtree.take()) {
             (Methods::Fallback, Some(subtree)) => {
                 let message = "`FALLBACK` has no subtree: name the path that the service is mounted under, as in `ANY, \"/assets\", subtree`";
@@ -117,6 +120,22 @@ impl Validator<'_> {
                 self.subtree(&methods, paths.into_iter().next()?)
             }
             _ => None,
+        }
+    }
+
+    fn glob(&mut self, methods: Methods, paths: &[LitStr], glob: LitStr) -> Option<Target> {
+        if let [path, ..] = paths {
+            let message = "`glob` is for a path that is computed: leave out the path, or the glob";
+            self.errors.push(path, message);
+        }
+        match methods {
+            Methods::Some(methods) => Some(Target::Glob { methods, glob }),
+            Methods::Fallback => {
+                let message = "a fallback has no path that a glob could be like: remove `glob`";
+                self.errors.push(glob, message);
+                None
+            }
+            Methods::Wrong | Methods::WrongWithPath => None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! The test that `#[audited_router]` adds.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::env;
 use std::ffi::OsStr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use crate::audited::AuditedOutput;
 use crate::finding::Finding;
@@ -69,6 +71,7 @@ where
         .enable_all()
         .build()
         .map_err(|error| format!("{site} could not be built: no tokio runtime: {error}"))?;
+    note_places_of_panics();
     let built = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async { build().await })
     }));
@@ -76,7 +79,12 @@ where
     runtime.shutdown_background();
     let router = match built {
         Ok(output) => output.__output(),
-        Err(panic) => Err(format!("it panicked: {}", panic_message(panic.as_ref()))),
+        Err(panic) => {
+            let place = PANICKED_AT.take();
+            let place = place.map_or_else(String::new, |place| format!(" at {place}"));
+            let message = panic_message(panic.as_ref());
+            Err(format!("it panicked{place}: {message}"))
+        }
     };
     let audited = router.map_err(|why| {
         format!(
@@ -114,6 +122,26 @@ pub(super) fn failure(what: &str, findings: &[Finding]) -> Option<String> {
             all.join("\n\n")
         )
     })
+}
+
+thread_local! {
+    /// Where this thread has panicked last.
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// What is caught does not say where it was thrown; a hook is told. The one before is called as ever.
+fn note_places_of_panics() {
+    static NOTED: Once = Once::new();
+    NOTED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let place = info
+                .location()
+                .map(|place| format!("{}:{}", place.file(), place.line()));
+            PANICKED_AT.set(place);
+            before(info);
+        }));
+    });
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -117,6 +117,14 @@ pub(super) fn help(finding: &Finding) -> String {
                 },
             }
         }
+        Code::OpaqueMount if let Some(meant) = finding.meant() => format!(
+            "the declaration of {} at {} is of that path alone: add `subtree` to it, `{}_route(ANY, \
+             {:?}, subtree, reason = \"…\")`, and it is of all that is below",
+            meant.target(),
+            meant.location(),
+            meant.class(),
+            path(finding),
+        ),
         Code::OpaqueMount => {
             let target = match subject.shape {
                 Shape::Fallback => match &subject.path {
@@ -181,7 +189,7 @@ pub(super) fn help(finding: &Finding) -> String {
             };
             format!(
                 "mount it by `session_auth::routing` in place of `axum::routing`; where another \
-                 crate's router takes it, as `session_auth::routing::{mount}(handler).into()`"
+                 crate's router takes it, as `session_auth::routing::{mount}(handler).into_axum()`"
             )
         }
         Code::ExpiredExemption => "remove the route or give it the class that it should have now; \

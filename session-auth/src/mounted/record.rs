@@ -84,6 +84,13 @@ impl MethodRecord {
     pub(crate) fn notes(&self) -> &[Arc<Note>] {
         &self.notes
     }
+
+    /// The method router becomes axum's own, and the record is dropped.
+    pub(crate) fn goes_out(&self) {
+        for note in &self.notes {
+            note.goes_out();
+        }
+    }
 }
 
 impl Record {
@@ -144,9 +151,16 @@ impl Record {
     }
 
     pub(crate) fn reset_fallback(mut self) -> Self {
-        self.stand_ins = self.stand_ins.reset_fallback();
+        self.stand_ins = reset_fallback(self.stand_ins);
         self.entries.retain(|entry| !entry.own_fallback);
         self
+    }
+
+    /// The router becomes axum's own, and the record is dropped.
+    pub(crate) fn goes_out(&self) {
+        for entry in &self.entries {
+            entry.note.goes_out();
+        }
     }
 
     pub(crate) fn without_v07_checks(mut self) -> Self {
@@ -235,6 +249,29 @@ impl Record {
         }
         Ok(record)
     }
+}
+
+/// [`axum::Router::reset_fallback`], which is there since axum 0.8.4. Before it, a fallback that answers
+/// as axum's own does.
+pub(crate) fn reset_fallback<S>(router: axum::Router<S>) -> axum::Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    #[allow(dead_code, reason = "axum's own method goes before this one")]
+    trait SinceAxum084 {
+        fn reset_fallback(self) -> Self;
+    }
+
+    impl<S> SinceAxum084 for axum::Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        fn reset_fallback(self) -> Self {
+            self.fallback(|| async { http::StatusCode::NOT_FOUND })
+        }
+    }
+
+    router.reset_fallback()
 }
 
 /// axum's filter for one method.

@@ -21,7 +21,7 @@ use super::record::Record;
 use super::route::Route;
 use super::stand_in::{Kind, Note};
 use super::unreadable::Unreadable;
-use crate::access::{AccessClass, Text};
+use crate::access::{AccessClass, Declaration, Target, Text};
 use crate::finding::{Code, Finding, Related, together};
 
 /// All that is mounted, and what is wrong with it.
@@ -55,6 +55,9 @@ pub(crate) fn judge(
     }
     if record.entries.is_empty() {
         return Err(Unreadable::empty());
+    }
+    for entry in &record.entries {
+        entry.note.is_judged();
     }
     let asked = ask_all(&routes, &record.stand_ins, guarded);
     two_owners(&asked)?;
@@ -147,6 +150,12 @@ impl Judged {
         };
         if !findings.iter().any(Finding::is_error) && route.named {
             route.declaration.clone_from(&route.handler);
+        }
+        // What is computed differs from build to build, and the lock does not.
+        if let Some(Target::Glob { glob, .. }) =
+            route.declaration.as_deref().map(Declaration::target)
+        {
+            route.path = Some(glob.clone());
         }
         unnamed_route::check(&route, &mut self.findings);
         self.findings.extend(findings);

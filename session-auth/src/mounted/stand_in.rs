@@ -1,6 +1,6 @@
 //! What stands in the record in place of a handler or service.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,14 +56,10 @@ impl Kind {
     /// public asks for none.
     pub(super) fn is_sealed(&self) -> bool {
         match self {
-            Self::Named(declaration) | Self::Service(declaration) => {
+            Self::Named(declaration) | Self::Service(declaration) | Self::Redirect(declaration) => {
                 declaration.class() != AccessClass::Public
             }
-            Self::Whole(_)
-            | Self::Redirect(_)
-            | Self::Unclassified(_)
-            | Self::Foreign
-            | Self::ForeignService => false,
+            Self::Whole(_) | Self::Unclassified(_) | Self::Foreign | Self::ForeignService => false,
         }
     }
 
@@ -78,27 +74,69 @@ impl Kind {
     }
 }
 
-/// The addresses of the declarations whose handlers were mounted by name, on any router of the
-/// program. They speak for those routes, and for no other.
-static NAMED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+/// Where the handler of an attribute's declaration went, of all routers of the program.
+#[derive(Default)]
+struct Uses {
+    /// The notes of it that there are.
+    notes: usize,
+    /// Whether a router that has it was audited or protected.
+    judged: bool,
+    /// Whether it went on in axum's own type, to a router that another crate builds.
+    went_out: bool,
+}
 
-/// Whether the handler of an attribute's declaration was mounted by name.
+/// By the address of the declaration.
+static USES: Mutex<BTreeMap<usize, Uses>> = Mutex::new(BTreeMap::new());
+
+/// Whether the handler of an attribute's declaration is mounted by name: then it speaks for that
+/// route, and for no other.
 pub(super) fn is_mounted_by_name(declaration: &'static Declaration) -> bool {
-    let named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    named.contains(&std::ptr::from_ref(declaration).addr())
+    uses(declaration, |uses| uses.notes > 0 || uses.judged)
+}
+
+/// Whether the handler was mounted by this crate's functions, on what then became axum's own.
+pub(super) fn went_out(declaration: &'static Declaration) -> bool {
+    uses(declaration, |uses| uses.went_out)
+}
+
+fn uses<T>(declaration: &'static Declaration, f: impl FnOnce(&mut Uses) -> T) -> T {
+    let mut uses = USES.lock().unwrap_or_else(PoisonError::into_inner);
+    f(uses
+        .entry(std::ptr::from_ref(declaration).addr())
+        .or_default())
 }
 
 impl Note {
     #[track_caller]
     pub(crate) fn new(kind: Kind) -> Arc<Self> {
-        if let Kind::Named(DeclarationRef::Static(declaration)) = kind {
-            let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-            named.insert(std::ptr::from_ref(declaration).addr());
-        }
-        Arc::new(Self {
+        let note = Self {
             kind,
             mounted: Location::caller(),
-        })
+        };
+        note.uses(|uses| uses.notes += 1);
+        Arc::new(note)
+    }
+
+    /// A router that has it is audited or protected.
+    pub(super) fn is_judged(&self) {
+        self.uses(|uses| uses.judged = true);
+    }
+
+    /// Its handler goes on in axum's own type, which has no note.
+    pub(super) fn goes_out(&self) {
+        self.uses(|uses| uses.went_out = true);
+    }
+
+    fn uses(&self, f: impl FnOnce(&mut Uses)) {
+        if let Kind::Named(DeclarationRef::Static(declaration)) = self.kind {
+            uses(declaration, f);
+        }
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        self.uses(|uses| uses.notes -= 1);
     }
 }
 

@@ -47,13 +47,13 @@ impl fmt::Display for Unreadable {
             Reason::Text { met, at, excerpt } => write!(
                 f,
                 "the `Debug` output of this `axum::Router` cannot be read: {met}, at byte {at}, \
-                 near `{excerpt}`; session-auth {} reads what axum 0.8.4 to 0.8.9 print: use one \
+                 near `{excerpt}`; session-auth {} reads what axum 0.8.0 to 0.8.9 print: use one \
                  of these, or a session-auth that knows this axum",
                 env!("CARGO_PKG_VERSION"),
             ),
             Reason::Mismatch(what) => write!(
                 f,
-                "this axum does not do what axum 0.8.4 to 0.8.9 do: {what}; use one of these, or a \
+                "this axum does not do what axum 0.8.0 to 0.8.9 do: {what}; use one of these, or a \
                  session-auth that knows this axum"
             ),
             Reason::Empty => f.write_str(

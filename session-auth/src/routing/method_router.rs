@@ -282,7 +282,7 @@ where
     /// axum's own method router, for a crate that asks for one. It opens nothing: handlers of class
     /// `session` and `webhook` refuse to run without their guard.
     pub fn into_axum(self) -> routing::MethodRouter<S, E> {
-        self.inner
+        self.into()
     }
 }
 

@@ -13,9 +13,9 @@ use tower_service::Service;
 use super::method_router::MethodRouter;
 use super::sealing::{Mounted, is_router, seal, seal_service};
 use crate::access::{DeclarationRef, Location, Methods, Target};
-use crate::classified::HasAccessClass;
+use crate::classified::{HasAccessClass, Sealed};
 use crate::inline::{self, InlineDeclaration};
-use crate::mounted::{Kind, MethodRecord, Mistake, Note, Record};
+use crate::mounted::{Kind, MethodRecord, Mistake, Note, Record, reset_fallback};
 use crate::wrapper::like_axum;
 
 /// [`axum::Router`], for handlers that have an access class.
@@ -140,16 +140,21 @@ where
             mounted: mounted.clone(),
             what: format!("{}: {what}", declaration.target()).into(),
         };
-        let Target::Route { methods, paths } = declaration.target() else {
-            let what = "`mount` is for a route: give what declares `FALLBACK` to `.fallback(..)`";
-            self.record.mistakes.push(mistake(what));
-            return self;
+        let (methods, paths) = match declaration.target() {
+            Target::Route { methods, paths } if !paths.is_empty() => (methods, paths),
+            Target::Route { .. } | Target::Glob { .. } => {
+                let what = "`mount` needs the path in the declaration: add it there, or say where \
+                            by `.route(path, ..)`";
+                self.record.mistakes.push(mistake(what));
+                return self;
+            }
+            Target::Subtree { .. } | Target::Fallback { .. } => {
+                let what =
+                    "`mount` is for a route: give what declares `FALLBACK` to `.fallback(..)`";
+                self.record.mistakes.push(mistake(what));
+                return self;
+            }
         };
-        if paths.is_empty() {
-            let what = "`mount` needs the path in the declaration: add it there, or say where by \
-                        `.route(path, ..)`";
-            self.record.mistakes.push(mistake(what));
-        }
         for path in &**paths {
             let method_router = match filter(*methods) {
                 Some(filter) => MethodRouter::new().on(filter, handler.clone()),
@@ -178,7 +183,8 @@ where
     }
 
     /// As [`route`](Self::route), and the same path with or without a slash at its end redirects
-    /// there, as axum-extra's `route_with_tsr` does. The redirect has the class of its target.
+    /// there, as axum-extra's `route_with_tsr` does. The redirect has the class of its target; where the
+    /// methods differ in theirs, the one that most may call.
     ///
     /// # Panics
     ///
@@ -190,14 +196,15 @@ where
         M: IntoMethodRouter<S>,
     {
         let method_router = method_router.__into();
-        let declarations: Vec<DeclarationRef> = method_router
+        // The redirect says that the path is there, which whoever may ask one of its methods knows.
+        let declaration = method_router
             .record
             .notes()
             .iter()
             .filter_map(|note| note.kind.declaration().cloned())
-            .collect();
+            .min_by_key(|declaration| (declaration.class(), declaration.scope().is_some()));
         self.route(path, method_router)
-            .redirect(path, declarations.first())
+            .redirect(path, declaration.as_ref())
     }
 
     /// As [`route_service`](Self::route_service), with the redirect of
@@ -233,8 +240,9 @@ where
             return self;
         };
         let note = Note::new(Kind::Redirect(declaration.clone()));
+        let handler = Sealed::new(to_other_slash, declaration, false);
         Self {
-            inner: self.inner.route(&other, routing::any(to_other_slash)),
+            inner: self.inner.route(&other, routing::any(handler)),
             record: self.record.route(&other, MethodRecord::any(note)),
         }
     }
@@ -547,9 +555,11 @@ where
     }
 
     /// Sets the fallback back to axum's own 404.
+    ///
+    /// axum before 0.8.4 has no such method: there it is a fallback as any other, that answers 404.
     pub fn reset_fallback(self) -> Self {
         Self {
-            inner: self.inner.reset_fallback(),
+            inner: reset_fallback(self.inner),
             record: self.record.reset_fallback(),
         }
     }
@@ -586,7 +596,7 @@ where
     /// axum's own router, for a crate that asks for one. It opens nothing: handlers of class
     /// `session` and `webhook` refuse to run without their guard.
     pub fn into_axum(self) -> axum::Router<S> {
-        self.inner
+        self.into()
     }
 }
 

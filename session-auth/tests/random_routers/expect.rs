@@ -54,7 +54,6 @@ fn refused(class: Class, caller: Caller) -> Option<StatusCode> {
 fn is_sealed(handler: &Handler) -> bool {
     matches!(handler.source, Source::Inline | Source::Attribute(_))
         && handler.class != Class::Public
-        && !handler.redirects
 }
 
 /// What a middleware or a service with other handlers in it runs of them: the public ones.
@@ -122,12 +121,18 @@ pub(crate) fn expect<'a>(
         None => Done { ran, status },
         Some(denied) if caller == Caller::Preflight && is_sealed(owner) => {
             // It goes in for a `CorsLayer` to answer, and no further.
-            match layered.ran.first() {
-                Some(first) if *first == owner.id => Done {
+            let reaches_owner = match layered.ran.first() {
+                Some(first) => *first == owner.id,
+                // A redirect runs nothing.
+                None => owner.redirects && layered.status == StatusCode::PERMANENT_REDIRECT,
+            };
+            if reaches_owner {
+                Done {
                     ran: Vec::new(),
                     status: denied,
-                },
-                _ => Done { ran, status },
+                }
+            } else {
+                Done { ran, status }
             }
         }
         Some(denied) => Done {

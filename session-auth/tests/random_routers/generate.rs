@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use axum::http::Method;
 
 use super::attributes::{FALLBACKS, FIRST, FUNCTIONS, HIDDEN, MOUNTED, by_path};
-use super::kit::{Kit, Layered, Ours};
+use super::kit::{Kit, Layered, Ours, resets_fallbacks};
 use super::spec::{
     Class, Handler, Holder, Id, LayerSpec, METHODS, MethodOp, Op, Position, Source, Spec, classes,
     join,
@@ -128,10 +128,10 @@ impl Generator {
                 30..35 if named => {
                     let path = self.path(prefix);
                     let methods = self.methods(prefix, &path, way);
-                    let first = classes(&methods).first().copied();
+                    let most_open = classes(&methods).into_iter().min();
                     let mut redirect = self.inline(Position::Rest, None, String::new());
                     redirect.redirects = true;
-                    match first {
+                    match most_open {
                         Some(class) if path != "/" => {
                             redirect.class = class;
                             Op::RouteWithTsr(path, methods, redirect)
@@ -186,7 +186,7 @@ impl Generator {
                 89..91 if named => {
                     Op::MethodNotAllowed(self.inline(Position::NotAllowed, None, "/".to_owned()))
                 }
-                91 => Op::ResetFallback,
+                91 if resets_fallbacks() => Op::ResetFallback,
                 92..98 => Op::Layer(self.layer(way)),
                 98..100 => Op::RouteLayer(self.layer(way)),
                 _ => continue,

@@ -1,5 +1,7 @@
 //! The calls that build a router, on this crate's and on axum's.
 
+use std::sync::LazyLock;
+
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect};
@@ -10,6 +12,25 @@ use tower::layer::util::Identity;
 use super::attributes::with_function;
 use super::run::{App, State, TestLayer, body, matched, ran, service};
 use super::spec::{Class, Handler, LayerSpec, MethodOp, Op, Position, Source, Spec};
+
+/// So that this compiles with an axum that has no such method.
+#[allow(dead_code, reason = "axum's own method goes before this one")]
+trait SinceAxum084: Sized {
+    fn reset_fallback(self) -> Self {
+        self
+    }
+}
+
+impl<S> SinceAxum084 for axum::Router<S> {}
+
+/// Whether axum has `reset_fallback`, as it does since 0.8.4.
+pub(crate) fn resets_fallbacks() -> bool {
+    static RESETS: LazyLock<bool> = LazyLock::new(|| {
+        let router = axum::Router::<()>::new().fallback(|| async {});
+        format!("{:?}", router.reset_fallback()).contains("default_fallback: true")
+    });
+    *RESETS
+}
 
 /// A way to build what a [`Spec`] says.
 pub(crate) trait Kit: 'static {

@@ -19,13 +19,13 @@ pub(crate) const METHODS: [Method; 9] = [
     Method::CONNECT,
 ];
 
-/// Who may call a handler. `Staff` is a session with a scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who may call a handler, the most open first. `Staff` is a session with a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     Public,
+    Webhook,
     Session,
     Staff,
-    Webhook,
 }
 
 /// Where a handler's declaration comes from.
@@ -161,9 +161,9 @@ impl Spec {
             }
             Op::RouteWithTsr(_, methods, redirect) => {
                 prune_methods(methods, ids);
-                match classes(methods).first() {
-                    Some(first) => {
-                        redirect.class = *first;
+                match classes(methods).into_iter().min() {
+                    Some(most_open) => {
+                        redirect.class = most_open;
                         true
                     }
                     None => false,

@@ -308,3 +308,27 @@ async fn what_cannot_be_opened_is_named() {
         assert!(error.to_string().contains("`MemoryStore`"), "{error}");
     }
 }
+
+/// A program links SQLite once. The service's own crate for it is linked with the store's, and has the
+/// same file open; which versions may be, the documentation of `SqliteStore` says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_has_rusqlite_beside_the_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("sessions.db");
+    let own = rusqlite::Connection::open(&file).expect("open");
+    own.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY) STRICT;")
+        .expect("a table of the service");
+    let store = patient(&url(folder.path())).await;
+    conformance::check(&[Arc::new(store.clone()), Arc::new(store)]).await;
+    own.execute("INSERT INTO orders DEFAULT VALUES", [])
+        .expect("a row");
+    let tables: u32 = own
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' \
+             AND (name = 'orders' OR name LIKE 'session_auth_%')",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a count");
+    assert!(tables > 2, "{tables}");
+}

@@ -1,4 +1,4 @@
-::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
+::session_auth::__private::this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait! {}
 fn routes(pool: &Pool) -> ::session_auth::AuditedOf<axum::Router> {
     fn routes(pool: &Pool) -> axum::Router {
         axum::Router::new()

@@ -1,7 +1,7 @@
 ::core::compile_error! {
     "`#[webhook_route]` needs `verify = \"name of its verifier\"`\n\nfor example: #[webhook_route(POST, \"/webhooks/postmark/delivery\", verify = \"postmark\")]"
 }
-::session_auth::__private::attributes_go_on_free_functions_not_on_methods! {}
+::session_auth::__private::this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait! {}
 fn mail() -> ::session_auth::Classified<
     impl ::session_auth::__private::Declared,
     impl ::core::future::Future<Output = Json<Mail>>,

@@ -1,4 +1,4 @@
-other::auth::__private::attributes_go_on_free_functions_not_on_methods! {}
+other::auth::__private::this_attribute_goes_on_a_free_function_so_move_it_out_of_the_impl_or_trait! {}
 fn r#match() -> other::auth::Classified<
     impl other::auth::__private::Declared,
     impl ::core::future::Future<Output = &'static str>,

@@ -125,17 +125,19 @@ fn could_not_run<R: AuditedOutput>(build: fn() -> R, expected: &str) {
 
 #[test]
 fn a_router_that_cannot_be_built_could_not_be_audited() {
+    // At its own place, which need not be near the attribute.
+    let here = |message: &str, above: u32| {
+        let place = format!("{}:{}", file!(), above);
+        format!("could not be built: it panicked at {place}: {message}")
+    };
     could_not_run::<Audited>(
         || panic!("no {}", "database"),
-        "could not be built: it panicked: no database; where it needs arguments",
+        &here("no database; where it needs arguments", line!() - 1),
     );
-    could_not_run::<Audited>(
-        || panic!("plain"),
-        "could not be built: it panicked: plain;",
-    );
+    could_not_run::<Audited>(|| panic!("plain"), &here("plain;", line!()));
     could_not_run::<Audited>(
         || std::panic::panic_any(7),
-        "could not be built: it panicked: without a message;",
+        &here("without a message;", line!() - 1),
     );
     could_not_run::<Result<Audited, String>>(
         || Err("no such file".to_owned()),
@@ -147,7 +149,7 @@ fn a_router_that_cannot_be_built_could_not_be_audited() {
             let h = || crate::public(crate::Methods::GET, "/a", "x").to(h);
             Router::<()>::new().mount(h()).mount(h()).__audited(SITE)
         },
-        "could not be built: it panicked: Overlapping method route",
+        &here("Overlapping method route", line!() - 2),
     );
 }
 

@@ -155,6 +155,22 @@ fn opaque_mount() {
             rest("ANY, \"/a\", subtree")
         ),
     );
+    let without_subtree = Declaration {
+        target: Target::Route {
+            methods: Methods::ANY,
+            paths: Cow::Owned(vec!["/a".into()]),
+        },
+        handler: "".into(),
+        ..me()
+    };
+    says(
+        Code::OpaqueMount,
+        subject(Methods::ANY, Some("/a"), Shape::OpaqueMount),
+        vec![Related::Meant(without_subtree)],
+        "a service is mounted under /a: what it serves cannot be listed, and it has no access class",
+        "the declaration of ANY /a at src/app.rs:3 is of that path alone: add `subtree` to it, \
+         `session_route(ANY, \"/a\", subtree, reason = \"…\")`, and it is of all that is below",
+    );
     says(
         Code::OpaqueMount,
         subject(Methods::FALLBACK, None, Shape::Fallback),
@@ -278,7 +294,7 @@ fn unnamed_route() {
     let by = |mount: &str| {
         format!(
             "mount it by `session_auth::routing` in place of `axum::routing`; where another crate's \
-             router takes it, as `session_auth::routing::{mount}(handler).into()`"
+             router takes it, as `session_auth::routing::{mount}(handler).into_axum()`"
         )
     };
     let by_path = "was mounted by axum's own functions, so that it is session by its path alone";

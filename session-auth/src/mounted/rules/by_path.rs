@@ -44,6 +44,8 @@ impl Program {
                         program.by_path.entry(path).or_default().push(declaration);
                     }
                 }
+                // Its handler is known, or nothing is.
+                Target::Glob { .. } => {}
                 Target::Subtree { .. } => program.subtrees.push(declaration),
                 Target::Fallback { .. } => program.fallbacks.push(declaration),
             }
@@ -141,6 +143,13 @@ impl Program {
         let mut related = Vec::new();
         if let Some(named) = named {
             related.push(Related::Other(named.clone()));
+        } else if route.kind == RowKind::Nested
+            && let Some(path) = route.path.as_deref()
+            && let Some(declared) = self.by_path.get(path)
+        {
+            // By `declare_route!`, without the word that makes it a mount's.
+            let without = declared.iter().find(|one| one.handler.is_empty());
+            related.extend(without.map(|one| Related::Meant((*one).clone())));
         } else if code == Code::UnclassifiedRoute
             && let Some(meant) = self.meant(route)
         {

@@ -272,10 +272,17 @@ mod by_path_rule {
         let get = route(RowKind::Method(Methods::GET), Some("/a"));
         let program = Program::of_declarations([a].into_iter());
         assert_eq!(class(&program, &get), "GET /a");
-        Note::new(Kind::Named(DeclarationRef::Static(a)));
+        let mounted = Note::new(Kind::Named(DeclarationRef::Static(a)));
         assert_eq!(class(&program, &get), "unclassified-route");
         let (_, findings) = program.of(&get);
         assert_eq!(findings[0].related, [Related::Other(a.clone())]);
+        // Given to another crate's router, it is mounted here no more.
+        drop(mounted);
+        assert_eq!(class(&program, &get), "GET /a");
+        let judged = Note::new(Kind::Named(DeclarationRef::Static(a)));
+        judged.is_judged();
+        drop(judged);
+        assert_eq!(class(&program, &get), "unclassified-route");
     }
 
     #[test]

@@ -24,6 +24,11 @@ use crate::store::session_store::{Generation, SessionStore, StoredSession};
 /// Needs the feature `sqlite`, which builds SQLite in. The file may be the application's own: the
 /// tables' names begin with `session_auth_`.
 ///
+/// A program links SQLite once, by `libsqlite3-sys`, of which sqlx 0.9 takes 0.30.1 to 0.37. A service
+/// that has `rusqlite` besides takes 0.32 to 0.39 of it, and both may have the same file open. An
+/// sqlx pool of the service's own, with sqlx 0.9, comes in by [`new`](Self::new). With any other
+/// version, keep sessions in another store, or write one: [`SessionStore`].
+///
 /// ```
 /// use session_auth::store::SqliteStore;
 /// use session_auth::{Keys, SessionAuthLayer};
