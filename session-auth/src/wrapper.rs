@@ -20,7 +20,7 @@ pub(crate) use methods;
 
 /// A wrapper is a service as what it wraps, and shows axum's text: there are programs that read it.
 ///
-/// The first field wraps. The method `served` is called whenever it is served.
+/// The first field wraps. The method `served` is called whenever it is served or becomes axum's.
 macro_rules! like_axum {
     (
         $name:ident<S $(, $e:ident)?> where [$($bound:tt)+];
@@ -34,7 +34,7 @@ macro_rules! like_axum {
             $(#[$doc])*
             #[must_use]
             pub fn into_make_service(self) -> axum::routing::IntoMakeService<Self> {
-                                $(self.$served();)?
+                $(self.$served();)?
                 axum::ServiceExt::<axum::extract::Request>::into_make_service(self.with_state(()))
             }
 
@@ -43,7 +43,7 @@ macro_rules! like_axum {
             pub fn into_make_service_with_connect_info<C>(
                 self,
             ) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Self, C> {
-                                $(self.$served();)?
+                $(self.$served();)?
                 axum::ServiceExt::<axum::extract::Request>::into_make_service_with_connect_info(
                     self.with_state(()),
                 )
@@ -52,6 +52,7 @@ macro_rules! like_axum {
 
         impl<S $(, $e)?> From<$name<S $(, $e)?>> for $axum {
             fn from(router: $name<S $(, $e)?>) -> Self {
+                $(router.$served();)?
                 router.$inner.into()
             }
         }
@@ -97,7 +98,7 @@ macro_rules! like_axum {
             }
 
             fn call(&mut self, request: http::Request<B>) -> Self::Future {
-                                $(self.$served();)?
+                $(self.$served();)?
                 tower_service::Service::call(&mut self.$inner, request)
             }
         }
@@ -118,7 +119,7 @@ macro_rules! like_axum {
             }
 
             fn call(&mut self, _: axum::serve::IncomingStream<'_, L>) -> Self::Future {
-                                $(self.$served();)?
+                $(self.$served();)?
                 std::future::ready(Ok(self.clone().with_state(())))
             }
         }
