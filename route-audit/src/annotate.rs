@@ -37,7 +37,7 @@ use tempfile::TempDir;
 
 pub(crate) use self::fix::fix;
 pub(crate) use self::manifest::Library;
-use self::text::Edit;
+use self::text::{Edit, Source};
 use self::tree::{Sources, Tree};
 use crate::cli::Init;
 use crate::copy::{Copy, scratch};
@@ -243,13 +243,12 @@ impl<'a> Work<'a> {
     fn edit(&mut self, edits: Edits) -> Result<(), CannotRun> {
         for (source, edits) in edits {
             self.sources.all[source].edit(edits);
-            self.put(source)?;
+            self.put(&self.sources.all[source])?;
         }
         Ok(self.read()?)
     }
 
-    fn put(&self, source: usize) -> Result<(), CannotRun> {
-        let source = &self.sources.all[source];
+    fn put(&self, source: &Source) -> Result<(), CannotRun> {
         let copy = self.copy.place(&source.path).ok_or_else(|| {
             Problem::new("a file of the packages is not in the copy of the workspace")
                 .at(source.path.display())
@@ -275,7 +274,7 @@ impl<'a> Work<'a> {
                 let text = manifest::with_library(text, &root, self.ask.library.as_ref())
                     .map_err(|problem| problem.at(path.display()))?;
                 self.sources.all[source].text = text;
-                self.put(source)?;
+                self.put(&self.sources.all[source])?;
             }
         }
         Ok(())

@@ -66,7 +66,7 @@ impl Work<'_> {
                 let text = &mut self.sources.all[source];
                 text.text = text.original.trim_start_matches('\u{feff}').to_owned();
                 let place = text.place(0);
-                self.put(source)?;
+                self.put(&self.sources.all[source])?;
                 self.leave(
                     place,
                     format!("the file stays on axum's imports: with `session_auth`'s it does not compile ({why})"),

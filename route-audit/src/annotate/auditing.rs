@@ -68,7 +68,7 @@ impl Work<'_> {
 
     /// The functions that build a router which no other function takes into its own. None, where
     /// somebody has chosen already.
-    fn outermost(&self, nth: usize) -> Vec<&Item> {
+    pub(super) fn outermost(&self, nth: usize) -> Vec<&Item> {
         let mut seen = BTreeSet::new();
         let mut builders: Vec<&Item> = self.tree.items.iter().collect();
         builders.retain(|item| {
@@ -150,7 +150,7 @@ impl Work<'_> {
                 let source = self.manifests[nth];
                 let text = &mut self.sources.all[source].text;
                 *text = manifest::with_testing(text)?;
-                self.put(source)?;
+                self.put(&self.sources.all[source])?;
             }
         }
         failed.extend(0..self.packages.len());
@@ -166,14 +166,14 @@ impl Work<'_> {
                 .is_some_and(|nth| packages.contains(nth))
             {
                 self.sources.all[source].text.clone_from(text);
-                self.put(source)?;
+                self.put(&self.sources.all[source])?;
             }
         }
         Ok(self.read()?)
     }
 }
 
-fn by_hand(item: &Item, name: &str, library: &str) -> Option<(String, String)> {
+pub(super) fn by_hand(item: &Item, name: &str, library: &str) -> Option<(String, String)> {
     let attribute = format!("#[{library}::audited_router]");
     if !returns_router(item) {
         return Some((
@@ -184,10 +184,15 @@ fn by_hand(item: &Item, name: &str, library: &str) -> Option<(String, String)> {
             ),
         ));
     }
-    if !item.is_free {
+    if !item.is_free || item.is_inner {
+        let what = if item.is_inner {
+            "stands in another function"
+        } else {
+            "is a method"
+        };
         return Some((
-            format!("`{name}` returns a router, and is a method"),
-            format!("write a function that calls it, with `{attribute}`"),
+            format!("`{name}` returns a router, and {what}"),
+            format!("write a function in a module that returns the same, with `{attribute}`"),
         ));
     }
     if item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {

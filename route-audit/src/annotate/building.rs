@@ -1,13 +1,17 @@
 //! Cargo and the service itself, run in the copy of the workspace.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use cargo_metadata::Package;
+use quote::ToTokens;
 
-use super::Work;
 use super::compile::{self, Error};
 use super::record::Records;
+use super::text::Edit;
+use super::{Edits, Work, auditing};
 use crate::error::CannotRun;
 use crate::supervised::shell;
 
@@ -77,31 +81,7 @@ impl Work<'_> {
                 self.note(format!("running `{text}` in a copy of the workspace"));
                 Records::of(command, folder, true, timeout)?
             }
-            None => {
-                let test = || {
-                    let mut command = self.cargo("test");
-                    command.args(["--tests", "--no-fail-fast"]);
-                    for edited in &self.packages {
-                        command.args(["--package", &edited.package.name]);
-                    }
-                    command
-                };
-                // Built first: that may take its time.
-                let mut build = test();
-                build
-                    .args(["--no-run", "--message-format", "json"])
-                    .stdout(Stdio::null());
-                let built = build.status();
-                match built {
-                    Ok(status) if status.success() => {
-                        self.note(
-                            "running the tests in a copy of the workspace; whether they pass does not matter",
-                        );
-                        Records::of(test(), folder, false, timeout)?
-                    }
-                    _ => Records::default(),
-                }
-            }
+            None => self.tested(folder, timeout)?,
         };
         if records.0.is_empty() {
             self.note(format!(
@@ -115,5 +95,77 @@ impl Work<'_> {
             ));
         }
         Ok(records)
+    }
+
+    /// What the tests build, and tests that are added for the routers that they can. These are there for
+    /// the record alone.
+    fn tested(&self, folder: &Path, timeout: Duration) -> Result<Records, CannotRun> {
+        let test = || {
+            let mut command = self.cargo("test");
+            command.args(["--tests", "--no-fail-fast"]);
+            for edited in &self.packages {
+                command.args(["--package", &edited.package.name]);
+            }
+            command
+        };
+        // Built first: that may take its time.
+        let builds = || {
+            let mut build = test();
+            build.args(["--no-run", "--message-format", "json"]);
+            let status = build.stdout(Stdio::null()).status();
+            status.is_ok_and(|status| status.success())
+        };
+        let added = self.recording();
+        let mut sources = BTreeSet::new();
+        for (source, edits) in added {
+            let mut text = self.sources.all[source].clone();
+            text.edit(edits);
+            self.put(&text)?;
+            sources.insert(source);
+        }
+        let restore = || {
+            let mut sources = sources.iter().map(|source| &self.sources.all[*source]);
+            sources.try_for_each(|source| self.put(source))
+        };
+        let mut built = builds();
+        if !built && !sources.is_empty() {
+            restore()?;
+            built = builds();
+        }
+        if !built {
+            return Ok(Records::default());
+        }
+        self.note(
+            "running the tests in a copy of the workspace; whether they pass does not matter",
+        );
+        let records = Records::of(test(), folder, false, timeout)?;
+        restore()?;
+        Ok(records)
+    }
+
+    /// A function beside each outermost one that a test can call, under the attribute whose test does.
+    fn recording(&self) -> Edits {
+        let mut edits = Edits::new();
+        for (nth, edited) in self.packages.iter().enumerate() {
+            for (number, item) in self.outermost(nth).into_iter().enumerate() {
+                let name = &item.sig.ident;
+                if auditing::by_hand(item, &name.to_string(), &edited.library).is_some() {
+                    continue;
+                }
+                let (asynchronous, awaited) = match item.sig.asyncness {
+                    Some(_) => ("async ", ".await"),
+                    None => ("", ""),
+                };
+                // On the last line of the function: all others keep their numbers.
+                let text = format!(
+                    " #[cfg(test)] #[::{}::audited_router] {asynchronous}fn route_audit_record_{number}() {} {{ {name}(){awaited} }}",
+                    edited.library,
+                    item.sig.output.to_token_stream(),
+                );
+                let of_file: &mut Vec<Edit> = edits.entry(item.source).or_default();
+                of_file.push((item.range.end..item.range.end, text));
+            }
+        }
+        edits
     }
 }

@@ -7,7 +7,7 @@ use session_auth::audit::{ListedRoute, Shape};
 pub(super) const TODO: &str = "// TODO(access):";
 /// The comment of one without a path, which `check --fix` takes away again.
 pub(super) const NO_PATH: &str =
-    "// TODO(access): `route-audit check --fix` puts the path in, once it has seen the router";
+    "// `route-audit check --fix` puts the path in, once it has seen the router";
 /// The reason of a service: nothing says what it serves.
 const SERVES: &str = "TODO(access): say what it serves";
 

@@ -15,6 +15,7 @@ use crate::error::Problem;
 pub(super) type Edit = (Range<usize>, String);
 
 /// A file as it was, and as it is now.
+#[derive(Clone)]
 pub(super) struct Source {
     /// From the root of the workspace.
     pub(super) name: String,

@@ -59,6 +59,8 @@ pub(super) struct Item {
     pub(super) is_audited: bool,
     pub(super) is_test: bool,
     pub(super) is_free: bool,
+    /// In the body of another.
+    pub(super) is_inner: bool,
     /// The words of its body, and whether `Router::new` is among them.
     pub(super) words: HashSet<String>,
     pub(super) builds: bool,
@@ -110,6 +112,7 @@ impl Tree {
             file: path.parent().unwrap_or(folder).to_owned(),
             folder: folder.to_owned(),
             is_test,
+            in_function: false,
             items: &mut self.items,
             modules: Vec::new(),
         };
@@ -171,6 +174,7 @@ struct Reader<'a> {
     file: PathBuf,
     folder: PathBuf,
     is_test: bool,
+    in_function: bool,
     items: &'a mut Vec<Item>,
     modules: Vec<(PathBuf, PathBuf, String, bool)>,
 }
@@ -224,6 +228,7 @@ impl Reader<'_> {
             is_audited: named(&["audited_router"]),
             is_test: self.is_test || is_test(attrs) || named(&["test"]),
             is_free,
+            is_inner: self.in_function,
             words,
             builds,
         });
@@ -308,9 +313,11 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             item.span().byte_range(),
         );
         let name = item.sig.ident.to_string();
+        let outer = std::mem::replace(&mut self.in_function, true);
         self.inside(&name, is_test(&item.attrs), |this| {
             visit::visit_item_fn(this, item)
         });
+        self.in_function = outer;
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
@@ -328,7 +335,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             item.span().byte_range(),
         );
         let name = item.sig.ident.to_string();
+        let outer = std::mem::replace(&mut self.in_function, true);
         self.inside(&name, false, |this| visit::visit_impl_item_fn(this, item));
+        self.in_function = outer;
     }
 }
 

@@ -456,9 +456,49 @@ fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
     );
 }
 
+const UNTESTED: &str = r#"use axum::{Router, routing::get};
+
+async fn list() {}
+
+fn part() -> Router {
+    Router::new().route("/users", get(list))
+}
+
+pub async fn app() -> Result<Router, String> {
+    tokio::spawn(async {});
+    Ok(Router::new().nest("/api", part()))
+}
+"#;
+
+#[test]
+fn a_router_that_no_test_builds_and_any_could_is_built_on_a_runtime() {
+    let fixture = service("annotate-untested", "").file("src/lib.rs", UNTESTED);
+    let own = manifest("annotate-untested", "").replace(
+        "\n\n[profile",
+        "\ntokio = { version = \"1\", features = [\"rt\"] }\n\n[profile",
+    );
+    let fixture = fixture.file("Cargo.toml", &own).write();
+    annotate(&fixture, &[]).expect_code(0);
+    let text = read(&fixture, "src/lib.rs");
+    let expected = UNTESTED
+        .replace("axum::", "session_auth::")
+        .replace(
+            "async fn list",
+            "#[session_auth::session_route(GET, \"/api/users\")]\nasync fn list",
+        )
+        .replace(
+            "pub async fn app",
+            "#[session_auth::audited_router]\npub async fn app",
+        );
+    assert_eq!(text, expected);
+    fixture.run(&["check"]).expect_code(0);
+}
+
 const UNSEEN: &str = r#"use axum::{Router, routing::get};
 
 const PATH: &str = "/computed";
+
+pub struct Config;
 
 async fn list() {}
 
@@ -468,7 +508,7 @@ fn part() -> Router {
     Router::new().route("/users", get(list))
 }
 
-pub fn app() -> Router {
+pub fn app(_: &Config) -> Router {
     Router::new()
         .nest("/api", part().route("/up", get(|| async { "up" })))
         .route(PATH, get(computed))
@@ -480,22 +520,45 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
     let fixture = service("annotate-unseen", "")
         .file("src/lib.rs", UNSEEN)
         .write();
-    let ran = annotate(&fixture, &[]).expect_code(0);
+    let ran = annotate(&fixture, &[]).expect_code(100);
     assert!(
         ran.stderr
             .contains("no router was seen in the tests; `--run"),
         "{}",
         ran.stderr
     );
+    expect![[r#"
+        edited src/lib.rs
+        edited Cargo.toml
+
+        left to do: `app` returns a router, and takes arguments that a test has to have, too
+          --> src/lib.rs:18
+          = help: say with which: `#[session_auth::audited_router(plain = app(..))]`; where no test has them: `#[session_auth::audited_router(at_start)]`
+
+        2 handlers annotated, 1 left to do
+
+        Next:
+          1. Do what is left, by the list above.
+          2. Decide on each `TODO(access)` (1): until then their class is `session`.
+          3. Protect the router where it is served: `let app = auth.protect(routes())?;`, where
+             `auth` is `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.
+          4. Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends
+             methods and paths.
+          5. Run `route-audit init`: the lock, the configuration, a workflow.
+    "#]]
+    .assert_eq(&shown(&ran.stdout, &fixture));
     let text = read(&fixture, "src/lib.rs");
     for said in [
         "#[session_auth::session_route(GET, \"/users\")]\nasync fn list",
         "puts the path in, once it has seen the router\n#[session_auth::session_route(GET)]\nasync fn computed",
         "session_auth::session(session_auth::methods::GET, \"/up\").to(|| async",
-        "#[session_auth::audited_router]\npub fn app()",
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
+    // What is left to do, done.
+    let attribute = "#[session_auth::audited_router(plain = app(&Config))]\n";
+    let text = text.replace("pub fn app", &format!("{attribute}pub fn app"));
+    fs::write(fixture.root.join("src/lib.rs"), text).expect("a file");
     let ran = fixture.run(&["check"]).expect_code(100);
     assert!(ran.stdout.contains("wrong-handler"), "{}", ran.stdout);
     let ran = fixture.run(&["check", "--fix"]).expect_code(0);
