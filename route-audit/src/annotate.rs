@@ -8,6 +8,7 @@
 //! cannot be done is listed. The sources are written at the end, all of them or none.
 
 mod adopting;
+mod apart;
 mod auditing;
 mod building;
 mod calls;
@@ -32,7 +33,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use cargo_metadata::{Metadata, Package};
+use cargo_metadata::semver::Version;
+use cargo_metadata::{Metadata, NodeDep, Package};
 use tempfile::TempDir;
 
 pub(crate) use self::fix::fix;
@@ -142,6 +144,8 @@ struct Work<'a> {
     /// with them.
     written: BTreeMap<(usize, String), Vec<String>>,
     refused: BTreeSet<(usize, String)>,
+    /// The functions that return a router, but not to a test, by file and name, and why.
+    unbuilt: BTreeMap<(usize, String), String>,
     /// How many handlers have got an attribute.
     annotated: usize,
     compiles: bool,
@@ -178,6 +182,7 @@ impl<'a> Work<'a> {
             left,
             written: BTreeMap::new(),
             refused: BTreeSet::new(),
+            unbuilt: BTreeMap::new(),
             annotated: 0,
             compiles: false,
             served: BTreeSet::new(),
@@ -309,19 +314,21 @@ impl<'a> Work<'a> {
 fn packages<'a>(ask: &Ask<'a>, left: &mut BTreeSet<Left>) -> Result<Vec<Edited<'a>>, CannotRun> {
     let mut packages = Vec::new();
     for &package in &ask.selected {
-        let axum = manifest::name_of(package, "axum");
+        let axum = axum(ask.metadata, package);
         let library = manifest::name_of(package, "session-auth");
-        if axum.is_none() && library.is_none() {
-            continue;
-        }
-        if let Some(version) = other_axum(ask.metadata, package) {
-            left.insert(Left {
-                place: package.manifest_path.to_string(),
-                what: format!("the package `{}` is on axum {version}", package.name),
-                help: "`session-auth` is for axum 0.8: update it first".to_owned(),
-            });
-            continue;
-        }
+        let axum = match axum {
+            None if library.is_none() => continue,
+            Some(Err(version)) => {
+                left.insert(Left {
+                    place: package.manifest_path.to_string(),
+                    what: format!("the package `{}` is on axum {version}", package.name),
+                    help: "`session-auth` is for axum 0.8: update it first".to_owned(),
+                });
+                continue;
+            }
+            Some(Ok(name)) => Some(name),
+            None => None,
+        };
         packages.push(Edited {
             package,
             axum,
@@ -345,21 +352,26 @@ fn packages<'a>(ask: &Ask<'a>, left: &mut BTreeSet<Left>) -> Result<Vec<Edited<'
     Ok(packages)
 }
 
-/// The version of axum that a package uses, where it is not 0.8.
-fn other_axum(metadata: &Metadata, package: &Package) -> Option<String> {
+/// What a package calls axum 0.8; of one that has only others, the version.
+fn axum<'a>(metadata: &'a Metadata, package: &Package) -> Option<Result<String, &'a Version>> {
     let node = metadata
         .resolve
         .as_ref()?
         .nodes
         .iter()
         .find(|node| node.id == package.id)?;
-    let used = metadata
-        .packages
-        .iter()
-        .filter(|one| one.name == "axum" && node.dependencies.contains(&one.id));
-    let versions: Vec<_> = used.map(|one| &one.version).collect();
-    let fits = versions
-        .iter()
-        .any(|version| version.major == 0 && version.minor == 8);
-    versions.first().filter(|_| !fits).map(ToString::to_string)
+    let used = |name: &&NodeDep| {
+        let one = metadata.packages.iter().find(|one| one.id == name.pkg)?;
+        (one.name == "axum").then_some(&one.version)
+    };
+    let mut other = None;
+    for dependency in &node.deps {
+        if let Some(version) = used(&dependency) {
+            if version.major == 0 && version.minor == 8 {
+                return Some(Ok(dependency.name.clone()));
+            }
+            other = Some(Err(version));
+        }
+    }
+    other
 }

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::Path;
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, GenericArgument, PathArguments, ReturnType, Type};
 
+use super::apart::{self, Apart};
 use super::compile::Error;
+use super::text::Source;
 use super::tree::Item;
-use super::{Edits, ROUNDS, Work, manifest};
+use super::{Edits, ROUNDS, Work, manifest, write};
 use crate::error::CannotRun;
 
 impl Work<'_> {
@@ -21,7 +24,16 @@ impl Work<'_> {
             for item in self.outermost(nth) {
                 let (source, at) = (item.source, item.attribute_at);
                 let name = item.sig.ident.to_string();
-                match by_hand(item, &name, &edited.library) {
+                let unbuilt = self.unbuilt.get(&(source, name.clone())).map(|why| {
+                    let help = format!(
+                        "put the attribute above it that fits: {}",
+                        arguments(&name, &edited.library)
+                    );
+                    (why.clone(), help)
+                });
+                let by_hand =
+                    unbuilt.or_else(|| by_hand(&self.sources.all[source], item, &edited.library));
+                match by_hand {
                     None => attributes.push((nth, source, at, name)),
                     Some((what, help)) => {
                         left.push((self.sources.all[source].place(at), what, help))
@@ -173,18 +185,13 @@ impl Work<'_> {
     }
 }
 
-pub(super) fn by_hand(item: &Item, name: &str, library: &str) -> Option<(String, String)> {
+/// What a person has to do before the router of a function is audited; `None` where the attribute alone
+/// does it.
+pub(super) fn by_hand(source: &Source, item: &Item, library: &str) -> Option<(String, String)> {
+    let name = &item.sig.ident;
     let attribute = format!("#[{library}::audited_router]");
-    if !returns_router(item) {
-        return Some((
-            format!("`{name}` builds its router among other things, where no test can call it"),
-            format!(
-                "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
-                 after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
-            ),
-        ));
-    }
-    if !item.is_free || item.is_inner {
+    let returns = returns_router(item);
+    if returns && (!item.is_free || item.is_inner) {
         let what = if item.is_inner {
             "stands in another function"
         } else {
@@ -195,23 +202,55 @@ pub(super) fn by_hand(item: &Item, name: &str, library: &str) -> Option<(String,
             format!("write a function in a module that returns the same, with `{attribute}`"),
         ));
     }
-    if item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
+    if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
         return None;
     }
-    let state = if item.words.contains("with_state") {
-        format!(
-            ", or leave `.with_state(..)` to the caller: then the function has an argument less, and `{attribute}` may do"
-        )
+    let what = if returns {
+        format!("`{name}` returns a router, and takes arguments that a test has to have, too")
     } else {
-        String::new()
+        format!("`{name}` builds its router among other things, where no test can call it")
     };
-    Some((
-        format!("`{name}` returns a router, and takes arguments that a test has to have, too"),
-        format!(
-            "say with which: `#[{library}::audited_router(plain = {name}(..))]`{state}; where no test has them: \
-             `#[{library}::audited_router(at_start)]`"
+    let help = match apart::apart(source, item, library) {
+        Some(Apart {
+            function,
+            call,
+            knows_state,
+        }) => {
+            let function = write::rustfmt(&function, "2024", Path::new(".")).unwrap_or(function);
+            let returned = if returns {
+                format!(", which then returns `{library}::Audited`,")
+            } else {
+                String::new()
+            };
+            let state = if knows_state {
+                ""
+            } else {
+                " (for `AppState`, the type of its state)"
+            };
+            format!(
+                "in `{name}`{returned} write `{call}` for the router, which becomes a function of its own{state}:\n\n{}",
+                indented(&function)
+            )
+        }
+        None if returns => arguments(&name.to_string(), library),
+        None => format!(
+            "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
+             after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
         ),
-    ))
+    };
+    Some((what, help))
+}
+
+fn arguments(name: &str, library: &str) -> String {
+    format!(
+        "`#[{library}::audited_router(plain = {name}(..))]` says what a test has to have; where none has it: \
+         `#[{library}::audited_router(at_start)]`"
+    )
+}
+
+fn indented(text: &str) -> String {
+    let line = |line: &str| format!("      {line}").trim_end().to_owned() + "\n";
+    text.lines().map(line).collect()
 }
 
 /// `Router`, a `Result` of one, or a tuple that begins with one.

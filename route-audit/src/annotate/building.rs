@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use cargo_metadata::Package;
 use quote::ToTokens;
+use session_auth::audit::RouterRecord;
 
 use super::compile::{self, Error};
-use super::record::Records;
+use super::record::{self, Records, Told};
 use super::text::Edit;
 use super::{Edits, Work, auditing};
 use crate::error::CannotRun;
@@ -68,10 +69,10 @@ impl Work<'_> {
         compile::check(command)
     }
 
-    pub(super) fn record(&self) -> Result<Records, CannotRun> {
-        let folder = self.scratch.path();
+    pub(super) fn record(&mut self) -> Result<Records, CannotRun> {
+        let folder = &self.scratch.path().to_owned();
         let timeout = self.ask.args.common.timeout();
-        let records = match self.ask.run {
+        let Told { records, how, .. } = match self.ask.run {
             Some(text) => {
                 let mut command = shell(text);
                 command.env("CARGO_TARGET_DIR", self.build());
@@ -79,19 +80,18 @@ impl Work<'_> {
                     command.current_dir(folder);
                 }
                 self.note(format!("running `{text}` in a copy of the workspace"));
-                Records::of(command, folder, true, timeout)?
+                record::run(command, folder, true, timeout)?
             }
             None => self.tested(folder, timeout)?,
         };
         if records.0.is_empty() {
+            let (place, way) = match self.ask.run {
+                Some(_) => ("", ""),
+                None => (" in the tests", "; `--run \"COMMAND\"` runs the service"),
+            };
             self.note(format!(
-                "no router was seen{}: paths are those that stand where a handler is mounted, without what it is \
-                 nested in; `route-audit check --fix` completes them",
-                if self.ask.run.is_some() {
-                    ""
-                } else {
-                    " in the tests; `--run \"COMMAND\"` runs the service"
-                }
+                "no router was seen{place} ({how}){way}. Paths are those that stand where a handler is mounted, without \
+                 what it is nested in; `route-audit check --fix` completes them"
             ));
         }
         Ok(records)
@@ -99,7 +99,7 @@ impl Work<'_> {
 
     /// What the tests build, and tests that are added for the routers that they can. These are there for
     /// the record alone.
-    fn tested(&self, folder: &Path, timeout: Duration) -> Result<Records, CannotRun> {
+    fn tested(&mut self, folder: &Path, timeout: Duration) -> Result<Told, CannotRun> {
         let test = || {
             let mut command = self.cargo("test");
             command.args(["--tests", "--no-fail-fast"]);
@@ -115,57 +115,80 @@ impl Work<'_> {
             let status = build.stdout(Stdio::null()).status();
             status.is_ok_and(|status| status.success())
         };
-        let added = self.recording();
-        let mut sources = BTreeSet::new();
-        for (source, edits) in added {
-            let mut text = self.sources.all[source].clone();
-            text.edit(edits);
+        let (edits, calls) = self.recording();
+        for (source, edits) in &edits {
+            let mut text = self.sources.all[*source].clone();
+            text.edit(edits.clone());
             self.put(&text)?;
-            sources.insert(source);
         }
         let restore = || {
-            let mut sources = sources.iter().map(|source| &self.sources.all[*source]);
+            let mut sources = edits.keys().map(|source| &self.sources.all[*source]);
             sources.try_for_each(|source| self.put(source))
         };
         let mut built = builds();
-        if !built && !sources.is_empty() {
+        let is_recorded = built;
+        if !built && !edits.is_empty() {
             restore()?;
             built = builds();
         }
         if !built {
-            return Ok(Records::default());
+            let how = "they do not compile yet".to_owned();
+            return Ok(Told {
+                how,
+                ..Told::default()
+            });
         }
         self.note(
             "running the tests in a copy of the workspace; whether they pass does not matter",
         );
-        let records = Records::of(test(), folder, false, timeout)?;
+        let told = record::run(test(), folder, false, timeout)?;
         restore()?;
-        Ok(records)
+        for (source, name) in calls.into_iter().filter(|_| is_recorded) {
+            let of = |(router, why): &(RouterRecord, Option<String>)| {
+                let meant = router.name == name && self.source(&router.file) == Some(source);
+                meant.then(|| why.clone())
+            };
+            let why = match told.audited.iter().find_map(of) {
+                Some(why) => why,
+                None => Some(format!(
+                    "`{name}` has returned no router to a test; {}",
+                    told.how
+                )),
+            };
+            self.unbuilt.extend(why.map(|why| ((source, name), why)));
+        }
+        Ok(told)
     }
 
-    /// A function beside each outermost one that a test can call, under the attribute whose test does.
-    fn recording(&self) -> Edits {
-        let mut edits = Edits::new();
+    /// A function beside each outermost one that a test can call, under the attribute whose test does; and
+    /// which these are, by file and name.
+    fn recording(&self) -> (Edits, Vec<(usize, String)>) {
+        let (mut edits, mut calls) = (Edits::new(), Vec::new());
+        let mut seen = BTreeSet::new();
         for (nth, edited) in self.packages.iter().enumerate() {
-            for (number, item) in self.outermost(nth).into_iter().enumerate() {
-                let name = &item.sig.ident;
-                if auditing::by_hand(item, &name.to_string(), &edited.library).is_some() {
-                    continue;
-                }
+            let mut items = self.outermost(nth);
+            items.retain(|item| {
+                let source = &self.sources.all[item.source];
+                auditing::by_hand(source, item, &edited.library).is_none()
+            });
+            for item in items.into_iter().filter(|item| seen.insert(&item.path)) {
+                let of_file: &mut Vec<Edit> = edits.entry(item.source).or_default();
+                let (name, number) = (&item.sig.ident, of_file.len());
                 let (asynchronous, awaited) = match item.sig.asyncness {
                     Some(_) => ("async ", ".await"),
                     None => ("", ""),
                 };
                 // On the last line of the function: all others keep their numbers.
                 let text = format!(
-                    " #[cfg(test)] #[::{}::audited_router] {asynchronous}fn route_audit_record_{number}() {} {{ {name}(){awaited} }}",
+                    " #[cfg(test)] #[::{}::audited_router({name} = route_audit_{number}())] \
+                     {asynchronous}fn route_audit_{number}() {} {{ {name}(){awaited} }}",
                     edited.library,
                     item.sig.output.to_token_stream(),
                 );
-                let of_file: &mut Vec<Edit> = edits.entry(item.source).or_default();
                 of_file.push((item.range.end..item.range.end, text));
+                calls.push((item.source, name.to_string()));
             }
         }
-        edits
+        (edits, calls)
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use session_auth::audit::{ListedRoute, Report, ReportFile};
+use session_auth::audit::{Failure, ListedRoute, Report, ReportFile, RouterRecord};
 
 use crate::error::Problem;
 use crate::supervised;
@@ -15,37 +15,50 @@ use crate::supervised;
 #[derive(Debug, Default)]
 pub(super) struct Records(pub(super) Vec<Vec<ListedRoute>>);
 
-impl Records {
-    /// Runs a program, and reads what its routers report. One that does not end by itself is stopped,
-    /// if `stop` says so when it has reported, else after the time.
-    pub(super) fn of(
-        command: Command,
-        folder: &Path,
-        stop: bool,
-        timeout: Duration,
-    ) -> Result<Self, Problem> {
-        let reports = folder.join("records");
-        fs::create_dir_all(&reports)
-            .and_then(|()| {
-                supervised::run(command, &reports, &folder.join("output"), timeout, |_| stop)
-            })
-            .map_err(|error| Problem::new(format!("cannot run the service: {error}")))
-            .and_then(|ended| Self::read(&ended.files))
-    }
+/// What a program that was run has told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) records: Records,
+    /// The audited routers, and why some could not be built.
+    pub(super) audited: Vec<(RouterRecord, Option<String>)>,
+    /// How it ended.
+    pub(super) how: String,
+}
 
-    fn read(files: &[String]) -> Result<Self, Problem> {
-        let mut records = Vec::new();
-        for text in files {
-            match ReportFile::parse(text) {
-                Ok(ReportFile::Report(Report { routes, .. })) => records.push(routes),
-                // A router that could not be built has no routes; the audit says why.
-                Ok(ReportFile::Failure(_)) => {}
-                Err(error) => return Err(Problem::new(error.to_string())),
+/// Runs a program, and reads what its routers report. One that does not end by itself is stopped, if
+/// `stop` says so when it has reported, else after the time.
+pub(super) fn run(
+    command: Command,
+    folder: &Path,
+    stop: bool,
+    timeout: Duration,
+) -> Result<Told, Problem> {
+    let reports = folder.join("records");
+    let ended = fs::create_dir_all(&reports)
+        .and_then(|()| {
+            supervised::run(command, &reports, &folder.join("output"), timeout, |_| stop)
+        })
+        .map_err(|error| Problem::new(format!("cannot run the service: {error}")))?;
+    let mut told = Told {
+        how: ended.how,
+        ..Told::default()
+    };
+    for text in &ended.files {
+        match ReportFile::parse(text) {
+            Ok(ReportFile::Report(Report { router, routes, .. })) => {
+                told.audited.push((router, None));
+                told.records.0.push(routes);
             }
+            Ok(ReportFile::Failure(Failure { router, error, .. })) => {
+                told.audited.push((router, Some(error)));
+            }
+            Err(error) => return Err(Problem::new(error.to_string())),
         }
-        Ok(Self(records))
     }
+    Ok(told)
+}
 
+impl Records {
     /// The routes of a function or place, without those that a test saw of a part of the router: a
     /// path that is the end of another, where the router with the other one does not have it.
     pub(super) fn rows(&self, is_meant: impl Fn(&ListedRoute) -> bool) -> Vec<&ListedRoute> {

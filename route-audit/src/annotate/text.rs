@@ -62,9 +62,13 @@ impl Source {
     pub(super) fn parse(&self) -> Result<syn::File, Problem> {
         syn::parse_file(&self.rust()).map_err(|error| {
             let start = error.span().start();
-            Problem::new(format!("cannot parse the source: {error}"))
-                .at(format!("{}:{}:{}", self.name, start.line, start.column + 1))
-                .help("if `cargo check` takes it, the syntax is newer than this route-audit: update it")
+            let problem = Problem::new(format!("cannot parse the source: {error}"));
+            let problem = problem.at(format!("{}:{}:{}", self.name, start.line, start.column + 1));
+            problem.help(if self.text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+                "it has conflict markers: finish the merge first"
+            } else {
+                "if `cargo check` takes it, the syntax is newer than this route-audit: update it"
+            })
         })
     }
 

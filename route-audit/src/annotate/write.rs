@@ -40,7 +40,7 @@ impl Change {
     }
 }
 
-fn rustfmt(text: &str, edition: &str, folder: &Path) -> Option<String> {
+pub(super) fn rustfmt(text: &str, edition: &str, folder: &Path) -> Option<String> {
     let mut child = Command::new("rustfmt")
         .args(["--edition", edition, "--emit", "stdout"])
         .current_dir(folder)

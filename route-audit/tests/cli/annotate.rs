@@ -5,7 +5,7 @@ use std::path::Path;
 
 use expect_test::expect;
 
-use crate::support::{Fixture, Ran, filtered};
+use crate::support::{Fixture, Ran, binary, filtered, finish};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -408,7 +408,22 @@ fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
 
         left to do: `main` builds its router among other things, where no test can call it
           --> service/src/main.rs:14
-          = help: move it to a function of its own: `#[session_auth::audited_router] fn routes() -> session_auth::Router { .. }`; a state goes in after it: `fn routes() -> session_auth::Router<AppState>`, and `routes().with_state(state)` in `main`
+          = help: in `main` write `routes()` for the router, which becomes a function of its own:
+
+              #[session_auth::audited_router]
+              fn routes() -> session_auth::Router {
+                  Router::new()
+                      .nest("/v1", api())
+                      .route(
+                          "/stock",
+                          delete(session_auth::session(session_auth::methods::DELETE, "/stock").to(stock::clear)),
+                      )
+                      .route(
+                          "/up",
+                          get(session_auth::session(session_auth::methods::GET, "/up").to(|| async { "up" })),
+                      )
+              }
+
 
         2 handlers annotated, 2 left to do
 
@@ -454,14 +469,32 @@ fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
         read(&fixture, "stock/src/lib.rs"),
         "pub async fn clear() {}\n"
     );
+    // What is left to do, done.
+    let pasted = ran.stdout.split("function of its own:\n\n").nth(1);
+    let pasted = pasted.and_then(|text| text.split("\n\n").next());
+    let pasted = pasted.expect("the text to paste");
+    let text = read(&fixture, "service/src/main.rs");
+    let (before, _) = text.split_once("fn main").expect("it is there");
+    let main = "fn main() {\n    let _app = routes();\n}\n";
+    let text = format!("{before}{pasted}\n\n{main}");
+    fs::write(fixture.root.join("service/src/main.rs"), text).expect("a file");
+    fixture.run(&["check", "-p", "service"]).expect_code(0);
 }
 
 const UNTESTED: &str = r#"use axum::{Router, routing::get};
 
 async fn list() {}
 
+macro_rules! handlers {
+    ($($name:ident),*) => {$(async fn $name() {})*};
+}
+
+handlers!(made);
+
 fn part() -> Router {
-    Router::new().route("/users", get(list))
+    Router::new()
+        .route("/users", get(list))
+        .route("/made", get(made))
 }
 
 pub async fn app() -> Result<Router, String> {
@@ -489,6 +522,12 @@ fn a_router_that_no_test_builds_and_any_could_is_built_on_a_runtime() {
         .replace(
             "pub async fn app",
             "#[session_auth::audited_router]\npub async fn app",
+        )
+        // No attribute reaches what a macro writes.
+        .replace(
+            "    Router::new()\n        .route(\"/users\", get(list))\n        .route(\"/made\", get(made))",
+            "    Router::new().route(\"/users\", get(list)).route(\n        \"/made\",\n        \
+             get(session_auth::session(session_auth::methods::GET, \"/api/made\").to(made)),\n    )",
         );
     assert_eq!(text, expected);
     fixture.run(&["check"]).expect_code(0);
@@ -496,9 +535,9 @@ fn a_router_that_no_test_builds_and_any_could_is_built_on_a_runtime() {
 
 const UNSEEN: &str = r#"use axum::{Router, routing::get};
 
-const PATH: &str = "/computed";
-
-pub struct Config;
+pub struct Config {
+    pub path: &'static str,
+}
 
 async fn list() {}
 
@@ -508,10 +547,10 @@ fn part() -> Router {
     Router::new().route("/users", get(list))
 }
 
-pub fn app(_: &Config) -> Router {
+pub fn app(config: &Config) -> Router {
     Router::new()
         .nest("/api", part().route("/up", get(|| async { "up" })))
-        .route(PATH, get(computed))
+        .route(config.path, get(computed))
 }
 "#;
 
@@ -523,7 +562,7 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
     let ran = annotate(&fixture, &[]).expect_code(100);
     assert!(
         ran.stderr
-            .contains("no router was seen in the tests; `--run"),
+            .contains("no router was seen in the tests (it ended: exit status: 0); `--run"),
         "{}",
         ran.stderr
     );
@@ -533,18 +572,17 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
 
         left to do: `app` returns a router, and takes arguments that a test has to have, too
           --> src/lib.rs:18
-          = help: say with which: `#[session_auth::audited_router(plain = app(..))]`; where no test has them: `#[session_auth::audited_router(at_start)]`
+          = help: `#[session_auth::audited_router(plain = app(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
 
         2 handlers annotated, 1 left to do
 
         Next:
           1. Do what is left, by the list above.
-          2. Decide on each `TODO(access)` (1): until then their class is `session`.
-          3. Protect the router where it is served: `let app = auth.protect(routes())?;`, where
+          2. Protect the router where it is served: `let app = auth.protect(routes())?;`, where
              `auth` is `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.
-          4. Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends
+          3. Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends
              methods and paths.
-          5. Run `route-audit init`: the lock, the configuration, a workflow.
+          4. Run `route-audit init`: the lock, the configuration, a workflow.
     "#]]
     .assert_eq(&shown(&ran.stdout, &fixture));
     let text = read(&fixture, "src/lib.rs");
@@ -556,7 +594,8 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
         assert!(text.contains(said), "{said}: {text}");
     }
     // What is left to do, done.
-    let attribute = "#[session_auth::audited_router(plain = app(&Config))]\n";
+    let attribute =
+        "#[session_auth::audited_router(plain = app(&Config { path: \"/computed\" }))]\n";
     let text = text.replace("pub fn app", &format!("{attribute}pub fn app"));
     fs::write(fixture.root.join("src/lib.rs"), text).expect("a file");
     let ran = fixture.run(&["check"]).expect_code(100);
@@ -738,7 +777,11 @@ fn bad_input_is_told_and_nothing_is_changed() {
             b"<<<<<<< HEAD\npub fn routes() {}\n=======\n>>>>>>> other\n",
         ),
         &source,
-        &["cannot parse the source", "src/users.rs:1"],
+        &[
+            "cannot parse the source",
+            "src/users.rs:1",
+            "finish the merge first",
+        ],
     );
     refused(
         "no UTF-8",
@@ -765,26 +808,175 @@ fn bad_input_is_told_and_nothing_is_changed() {
         ],
     );
     readonly(&shop("annotate-shop-refused"), false);
+    // Nothing can be made below a file.
+    let shop = shop("annotate-shop-refused");
+    let mut command = binary(env!("CARGO_BIN_EXE_route-audit"));
+    command
+        .args(["init", "--annotate", "--offline"])
+        .args(source)
+        .env("CARGO_TARGET_DIR", shop.root.join("Cargo.toml/target"))
+        .current_dir(&shop.root);
+    let ran = finish(&mut command).could_not_run();
+    let said = "cannot make a folder for a copy of the workspace";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
 }
 
 #[test]
-fn an_older_axum_is_told() {
+fn a_package_on_an_older_axum_is_told_and_the_others_are_annotated() {
     let axum = "[package]\nname = \"axum\"\nversion = \"0.7.9\"\nedition = \"2024\"\n";
-    let own = manifest("annotate-older", "").replace(
-        "{ version = \"0.8\", default-features = false }",
-        "{ path = \"axum\" }",
-    );
+    let member = |name: &str, dependencies: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}"
+        )
+    };
+    let newer = "axum = { version = \"0.8\", default-features = false }\n";
+    let lock = fs::read_to_string(repository().join("Cargo.lock")).expect("the lock");
     let fixture = Fixture::new("annotate-older")
-        .file("Cargo.toml", &own)
-        .file("src/lib.rs", "")
+        .file("Cargo.lock", &lock)
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"older\", \"both\"]\nexclude = [\"axum\"]\n",
+        )
+        .file("older/Cargo.toml", &member("older", "axum = { path = \"../axum\" }\n"))
+        .file("older/src/lib.rs", "")
+        .file(
+            "both/Cargo.toml",
+            &member(
+                "both",
+                &format!("a-old = {{ package = \"axum\", path = \"../axum\" }}\n{newer}"),
+            ),
+        )
+        .file("both/src/lib.rs", UNNESTED)
         .file("axum/Cargo.toml", axum)
         .file("axum/src/lib.rs", "")
         .write();
-    let ran = annotate(&fixture, &[]).could_not_run();
+    let ran = annotate(&fixture, &["-p", "older"]).could_not_run();
+    let said = "the package `older` is on axum 0.7.9";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let ran = annotate(&fixture, &[]).expect_code(100);
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    let text = read(&fixture, "both/src/lib.rs");
+    assert!(text.contains("session_route(GET, \"/users\")"), "{text}");
+}
+
+const UNNESTED: &str = r#"use axum::{Router, routing::get};
+
+async fn list() {}
+
+pub fn app() -> Router {
+    Router::new().route("/users", get(list))
+}
+"#;
+
+#[test]
+fn a_package_without_a_lock_file_is_annotated() {
+    let fixture = Fixture::new("annotate-unlocked")
+        .file("Cargo.toml", &manifest("annotate-unlocked", ""))
+        .file("src/lib.rs", UNNESTED)
+        .write();
+    let _ = fs::remove_file(fixture.root.join("Cargo.lock"));
+    annotate(&fixture, &[]).expect_code(0);
+    let text = read(&fixture, "src/lib.rs");
+    assert!(text.contains("session_route(GET, \"/users\")"), "{text}");
+}
+
+const BUILDERS: &str = r#"use axum::{Router, routing::get};
+
+async fn listed() {}
+
+async fn never() {}
+
+async fn opened() {}
+
+fn part() -> Router {
+    Router::new().route("/opened", get(opened))
+}
+
+pub fn reads_its_surroundings() -> Router {
+    std::env::var("ANNOTATE_BUILDERS_URL").expect("ANNOTATE_BUILDERS_URL");
+    Router::new().nest("/a", Router::new().route("/listed", get(listed)))
+}
+
+pub fn never_returns() -> Router {
+    loop {
+        std::thread::park();
+    }
+    #[expect(unreachable_code)]
+    Router::new().nest("/b", Router::new().route("/never", get(never)))
+}
+
+pub fn opens_sockets() -> Router {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a socket");
+    Router::new().nest("/c", part())
+}
+"#;
+
+#[test]
+fn builders_that_no_test_can_call_are_left_to_do() {
+    let fixture = service("annotate-builders", "")
+        .file("src/lib.rs", BUILDERS)
+        .write();
+    let ran = annotate(&fixture, &["--timeout", "5"]).expect_code(100);
+    let (left, _) = ran.stdout.split_once("\nNext").expect("what is next");
+    expect![[r#"
+        edited src/lib.rs
+        edited Cargo.toml
+
+        left to do: router `reads_its_surroundings` (src/lib.rs:16) could not be built: it panicked: ANNOTATE_BUILDERS_URL: NotPresent; where it needs arguments, give them in the attribute: `#[audited_router(plain = reads_its_surroundings(&Config::test()))]`; where it needs what no test has, write `#[audited_router(at_start)]`
+          --> src/lib.rs:16
+          = help: put the attribute above it that fits: `#[session_auth::audited_router(plain = reads_its_surroundings(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
+
+        left to do: `never_returns` has returned no router to a test; it was stopped after 5 s
+          --> src/lib.rs:21
+          = help: put the attribute above it that fits: `#[session_auth::audited_router(plain = never_returns(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
+
+        3 handlers annotated, 2 left to do
+    "#]]
+    .assert_eq(&shown(left, &fixture));
+    let text = read(&fixture, "src/lib.rs");
+    for said in [
+        "session_route(GET, \"/listed\")]",
+        "session_route(GET, \"/never\")]",
+        "session_route(GET, \"/c/opened\")]",
+        "#[session_auth::audited_router]\npub fn opens_sockets",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert_eq!(text.matches("audited_router").count(), 1, "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_leaves_the_sources_as_they_were() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    // The test waits for ever.
+    let test = "#[test]\nfn waits() {\n    loop {\n        std::thread::park();\n    }\n}\n";
+    let fixture = service("annotate-killed", "")
+        .file("src/lib.rs", UNNESTED)
+        .file("tests/waits.rs", test)
+        .write();
+    let files = ["Cargo.toml", "src/lib.rs", "tests/waits.rs"];
+    let before = texts(&fixture, &files);
+    let mut command = binary(env!("CARGO_BIN_EXE_route-audit"));
+    let source = repository().display().to_string();
+    command.args(["init", "--annotate", "--offline", "--source", &source]);
+    let mut child = command
+        .current_dir(&fixture.root)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut lines = stderr.lines().map_while(Result::ok);
     assert!(
-        ran.stderr
-            .contains("the package `annotate-older` is on axum 0.7.9"),
-        "{}",
-        ran.stderr
+        lines.any(|line| line.contains("running the tests in a copy")),
+        "it has come to the tests"
     );
+    child.kill().expect("it is killed");
+    child.wait().expect("it has ended");
+    assert!(before == texts(&fixture, &files));
+    annotate(&fixture, &["--timeout", "5"]).expect_code(0);
+    let text = read(&fixture, "src/lib.rs");
+    assert!(text.contains("session_route(GET, \"/users\")"), "{text}");
 }
