@@ -28,10 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
-use std::thread;
 
 use cargo_metadata::semver::Version;
 use cargo_metadata::{Metadata, NodeDep, Package};
@@ -67,8 +64,6 @@ struct Ask<'a> {
     run: Option<&'a str>,
     /// Where the library comes from, for packages that do not have it.
     library: Option<Library>,
-    /// Takes what is said on the way.
-    notes: Sender<String>,
 }
 
 /// By file.
@@ -93,7 +88,6 @@ pub(crate) fn run(
     let cargo = &args.common.cargo;
     let mut selected = select::selected(&metadata, cargo)?;
     selected.retain(|package| !cargo.package.is_empty() || !config.exclude.contains(&package.name));
-    let (sender, said) = mpsc::channel();
     let ask = Ask {
         args,
         cargo: &env.cargo,
@@ -103,17 +97,9 @@ pub(crate) fn run(
         excluded: &config.exclude,
         run: args.common.run.as_deref().or(config.run.as_deref()),
         library,
-        notes: sender,
     };
-    let mut notes = Notes::of(env.stderr, &args.common);
-    // A router of thousands of routes is an expression as deep.
-    let stack = thread::Builder::new().stack_size(512 << 20);
-    let (text, clean) = thread::scope(|scope| {
-        let work = stack.spawn_scoped(scope, move || Work::start(&ask)?.run());
-        let work = work.map_err(|error| Problem::new(format!("cannot start a thread: {error}")))?;
-        said.iter().for_each(|text| notes.note(&text));
-        work.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })?;
+    let notes = Notes::of(env.stderr, &args.common);
+    let (text, clean) = Work::start(&ask, notes)?.run()?;
     print(env.stdout, &text)?;
     Ok(if clean { exit::CLEAN } else { exit::FINDINGS })
 }
@@ -129,6 +115,8 @@ struct Edited<'a> {
 
 struct Work<'a> {
     ask: &'a Ask<'a>,
+    /// Says what is to be said on the way.
+    notes: Notes<'a>,
     root: PathBuf,
     packages: Vec<Edited<'a>>,
     sources: Sources,
@@ -156,7 +144,7 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn start(ask: &'a Ask<'a>) -> Result<Self, CannotRun> {
+    fn start(ask: &'a Ask<'a>, notes: Notes<'a>) -> Result<Self, CannotRun> {
         let root = ask.metadata.workspace_root.as_std_path();
         let root = fs::canonicalize(root).map_err(|error| {
             Problem::new(format!("cannot read the workspace: {error}")).at(root.display())
@@ -171,6 +159,7 @@ impl<'a> Work<'a> {
         let copy = Copy::make(ask.metadata, &target, &scratch.path().join("copy"))?;
         let mut work = Self {
             ask,
+            notes,
             root,
             packages,
             sources: Sources::default(),
@@ -220,11 +209,6 @@ impl<'a> Work<'a> {
         owner.map_or("session_auth", |edited| edited.library.as_str())
     }
 
-    fn note(&self, text: impl Into<String>) {
-        // Nobody listens any more: then nobody misses it.
-        let _ = self.ask.notes.send(text.into());
-    }
-
     fn leave(
         &mut self,
         place: impl Into<String>,
@@ -261,6 +245,11 @@ impl<'a> Work<'a> {
         })?;
         let cannot = |error| Problem::new(format!("cannot write the copy: {error}"));
         Ok(fs::write(&copy, source.output()).map_err(|error| cannot(error).at(copy.display()))?)
+    }
+
+    fn put_all<'s>(&self, sources: impl IntoIterator<Item = &'s usize>) -> Result<(), CannotRun> {
+        let mut sources = sources.into_iter();
+        sources.try_for_each(|source| self.put(&self.sources.all[*source]))
     }
 
     /// The dependency, in each package that is without. In the copy a path to it is absolute.

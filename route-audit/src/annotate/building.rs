@@ -79,7 +79,8 @@ impl Work<'_> {
                 if let Some(folder) = self.folder() {
                     command.current_dir(folder);
                 }
-                self.note(format!("running `{text}` in a copy of the workspace"));
+                self.notes
+                    .note(&format!("running `{text}` in a copy of the workspace"));
                 record::run(command, folder, true, timeout)?
             }
             None => self.tested(folder, timeout)?,
@@ -89,7 +90,7 @@ impl Work<'_> {
                 Some(_) => ("", ""),
                 None => (" in the tests", "; `--run \"COMMAND\"` runs the service"),
             };
-            self.note(format!(
+            self.notes.note(&format!(
                 "no router was seen{place} ({how}){way}. Paths are those that stand where a handler is mounted, without \
                  what it is nested in; `route-audit check --fix` completes them"
             ));
@@ -121,14 +122,10 @@ impl Work<'_> {
             text.edit(edits.clone());
             self.put(&text)?;
         }
-        let restore = || {
-            let mut sources = edits.keys().map(|source| &self.sources.all[*source]);
-            sources.try_for_each(|source| self.put(source))
-        };
         let mut built = builds();
         let is_recorded = built;
         if !built && !edits.is_empty() {
-            restore()?;
+            self.put_all(edits.keys())?;
             built = builds();
         }
         if !built {
@@ -138,11 +135,12 @@ impl Work<'_> {
                 ..Told::default()
             });
         }
-        self.note(
+        let tests = test();
+        self.notes.note(
             "running the tests in a copy of the workspace; whether they pass does not matter",
         );
-        let told = record::run(test(), folder, false, timeout)?;
-        restore()?;
+        let told = record::run(tests, folder, false, timeout)?;
+        self.put_all(edits.keys())?;
         for (source, name) in calls.into_iter().filter(|_| is_recorded) {
             let of = |(router, why): &(RouterRecord, Option<String>)| {
                 let meant = router.name == name && self.source(&router.file) == Some(source);

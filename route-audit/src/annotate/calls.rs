@@ -1,5 +1,6 @@
 //! The call that an error is about: what is mounted, where and as what.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use session_auth::Methods;
@@ -9,7 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprMethodCall, Lit, Token};
 
 /// A call with an argument at a given place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     /// `get`, `nest_service`.
     pub(super) name: String,
@@ -42,13 +43,12 @@ impl Call {
     }
 }
 
-/// The innermost call that has its argument exactly there.
-pub(super) fn with_argument(file: &syn::File, argument: &Range<usize>) -> Option<Call> {
-    let mut finder = Finder {
-        argument,
-        path: None,
-        found: None,
-    };
+/// The calls of a file, by where their arguments begin and end.
+pub(super) type Calls = HashMap<(usize, usize), Call>;
+
+/// All of them in one pass: a chain of thousands is as deep.
+pub(super) fn of(file: &syn::File) -> Calls {
+    let mut finder = Finder::default();
     finder.visit_file(file);
     finder.found
 }
@@ -62,50 +62,42 @@ const MOUNTS: [&str; 5] = [
     "nest_service",
 ];
 
-struct Finder<'a> {
-    argument: &'a Range<usize>,
+#[derive(Default)]
+struct Finder {
     path: Option<String>,
-    found: Option<Call>,
+    found: Calls,
 }
 
-impl Finder<'_> {
-    fn call(&mut self, name: &str, callee: Range<usize>, args: &Punctuated<Expr, Token![,]>) {
-        let range = |expr: &Expr| expr.span().byte_range();
-        let Some(argument) = args.iter().find(|arg| range(arg) == *self.argument) else {
-            return;
-        };
-        let word = match argument {
-            Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
-            _ => None,
-        };
-        self.found = Some(Call {
-            name: name.to_owned(),
-            callee,
-            argument: range(argument),
-            word,
-            first: range(&args[0]),
-            path: self.path.clone(),
-        });
-    }
-}
-
-impl<'ast> Visit<'ast> for Finder<'_> {
-    fn visit_expr(&mut self, expr: &'ast Expr) {
-        let around = expr.span().byte_range();
-        if around.start <= self.argument.start && self.argument.end <= around.end {
-            visit::visit_expr(self, expr);
+impl Finder {
+    fn call(&mut self, name: &str, callee: &Range<usize>, args: &Punctuated<Expr, Token![,]>) {
+        let Some(first) = args.first() else { return };
+        let first = first.span().byte_range();
+        for argument in args {
+            let word = match argument {
+                Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+                _ => None,
+            };
+            let range = argument.span().byte_range();
+            let call = Call {
+                name: name.to_owned(),
+                callee: callee.clone(),
+                argument: range.clone(),
+                word,
+                first: first.clone(),
+                path: self.path.clone(),
+            };
+            self.found.insert((range.start, range.end), call);
         }
     }
+}
 
+impl<'ast> Visit<'ast> for Finder {
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
         if let Expr::Path(path) = &*call.func
             && let Some(last) = path.path.segments.last()
         {
-            self.call(
-                &last.ident.to_string(),
-                path.span().byte_range(),
-                &call.args,
-            );
+            let callee = path.span().byte_range();
+            self.call(&last.ident.to_string(), &callee, &call.args);
         }
         visit::visit_expr_call(self, call);
     }
@@ -120,7 +112,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         {
             self.path = Some(path.value());
         }
-        self.call(&name, call.method.span().byte_range(), &call.args);
+        self.call(&name, &call.method.span().byte_range(), &call.args);
         call.args.iter().for_each(|arg| self.visit_expr(arg));
         self.path = before;
     }
@@ -171,7 +163,8 @@ mod tests {
         let file = source.parse().expect("it parses");
         let call = |argument: &str| {
             let start = source.text.find(argument).expect("it is there");
-            with_argument(&file, &(start..start + argument.len()))
+            let found = of(&file).remove(&(start, start + argument.len()));
+            found
         };
         let list = call("list").expect("a call");
         assert_eq!(
@@ -190,7 +183,7 @@ mod tests {
         let on = call("o)").is_none() && call("PATH, on").is_none();
         assert!(on);
         let start = source.text.find(", o)").expect("it is there") + 2;
-        let on = with_argument(&file, &(start..start + 1)).expect("a call");
+        let on = of(&file).remove(&(start, start + 1)).expect("a call");
         assert_eq!(
             (on.methods(&source.text, false), on.path.as_deref()),
             (Some(GET | POST), None)

@@ -9,7 +9,7 @@ use crate::error::CannotRun;
 
 impl Work<'_> {
     /// Says what is not compiled, and so gets no attribute.
-    pub(super) fn features(&self) {
+    pub(super) fn features(&mut self) {
         for Edited { package, .. } in &self.packages {
             let nodes = self
                 .ask
@@ -26,7 +26,7 @@ impl Work<'_> {
                 .filter(|name| *name != "default" && !on(name))
                 .collect();
             if !off.is_empty() {
-                self.note(format!(
+                self.notes.note(&format!(
                     "features of package `{}` are off, and what they add is not seen: {}; run this again with \
                      `--features`, or `--all-features`",
                     package.name,

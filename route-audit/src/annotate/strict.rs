@@ -1,11 +1,12 @@
 //! From the record to attributes, and from the errors of the strict types to all else.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use session_auth::audit::{ListedRoute, Shape};
 
-use super::calls::{self, Call};
+use super::calls::{self, Call, Calls};
 use super::compile::{Error, Ours};
 use super::declare::Target;
 use super::record::Records;
@@ -169,12 +170,13 @@ impl Work<'_> {
                 continue;
             }
             let (mut wanted, mut edits) = (Wanted::new(), Edits::new());
+            let mut parsed = HashMap::new();
             left.clear();
-            for error in errors.clone() {
-                match self.mend(&error, records, places, &mut wanted) {
+            for error in &errors {
+                match self.mend(error, records, places, &mut parsed, &mut wanted) {
                     Ok(Some((source, more))) => edits.entry(source).or_default().extend(more),
                     Ok(None) => {}
-                    Err(help) => left.push((error, help)),
+                    Err(help) => left.push((error.clone(), help)),
                 }
             }
             if !wanted.is_empty() || !edits.is_empty() {
@@ -202,6 +204,7 @@ impl Work<'_> {
         error: &Error,
         records: &Records,
         places: &Places,
+        parsed: &mut HashMap<usize, Calls>,
         wanted: &mut Wanted,
     ) -> Result<Option<(usize, Vec<Edit>)>, &'static str> {
         let Some(ours) = error.ours() else {
@@ -209,7 +212,7 @@ impl Work<'_> {
         };
         const BY_HAND: &str = "mount it with a class in place: `get(session_auth::session(GET, \"/path\").to(handler))`; \
                                a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`";
-        let (source, call) = self.call(error).ok_or(BY_HAND)?;
+        let (source, call) = self.call(error, parsed).ok_or(BY_HAND)?;
         let text = &self.sources.all[source];
         let rows = self.rows(records, places, source, call.callee.start);
         let on_router = !error.rendered.contains("MethodRouter::<S>::fallback")
@@ -291,13 +294,17 @@ impl Work<'_> {
         }
     }
 
-    fn call(&self, error: &Error) -> Option<(usize, Call)> {
+    /// The call that an error is about. `parsed` are those of files that were read before.
+    fn call(&self, error: &Error, parsed: &mut HashMap<usize, Calls>) -> Option<(usize, Call)> {
         let source = self.source(&error.file).filter(|_| !error.in_macro)?;
         let text = &self.sources.all[source];
-        let range =
-            text.offset(error.start.0, error.start.1)..text.offset(error.end.0, error.end.1);
-        let call = calls::with_argument(&text.parse().ok()?, &range)?;
-        Some((source, call))
+        let calls = match parsed.entry(source) {
+            Entry::Occupied(parsed) => parsed.into_mut(),
+            Entry::Vacant(new) => new.insert(calls::of(&text.parse().ok()?)),
+        };
+        let start = text.offset(error.start.0, error.start.1);
+        let end = text.offset(error.end.0, error.end.1);
+        Some((source, calls.get(&(start, end))?.clone()))
     }
 
     /// Whether what is mounted came in as an argument: it is another one at each call.
