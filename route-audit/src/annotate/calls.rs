@@ -163,8 +163,7 @@ mod tests {
         let file = source.parse().expect("it parses");
         let call = |argument: &str| {
             let start = source.text.find(argument).expect("it is there");
-            let found = of(&file).remove(&(start, start + argument.len()));
-            found
+            of(&file).remove(&(start, start + argument.len()))
         };
         let list = call("list").expect("a call");
         assert_eq!(

@@ -61,27 +61,25 @@ pub(super) fn run(
 impl Records {
     /// The routes of a function or place, without those that a test saw of a part of the router: a
     /// path that is the end of another, where the router with the other one does not have it.
-    pub(super) fn rows(&self, is_meant: impl Fn(&ListedRoute) -> bool) -> Vec<&ListedRoute> {
-        let mut rows: Vec<&ListedRoute> = Vec::new();
-        let of = |record: &'_ [ListedRoute]| -> BTreeSet<Option<String>> {
-            let meant = record.iter().filter(|row| is_meant(row));
-            meant
-                .map(|row| row.path.as_deref().map(str::to_owned))
-                .collect()
+    pub(super) fn rows<'r>(
+        &'r self,
+        is_meant: impl Fn(&ListedRoute) -> bool,
+    ) -> Vec<&'r ListedRoute> {
+        let meant = |record: &'r [ListedRoute]| record.iter().filter(|row| is_meant(row));
+        let paths = |record: &'r Vec<ListedRoute>| -> BTreeSet<Option<&'r str>> {
+            meant(record).map(|row| row.path.as_deref()).collect()
         };
-        let paths: Vec<_> = self.0.iter().map(|record| of(record)).collect();
-        for (record, own) in self.0.iter().zip(&paths) {
-            for row in record.iter().filter(|row| is_meant(row)) {
-                let path = row.path.as_deref().map(str::to_owned);
-                let is_part = paths.iter().any(|other| {
-                    !other.contains(&path)
-                        && !other.is_empty()
-                        && other.iter().any(|whole| is_end(row, whole.as_deref()))
-                });
-                debug_assert!(own.contains(&path));
-                if !is_part && !rows.contains(&row) {
-                    rows.push(row);
-                }
+        let all: Vec<_> = self.0.iter().map(paths).collect();
+        let is_part = |row: &ListedRoute| {
+            let mut others = all
+                .iter()
+                .filter(|other| !other.contains(&row.path.as_deref()));
+            others.any(|other| other.iter().any(|whole| is_end(row, *whole)))
+        };
+        let mut rows: Vec<&ListedRoute> = Vec::new();
+        for row in self.0.iter().flat_map(|record| meant(record)) {
+            if !rows.contains(&row) && !is_part(row) {
+                rows.push(row);
             }
         }
         rows

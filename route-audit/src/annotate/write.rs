@@ -118,6 +118,8 @@ pub(super) fn write(root: &Path, changes: &[Change]) -> Result<(), CannotRun> {
     }
     let path = root.join(JOURNAL);
     fs::write(&path, journal).map_err(|error| {
+        // Half of it may be there.
+        let _ = fs::remove_file(&path);
         Problem::new(format!("cannot write {JOURNAL}: {error}"))
             .at(path.display())
             .help("nothing was changed")
