@@ -2,6 +2,7 @@
 
 use session_auth::audit::{Code, Severity};
 
+use crate::annotate::fix;
 use crate::audit::Audit;
 use crate::cli::Check;
 use crate::error::CannotRun;
@@ -52,6 +53,13 @@ pub(crate) fn checked(
     }
     let mut audited = audit(&args.common, env, workspace)?;
     let mut notes = Vec::new();
+    if args.fix {
+        let files = fix(workspace, audited.reports())?;
+        if !files.is_empty() {
+            notes.push(format!("declarations were mended in {}", files.join(", ")));
+            audited = audit(&args.common, env, workspace)?;
+        }
+    }
     if let Some(mut old) = lock {
         let (_, note) = file.leave_out(&mut old, &audited.unselected);
         notes.extend(note);

@@ -79,6 +79,9 @@ pub(crate) struct Check {
     /// Write the route lock, and say what that changes
     #[arg(long)]
     pub(crate) update: bool,
+    /// Put the methods and paths of the routers into the declarations that say others
+    #[arg(long, conflicts_with = "self_test")]
+    pub(crate) fix: bool,
     /// Prove that the check sees: have each audited router mount an unclassified route, and fail
     /// where it is not found
     #[arg(long, conflicts_with_all = ["locked", "update", "format"])]
@@ -113,6 +116,15 @@ pub(crate) struct Diff {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Init {
+    /// Give the handlers of a service on axum their access classes first: attributes, and the imports
+    /// of `session_auth` for those of axum
+    ///
+    /// The service's own tests are run for it, in a copy of the workspace, or what `--run` names; and
+    /// where neither shows a router, the compiler says where handlers are mounted. Each handler gets
+    /// class `session`, and a `TODO(access)` where it looks as if its callers had no session. What
+    /// cannot be done is listed, and the exit code is then 100.
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) annotate: bool,
     /// Replace the lock and the workflow where they exist. What Cargo.toml says is kept
     #[arg(long)]
     pub(crate) force: bool,

@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::thread;
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -12,8 +13,22 @@ use crate::error::{CannotRun, Problem};
 use crate::surroundings::{Env, print};
 use crate::{check, diff, exit, explain, init, list, self_test};
 
+/// Sources are read by recursion, and a router of thousands of routes is an expression as deep. What is
+/// not used of it is never there.
+const STACK: usize = 512 << 20;
+
 /// Runs with the surroundings of this process.
 pub fn main() -> ExitCode {
+    match thread::Builder::new().stack_size(STACK).spawn(surrounded) {
+        Ok(program) => program
+            .join()
+            .unwrap_or_else(|panic| panic::resume_unwind(panic)),
+        // Less will do for most.
+        Err(_) => surrounded(),
+    }
+}
+
+fn surrounded() -> ExitCode {
     let current_dir = match env::current_dir() {
         Ok(dir) => dir,
         Err(error) => {

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use self::source::Source;
+use crate::annotate;
 use crate::cli::{Format, Init};
 use crate::error::{CannotRun, Problem};
 use crate::exit;
@@ -50,6 +51,12 @@ enum What {
 }
 
 pub(crate) fn run(args: &Init, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+    if args.annotate {
+        let source = args.source.as_ref();
+        let source = source.map(|_| Source::of(args, &env.current_dir));
+        let library = source.transpose()?.map(Source::library);
+        return annotate::run(args, library, env);
+    }
     // Before anything is built: what is missing or wrong is quick to find.
     let source = Source::of(args, &env.current_dir)?;
     let workspace = Workspace::read(&args.common, env)?;

@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 // The command line, and a file a command.
+mod annotate;
 mod check;
 mod cli;
 mod diff;
@@ -30,6 +31,7 @@ mod self_test;
 mod builds;
 mod cargo;
 mod config;
+mod copy;
 mod features;
 mod gather;
 mod program;
@@ -37,6 +39,7 @@ mod report;
 mod run;
 mod select;
 mod start;
+mod supervised;
 mod workspace;
 
 // From the reports to findings.

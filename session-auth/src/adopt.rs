@@ -22,10 +22,12 @@
 //! ```
 //!
 //! Where `ROUTE_AUDIT_REPORT_DIR` names a folder, the outermost router writes what it mounts there
-//! when it is first served, be it by a test or by the program.
+//! when it is first served, be it by a test or by the program, when it becomes axum's, and when the
+//! program holds it and adds nothing to it any more.
 
 mod method_router;
 mod router;
 pub mod routing;
+mod watched;
 
 pub use self::router::Router;

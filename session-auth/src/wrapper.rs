@@ -20,13 +20,15 @@ pub(crate) use methods;
 
 /// A wrapper is a service as what it wraps, and shows axum's text: there are programs that read it.
 ///
-/// The first field wraps. The method `served` is called whenever it is served.
+/// The first field wraps. The method `goes_out` is called where it becomes axum's, and
+/// `served` there too and whenever it is served.
 macro_rules! like_axum {
     (
         $name:ident<S $(, $e:ident)?> where [$($bound:tt)+];
         axum: $axum:ty;
         error: $error:ty;
         fields: $inner:tt $(, $field:tt)*;
+        $(goes_out: $($goes_out:ident).+;)?
         $(served: $served:ident;)?
         $(#[$doc:meta])*
     ) => {
@@ -34,7 +36,7 @@ macro_rules! like_axum {
             $(#[$doc])*
             #[must_use]
             pub fn into_make_service(self) -> axum::routing::IntoMakeService<Self> {
-                                $(self.$served();)?
+                $(self.$served();)?
                 axum::ServiceExt::<axum::extract::Request>::into_make_service(self.with_state(()))
             }
 
@@ -43,7 +45,7 @@ macro_rules! like_axum {
             pub fn into_make_service_with_connect_info<C>(
                 self,
             ) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Self, C> {
-                                $(self.$served();)?
+                $(self.$served();)?
                 axum::ServiceExt::<axum::extract::Request>::into_make_service_with_connect_info(
                     self.with_state(()),
                 )
@@ -52,7 +54,8 @@ macro_rules! like_axum {
 
         impl<S $(, $e)?> From<$name<S $(, $e)?>> for $axum {
             fn from(router: $name<S $(, $e)?>) -> Self {
-                $(router.$field.goes_out();)*
+                $(router.$served();)?
+                $(router.$($goes_out).+();)?
                 router.$inner.into()
             }
         }
@@ -98,7 +101,7 @@ macro_rules! like_axum {
             }
 
             fn call(&mut self, request: http::Request<B>) -> Self::Future {
-                                $(self.$served();)?
+                $(self.$served();)?
                 tower_service::Service::call(&mut self.$inner, request)
             }
         }
@@ -119,7 +122,7 @@ macro_rules! like_axum {
             }
 
             fn call(&mut self, _: axum::serve::IncomingStream<'_, L>) -> Self::Future {
-                                $(self.$served();)?
+                $(self.$served();)?
                 std::future::ready(Ok(self.clone().with_state(())))
             }
         }

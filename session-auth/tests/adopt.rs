@@ -61,3 +61,41 @@ fn routers_fold_and_turn_into_each_other() {
     let again: Router = Router::new().merge(axum);
     assert!(folded.has_routes() && again.has_routes());
 }
+
+/// Whatever holds a router for a while, the program that serves it above all.
+#[test]
+fn what_the_program_holds_is_reported_without_a_request() {
+    const FOLDER: &str = "ROUTE_AUDIT_REPORT_DIR";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let part: Router = Router::new().route("/part", get(export));
+        let kept = Router::new().nest("/whole", part);
+        let given: Router = Router::new().route("/given", get(export));
+        let _axum: axum::Router = given.into();
+        // The thread that looks at them needs two looks.
+        let enough = || std::fs::read_dir(&folder).unwrap().count() >= 2;
+        let start = std::time::Instant::now();
+        while !enough() && start.elapsed().as_secs() < 20 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        drop(kept);
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let test = "what_the_program_holds_is_reported_without_a_request";
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(FOLDER, folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let mut paths = Vec::new();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let audit::ReportFile::Report(report) = audit::ReportFile::parse(&text).unwrap() else {
+            panic!("{text}");
+        };
+        paths.extend(report.routes.into_iter().filter_map(|route| route.path));
+    }
+    paths.sort();
+    assert_eq!(paths, ["/given", "/whole/part"]);
+}

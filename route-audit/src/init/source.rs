@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 
 use super::workflow::word;
+use crate::annotate::Library;
 use crate::cli::Init;
 use crate::error::Problem;
 
@@ -56,6 +57,14 @@ impl Source {
             ))
             .help("leave `--rev` out: the folder is what it is")),
             (false, None) => folder(&current_dir.join(given)).map(Self::Folder),
+        }
+    }
+
+    /// The library, which is in the same repository.
+    pub(super) fn library(self) -> Library {
+        match self {
+            Self::Folder(folder) => Library::Folder(folder.join("session-auth")),
+            Self::Git { address, revision } => Library::Git { address, revision },
         }
     }
 

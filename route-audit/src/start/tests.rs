@@ -1,3 +1,6 @@
+use std::thread;
+use std::time::Instant;
+
 use super::*;
 
 fn start(command: &str, timeout: u64) -> Result<Vec<Report>, String> {

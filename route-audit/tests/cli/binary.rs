@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{Fixture, binary, finish};
+use crate::support::{Fixture, binary, finish, routes};
 
 const ROUTE_AUDIT: &str = env!("CARGO_BIN_EXE_route-audit");
 const CARGO_ROUTE_AUDIT: &str = env!("CARGO_BIN_EXE_cargo-route-audit");
@@ -54,6 +54,18 @@ fn compile_errors_are_shown_as_the_compiler_puts_them() {
         ran.stderr
     );
     assert!(ran.stderr.contains("src/lib.rs:1:20"), "{}", ran.stderr);
+}
+
+/// As a router of thousands of routes is, which one expression builds.
+#[test]
+fn sources_may_be_deep() {
+    let chain = ".route()".repeat(4000);
+    let lib = format!(
+        "#[cfg(any())]\nfn deep() {{ Router::new(){chain}; }}\n{}",
+        routes("binary-deep", &[("GET", "/", "public")])
+    );
+    let fixture = Fixture::package("binary-deep", &lib).write();
+    finish(binary(ROUTE_AUDIT).current_dir(&fixture.root)).expect_code(0);
 }
 
 #[test]

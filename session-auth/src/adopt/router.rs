@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::mem;
 
 use axum::extract::Request;
 use axum::handler::Handler;
@@ -11,15 +12,42 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::method_router::{MethodRouter, seal};
+use super::watched::Watched;
 use crate::audited::{Auditable, Audited};
-use crate::report::RouterSite;
+use crate::mounted::Record;
+use crate::report::{RouterSite, report_dir};
 use crate::routing::Router as Strict;
 use crate::unauditable::report_adopted;
 use crate::wrapper::like_axum;
 
 /// [`axum::Router`], for any handler: see [`adopt`](crate::adopt).
 #[must_use = "a router does nothing until it is served"]
-pub struct Router<S = ()>(Strict<S>);
+pub struct Router<S = ()> {
+    /// Without its record, which is in `watched`.
+    strict: Strict<S>,
+    watched: Watched,
+}
+
+impl<S> Router<S> {
+    fn of(mut strict: Strict<S>, watched: Watched) -> Self {
+        watched.put(mem::take(&mut strict.record));
+        Self { strict, watched }
+    }
+
+    fn open(self) -> (Strict<S>, Watched) {
+        let Self {
+            mut strict,
+            watched,
+        } = self;
+        strict.record = watched.take();
+        (strict, watched)
+    }
+
+    /// With all that it mounts, and watched no more: it becomes a part of another, or is audited.
+    fn into_strict(self) -> Strict<S> {
+        self.open().0
+    }
+}
 
 impl<S> Router<S>
 where
@@ -27,24 +55,27 @@ where
 {
     /// As [`axum::Router::new`].
     pub fn new() -> Self {
-        Self(Strict::new())
+        Self::of(Strict::new(), Watched::new(Record::default()))
     }
 
     /// As [`axum::Router::without_v07_checks`].
     pub fn without_v07_checks(self) -> Self {
-        Self(self.0.without_v07_checks())
+        let (router, watched) = self.open();
+        Self::of(router.without_v07_checks(), watched)
     }
 
     /// As [`axum::Router::route`].
     #[track_caller]
     pub fn route(self, path: &str, method_router: MethodRouter<S>) -> Self {
-        Self(self.0.route(path, method_router.0))
+        let (router, watched) = self.open();
+        Self::of(router.route(path, method_router.0), watched)
     }
 
     /// As axum-extra's `route_with_tsr`.
     #[track_caller]
     pub fn route_with_tsr(self, path: &str, method_router: MethodRouter<S>) -> Self {
-        Self(self.0.route_with_tsr(path, method_router.0))
+        let (router, watched) = self.open();
+        Self::of(router.route_with_tsr(path, method_router.0), watched)
     }
 
     /// As [`axum::Router::route_service`].
@@ -56,10 +87,12 @@ where
         T::Future: Send + 'static,
     {
         let (service, note) = seal(service);
-        Self(Strict {
-            inner: self.0.inner.route_service(path, service),
-            record: self.0.record.route_service(path, note),
-        })
+        let (Strict { inner, record }, watched) = self.open();
+        let router = Strict {
+            inner: inner.route_service(path, service),
+            record: record.route_service(path, note),
+        };
+        Self::of(router, watched)
     }
 
     /// As [`axum::Router::nest`], for whatever turns into an axum router too.
@@ -68,7 +101,9 @@ where
     where
         R: Into<axum::Router<S>> + 'static,
     {
-        Self(self.0.nest(path, strict(router)))
+        let inner = strict(router);
+        let (router, watched) = self.open();
+        Self::of(router.nest(path, inner), watched)
     }
 
     /// As [`axum::Router::nest_service`].
@@ -80,10 +115,12 @@ where
         T::Future: Send + 'static,
     {
         let (service, note) = seal(service);
-        Self(Strict {
-            inner: self.0.inner.nest_service(path, service),
-            record: self.0.record.nest_service(path, note),
-        })
+        let (Strict { inner, record }, watched) = self.open();
+        let router = Strict {
+            inner: inner.nest_service(path, service),
+            record: record.nest_service(path, note),
+        };
+        Self::of(router, watched)
     }
 
     /// As [`axum::Router::merge`].
@@ -92,7 +129,8 @@ where
     where
         R: Into<axum::Router<S>> + 'static,
     {
-        Self(self.0.merge(strict(other)))
+        let (router, watched) = self.open();
+        Self::of(router.merge(strict(other)), watched)
     }
 
     /// As [`axum::Router::layer`].
@@ -104,7 +142,8 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self(self.0.layer(layer))
+        let (router, watched) = self.open();
+        Self::of(router.layer(layer), watched)
     }
 
     /// As [`axum::Router::route_layer`].
@@ -117,13 +156,14 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self(self.0.route_layer(layer))
+        let (router, watched) = self.open();
+        Self::of(router.route_layer(layer), watched)
     }
 
     /// As [`axum::Router::has_routes`].
     #[must_use]
     pub fn has_routes(&self) -> bool {
-        self.0.has_routes()
+        self.strict.has_routes()
     }
 
     /// As [`axum::Router::fallback`].
@@ -134,10 +174,12 @@ where
         T: 'static,
     {
         let (handler, note) = seal(handler);
-        Self(Strict {
-            inner: self.0.inner.fallback(handler),
-            record: self.0.record.fallback(note),
-        })
+        let (Strict { inner, record }, watched) = self.open();
+        let router = Strict {
+            inner: inner.fallback(handler),
+            record: record.fallback(note),
+        };
+        Self::of(router, watched)
     }
 
     /// As [`axum::Router::fallback_service`].
@@ -149,10 +191,12 @@ where
         T::Future: Send + 'static,
     {
         let (service, note) = seal(service);
-        Self(Strict {
-            inner: self.0.inner.fallback_service(service),
-            record: self.0.record.fallback_service(note),
-        })
+        let (Strict { inner, record }, watched) = self.open();
+        let router = Strict {
+            inner: inner.fallback_service(service),
+            record: record.fallback_service(note),
+        };
+        Self::of(router, watched)
     }
 
     /// As [`axum::Router::method_not_allowed_fallback`].
@@ -163,33 +207,37 @@ where
         T: 'static,
     {
         let (handler, note) = seal(handler);
-        Self(Strict {
-            inner: self.0.inner.method_not_allowed_fallback(handler),
-            record: self.0.record.method_not_allowed_fallback(note),
-        })
+        let (Strict { inner, record }, watched) = self.open();
+        let router = Strict {
+            inner: inner.method_not_allowed_fallback(handler),
+            record: record.method_not_allowed_fallback(note),
+        };
+        Self::of(router, watched)
     }
 
     /// As [`axum::Router::reset_fallback`].
     pub fn reset_fallback(self) -> Self {
-        Self(self.0.reset_fallback())
+        let (router, watched) = self.open();
+        Self::of(router.reset_fallback(), watched)
     }
 
     /// As [`axum::Router::with_state`].
     pub fn with_state<S2>(self, state: S) -> Router<S2> {
-        Router(self.0.with_state(state))
+        let (router, watched) = self.open();
+        Router::of(router.with_state(state), watched)
     }
 
     /// As [`axum::Router::as_service`].
     pub fn as_service<B>(&mut self) -> RouterAsService<'_, B, S> {
         self.report();
-        self.0.as_service()
+        self.strict.as_service()
     }
 
     /// As [`axum::Router::into_service`].
     #[must_use]
     pub fn into_service<B>(self) -> RouterIntoService<B, S> {
         self.report();
-        self.0.into_service()
+        self.strict.into_service()
     }
 }
 
@@ -206,7 +254,7 @@ where
         .downcast_mut::<Option<Router<S>>>()
         .and_then(Option::take)
     {
-        return adopted.0;
+        return adopted.into_strict();
     }
     if let Some(strict) = any
         .downcast_mut::<Option<Strict<S>>>()
@@ -223,9 +271,16 @@ where
 impl<S> Router<S> {
     /// Writes what is mounted, where somebody asks for it.
     fn report(&self) {
-        if let Err(error) = report_adopted(&self.0.record, || format!("{self:?}")) {
+        if report_dir().is_none() {
+            return;
+        }
+        if let Err(error) = report_adopted(&self.watched.get(), || format!("{self:?}")) {
             tracing::error!(target: "session_auth", "{error}");
         }
+    }
+
+    fn goes_out(&self) {
+        self.watched.get().goes_out();
     }
 }
 
@@ -233,7 +288,8 @@ like_axum! {
     Router<S> where [Clone + Send + Sync + 'static];
     axum: axum::Router<S>;
     error: Infallible;
-    fields: 0;
+    fields: strict, watched;
+    goes_out: goes_out;
     served: report;
     /// As [`axum::Router::into_make_service`].
 }
@@ -241,7 +297,7 @@ like_axum! {
 /// With all that it mounts, classified or not: what is not is found by the audit.
 impl<S> From<Router<S>> for Strict<S> {
     fn from(router: Router<S>) -> Self {
-        router.0
+        router.into_strict()
     }
 }
 
@@ -250,7 +306,10 @@ where
     S: Clone + Send + Sync + 'static,
 {
     fn from(router: axum::Router<S>) -> Self {
-        Self(Strict::new().merge_axum(router))
+        Self::of(
+            Strict::new().merge_axum(router),
+            Watched::new(Record::default()),
+        )
     }
 }
 
@@ -259,6 +318,6 @@ impl<S> Auditable for Router<S> {
     type Audited = Audited<S>;
 
     fn __audited(self, site: RouterSite) -> Audited<S> {
-        self.0.__audited(site)
+        self.into_strict().__audited(site)
     }
 }

@@ -168,6 +168,11 @@ impl Record {
         self
     }
 
+    /// The text that axum prints of a router that mounts the same.
+    pub(crate) fn text(&self) -> String {
+        format!("{:?}", self.stand_ins)
+    }
+
     /// Puts everything below a prefix that is no part of what is declared.
     pub(crate) fn under(mut self, prefix: &str) -> Self {
         for entry in &mut self.entries {

@@ -49,7 +49,7 @@ pub(crate) fn judge(
     today: Date,
 ) -> Result<Judged, Unreadable> {
     let routes = axum_0_8::read(debug)?;
-    let recorded = axum_0_8::read(&format!("{:?}", record.stand_ins))?;
+    let recorded = axum_0_8::read(&record.text())?;
     if let Some(difference) = difference(&routes, &recorded) {
         return Err(Unreadable::mismatch(difference));
     }

@@ -291,6 +291,7 @@ like_axum! {
     axum: routing::MethodRouter<S, E>;
     error: E;
     fields: inner, record;
+    goes_out: record.goes_out;
     /// For `axum::serve`, unguarded: handlers of class `session` and `webhook` refuse to run.
 }
 

@@ -605,6 +605,7 @@ like_axum! {
     axum: axum::Router<S>;
     error: Infallible;
     fields: inner, record;
+    goes_out: record.goes_out;
     /// For `axum::serve`, unguarded: handlers of class `session` and `webhook` refuse to run.
 }
 

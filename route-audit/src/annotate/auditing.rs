@@ -1,0 +1,301 @@
+//! Which functions get `#[audited_router]`, and what becomes of those that call them.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Expr, GenericArgument, PathArguments, ReturnType, Type};
+
+use super::apart::{self, Apart};
+use super::compile::Error;
+use super::text::Source;
+use super::tree::Item;
+use super::{Edits, ROUNDS, Work, manifest, write};
+use crate::error::CannotRun;
+
+impl Work<'_> {
+    /// Audits the outermost functions that return a router, where that is plain and a test can call
+    /// them. The others are listed, with the text to write.
+    pub(super) fn audit(&mut self) -> Result<(), CannotRun> {
+        let (mut attributes, mut left) = (Vec::new(), Vec::new());
+        for (nth, edited) in self.packages.iter().enumerate() {
+            for item in self.outermost(nth) {
+                let (source, at) = (item.source, item.attribute_at);
+                let name = item.sig.ident.to_string();
+                let unbuilt = self.unbuilt.get(&(source, name.clone())).map(|why| {
+                    let help = format!(
+                        "put the attribute above it that fits: {}",
+                        arguments(&name, &edited.library)
+                    );
+                    (why.clone(), help)
+                });
+                let by_hand =
+                    unbuilt.or_else(|| by_hand(&self.sources.all[source], item, &edited.library));
+                match by_hand {
+                    None => attributes.push((nth, source, at, name)),
+                    Some((what, help)) => {
+                        left.push((self.sources.all[source].place(at), what, help))
+                    }
+                }
+            }
+        }
+        for (place, what, help) in left {
+            self.leave(place, what, help);
+        }
+        if attributes.is_empty() {
+            return Ok(());
+        }
+        let before: Vec<_> = self
+            .sources
+            .all
+            .iter()
+            .map(|source| source.text.clone())
+            .collect();
+        let mut edits = Edits::new();
+        for (nth, source, at, _) in &attributes {
+            let line = format!("#[{}::audited_router]", self.packages[*nth].library);
+            let edit = self.sources.all[*source].lines(*at, &[line]);
+            edits.entry(*source).or_default().push(edit);
+        }
+        self.edit(edits)?;
+        let failed = self.repair(&before)?;
+        for (nth, source, at, name) in attributes
+            .into_iter()
+            .filter(|(nth, ..)| failed.contains(nth))
+        {
+            let place = self.sources.all[source].place(at);
+            let library = &self.packages[nth].library;
+            let help = format!(
+                "write `#[{library}::audited_router]` above it, and `auth.protect({name}())?` where it is served"
+            );
+            let what = format!(
+                "`{name}` returns a router, and its callers do not compile with one that is audited"
+            );
+            self.leave(place, what, help);
+        }
+        Ok(())
+    }
+
+    /// The functions that build a router which no other function takes into its own. None, where
+    /// somebody has chosen already.
+    pub(super) fn outermost(&self, nth: usize) -> Vec<&Item> {
+        let mut seen = BTreeSet::new();
+        let mut builders: Vec<&Item> = self.tree.items.iter().collect();
+        builders.retain(|item| {
+            self.owners.get(&item.source) == Some(&nth)
+                && !item.is_test
+                && (item.builds || returns_router(item))
+                && seen.insert((item.source, item.attribute_at))
+        });
+        if builders.iter().any(|item| item.is_audited) {
+            return Vec::new();
+        }
+        let is_inner = |item: &Item| {
+            let name = item.sig.ident.to_string();
+            let mut others = builders.iter().filter(|other| !std::ptr::eq(**other, item));
+            others.any(|other| other.words.contains(&name))
+        };
+        builders
+            .iter()
+            .copied()
+            .filter(|item| !is_inner(item))
+            .collect()
+    }
+
+    /// Leads from an audited router over to a plain one, where the callers want that. Packages that do
+    /// not compile all the same get their texts of before.
+    fn repair(&mut self, before: &[String]) -> Result<BTreeSet<usize>, CannotRun> {
+        let (mut tried, mut failed) = (BTreeSet::new(), BTreeSet::new());
+        for _ in 0..ROUNDS {
+            let errors = self.check()?;
+            if errors.is_empty() {
+                return Ok(failed);
+            }
+            let mut edits = Edits::new();
+            let (mut testing, mut seen) = (BTreeSet::new(), BTreeSet::new());
+            let about = |error: &&Error| error.rendered.contains("Audited") && !error.in_macro;
+            for error in errors.iter().filter(about) {
+                let Some(source) = self.source(&error.file) else {
+                    continue;
+                };
+                let text = &self.sources.all[source];
+                let at = text.offset(error.start.0, error.start.1)
+                    ..text.offset(error.end.0, error.end.1);
+                let Some(Range { start, end }) = router_at(&text.parse()?, &at, error) else {
+                    continue;
+                };
+                if !seen.insert((source, start)) {
+                    continue;
+                }
+                let of_file = edits.entry(source).or_default();
+                if self.is_test(source, start) {
+                    // An axum router already: there is nothing to turn it into.
+                    let into = text.text[end..]
+                        .strip_prefix(".into()")
+                        .map_or(0, |_| ".into()".len());
+                    of_file.push((end..end + into, ".unprotected()".to_owned()));
+                    testing.extend(self.owners.get(&source).copied());
+                } else {
+                    self.served.insert(text.place(start));
+                    of_file.push((
+                        start..start,
+                        format!("{}::Router::from(", self.library(source)),
+                    ));
+                    of_file.push((end..end, ")".to_owned()));
+                }
+            }
+            if edits.is_empty() && !self.convert(&errors, &mut tried)? {
+                let files = errors.iter().filter_map(|error| self.source(&error.file));
+                let mut back: BTreeSet<usize> = files
+                    .filter_map(|source| self.owners.get(&source).copied())
+                    .collect();
+                back.retain(|nth| failed.insert(*nth));
+                if back.is_empty() {
+                    break;
+                }
+                self.restore(before, &failed)?;
+            }
+            self.edit(edits)?;
+            for nth in testing {
+                let source = self.manifests[nth];
+                let text = &mut self.sources.all[source].text;
+                *text = manifest::with_testing(text)?;
+                self.put(&self.sources.all[source])?;
+            }
+        }
+        failed.extend(0..self.packages.len());
+        self.restore(before, &failed)?;
+        Ok(failed)
+    }
+
+    fn restore(&mut self, before: &[String], packages: &BTreeSet<usize>) -> Result<(), CannotRun> {
+        for (source, text) in before.iter().enumerate() {
+            if self
+                .owners
+                .get(&source)
+                .is_some_and(|nth| packages.contains(nth))
+            {
+                self.sources.all[source].text.clone_from(text);
+                self.put(&self.sources.all[source])?;
+            }
+        }
+        Ok(self.read()?)
+    }
+}
+
+/// What a person has to do before the router of a function is audited; `None` where the attribute alone
+/// does it.
+pub(super) fn by_hand(source: &Source, item: &Item, library: &str) -> Option<(String, String)> {
+    let name = &item.sig.ident;
+    let attribute = format!("#[{library}::audited_router]");
+    let returns = returns_router(item);
+    if returns && (!item.is_free || item.is_inner) {
+        let what = if item.is_inner {
+            "stands in another function"
+        } else {
+            "is a method"
+        };
+        return Some((
+            format!("`{name}` returns a router, and {what}"),
+            format!("write a function in a module that returns the same, with `{attribute}`"),
+        ));
+    }
+    if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
+        return None;
+    }
+    let what = if returns {
+        format!("`{name}` returns a router, and takes arguments that a test has to have, too")
+    } else {
+        format!("`{name}` builds its router among other things, where no test can call it")
+    };
+    let help = match apart::apart(source, item, library) {
+        Some(Apart {
+            function,
+            call,
+            knows_state,
+        }) => {
+            let function = write::rustfmt(&function, "2024", Path::new(".")).unwrap_or(function);
+            let returned = if returns {
+                format!(", which then returns `{library}::Audited`,")
+            } else {
+                String::new()
+            };
+            let state = if knows_state {
+                ""
+            } else {
+                " (for `AppState`, the type of its state)"
+            };
+            format!(
+                "in `{name}`{returned} write `{call}` for the router, which becomes a function of its own{state}:\n\n{}",
+                indented(&function)
+            )
+        }
+        None if returns => arguments(&name.to_string(), library),
+        None => format!(
+            "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
+             after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
+        ),
+    };
+    Some((what, help))
+}
+
+fn arguments(name: &str, library: &str) -> String {
+    format!(
+        "`#[{library}::audited_router(plain = {name}(..))]` says what a test has to have; where none has it: \
+         `#[{library}::audited_router(at_start)]`"
+    )
+}
+
+fn indented(text: &str) -> String {
+    let line = |line: &str| format!("      {line}").trim_end().to_owned() + "\n";
+    text.lines().map(line).collect()
+}
+
+/// `Router`, a `Result` of one, or a tuple that begins with one.
+fn returns_router(item: &Item) -> bool {
+    fn is_router(ty: &Type) -> bool {
+        match ty {
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| match &last.arguments {
+                _ if last.ident == "Router" => true,
+                PathArguments::AngleBracketed(args) if last.ident == "Result" => {
+                    matches!(args.args.first(), Some(GenericArgument::Type(ty)) if is_router(ty))
+                }
+                _ => false,
+            }),
+            Type::Tuple(tuple) => tuple.elems.first().is_some_and(is_router),
+            _ => false,
+        }
+    }
+    matches!(&item.sig.output, ReturnType::Type(_, ty) if is_router(ty))
+}
+
+/// The expression that an error is about: at its place, or what a method of that name is called on.
+fn router_at(file: &syn::File, at: &Range<usize>, error: &Error) -> Option<Range<usize>> {
+    struct Finder<'a>(&'a Range<usize>, bool, Option<Range<usize>>);
+    impl<'ast> Visit<'ast> for Finder<'_> {
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            let range = expr.span().byte_range();
+            if range == *self.0 {
+                self.2 = Some(range.clone());
+            }
+            if let Expr::MethodCall(call) = expr
+                && self.1
+                && call.method.span().byte_range() == *self.0
+            {
+                self.2 = Some(call.receiver.span().byte_range());
+            }
+            if range.start <= self.0.start && self.0.end <= range.end {
+                visit::visit_expr(self, expr);
+            }
+        }
+    }
+    // A method of the audited router, or `.into()` on one: not of what it is an argument of.
+    let before = error.message.split("Audited").next().unwrap_or_default();
+    let before = before.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | ':'));
+    let is_receiver = before.ends_with("struct `") || before.ends_with("From<");
+    let mut finder = Finder(at, is_receiver, None);
+    finder.visit_file(file);
+    finder.2
+}

@@ -1,0 +1,187 @@
+//! What is written, and what is said of it.
+
+use std::fmt::Write as _;
+
+use super::strict::plural;
+use super::write::{self, Change};
+use super::{Edited, Left, Work, calls, declare, manifest};
+use crate::error::CannotRun;
+
+impl Work<'_> {
+    /// Says what is not compiled, and so gets no attribute.
+    pub(super) fn features(&mut self) {
+        for Edited { package, .. } in &self.packages {
+            let nodes = self
+                .ask
+                .metadata
+                .resolve
+                .iter()
+                .flat_map(|resolve| &resolve.nodes);
+            let node = nodes.into_iter().find(|node| node.id == package.id);
+            let on = |name: &str| {
+                node.is_some_and(|node| node.features.iter().any(|on| on.as_str() == name))
+            };
+            let names = package.features.keys().map(String::as_str);
+            let off: Vec<&str> = names
+                .filter(|name| *name != "default" && !on(name))
+                .collect();
+            if !off.is_empty() {
+                self.notes.note(&format!(
+                    "features of package `{}` are off, and what they add is not seen: {}; run this again with \
+                     `--features`, or `--all-features`",
+                    package.name,
+                    off.join(", ")
+                ));
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<(String, bool), CannotRun> {
+        let mut changes = Vec::new();
+        for (source, owner) in &self.owners {
+            let text = &self.sources.all[*source];
+            let mut change = Change {
+                name: text.name.clone(),
+                path: text.path.clone(),
+                old: text.original.clone(),
+                new: text.output(),
+            };
+            if self.manifests.contains(source) {
+                // The dependency, where its name is of use.
+                let is_used = self.owners.iter().any(|(other, of)| {
+                    let text = &self.sources.all[*other];
+                    of == owner && !self.manifests.contains(other) && text.original != text.output()
+                });
+                change.new = match &self.ask.library {
+                    _ if !is_used => change.old.clone(),
+                    Some(library) => manifest::with_relative(&change.new, &change.path, library),
+                    None => change.new,
+                };
+            } else {
+                change.format(self.packages[*owner].package.edition.as_str());
+            }
+            if change.old != change.new {
+                changes.push(change);
+            }
+        }
+        self.unselected();
+
+        let mut text = String::new();
+        if self.ask.args.dry_run {
+            changes
+                .iter()
+                .for_each(|change| text.push_str(&change.diff()));
+        } else if !changes.is_empty() {
+            write::write(&self.root, &changes)?;
+            changes
+                .iter()
+                .for_each(|change| text.push_str(&format!("edited {}\n", change.name)));
+        }
+        let count = |text: &str| {
+            text.matches(declare::TODO.trim_start_matches("// "))
+                .count()
+        };
+        let todos = changes
+            .iter()
+            .map(|change| count(&change.new).saturating_sub(count(&change.old)))
+            .sum();
+        for Left { place, what, help } in &self.left {
+            let _ = write!(
+                text,
+                "\nleft to do: {what}\n  --> {place}\n  = help: {help}\n"
+            );
+        }
+        text.push_str(&self.next(changes.is_empty(), todos));
+        Ok((text, self.left.is_empty()))
+    }
+
+    /// Members that have handlers, perhaps, and that nobody asked to annotate.
+    fn unselected(&mut self) {
+        let mut members = self.ask.metadata.workspace_packages();
+        members.retain(|member| {
+            let selected = self
+                .ask
+                .selected
+                .iter()
+                .any(|package| package.id == member.id);
+            !selected
+                && !self.ask.excluded.contains(&member.name)
+                && manifest::name_of(member, "axum").is_some()
+                && manifest::name_of(member, "session-auth").is_none()
+        });
+        let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+        if !names.is_empty() {
+            self.leave(
+                "Cargo.toml",
+                format!(
+                    "members that depend on `axum` were not selected: {}",
+                    names.join(", ")
+                ),
+                format!(
+                    "`route-audit init --annotate --package {}`, with the same `--source`",
+                    names.join(" --package ")
+                ),
+            );
+        }
+    }
+
+    fn next(&self, nothing: bool, todos: usize) -> String {
+        if nothing && self.left.is_empty() {
+            return "nothing to do: every handler has a class\n".to_owned();
+        }
+        let mut text = format!(
+            "\n{} annotated, {} left to do\n",
+            plural(self.annotated, "handler"),
+            self.left.len()
+        );
+        if self.ask.args.dry_run {
+            text.push_str("nothing was written\n");
+            return text;
+        }
+        let served: Vec<String> = self
+            .served
+            .iter()
+            .map(|place| format!(" ({place})"))
+            .collect();
+        let mut steps = Vec::new();
+        if !self.left.is_empty() {
+            steps.push(if self.compiles {
+                "Do what is left, by the list above.".to_owned()
+            } else {
+                "Do what is left, by the list above: until then it does not compile. Run this again.".to_owned()
+            });
+        }
+        if todos > 0 {
+            steps.push(format!(
+                "Decide on each `TODO(access)` ({todos}): until then their class is `session`."
+            ));
+        }
+        for (source, text) in self.sources.all.iter().enumerate() {
+            let Some(file) = self.owners.get(&source).and_then(|_| text.parse().ok()) else {
+                continue;
+            };
+            for at in calls::computed_nests(&file) {
+                steps.push(format!(
+                    "The path of `nest` is computed ({}). A prefix that only the configuration knows goes around all\n     \
+                     routes by `routes.under(prefix)`: then no declaration has it. `check --fix` takes it out of them.",
+                    text.place(at)
+                ));
+            }
+        }
+        steps.extend([
+            format!(
+                "Protect the router where it is served{}: `let app = auth.protect(routes())?;`, where\n     `auth` is \
+                 `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.",
+                served.concat()
+            ),
+            "Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends\n     \
+             methods and paths.".to_owned(),
+            "Run `route-audit init`: the lock, the configuration, a workflow.".to_owned(),
+        ]);
+        text.push_str("\nNext:\n");
+        for (nth, step) in (1..).zip(steps) {
+            let _ = writeln!(text, "  {nth}. {step}");
+        }
+        text
+    }
+}

@@ -1,0 +1,363 @@
+//! From the record to attributes, and from the errors of the strict types to all else.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+
+use session_auth::audit::{ListedRoute, Shape};
+
+use super::calls::{self, Call, Calls};
+use super::compile::{Error, Ours};
+use super::declare::Target;
+use super::record::Records;
+use super::text::Edit;
+use super::{Edits, ROUNDS, Work};
+use crate::error::CannotRun;
+
+/// By file, and the number of a mark in it: the place in the record.
+pub(super) type Places = HashMap<(usize, usize), (String, u32, u32)>;
+
+/// What is to be declared above a function.
+type Wanted = BTreeMap<(usize, usize), (String, Target)>;
+
+impl Work<'_> {
+    /// Marks the places of the record in the files as they are. What is mounted by a test's own code is
+    /// no route of the program.
+    pub(super) fn places(&mut self, records: &mut Records) -> Places {
+        let mut places = Places::new();
+        let mut of_tests = HashSet::new();
+        let mut seen = HashSet::new();
+        for row in records.0.iter().flatten() {
+            let key = (
+                row.mounted.file.to_string(),
+                row.mounted.line,
+                row.mounted.column,
+            );
+            if seen.insert(key.clone())
+                && let Some(source) = self.source(&row.mounted.file)
+            {
+                let text = &mut self.sources.all[source];
+                let at = text.offset(key.1 as usize, key.2 as usize);
+                text.marks.push(at);
+                if self.is_test(source, at) {
+                    of_tests.insert(key.clone());
+                }
+                let mark = self.sources.all[source].marks.len() - 1;
+                places.insert((source, mark), key);
+            }
+        }
+        for record in &mut records.0 {
+            record.retain(|ListedRoute { mounted, .. }| {
+                !of_tests.contains(&(mounted.file.to_string(), mounted.line, mounted.column))
+            });
+        }
+        places
+    }
+
+    pub(super) fn is_test(&self, source: usize, at: usize) -> bool {
+        let item = self.tree.around(source, at);
+        self.tree.files.get(&source) == Some(&true) || item.is_some_and(|item| item.is_test)
+    }
+
+    /// What the record has at an offset of a file.
+    fn rows<'r>(
+        &self,
+        records: &'r Records,
+        places: &Places,
+        source: usize,
+        at: usize,
+    ) -> Vec<&'r ListedRoute> {
+        let marks = self.sources.all[source].marks.iter().enumerate();
+        let mut keys = marks
+            .filter(|(_, mark)| **mark == at)
+            .filter_map(|(nth, _)| places.get(&(source, nth)));
+        let Some((file, line, column)) = keys.next() else {
+            return Vec::new();
+        };
+        records.rows(|row| {
+            row.mounted.file == *file && row.mounted.line == *line && row.mounted.column == *column
+        })
+    }
+
+    /// Attributes for all functions of the record.
+    pub(super) fn attributes(&mut self, records: &Records) -> Result<(), CannotRun> {
+        let all = records
+            .0
+            .iter()
+            .flatten()
+            .filter_map(|row| row.function.as_deref());
+        let names: BTreeSet<String> = all.map(|name| plain(name).to_owned()).collect();
+        let mut wanted = Wanted::new();
+        for name in names.iter().filter(|name| !name.is_empty()) {
+            let rows = records.rows(|row| {
+                row.function
+                    .as_deref()
+                    .is_some_and(|one| plain(one) == name)
+            });
+            let mut items = self.tree.named(name);
+            items.retain(|item| item.takes_attribute && !item.has_class);
+            if let Some(target) = Target::of_rows(rows) {
+                let places = items.iter().map(|item| (item.source, item.attribute_at));
+                wanted.extend(places.map(|place| (place, (name.clone(), target.clone()))));
+            }
+        }
+        self.foreign_rows(records);
+        self.declare(wanted, BTreeMap::new())
+    }
+
+    /// Routes of routers that axum's own functions made: nobody knows whose they are.
+    fn foreign_rows(&mut self, records: &Records) {
+        let rows = records.rows(|row| row.function.is_none() && row.declaration.is_none());
+        let mut by_place: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in rows {
+            let route = match row.shape {
+                Shape::OpaqueMount | Shape::OpaqueRoute => {
+                    format!(
+                        "(ANY, {:?}, subtree, reason = \"..\")",
+                        row.path.as_deref().unwrap_or("/")
+                    )
+                }
+                _ => format!(
+                    "({})",
+                    Target::new(row.methods, row.path.as_deref()).arguments()
+                ),
+            };
+            by_place
+                .entry(row.mounted.to_string())
+                .or_default()
+                .push(route);
+        }
+        for (place, routes) in by_place {
+            self.leave(
+                place,
+                format!("a router that axum's own functions made has {} without a class", plural(routes.len(), "route")),
+                format!(
+                    "put `#[session_auth::session_route{0}]` on the handler, or declare the route in a module: \
+                     `session_auth::declare_route!(session_route{0});`{1}",
+                    routes[0],
+                    match &routes[1..] {
+                        [] => String::new(),
+                        more => format!("; likewise {}", more.join(", ")),
+                    }
+                ),
+            );
+        }
+    }
+
+    /// Puts attributes above functions, and other edits elsewhere.
+    fn declare(&mut self, wanted: Wanted, mut edits: Edits) -> Result<(), CannotRun> {
+        for ((source, at), (name, target)) in wanted {
+            let lines = target.lines(self.library(source), &name);
+            let edit = self.sources.all[source].lines(at, &lines);
+            self.written.insert((source, name), lines);
+            edits.entry(source).or_default().push(edit);
+            self.annotated += 1;
+        }
+        self.edit(edits)
+    }
+
+    /// Mends what the strict types find, round by round. What is left is listed; `true` if it
+    /// compiles.
+    pub(super) fn strict(&mut self, records: &Records, places: &Places) -> Result<bool, CannotRun> {
+        let mut tried = BTreeSet::new();
+        let mut left = Vec::new();
+        for _ in 0..ROUNDS {
+            let errors = self.check()?;
+            if errors.is_empty() {
+                return Ok(true);
+            }
+            if self.take_back(&errors)? {
+                continue;
+            }
+            let (mut wanted, mut edits) = (Wanted::new(), Edits::new());
+            let mut parsed = HashMap::new();
+            left.clear();
+            for error in &errors {
+                match self.mend(error, records, places, &mut parsed, &mut wanted) {
+                    Ok(Some((source, more))) => edits.entry(source).or_default().extend(more),
+                    Ok(None) => {}
+                    Err(help) => left.push((error.clone(), help)),
+                }
+            }
+            if !wanted.is_empty() || !edits.is_empty() {
+                self.declare(wanted, edits)?;
+            } else if !self.convert(&errors, &mut tried)? {
+                break;
+            }
+        }
+        for (error, help) in left {
+            let mut what = error.message.clone();
+            if let Some(source) = self.source(&error.file) {
+                let at = self.sources.all[source].offset(error.start.0, error.start.1);
+                let known = Target::of_rows(self.rows(records, places, source, at));
+                what.extend(known.map(|target| format!(" ({})", target.arguments())));
+            }
+            self.leave(error.place(), what, help);
+        }
+        Ok(false)
+    }
+
+    /// What mends an error: an attribute, which goes to `wanted`, or an edit. `Err` says what a person
+    /// can do.
+    fn mend(
+        &self,
+        error: &Error,
+        records: &Records,
+        places: &Places,
+        parsed: &mut HashMap<usize, Calls>,
+        wanted: &mut Wanted,
+    ) -> Result<Option<(usize, Vec<Edit>)>, &'static str> {
+        let Some(ours) = error.ours() else {
+            return Err("the compiler's own message says more: `cargo check`");
+        };
+        const BY_HAND: &str = "mount it with a class in place: `get(session_auth::session(GET, \"/path\").to(handler))`; \
+                               a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`";
+        let (source, call) = self.call(error, parsed).ok_or(BY_HAND)?;
+        let text = &self.sources.all[source];
+        let rows = self.rows(records, places, source, call.callee.start);
+        let on_router = !error.rendered.contains("MethodRouter::<S>::fallback")
+            && !error.rendered.contains("MethodRouter::<S, E>::fallback");
+        let written = || {
+            let methods = call.methods(&text.text, on_router)?;
+            let path = call.path.as_deref().filter(|_| !methods.is_fallback());
+            Some(Target::new(methods, path))
+        };
+        let target = if rows.is_empty() {
+            written()
+        } else {
+            Target::of_rows(rows)
+        };
+        let library = self.library(source);
+        match ours {
+            Ours::Handler(shown) => {
+                let mut items = self.tree.shown(shown, &error.target);
+                items.retain(|item| {
+                    item.takes_attribute
+                        && !self.refused.contains(&(item.source, item.path.clone()))
+                });
+                let name = items.first().map_or("", |item| &item.path);
+                let rows = records.rows(|row| {
+                    row.function
+                        .as_deref()
+                        .is_some_and(|one| plain(one) == name)
+                });
+                // What one attribute cannot say is said where it is mounted.
+                let known = if rows.is_empty() {
+                    target.clone()
+                } else {
+                    Target::of_rows(rows)
+                };
+                if let Some(known) =
+                    known.filter(|_| items.first().is_some_and(|item| !item.has_class))
+                {
+                    for item in &items {
+                        let one = wanted.entry((item.source, item.attribute_at));
+                        one.or_insert_with(|| (name.to_owned(), Target::default()))
+                            .1
+                            .add(&known);
+                    }
+                    return Ok(None);
+                }
+                if self.is_parameter(source, &call) {
+                    return Err(BY_HAND);
+                }
+                let inline = target.and_then(|target| target.inline(library, false));
+                let inline = inline.ok_or(BY_HAND)?;
+                let Range { start, end } = call.argument;
+                Ok(Some((
+                    source,
+                    vec![
+                        (start..start, format!("{inline}.to(")),
+                        (end..end, ")".to_owned()),
+                    ],
+                )))
+            }
+            Ours::Service => {
+                let inline = target.and_then(|target| target.inline(library, true)).ok_or(
+                    "give it a declaration first, for all that it serves: `session_auth::session(methods::ANY, \
+                     \"/path\").reason(\"..\")`",
+                )?;
+                let at = call.first.start;
+                Ok(Some((source, vec![(at..at, format!("{inline}, "))])))
+            }
+            Ours::Foreign if call.name == "merge" => {
+                Ok(Some((source, vec![(call.callee, "merge_axum".to_owned())])))
+            }
+            Ours::Foreign => {
+                let Range { start, end } = call.argument;
+                let before = format!("{library}::Router::new().merge_axum(");
+                Ok(Some((
+                    source,
+                    vec![(start..start, before), (end..end, ")".to_owned())],
+                )))
+            }
+        }
+    }
+
+    /// The call that an error is about. `parsed` are those of files that were read before.
+    fn call(&self, error: &Error, parsed: &mut HashMap<usize, Calls>) -> Option<(usize, Call)> {
+        let source = self.source(&error.file).filter(|_| !error.in_macro)?;
+        let text = &self.sources.all[source];
+        let calls = match parsed.entry(source) {
+            Entry::Occupied(parsed) => parsed.into_mut(),
+            Entry::Vacant(new) => new.insert(calls::of(&text.parse().ok()?)),
+        };
+        let start = text.offset(error.start.0, error.start.1);
+        let end = text.offset(error.end.0, error.end.1);
+        Some((source, calls.get(&(start, end))?.clone()))
+    }
+
+    /// Whether what is mounted came in as an argument: it is another one at each call.
+    fn is_parameter(&self, source: usize, call: &Call) -> bool {
+        let (Some(word), Some(item)) = (&call.word, self.tree.around(source, call.callee.start))
+        else {
+            return false;
+        };
+        item.sig.inputs.iter().any(|input| match input {
+            syn::FnArg::Typed(typed) => {
+                matches!(&*typed.pat, syn::Pat::Ident(pat) if pat.ident == word)
+            }
+            syn::FnArg::Receiver(_) => false,
+        })
+    }
+
+    /// Takes attributes away again that do not compile, so that their handlers get a class where they
+    /// are mounted.
+    fn take_back(&mut self, errors: &[Error]) -> Result<bool, CannotRun> {
+        let mut edits = Edits::new();
+        for error in errors.iter().filter(|error| error.ours().is_none()) {
+            let Some(source) = self.source(&error.file) else {
+                continue;
+            };
+            let text = &self.sources.all[source];
+            let at = text.offset(error.start.0, error.start.1);
+            let Some(item) = self.tree.around(source, at).filter(|item| at < item.body) else {
+                continue;
+            };
+            let key = (source, item.path.clone());
+            if let Some(lines) = self.written.remove(&key) {
+                let (_, inserted) = text.lines(item.attribute_at, &lines);
+                let length = inserted.len() + if text.is_crlf() { lines.len() } else { 0 };
+                let gone = item.attribute_at.saturating_sub(length)..item.attribute_at;
+                edits.entry(source).or_default().push((gone, String::new()));
+                self.refused.insert(key);
+                self.annotated -= 1;
+            }
+        }
+        let any = !edits.is_empty();
+        self.declare(Wanted::new(), edits)?;
+        Ok(any)
+    }
+}
+
+/// A function's name without the arguments of a generic one; nothing for a trait's method.
+fn plain(name: &str) -> &str {
+    name.split('<')
+        .next()
+        .unwrap_or(name)
+        .trim_end_matches("::")
+}
+
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
