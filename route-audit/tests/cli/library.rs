@@ -321,7 +321,7 @@ fn a_way_out_needs_an_exception_and_an_exception_a_way_out() {
     let ran = app.run(&[]).could_not_run();
     expect![[r#"
         error: the exception for `axum::serve` in `src/main.rs` under `exits` matches nothing: that file has `axum::Router::new` on line 2, `into_make_service` on line 3
-          --> [ROOT]/Cargo.toml:19:19
+          --> [ROOT]/Cargo.toml:22:19
           = help: remove it, or correct it: `file` is from the root of the workspace
 
         route-audit: could not run
