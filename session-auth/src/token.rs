@@ -23,6 +23,7 @@
 //! key id and the length are looked at before the MAC holds; nothing is parsed.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -172,7 +173,7 @@ pub(crate) fn sign_for_tests(keys: &Keys, mut bytes: Vec<u8>) -> String {
 }
 
 /// Verifies a token, then parses it.
-pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
+pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Arc<Token>, Refusal> {
     if encoded.len() > MAX_COOKIE_LEN {
         return Err(Refusal::Malformed);
     }
@@ -198,8 +199,8 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     key.count_verified();
 
     // From here on the bytes are ours. They are parsed with care all the same.
-    let mut token = parse(bytes).ok_or(Refusal::Malformed)?;
-    token.signed_by_an_older_key = key.id != ring.signing().id;
+    let by_an_older_key = key.id != ring.signing().id;
+    let token = parse(bytes, by_an_older_key).ok_or(Refusal::Malformed)?;
     #[cfg(feature = "encrypt")]
     let token = token.open(key).ok_or(Refusal::Malformed)?;
     if token.issued > now.plus(MAX_CLOCK_SKEW) {
@@ -214,7 +215,8 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     if now >= token.idle_deadline || now >= token.absolute_deadline {
         return Err(Refusal::Expired);
     }
-    Ok(token)
+    // Shared from here on: it is moved through the guard, and is a session in the end.
+    Ok(Arc::new(token))
 }
 
 fn is_known(version: u8) -> bool {
@@ -225,7 +227,7 @@ fn is_known(version: u8) -> bool {
     version == VERSION
 }
 
-fn parse(bytes: Vec<u8>) -> Option<Token> {
+fn parse(bytes: Vec<u8>, signed_by_an_older_key: bool) -> Option<Token> {
     let mut reader = Reader {
         bytes: &bytes[..bytes.len() - MAC_LEN],
         at: TIMES_AT,
@@ -253,7 +255,7 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
         subject,
         scopes,
         claims,
-        signed_by_an_older_key: false,
+        signed_by_an_older_key,
         #[cfg(feature = "encrypt")]
         opened: None,
     })
