@@ -305,15 +305,15 @@ fn time_grows_with_the_routes_and_no_faster() {
         assert_eq!(audit.summary().errors, 2 * routes as usize);
         taken
     };
-    // Ten times the routes take ten times as long; a square would take a hundred. The least of
-    // several, in turn: other programs run beside this.
+    // Twenty times the routes take twenty times as long, and more where they leave the caches; a
+    // square would take four hundred. The least of several, in turn: other programs run beside this.
     let mut least = (Duration::MAX, Duration::MAX);
     for _ in 0..20 {
-        least = (least.0.min(time(200)), least.1.min(time(2_000)));
-        if least.1 < least.0 * 40 {
+        least = (least.0.min(time(200)), least.1.min(time(4_000)));
+        if least.1 < least.0 * 120 {
             return;
         }
     }
     let (few, more) = least;
-    panic!("{few:?} for 200 routes, {more:?} for 2,000");
+    panic!("{few:?} for 200 routes, {more:?} for 4,000");
 }
