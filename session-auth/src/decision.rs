@@ -1,6 +1,5 @@
 //! The decision: a pure function of a declaration, the headers and the time.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
@@ -59,7 +58,7 @@ pub(crate) struct Asked<'a> {
 
 /// A verified session, and the cookie to write if it slides.
 pub(crate) struct Admitted {
-    pub(crate) token: Arc<Token>,
+    pub(crate) token: Token,
     pub(crate) renewal: Option<Renewal>,
     /// When it was judged.
     pub(crate) now: Timestamp,

@@ -81,7 +81,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let request = request.map(Body::new);
         let TableGuard { shared, table } = &*self.guard;
         let inner = OnceReady(&self.inner);
         match resolve(table, &request) {
@@ -136,17 +135,19 @@ where
 }
 
 /// Decides on a request, and hands it on or answers it.
-pub(crate) fn dispatch<N, R, E>(
+pub(crate) fn dispatch<N, B, R, E>(
     next: N,
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
     sealed: bool,
-    mut request: Request<Body>,
+    mut request: Request<B>,
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
     N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
     E: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -170,13 +171,13 @@ where
         Decision::Grant(Grant::Nothing) => {
             Pass::take_off(request.extensions_mut());
             endpoint.counters.pass();
-            return ResponseFuture::forward(next.call(request), Outcome::default());
+            return ResponseFuture::forward(next.call(request.map(Body::new)), Outcome::default());
         }
         Decision::Grant(grant) => grant,
         Decision::VerifyWebhook => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
-            let verified = webhook::verify(next, shared, endpoint, sealed, request);
+            let verified = webhook::verify(next, shared, endpoint, sealed, request.map(Body::new));
             return ResponseFuture::boxed(Box::pin(verified));
         }
         Decision::Deny(denial) => return deny(next, shared, endpoint, denial, sealed, request),
@@ -184,36 +185,45 @@ where
     if policy.store.is_some() && grant.admitted().is_some() {
         let next = next.later();
         let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
-        let checked = check_store(next, shared, endpoint, sealed, grant, request);
+        let checked = check_store(
+            next,
+            shared,
+            endpoint,
+            sealed,
+            grant,
+            request.map(Body::new),
+        );
         return ResponseFuture::boxed(Box::pin(checked));
     }
     let (end, renewal) = shared.let_in(&mut request, endpoint, grant);
     let outcome = Outcome::of_pass(end, renewal);
-    ResponseFuture::forward(next.call(request), outcome)
+    ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
 }
 
 /// Answers a denied request, or lets it through where the layer only observes.
-pub(crate) fn deny<N, R, E>(
+pub(crate) fn deny<N, B, R, E>(
     next: N,
     shared: &Shared,
     endpoint: &Endpoint,
     denial: Denial,
     sealed: bool,
-    mut request: Request<Body>,
+    mut request: Request<B>,
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
     N::Future: Future<Output = Result<Response<R>, E>>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     match shared.refuse(endpoint, denial, sealed, &mut request) {
         Refused::Answered(response) => ResponseFuture::denied(response),
         Refused::Observed(end) => {
             let outcome = Outcome::of_pass(end, None);
-            ResponseFuture::forward(next.call(request), outcome)
+            ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
         }
         Refused::Preflight(end) => {
             let outcome = Outcome::of_preflight(end);
-            ResponseFuture::forward(next.call(request), outcome)
+            ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
         }
     }
 }
@@ -243,9 +253,9 @@ impl Grant {
 
 impl Shared {
     /// Puts the pass on a request, counts it, and gives the cookie to write if the session slides.
-    fn let_in(
+    fn let_in<B>(
         self: &Arc<Self>,
-        request: &mut Request<Body>,
+        request: &mut Request<B>,
         endpoint: &Endpoint,
         grant: Grant,
     ) -> (PassEnd, Option<Box<RenewCookie>>) {
@@ -274,12 +284,12 @@ impl Shared {
     }
 
     /// Counts a denial and makes its response, unless the request goes on all the same.
-    pub(crate) fn refuse(
+    pub(crate) fn refuse<B>(
         &self,
         endpoint: &Endpoint,
         denial: Denial,
         sealed: bool,
-        request: &mut Request<Body>,
+        request: &mut Request<B>,
     ) -> Refused {
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
@@ -318,7 +328,7 @@ impl Shared {
 
 /// Says that a request went to a route that nobody declared, denied or not.
 #[cold]
-pub(crate) fn log_unclassified(endpoint: &Endpoint, request: &Request<Body>) {
+pub(crate) fn log_unclassified<B>(endpoint: &Endpoint, request: &Request<B>) {
     let count = endpoint.counters.unclassified();
     // Each time there are twice as many: often enough to be seen, and never a flood.
     if count.is_power_of_two() {
@@ -336,7 +346,7 @@ pub(crate) fn log_unclassified(endpoint: &Endpoint, request: &Request<Body>) {
 }
 
 /// A CORS preflight, by the Fetch standard: `OPTIONS` with the two headers that it always has.
-pub(crate) fn is_preflight(request: &Request<Body>) -> bool {
+pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)
         && request
@@ -382,7 +392,7 @@ where
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.
-fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
+fn resolve<'a, B>(table: &'a RouteTable, request: &Request<B>) -> Resolved<'a> {
     let original = request.extensions().get::<OriginalUri>();
     let public = || original.map_or_else(|| request.uri().path(), |original| original.path());
     match (request.extensions().get::<MatchedPath>(), original) {
@@ -402,7 +412,7 @@ fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
 }
 
 #[cold]
-fn unclassified(table: &RouteTable, request: &Request<Body>) -> Arc<Endpoint> {
+fn unclassified<B>(table: &RouteTable, request: &Request<B>) -> Arc<Endpoint> {
     let pattern = request.extensions().get::<MatchedPath>();
     table.unclassified(request.method(), pattern.map(MatchedPath::as_str))
 }

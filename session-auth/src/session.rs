@@ -29,8 +29,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(token: Arc<Token>) -> Self {
-        Self { token }
+    pub(crate) fn new(token: Token) -> Self {
+        Self {
+            token: Arc::new(token),
+        }
     }
 
     pub(crate) fn token(&self) -> &Token {

@@ -23,7 +23,6 @@
 //! key id and the length are looked at before the MAC holds; nothing is parsed.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -173,7 +172,7 @@ pub(crate) fn sign_for_tests(keys: &Keys, mut bytes: Vec<u8>) -> String {
 }
 
 /// Verifies a token, then parses it.
-pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Arc<Token>, Refusal> {
+pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
     if encoded.len() > MAX_COOKIE_LEN {
         return Err(Refusal::Malformed);
     }
@@ -199,8 +198,8 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Arc<
     key.count_verified();
 
     // From here on the bytes are ours. They are parsed with care all the same.
-    let by_an_older_key = key.id != ring.signing().id;
-    let token = parse(bytes, by_an_older_key).ok_or(Refusal::Malformed)?;
+    let mut token = parse(bytes).ok_or(Refusal::Malformed)?;
+    token.signed_by_an_older_key = key.id != ring.signing().id;
     #[cfg(feature = "encrypt")]
     let token = token.open(key).ok_or(Refusal::Malformed)?;
     if token.issued > now.plus(MAX_CLOCK_SKEW) {
@@ -215,8 +214,7 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Arc<
     if now >= token.idle_deadline || now >= token.absolute_deadline {
         return Err(Refusal::Expired);
     }
-    // Shared from here on: it is moved through the guard, and is a session in the end.
-    Ok(Arc::new(token))
+    Ok(token)
 }
 
 fn is_known(version: u8) -> bool {
@@ -227,7 +225,7 @@ fn is_known(version: u8) -> bool {
     version == VERSION
 }
 
-fn parse(bytes: Vec<u8>, signed_by_an_older_key: bool) -> Option<Token> {
+fn parse(bytes: Vec<u8>) -> Option<Token> {
     let mut reader = Reader {
         bytes: &bytes[..bytes.len() - MAC_LEN],
         at: TIMES_AT,
@@ -255,7 +253,7 @@ fn parse(bytes: Vec<u8>, signed_by_an_older_key: bool) -> Option<Token> {
         subject,
         scopes,
         claims,
-        signed_by_an_older_key,
+        signed_by_an_older_key: false,
         #[cfg(feature = "encrypt")]
         opened: None,
     })
