@@ -151,9 +151,10 @@ pub(crate) struct Explain {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
-    /// How long the tests of one target may take, and what `--run` starts
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
-    timeout: NonZeroU32,
+    /// How long the tests of one target may take, and what `--run` starts, which may have to be
+    /// compiled first [default: 60, and 600 for `--run`]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<NonZeroU32>,
     /// Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`,
     /// and stop it once they have reported
     #[arg(long, value_name = "COMMAND")]
@@ -169,8 +170,19 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// For the tests of one target, which are compiled before the time starts.
     pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout.get().into())
+        self.timeout_or(60)
+    }
+
+    /// For what `--run` starts: `cargo run` compiles first, on a fresh machine everything.
+    pub(crate) fn run_timeout(&self) -> Duration {
+        self.timeout_or(600)
+    }
+
+    fn timeout_or(&self, seconds: u32) -> Duration {
+        let seconds = self.timeout.map_or(seconds, NonZeroU32::get);
+        Duration::from_secs(seconds.into())
     }
 
     /// Whether to show colours, where `colors` is what the surroundings want.

@@ -165,7 +165,7 @@ fn at_start(
     let start = Start {
         command,
         root: workspace.root(),
-        timeout: common.timeout(),
+        timeout: common.run_timeout(),
         self_test: common.self_test,
     };
     start.reports(|new| {

@@ -71,7 +71,7 @@ impl Work<'_> {
 
     pub(super) fn record(&mut self) -> Result<Records, CannotRun> {
         let folder = &self.scratch.path().to_owned();
-        let timeout = self.ask.args.common.timeout();
+        let common = &self.ask.args.common;
         let Told { records, how, .. } = match self.ask.run {
             Some(text) => {
                 let mut command = shell(text);
@@ -81,9 +81,9 @@ impl Work<'_> {
                 }
                 self.notes
                     .note(&format!("running `{text}` in a copy of the workspace"));
-                record::run(command, folder, true, timeout)?
+                record::run(command, folder, true, common.run_timeout())?
             }
-            None => self.tested(folder, timeout)?,
+            None => self.tested(folder, common.timeout())?,
         };
         if records.0.is_empty() {
             let (place, way) = match self.ask.run {

@@ -203,9 +203,7 @@ fn help_is_a_text_that_was_read() {
                           Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
 
                       --timeout <SECONDS>
-                          How long the tests of one target may take, and what `--run` starts
-
-                          [default: 60]
+                          How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
 
                       --run <COMMAND>
                           Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
@@ -299,7 +297,7 @@ fn help_is_a_text_that_was_read() {
                       --update             Write the route lock, and say what that changes
                       --fix                Put the methods and paths of the routers into the declarations that say others
                       --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
-                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
+                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
                       --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
@@ -345,7 +343,7 @@ fn help_is_a_text_that_was_read() {
                       --update             Write the route lock, and say what that changes
                       --fix                Put the methods and paths of the routers into the declarations that say others
                       --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
-                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
+                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
                       --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose            Say which packages are skipped and which tests run
                   -q, --quiet              The result alone: no progress, no notes, no line that sums up
@@ -404,9 +402,7 @@ fn help_is_a_text_that_was_read() {
                           [default: human]
 
                       --timeout <SECONDS>
-                          How long the tests of one target may take, and what `--run` starts
-
-                          [default: 60]
+                          How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
 
                       --run <COMMAND>
                           Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
@@ -509,7 +505,7 @@ fn help_is_a_text_that_was_read() {
                       --dry-run                Show what would be written, and write nothing
                       --source <PATH|ADDRESS>  The repository of route-audit, which the workflow installs it from: a folder or a git address
                       --rev <REVISION>         The commit to install, where the source is a git address: its full hash
-                      --timeout <SECONDS>      How long the tests of one target may take, and what `--run` starts [default: 60]
+                      --timeout <SECONDS>      How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
                       --run <COMMAND>          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
                   -v, --verbose                Say which packages are skipped and which tests run
                   -q, --quiet                  The result alone: no progress, no notes, no line that sums up
@@ -560,9 +556,7 @@ fn help_is_a_text_that_was_read() {
                           [default: human]
 
                       --timeout <SECONDS>
-                          How long the tests of one target may take, and what `--run` starts
-
-                          [default: 60]
+                          How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
 
                       --run <COMMAND>
                           Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
