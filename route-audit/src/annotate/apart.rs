@@ -77,7 +77,12 @@ pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart
         Some(call) => {
             let from = call.receiver.span().byte_range().end;
             let rest = &source.text[from..chain.span().byte_range().end];
-            let words: Vec<&str> = rest.split_whitespace().collect();
+            // Without the comments, which would end the line that this becomes.
+            let words: Vec<&str> = rest
+                .lines()
+                .map(|line| line.split_once("// ").map_or(line, |(code, _)| code))
+                .flat_map(str::split_whitespace)
+                .collect();
             format!("routes(){}", words.join(" ").replace(" .", "."))
         }
         None => "routes()".to_owned(),
@@ -156,7 +161,12 @@ impl<'ast> Visit<'ast> for Finder {
             }
             _ => false,
         };
-        if is_new && self.body.contains(&call.span().byte_range().start) {
+        let is_inside = self.body.contains(&call.span().byte_range().start);
+        // `let app = app.fallback(f);`
+        self.grows |= is_inside
+            && matches!(innermost, Expr::Path(_))
+            && MOUNTS.contains(&call.method.to_string().as_str());
+        if is_new && is_inside {
             self.chains.push(call.clone());
         } else {
             visit::visit_expr_method_call(self, call);
@@ -215,6 +225,11 @@ mod tests {
         );
         assert_eq!(apart.call, "routes().with_state(s).into_make_service()");
         assert!(!apart.knows_state);
+        let comment = "fn main() { let s = S; serve(Router::new().route(\"/\", get(a)).layer(b) // Outer.\n.with_state(s)) }";
+        assert_eq!(
+            said(comment).expect("a function").call,
+            "routes().with_state(s)"
+        );
         let plain =
             "fn other(a: A) {}\nfn main() { let app = Router::new().route(\"/\", get(a)); }";
         assert_eq!(said(plain).expect("a function").call, "routes()");
@@ -227,6 +242,7 @@ mod tests {
             "fn main() { let prefix = \"/a\"; serve(Router::new().nest(prefix, a())); }",
             "fn main() { let mut app = Router::new().route(\"/\", get(f)); app = app.route(\"/b\", get(g)); }",
             "fn main() { serve(Router::new().route(\"/\", get(f))); serve(Router::new().route(\"/\", get(g))); }",
+            "fn main() { let app = Router::new().route(\"/\", get(f)); let app = app.fallback(g); }",
             "fn main() { let app = Router::new().layer(x); }",
         ] {
             assert_eq!(said(text), None, "{text}");
