@@ -11,9 +11,25 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 const COUNT: u64 = 100;
 
 /// Blocks and bytes allocated for one request.
+///
+/// # Panics
+///
+/// No two counts in a row are the same.
 fn allocations(case: &mut session_auth_benches::Case) -> (u64, u64) {
-    // What is allocated once: counters, thread locals.
-    case.run(COUNT);
+    let mut before = None;
+    // What is allocated once (counters, thread locals, what a slow machine makes expire) is in the
+    // first of them, or in one.
+    for _ in 0..6 {
+        match count(case) {
+            Some(same) if before == Some(same) => return same,
+            found => before = found,
+        }
+    }
+    panic!("{}: the counts of allocations vary", case.name());
+}
+
+/// `None` where a few requests allocated more than twice as many.
+fn count(case: &mut session_auth_benches::Case) -> Option<(u64, u64)> {
     let totals = || {
         let stats = dhat::HeapStats::get();
         (stats.total_blocks, stats.total_bytes)
@@ -24,11 +40,14 @@ fn allocations(case: &mut session_auth_benches::Case) -> (u64, u64) {
     case.run(2 * COUNT);
     let twice = totals();
     // The difference of the two: without the list of requests, which both have.
-    let of = |before: u64, once: u64, twice: u64| (twice - once) - (once - before);
-    (
-        of(before.0, once.0, twice.0) / COUNT,
-        of(before.1, once.1, twice.1) / COUNT,
-    )
+    let of = |before: u64, once: u64, twice: u64| {
+        let difference = (twice - once).checked_sub(once - before)?;
+        Some(difference / COUNT)
+    };
+    Some((
+        of(before.0, once.0, twice.0)?,
+        of(before.1, once.1, twice.1)?,
+    ))
 }
 
 // One test: the counters are the process's.
@@ -37,6 +56,10 @@ fn a_public_route_allocates_nothing_more_than_an_identity_layer() {
     let _profiler = dhat::Profiler::builder().testing().build();
     let mut found = BTreeMap::new();
     for mut case in session_auth_benches::cases() {
+        // As many blocks as 1 KiB, and seconds of an unoptimized SHA-256.
+        if case.name().contains("1 MiB") {
+            continue;
+        }
         let (blocks, bytes) = allocations(&mut case);
         println!("{:<40} {blocks:>3} blocks {bytes:>6} bytes", case.name());
         found.insert(case.name(), blocks);
