@@ -293,13 +293,18 @@ async fn a_login_under_way_does_not_survive_a_new_password(service: Service) {
     };
     let (answers, changed) = tokio::join!(logins, change);
     assert_eq!(changed.status, StatusCode::SEE_OTHER, "{changed:?}");
+    let mut judged = 0;
     for answer in answers {
         match answer.status {
+            // The store was not asked in time, on a busy machine: there is no session.
+            StatusCode::SERVICE_UNAVAILABLE => continue,
             StatusCode::UNAUTHORIZED => {}
             StatusCode::NO_CONTENT => service.assert_revoked(answer.cookie()).await,
             _ => panic!("{answer:?}"),
         }
+        judged += 1;
     }
+    assert_ne!(judged, 0, "no login was answered");
 }
 
 async fn a_password_is_changed_by_its_owner_alone(service: Service) {
