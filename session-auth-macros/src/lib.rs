@@ -57,6 +57,7 @@ use crate::access::Class;
 /// | `glob = "/style.*.css"` | in place of a path that is computed; `*` stands for one or more characters of one segment |
 /// | `issues_session` | the handler may take `Sessions`: it logs somebody in |
 /// | `optional_session` | the handler may take `Option<Session>` |
+/// | `cross_origin = ".."` | with one of these two: requests from pages of other origins may start a session, or use one, and why: an identity provider posts its form from its own origin |
 /// | `crate = path` | where `session_auth` is, for a macro of another crate that writes this attribute |
 ///
 /// # The function
@@ -177,6 +178,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | argument | meaning |
 /// |---|---|
 /// | `scope = "admin"` | the scope that the session must have |
+/// | `cross_origin = ".."` | requests from pages of other origins may use the session, and why |
 /// | `reason = ".."` | what the route is for |
 /// | `owner = "team"` | who answers for the route |
 /// | `glob = ".."`, `crate = path` | as in [`macro@public_route`] |
