@@ -78,7 +78,7 @@ impl Fixture {
                 let issuing = if issuing { ", issuing" } else { "" };
                 format!("optional {}{issuing}", admitted.is_some())
             }
-            Decision::Grant(Grant::Unverified) => "unverified".into(),
+            Decision::LeaveToHandler => "unverified".into(),
             Decision::Grant(Grant::Session(admitted)) => match admitted.renewal {
                 Some(renewal) => format!("admit, renew for {}", renewal.max_age.as_secs()),
                 None => "admit".into(),
@@ -89,7 +89,10 @@ impl Fixture {
     }
 }
 
-const SESSION: Access = Access::Session { scope: None };
+const SESSION: Access = Access::Session {
+    scope: None,
+    cross_origin: None,
+};
 const PUBLIC: Access = public(false, false);
 const ISSUING: Access = public(true, false);
 const OPTIONAL: Access = public(false, true);
@@ -98,12 +101,14 @@ const fn public(issues_session: bool, optional_session: bool) -> Access {
     Access::Public {
         issues_session,
         optional_session,
+        cross_origin: None,
     }
 }
 
 fn scope(name: &'static str) -> Access {
     Access::Session {
         scope: Some(name.into()),
+        cross_origin: None,
     }
 }
 

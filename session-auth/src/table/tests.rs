@@ -8,8 +8,12 @@ use crate::response::Denial;
 const PUBLIC: Access = Access::Public {
     issues_session: false,
     optional_session: false,
+    cross_origin: None,
 };
-const SESSION: Access = Access::Session { scope: None };
+const SESSION: Access = Access::Session {
+    scope: None,
+    cross_origin: None,
+};
 
 fn endpoint(name: &'static str, target: Target, access: Access) -> Arc<Endpoint> {
     let declaration = DeclarationRef::Inline(Arc::new(Declaration {
@@ -55,6 +59,7 @@ fn fallback(below: Option<&'static str>) -> Target {
 fn scope(name: &'static str) -> Access {
     Access::Session {
         scope: Some(name.into()),
+        cross_origin: None,
     }
 }
 
