@@ -8,8 +8,9 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http::{Request, Response, Version};
+use tokio::runtime::Handle;
 
 use super::{Next, Refused};
 use crate::activity::Endpoint;
@@ -95,7 +96,7 @@ where
         Err(denial) => {
             log(denial);
             let request = Request::from_parts(parts, body);
-            return refuse(next, &shared, &endpoint, denial, sealed, request).await;
+            return refuse(next, &shared, &endpoint, denial, sealed, true, request).await;
         }
     };
 
@@ -117,7 +118,7 @@ where
             }
             let rest = body;
             let request = Request::from_parts(parts, Body::new(Resumed { read, rest }));
-            return refuse(next, &shared, &endpoint, denial, sealed, request).await;
+            return refuse(next, &shared, &endpoint, denial, sealed, true, request).await;
         }
     };
     let request = Request::from_parts(parts, body);
@@ -139,7 +140,7 @@ where
         Err(denial) => {
             log(denial);
             let request = request.map(Body::from);
-            refuse(next, &shared, &endpoint, denial, sealed, request).await
+            refuse(next, &shared, &endpoint, denial, sealed, false, request).await
         }
     }
 }
@@ -173,6 +174,7 @@ async fn refuse<F, R, E>(
     endpoint: &Endpoint,
     denial: Denial,
     sealed: bool,
+    unread: bool,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, E>
 where
@@ -181,7 +183,17 @@ where
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     match shared.refuse(endpoint, denial, sealed, &mut request) {
-        Refused::Answered(response) => Ok(response),
+        Refused::Answered(response) => {
+            // Whoever waits for `100 Continue` sends nothing, and over HTTP/2 nothing is reset but the
+            // one stream.
+            let waits = request.headers().contains_key(EXPECT);
+            if unread && !waits && request.version() < Version::HTTP_2 {
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(body::discard(request.into_body()));
+                }
+            }
+            Ok(response)
+        }
         Refused::Observed(end) => Outcome::of_pass(end, None).after(next(request)).await,
         Refused::Preflight(end) => Outcome::of_preflight(end).after(next(request)).await,
     }

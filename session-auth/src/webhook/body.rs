@@ -4,10 +4,12 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, LengthLimitError};
+use tokio::time::timeout;
 
 use super::deadline::TimedOut;
 
@@ -152,6 +154,23 @@ where
         }
     }
     Ok(None)
+}
+
+/// How long the rest of a refused body is read, and how long for each piece of it.
+const DISCARD: Duration = Duration::from_secs(5);
+const DISCARD_EACH: Duration = Duration::from_secs(1);
+
+/// Reads what is left of a body that is of no use, for a while, and keeps nothing of it.
+///
+/// Many clients look for an answer once they have sent all. Over HTTP/1.1, a connection that is closed
+/// with bytes unread is reset, and they see a broken pipe in the place of the answer: Python and Java
+/// would never learn that credentials are asked for.
+pub(crate) async fn discard<B>(mut body: B)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let all = async { while let Ok(Some(Ok(_))) = timeout(DISCARD_EACH, body.frame()).await {} };
+    let _ = timeout(DISCARD, all).await;
 }
 
 /// A body that begins with what was read of it already.
