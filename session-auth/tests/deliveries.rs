@@ -423,6 +423,26 @@ async fn a_refusal_asks_for_the_credentials_that_the_verifier_takes() {
     }
 }
 
+const JAVA: &str = r#"
+import java.net.*;
+import java.net.http.*;
+import java.nio.file.Path;
+
+class Client {
+    public static void main(String[] of) throws Exception {
+        var credentials = new Authenticator() {
+            protected PasswordAuthentication getPasswordAuthentication() {
+                return new PasswordAuthentication("postmark", "pass".toCharArray());
+            }
+        };
+        var client = HttpClient.newBuilder().authenticator(credentials).build();
+        var request = HttpRequest.newBuilder(URI.create(of[0]))
+            .POST(HttpRequest.BodyPublishers.ofFile(Path.of(of[1]))).build();
+        System.out.print(client.send(request, HttpResponse.BodyHandlers.ofString()).body());
+    }
+}
+"#;
+
 /// Clients that send credentials only once they were asked for them.
 #[tokio::test]
 async fn clients_that_wait_for_a_challenge_get_in() {
@@ -436,6 +456,8 @@ async fn clients_that_wait_for_a_challenge_get_in() {
     let url = format!("http://{address}/basic");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("body");
+    let java = dir.path().join("Client.java");
+    std::fs::write(&java, JAVA).unwrap();
     // Less than a segment, and more than the sockets' buffers hold.
     for size in [10, 900 * 1024] {
         std::fs::write(&file, "x".repeat(size)).unwrap();
@@ -449,7 +471,7 @@ async fn clients_that_wait_for_a_challenge_get_in() {
              o = r.build_opener(r.ProxyHandler({{}}), r.HTTPBasicAuthHandler(m))\n\
              print(o.open('{url}', open('{file}', 'rb').read()).read().decode(), end='')"
         );
-        let clients: [(&str, Vec<&str>); 3] = [
+        let clients: [(&str, Vec<&str>); 4] = [
             (
                 "curl",
                 vec![
@@ -477,6 +499,7 @@ async fn clients_that_wait_for_a_challenge_get_in() {
                 ],
             ),
             ("python3", vec!["-c", &python]),
+            ("java", vec![java.to_str().unwrap(), &url, file]),
         ];
         for (program, arguments) in clients {
             let before = ran.load(Ordering::SeqCst);

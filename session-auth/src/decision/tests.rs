@@ -317,6 +317,43 @@ fn a_page_of_another_origin_can_use_no_session_to_change_something() {
 }
 
 #[test]
+fn a_page_of_another_origin_starts_no_session_unless_the_route_says_why() {
+    let mut fixture = Fixture::new();
+    let good = [cookie(&fixture.fresh())];
+    let exempt = |issues_session, optional_session| Access::Public {
+        issues_session,
+        optional_session,
+        cross_origin: Some("an identity provider posts its form".into()),
+    };
+    let both = public(true, true);
+    let embedded = Access::Session {
+        scope: Some("admin".into()),
+        cross_origin: Some("partners embed it".into()),
+    };
+    fixture.site = Some("cross-site");
+    assert_eq!(fixture.decide(Some(&ISSUING), &good), "issuing");
+    fixture.method = Method::POST;
+    for (access, expected) in [
+        (&ISSUING, "deny cross_origin"),
+        (&both, "deny cross_origin"),
+        (&exempt(true, false), "issuing"),
+        (&exempt(true, true), "optional true, issuing"),
+        (&exempt(false, true), "optional true"),
+        (&embedded, "admit"),
+    ] {
+        assert_eq!(fixture.decide(Some(access), &good), expected, "{access}");
+    }
+    // From there it needs all the rest.
+    let poor = [cookie(&fixture.token(1_000, 100_000, &[]))];
+    assert_eq!(fixture.decide(Some(&embedded), &poor), "deny scope");
+    assert_eq!(fixture.decide(Some(&embedded), &[]), "deny missing");
+
+    fixture.site = Some("same-origin");
+    assert_eq!(fixture.decide(Some(&ISSUING), &good), "issuing");
+    assert_eq!(fixture.decide(Some(&both), &good), "optional true, issuing");
+}
+
+#[test]
 fn a_session_of_an_older_key_gets_a_cookie_of_the_first() {
     let mut fixture = Fixture::new();
     let old = [cookie(&fixture.fresh())];
