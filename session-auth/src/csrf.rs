@@ -10,7 +10,7 @@
 //! - Trusted origins may have a scheme of their own, as the pages in a mobile or desktop app have.
 //! - A `Host` may name the default port of its scheme, as some proxies write it.
 
-mod origin;
+pub(crate) mod origin;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
