@@ -125,7 +125,11 @@ pub fn origin(data: &[u8]) {
     };
     let known = origin_as_sent(trusted);
     assert_eq!(origin_as_sent(&known), known, "it is what it says");
-    let url = url::Url::parse(trusted).expect("an origin is a URL");
+    let Ok(url) = url::Url::parse(trusted) else {
+        // Whether a label in punycode stands for anything is not looked at.
+        assert!(known.contains("xn--"), "{trusted:?} is no URL");
+        return;
+    };
     if matches!(url.scheme(), "http" | "https") {
         // By the standard that browsers follow.
         assert_eq!(url.origin().ascii_serialization(), known, "{trusted:?}");
@@ -139,20 +143,19 @@ pub fn origin(data: &[u8]) {
     let mut headers = HeaderMap::new();
     headers.insert("host", to);
     headers.insert("origin", from);
-    let of_ours = [&b"https://"[..], b"http://"].iter().any(|scheme| {
+    let of_ours = ["https://", "http://"].iter().any(|scheme| {
         let port: &[u8] = if scheme.len() == 8 { b":443" } else { b":80" };
-        origin.strip_prefix(*scheme).is_some_and(|authority| {
-            authority == host || Some(authority) == host.strip_suffix(port)
+        let of_scheme = origin.split_at_checked(scheme.len());
+        of_scheme.is_some_and(|(given, rest)| {
+            // tower-http reads a scheme in upper case, and a path, which no browser sends.
+            let ends = |&byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+            let authority = rest.split(ends).next().unwrap_or_default();
+            given.eq_ignore_ascii_case(scheme.as_bytes())
+                && (authority == host || Some(authority) == host.strip_suffix(port))
         })
     });
     let allowed = cross_origin.allows(&Method::POST, &http::Uri::from_static("/"), &headers);
-    // A scheme in upper case is one that no browser sends, and tower-http reads.
-    if allowed
-        && !origin.is_empty()
-        && origin[..origin.len().min(8)]
-            .iter()
-            .all(|b| !b.is_ascii_uppercase())
-    {
+    if allowed && !origin.is_empty() {
         assert!(of_ours || origin == known.as_bytes(), "{headers:?}");
     }
     headers.insert("origin", HeaderValue::from_str(&known).unwrap());
@@ -181,7 +184,11 @@ pub fn basic(data: &[u8]) {
         let is_ours = value
             .split_at_checked(6)
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic "))
-            .is_some_and(|(_, rest)| rest.trim_ascii_start() == b"dXNlcjpwYXNz");
+            .is_some_and(|(_, rest)| {
+                rest.iter()
+                    .position(|b| *b != b' ')
+                    .is_some_and(|at| &rest[at..] == b"dXNlcjpwYXNz")
+            });
         let accepted = accepts(&BasicAuth::new("user", "pass"), header);
         assert_eq!(accepted, is_ours, "{:?}", String::from_utf8_lossy(value));
     }

@@ -35,32 +35,36 @@ pub(crate) fn parse(text: &str) -> Result<String, &'static str> {
     }
     let scheme = scheme.to_ascii_lowercase();
     let default_port = match &*scheme {
-        "https" => 443,
-        "http" => 80,
+        "https" => Some(443),
+        "http" => Some(80),
         "ws" | "wss" => {
             return Err("is no origin of a page: a WebSocket comes from one of http or https");
         }
         "file" | "ftp" | "data" | "blob" | "about" | "javascript" => {
             return Err("has a scheme whose pages send `Origin: null`");
         }
-        _ => return of_an_app(&scheme, rest),
+        // `capacitor://localhost`, `tauri://localhost`, `chrome-extension://..`
+        _ => None,
     };
     let (host, port) = split_port(rest)?;
-    let host = host_of_the_web(host)?;
+    let host = match default_port {
+        Some(_) => host_of_the_web(host)?,
+        None => host_of_an_app(host)?,
+    };
     Ok(match port {
-        Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
+        Some(port) if default_port != Some(port) => format!("{scheme}://{host}:{port}"),
         _ => format!("{scheme}://{host}"),
     })
 }
 
-/// `capacitor://localhost`, `tauri://localhost`, `chrome-extension://..`: what stands behind a scheme
-/// that is not the web's is the app's own affair, and browsers leave it as it is.
-fn of_an_app(scheme: &str, host: &str) -> Result<String, &'static str> {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':');
+/// What stands behind a scheme that is not the web's is the app's own affair, and browsers leave it as
+/// it is.
+fn host_of_an_app(host: &str) -> Result<String, &'static str> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     if host.is_empty() || !host.bytes().all(is_plain) {
         return Err("has no host behind its scheme: write it as in capacitor://localhost");
     }
-    Ok(format!("{scheme}://{host}"))
+    Ok(host.to_owned())
 }
 
 fn split_port(rest: &str) -> Result<(&str, Option<u16>), &'static str> {
@@ -206,6 +210,7 @@ mod tests {
             "capacitor://",
             "capacitor://local host",
             "capacitor://*",
+            "capacitor://localhost:x",
             "1app://localhost",
             "://a.example",
         ] {
