@@ -131,7 +131,7 @@ pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `verify = "name"` | required: the verifier, by the name it has in the layer's builder, of `a`-`z`, `0`-`9`, `_` and `-`. `"handler"` leaves the proof to the handler, and then `reason` says how it is done |
 /// | `reason = ".."` | what the webhook is for |
 /// | `expect_every = "6h"` | the longest time without a verified delivery before an alarm: a whole number and `s`, `m`, `h` or `d` |
-/// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB` |
+/// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB`. The handler's extractors read as much, whatever axum's own limit is |
 /// | `until = "2027-01-31"` | the last day (UTC) of the exemption; the audit fails after it |
 /// | `owner = "team"` | who answers for the route |
 /// | `glob = ".."`, `crate = path` | as in [`macro@public_route`] |

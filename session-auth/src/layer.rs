@@ -332,7 +332,7 @@ impl SessionAuthLayerBuilder {
     }
 
     /// Sets the largest accepted body of a webhook in bytes, for those without a `max_body` of their
-    /// own. The default is 1 MiB.
+    /// own. The default is 1 MiB. The handler's extractors read as much, whatever axum's own limit is.
     pub fn max_webhook_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
@@ -345,12 +345,18 @@ impl SessionAuthLayerBuilder {
         self
     }
 
-    /// Lets pages of this origin use sessions to change something, besides those of the service's
-    /// own: `https://admin.example.com`. By default requests with an unsafe method from any other
-    /// origin are denied on session routes, sibling domains included.
+    /// Lets pages of this origin use sessions to change something, start them and open WebSockets,
+    /// besides those of the service's own: `https://admin.example.com`, `capacitor://localhost`. By
+    /// default requests with an unsafe method, and WebSockets, from any other origin are denied on
+    /// session routes, and logins on routes with `issues_session`, sibling domains included.
+    /// `cross_origin` on a route is the exception for that one.
     ///
     /// Where they come from is told by `Sec-Fetch-Site` and `Origin`, so a proxy in front has to
     /// pass these on, and `Host` as the browser sent it.
+    ///
+    /// An origin is a scheme, a host and a port where it is not the scheme's default; it is taken in
+    /// upper case too. Anything else ([`build`](Self::build) says what) would match no browser's, and is
+    /// an error.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
         self

@@ -82,7 +82,8 @@ denials! {
     Revoked => "revoked", UNAUTHORIZED, "Authentication required", "Cookie";
     /// The session lacks the scope that the route asks for.
     Scope => "scope", FORBIDDEN, "Forbidden";
-    /// The request changes something and comes from a page of another origin.
+    /// The request changes something, starts a session or opens a WebSocket, and comes from a page of
+    /// another origin.
     CrossOrigin => "cross_origin", FORBIDDEN, "Forbidden";
     /// The session store is down, so nobody can say whether the session was revoked.
     StoreUnavailable => "store_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";

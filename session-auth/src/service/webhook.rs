@@ -187,10 +187,12 @@ where
             // Whoever waits for `100 Continue` sends nothing, and over HTTP/2 nothing is reset but the
             // one stream.
             let waits = request.headers().contains_key(EXPECT);
-            if unread && !waits && request.version() < Version::HTTP_2 {
-                if let Ok(runtime) = Handle::try_current() {
-                    runtime.spawn(body::discard(request.into_body()));
-                }
+            if unread
+                && !waits
+                && request.version() < Version::HTTP_2
+                && let Ok(runtime) = Handle::try_current()
+            {
+                runtime.spawn(body::discard(request.into_body()));
             }
             Ok(response)
         }
