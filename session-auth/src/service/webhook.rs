@@ -91,14 +91,12 @@ where
         verifier.verify_head(request)
     });
     let (parts, _) = head.into_parts();
-    let by_head = match by_head {
-        Ok(delivery) => delivery,
-        Err(denial) => {
-            log(denial);
-            let request = Request::from_parts(parts, body);
-            return refuse(next, &shared, &endpoint, denial, sealed, true, request).await;
-        }
-    };
+    // Where the layer only observes, the handler gets a whole body or none, as with a proof.
+    if let (Err(denial), Mode::Enforce) = (&by_head, shared.mode) {
+        log(*denial);
+        let request = Request::from_parts(parts, body);
+        return refuse(next, &shared, &endpoint, *denial, sealed, true, request).await;
+    }
 
     let limit = endpoint.max_body().unwrap_or(shared.max_body);
     let length = parts
@@ -123,8 +121,9 @@ where
     };
     let request = Request::from_parts(parts, body);
     let verified = match by_head {
-        Some(delivery) => Ok(delivery),
-        None => ask(&shared, &endpoint, &request, |verifier, request| {
+        Ok(Some(delivery)) => Ok(delivery),
+        Err(denial) => Err(denial),
+        Ok(None) => ask(&shared, &endpoint, &request, |verifier, request| {
             verifier.verify(request)
         }),
     };
