@@ -287,6 +287,10 @@ fn security_without_a_pattern_the_strictest_holds() {
     let files = |access: Access| ("files", subtree("/files"), access);
     let root = |access: Access| ("root", fallback(None), access);
     let nested = |access: Access| ("nested", fallback(Some("/files")), access);
+    let exempt = |scope: Option<&'static str>| Access::Session {
+        scope: scope.map(Cow::Borrowed),
+        cross_origin: Some("partners embed it".into()),
+    };
     let by = |name: &'static str| webhook(crate::access::Verify::By(name.into()));
 
     for (what, rows, expected) in [
@@ -330,6 +334,26 @@ fn security_without_a_pattern_the_strictest_holds() {
             "two webhooks",
             vec![files(by("a")), root(by("b"))],
             "ambiguous",
+        ),
+        (
+            "a session service that lets in pages of other origins",
+            vec![files(exempt(None))],
+            "unclassified",
+        ),
+        (
+            "the same, and a session fallback",
+            vec![files(exempt(Some("staff"))), root(SESSION)],
+            "ambiguous",
+        ),
+        (
+            "the same, and a fallback that asks for more",
+            vec![files(exempt(None)), root(scope("admin"))],
+            "root",
+        ),
+        (
+            "two that say the same",
+            vec![files(exempt(None)), root(exempt(None))],
+            "files",
         ),
         (
             "two fallbacks",
