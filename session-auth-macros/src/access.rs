@@ -61,6 +61,8 @@ pub(crate) struct Terms {
     pub(crate) max_body: Option<u64>,
     pub(crate) issues_session: bool,
     pub(crate) optional_session: bool,
+    /// Why requests from other origins are let in.
+    pub(crate) cross_origin: Option<LitStr>,
 }
 
 impl Class {

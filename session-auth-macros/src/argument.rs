@@ -20,7 +20,7 @@ pub(crate) struct Argument {
     pub(crate) place: Option<Place>,
 }
 
-const ARGUMENTS: [Argument; 12] = {
+const ARGUMENTS: [Argument; 13] = {
     use Class::{Public, Session, Webhook};
     use Takes::{CratePath, Nothing, Value};
 
@@ -43,6 +43,11 @@ const ARGUMENTS: [Argument; 12] = {
         argument("max_body", Value("1MiB"), &[Webhook]),
         argument("issues_session", Nothing, &[Public]),
         argument("optional_session", Nothing, &[Public]),
+        argument(
+            "cross_origin",
+            Value("Apple posts its form from its own origin"),
+            &[Public, Session],
+        ),
         Argument {
             place: Some(Place::Declaration),
             ..argument("subtree", Nothing, &Class::ALL)

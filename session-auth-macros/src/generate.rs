@@ -211,6 +211,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
         max_body,
         issues_session,
         optional_session,
+        cross_origin,
     } = terms;
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     let text = |value: &Option<LitStr>| value.as_ref().map(|text| some(text.to_token_stream()));
@@ -236,6 +237,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
         ),
         ("issues_session", issues_session.then(|| quote!(true))),
         ("optional_session", optional_session.then(|| quote!(true))),
+        ("cross_origin", text(cross_origin)),
     ]
     .into_iter()
     .filter_map(|(name, value)| {

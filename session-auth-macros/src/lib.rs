@@ -57,6 +57,7 @@ use crate::access::Class;
 /// | `glob = "/style.*.css"` | in place of a path that is computed; `*` stands for one or more characters of one segment |
 /// | `issues_session` | the handler may take `Sessions`: it logs somebody in |
 /// | `optional_session` | the handler may take `Option<Session>` |
+/// | `cross_origin = ".."` | with one of these two: requests from pages of other origins may start a session, or use one, and why: an identity provider posts its form from its own origin |
 /// | `crate = path` | where `session_auth` is, for a macro of another crate that writes this attribute |
 ///
 /// # The function
@@ -130,7 +131,7 @@ pub fn public_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `verify = "name"` | required: the verifier, by the name it has in the layer's builder, of `a`-`z`, `0`-`9`, `_` and `-`. `"handler"` leaves the proof to the handler, and then `reason` says how it is done |
 /// | `reason = ".."` | what the webhook is for |
 /// | `expect_every = "6h"` | the longest time without a verified delivery before an alarm: a whole number and `s`, `m`, `h` or `d` |
-/// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB` |
+/// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB`. The handler's extractors read as much, whatever axum's own limit is |
 /// | `until = "2027-01-31"` | the last day (UTC) of the exemption; the audit fails after it |
 /// | `owner = "team"` | who answers for the route |
 /// | `glob = ".."`, `crate = path` | as in [`macro@public_route`] |
@@ -177,6 +178,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | argument | meaning |
 /// |---|---|
 /// | `scope = "admin"` | the scope that the session must have |
+/// | `cross_origin = ".."` | requests from pages of other origins may use the session, and why |
 /// | `reason = ".."` | what the route is for |
 /// | `owner = "team"` | who answers for the route |
 /// | `glob = ".."`, `crate = path` | as in [`macro@public_route`] |

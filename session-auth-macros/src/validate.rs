@@ -98,6 +98,7 @@ impl Validator<'_> {
             }
         }
         self.missing(methods.as_ref(), !paths.is_empty());
+        self.idle();
         self.repeated(&paths);
         self.target(methods?, paths)
     }
@@ -273,6 +274,10 @@ impl Validator<'_> {
                 values::text(text)?;
                 &mut self.terms.owner
             }
+            "cross_origin" => {
+                values::text(text)?;
+                &mut self.terms.cross_origin
+            }
             "glob" => {
                 path::glob(text)?;
                 &mut self.glob
@@ -327,6 +332,21 @@ impl Validator<'_> {
             self.errors.push(next, format!("expected `,` after {what}"));
         }
         Some(literal)
+    }
+
+    /// An exemption from nothing.
+    fn idle(&mut self) {
+        let exempt = self.terms.cross_origin.as_ref();
+        let uses_session = ["issues_session", "optional_session"]
+            .iter()
+            .any(|name| self.seen.contains(name) || self.meant.contains(name));
+        if let (Class::Public, Some(literal), false) = (self.class, exempt, uses_session) {
+            self.errors.push(
+                literal,
+                "`cross_origin` is of no use without `issues_session` or `optional_session`: \
+                 requests from other origins reach a public handler as they are",
+            );
+        }
     }
 
     fn missing(&mut self, methods: Option<&Methods>, path: bool) {

@@ -57,6 +57,8 @@ pub enum Access {
         issues_session: bool,
         /// Whether the handler may take `Option<Session>`.
         optional_session: bool,
+        /// Why requests from pages of other origins may start a session, or use one.
+        cross_origin: Option<Cow<'static, str>>,
     },
     /// A sender that proves itself.
     Webhook {
@@ -71,6 +73,8 @@ pub enum Access {
     Session {
         /// The scope that the session needs.
         scope: Option<Cow<'static, str>>,
+        /// Why requests from pages of other origins may use the session.
+        cross_origin: Option<Cow<'static, str>>,
     },
 }
 
@@ -138,6 +142,17 @@ impl Access {
             Self::Session { .. } => AccessClass::Session,
         }
     }
+
+    /// Why requests from pages of other origins are let in as those of the service's own are.
+    #[must_use]
+    pub fn cross_origin(&self) -> Option<&str> {
+        match self {
+            Self::Public { cross_origin, .. } | Self::Session { cross_origin, .. } => {
+                cross_origin.as_deref()
+            }
+            Self::Webhook { .. } => None,
+        }
+    }
 }
 
 /// `session with scope "admin"`, ``webhook verified by "postmark"``.
@@ -148,6 +163,7 @@ impl fmt::Display for Access {
             Self::Public {
                 issues_session,
                 optional_session,
+                ..
             } => {
                 if *issues_session {
                     f.write_str(" that issues sessions")?;
@@ -164,8 +180,14 @@ impl fmt::Display for Access {
                     write!(f, " of at most {bytes} bytes")?;
                 }
             }
-            Self::Session { scope: Some(scope) } => write!(f, " with scope {scope:?}")?,
-            Self::Session { scope: None } => {}
+            Self::Session { scope, .. } => {
+                if let Some(scope) = scope {
+                    write!(f, " with scope {scope:?}")?;
+                }
+            }
+        }
+        if self.cross_origin().is_some() {
+            f.write_str(", from any origin")?;
         }
         Ok(())
     }
@@ -346,7 +368,7 @@ impl Declaration {
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
         match &self.access {
-            Access::Session { scope } => scope.as_deref(),
+            Access::Session { scope, .. } => scope.as_deref(),
             _ => None,
         }
     }
@@ -391,6 +413,13 @@ impl Declaration {
                 ..
             }
         )
+    }
+
+    /// Why requests from pages of other origins may start a session there, or use one, as those of
+    /// the service's own may.
+    #[must_use]
+    pub fn cross_origin(&self) -> Option<&str> {
+        self.access.cross_origin()
     }
 
     /// The handler by its full path, `my_crate::routes::signup`; `closure` or `service` for what has

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::body::Body;
+use http::header::WWW_AUTHENTICATE;
+use http::{Response, StatusCode};
+
 use crate::access::{Access, Declaration, DeclarationRef, Target};
 use crate::response::Denial;
 
@@ -13,6 +17,8 @@ pub(crate) struct Counters {
     denied: [AtomicU64; Denial::ALL.len()],
     observed: [AtomicU64; Denial::ALL.len()],
     unclassified: AtomicU64,
+    handler_refused: AtomicU64,
+    handler_failed: AtomicU64,
 }
 
 impl Counters {
@@ -48,8 +54,15 @@ pub struct RouteActivity {
     pub route: String,
     /// What it declares; `None` where nobody declared it.
     pub declaration: Option<Declaration>,
-    /// Requests that reached the handler.
+    /// Requests that reached the handler; of a webhook, those that it accepted, with any status below
+    /// 400.
     pub passed: u64,
+    /// Deliveries of a webhook that reached the handler, or a layer in front of it, and were answered
+    /// with a 4xx. Most senders do not try these again: they are lost.
+    pub handler_refused: u64,
+    /// Deliveries of a webhook that reached the handler and were answered with a 5xx, or not at all:
+    /// it panicked, or the sender hung up.
+    pub handler_failed: u64,
     /// Requests that did not, by reason. Reasons that never occurred are left out.
     pub denied: Vec<(Denial, u64)>,
     /// Requests that [`Mode::Observe`](crate::Mode::Observe) let through although they would have
@@ -97,10 +110,21 @@ impl Endpoint {
             .map(|declaration| declaration.access())
     }
 
+    /// The largest body in bytes that it declares.
+    pub(crate) fn max_body(&self) -> Option<usize> {
+        self.declaration.as_ref()?.max_body()
+    }
+
     /// Whether it is a whole service.
     pub(crate) fn is_subtree(&self) -> bool {
         let declaration = self.declaration.as_ref();
         declaration.is_some_and(|it| matches!(it.target(), Target::Subtree { .. }))
+    }
+
+    /// Whether a page of another origin is kept out where a session would be used.
+    pub(crate) fn is_own_origin_alone(&self) -> bool {
+        self.access()
+            .is_none_or(|access| access.cross_origin().is_none())
     }
 
     /// How much a caller has to show, for two endpoints of which it is not known which one answers.
@@ -108,8 +132,39 @@ impl Endpoint {
         match self.access() {
             Some(Access::Public { .. }) => 0,
             Some(Access::Webhook { .. }) => 1,
-            Some(Access::Session { scope: None }) | None => 2,
-            Some(Access::Session { scope: Some(_) }) => 3,
+            Some(Access::Session { scope: None, .. }) | None => 2,
+            Some(Access::Session { scope: Some(_), .. }) => 3,
+        }
+    }
+
+    /// The answer to a denied request, with the challenge of its verifier.
+    pub(crate) fn denied(&self, denial: Denial) -> Response<Body> {
+        let mut response = denial.into_response();
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = self.verifier.as_ref().and_then(|by| by.challenge())
+        {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
+    /// Counts a delivery that went to the handler; `None` where there is no answer.
+    fn count_delivery(&self, status: Option<StatusCode>) {
+        let counter = match status {
+            Some(status) if status.is_client_error() => &self.counters.handler_refused,
+            Some(status) if !status.is_server_error() => return self.counters.pass(),
+            _ => &self.counters.handler_failed,
+        };
+        let count = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        // Each time there are twice as many: often enough to be seen, and never a flood.
+        if count.is_power_of_two() {
+            tracing::warn!(
+                target: "session_auth",
+                route = self.route,
+                status = status.map(|status| status.as_u16()),
+                count,
+                "a delivery was let in, and the service inside did not accept it"
+            );
         }
     }
 
@@ -125,8 +180,33 @@ impl Endpoint {
             route: self.route.clone(),
             declaration: self.declaration.as_deref().cloned(),
             passed: self.counters.passed.load(Ordering::Relaxed),
+            handler_refused: self.counters.handler_refused.load(Ordering::Relaxed),
+            handler_failed: self.counters.handler_failed.load(Ordering::Relaxed),
             denied: by_reason(&self.counters.denied),
             observed: by_reason(&self.counters.observed),
+        }
+    }
+}
+
+/// A delivery that went to the handler. It is counted by its answer; without one, as failed.
+pub(crate) struct DeliveryCount(Option<Arc<Endpoint>>);
+
+impl DeliveryCount {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+        Self(Some(endpoint))
+    }
+
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        if let Some(endpoint) = self.0.take() {
+            endpoint.count_delivery(Some(status));
+        }
+    }
+}
+
+impl Drop for DeliveryCount {
+    fn drop(&mut self) {
+        if let Some(endpoint) = self.0.take() {
+            endpoint.count_delivery(None);
         }
     }
 }

@@ -313,8 +313,12 @@ impl<H> Sealed<H> {
                 declaration,
                 mounted,
             } => {
-                let refused = Pass::demand(request.extensions_mut(), declaration).err()?;
-                Some(refused.refuse(declaration, mounted))
+                if let Err(refused) = Pass::demand(request.extensions_mut(), declaration) {
+                    return Some(refused.refuse(declaration, mounted));
+                }
+                // Here once more: a layer of the router has had its say since the guard.
+                Pass::limit_body(request);
+                None
             }
             Seal::Unclassified { name } => {
                 tracing::error!(

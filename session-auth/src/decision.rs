@@ -28,6 +28,8 @@ pub(crate) enum Decision {
     Grant(Grant),
     /// To the verifier, with the body.
     VerifyWebhook,
+    /// To the handler of a webhook, which checks the proof itself.
+    LeaveToHandler,
     /// Nowhere.
     Deny(Denial),
 }
@@ -43,8 +45,6 @@ pub(crate) enum Grant {
         admitted: Option<Admitted>,
         issuing: bool,
     },
-    /// A webhook, whose proof the handler checks itself.
-    Unverified,
     /// The session of the caller.
     Session(Admitted),
 }
@@ -75,21 +75,28 @@ pub(crate) struct Renewal {
 /// Decides on a request to the endpoint of this access; `None` for one that nobody declared, which
 /// needs a session.
 pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {
-    // Only where a session is to be used; a webhook's sender is no browser, and a public form may
-    // stand on another site.
-    let may_use_session = || {
-        means
-            .cross_origin
-            .allows(asked.method, asked.uri, asked.headers)
+    // Only where a session is to be used or started; a webhook's sender is no browser, and a public
+    // form may stand on another site.
+    let is_of_us = || {
+        access.is_some_and(|access| access.cross_origin().is_some())
+            || means
+                .cross_origin
+                .allows(asked.method, asked.uri, asked.headers)
     };
     let scope = match access {
+        // Or a page elsewhere logs its visitors in to an account that it knows (login CSRF, CWE-352).
+        Some(Access::Public {
+            issues_session: true,
+            ..
+        }) if !is_of_us() => return Decision::Deny(Denial::CrossOrigin),
         Some(Access::Public {
             issues_session,
             optional_session: true,
+            ..
         }) => {
             let admitted = authenticate(asked.headers, means).ok();
             return Decision::Grant(Grant::Optional {
-                admitted: admitted.filter(|_| may_use_session()),
+                admitted: admitted.filter(|_| *issues_session || is_of_us()),
                 issuing: *issues_session,
             });
         }
@@ -102,9 +109,9 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
         Some(Access::Webhook {
             verify: Verify::Handler,
             ..
-        }) => return Decision::Grant(Grant::Unverified),
+        }) => return Decision::LeaveToHandler,
         Some(Access::Webhook { .. }) => return Decision::VerifyWebhook,
-        Some(Access::Session { scope }) => scope.as_deref(),
+        Some(Access::Session { scope, .. }) => scope.as_deref(),
         None => None,
     };
     match authenticate(asked.headers, means) {
@@ -112,7 +119,7 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
             Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
                 Decision::Deny(Denial::Scope)
             }
-            _ if !may_use_session() => Decision::Deny(Denial::CrossOrigin),
+            _ if !is_of_us() => Decision::Deny(Denial::CrossOrigin),
             _ => Decision::Grant(Grant::Session(admitted)),
         },
         Err(denial) => Decision::Deny(denial),

@@ -49,6 +49,7 @@ pub struct Terms {
     pub max_body: Option<usize>,
     pub issues_session: bool,
     pub optional_session: bool,
+    pub cross_origin: Option<&'static str>,
 }
 
 impl Terms {
@@ -62,6 +63,7 @@ impl Terms {
         max_body: None,
         issues_session: false,
         optional_session: false,
+        cross_origin: None,
     };
 
     const fn access(self, class: AccessClass) -> Access {
@@ -69,6 +71,7 @@ impl Terms {
             AccessClass::Public => Access::Public {
                 issues_session: self.issues_session,
                 optional_session: self.optional_session,
+                cross_origin: text(self.cross_origin),
             },
             AccessClass::Webhook => Access::Webhook {
                 verify: match self.verifier {
@@ -80,6 +83,7 @@ impl Terms {
             },
             AccessClass::Session => Access::Session {
                 scope: text(self.scope),
+                cross_origin: text(self.cross_origin),
             },
         }
     }

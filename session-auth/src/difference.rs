@@ -39,6 +39,10 @@ impl Declaration {
             Difference::OptionalSession,
         );
         note(
+            self.cross_origin() != other.cross_origin(),
+            Difference::CrossOrigin,
+        );
+        note(
             self.expect_every() != other.expect_every(),
             Difference::ExpectEvery,
         );
@@ -69,6 +73,8 @@ pub enum Difference {
     IssuesSession,
     /// Whether the handler may see a session.
     OptionalSession,
+    /// Whether, and why, requests from pages of other origins are let in.
+    CrossOrigin,
     /// How often a delivery is expected.
     ExpectEvery,
     /// Who answers for the route.
@@ -89,6 +95,7 @@ impl fmt::Display for Difference {
             Self::MaxBody => "max_body",
             Self::IssuesSession => "issues_session",
             Self::OptionalSession => "optional_session",
+            Self::CrossOrigin => "cross_origin",
             Self::ExpectEvery => "expect_every",
             Self::Owner => "owner",
             Self::Reason => "reason",

@@ -189,7 +189,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Delivery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Delivery(Some(delivery))) => Ok(delivery.clone()),
+            Some(Caller::Delivery(Some(delivery), _)) => Ok(delivery.clone()),
             // Nothing proved this one.
             Some(Caller::Observed(..)) => Ok(Self::new()),
             _ => Err(ExtractorMisuse::new(parts, "Delivery")),

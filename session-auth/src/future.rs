@@ -16,6 +16,7 @@ use http::header::{
 use http::{HeaderName, Response, StatusCode};
 use pin_project_lite::pin_project;
 
+use crate::activity::{DeliveryCount, Endpoint};
 use crate::decision::Renewal;
 use crate::pass::PassEnd;
 use crate::policy::SessionPolicy;
@@ -83,6 +84,8 @@ enum Check {
     None,
     /// Nobody was let in, so it has no body: a preflight's.
     NoBody,
+    /// A webhook's: how it answers is counted.
+    Delivery(DeliveryCount),
     /// axum's own 404 and 405 were to answer.
     OfAxum(Arc<dyn Unmatched>),
 }
@@ -137,6 +140,14 @@ impl Outcome {
         }
     }
 
+    pub(crate) fn of_delivery(pass: PassEnd, endpoint: Arc<Endpoint>) -> Self {
+        Self {
+            pass: Some(pass),
+            renewal: None,
+            check: Check::Delivery(DeliveryCount::new(endpoint)),
+        }
+    }
+
     /// `OPTIONS` to where nobody is let in.
     pub(crate) fn without_body() -> Self {
         Self {
@@ -157,8 +168,12 @@ impl Outcome {
         if let Some(renewal) = self.renewal.take() {
             renewal.write(&mut response);
         }
-        match &self.check {
+        match &mut self.check {
             Check::None => response,
+            Check::Delivery(count) => {
+                count.answered(response.status());
+                response
+            }
             Check::NoBody => {
                 *response.body_mut() = Body::empty();
                 for header in &OF_A_BODY {

@@ -7,18 +7,21 @@
     reason = "it is for fuzzers"
 )]
 
-use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue, Method};
+use base64::Engine as _;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Request};
 
 use crate::access::methods_by_name::GET;
 use crate::audit;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
+use crate::csrf::CrossOrigin;
 use crate::inline::{self, public};
 use crate::keys::Keys;
 use crate::login::{LocalPath, LoginPage};
 use crate::response::Denial;
 use crate::routing::Router;
+use crate::webhook::{BasicAuth, Verifier as _, WebhookRequest};
 use crate::{mounted, paths, token};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -107,6 +110,96 @@ pub fn next(data: &[u8]) {
         stays(&value);
         LocalPath::parse(&value).expect("the login page takes what it was sent");
     }
+}
+
+/// The text of a trusted origin, then the `Origin` and the `Host` of a request, one a line.
+pub fn origin(data: &[u8]) {
+    let mut lines = data.split(|&byte| byte == b'\n');
+    let mut next = || lines.next().unwrap_or_default();
+    let (trusted, origin, host) = (next(), next(), next());
+    let Ok(trusted) = std::str::from_utf8(trusted) else {
+        return;
+    };
+    let Ok(cross_origin) = CrossOrigin::new(&[trusted.to_owned()]) else {
+        return;
+    };
+    let known = origin_as_sent(trusted);
+    assert_eq!(origin_as_sent(&known), known, "it is what it says");
+    let Ok(url) = url::Url::parse(trusted) else {
+        // Whether a label in punycode stands for anything is not looked at.
+        assert!(known.contains("xn--"), "{trusted:?} is no URL");
+        return;
+    };
+    if matches!(url.scheme(), "http" | "https") {
+        // By the standard that browsers follow.
+        assert_eq!(url.origin().ascii_serialization(), known, "{trusted:?}");
+    }
+    let (Ok(from), Ok(to)) = (
+        HeaderValue::from_bytes(origin),
+        HeaderValue::from_bytes(host),
+    ) else {
+        return;
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert("host", to);
+    headers.insert("origin", from);
+    let of_ours = ["https://", "http://"].iter().any(|scheme| {
+        let port: &[u8] = if scheme.len() == 8 { b":443" } else { b":80" };
+        let of_scheme = origin.split_at_checked(scheme.len());
+        of_scheme.is_some_and(|(given, rest)| {
+            // tower-http reads a scheme in upper case, and a path, which no browser sends.
+            let ends = |&byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+            let authority = rest.split(ends).next().unwrap_or_default();
+            given.eq_ignore_ascii_case(scheme.as_bytes())
+                && (authority == host || Some(authority) == host.strip_suffix(port))
+        })
+    });
+    let allowed = cross_origin.allows(&Method::POST, &http::Uri::from_static("/"), &headers);
+    if allowed && !origin.is_empty() {
+        assert!(of_ours || origin == known.as_bytes(), "{headers:?}");
+    }
+    headers.insert("origin", HeaderValue::from_str(&known).unwrap());
+    assert!(cross_origin.allows(&Method::POST, &http::Uri::from_static("/"), &headers));
+}
+
+fn origin_as_sent(text: &str) -> String {
+    crate::csrf::origin::parse(text).expect("it was taken")
+}
+
+/// An `Authorization` header, and, behind a line end, a user and a password with a colon between.
+pub fn basic(data: &[u8]) {
+    let accepts = |verifier: &BasicAuth, value: HeaderValue| {
+        let request = Request::post("/")
+            .header(AUTHORIZATION, value)
+            .body("")
+            .unwrap();
+        let request = WebhookRequest::new(&request, std::time::SystemTime::UNIX_EPOCH);
+        verifier
+            .verify_head(&request)
+            .is_ok_and(|delivery| delivery.is_some())
+    };
+    let mut parts = data.splitn(2, |&byte| byte == b'\n');
+    let value = parts.next().unwrap_or_default();
+    if let Ok(header) = HeaderValue::from_bytes(value) {
+        let is_ours = value
+            .split_at_checked(6)
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic "))
+            .is_some_and(|(_, rest)| {
+                rest.iter()
+                    .position(|b| *b != b' ')
+                    .is_some_and(|at| &rest[at..] == b"dXNlcjpwYXNz")
+            });
+        let accepted = accepts(&BasicAuth::new("user", "pass"), header);
+        assert_eq!(accepted, is_ours, "{:?}", String::from_utf8_lossy(value));
+    }
+    let text = parts.next().and_then(|text| std::str::from_utf8(text).ok());
+    let Some((user, password)) = text.and_then(|text| text.split_once(':')) else {
+        return;
+    };
+    let verifier = BasicAuth::new(user, password);
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    let accepted = accepts(&verifier, format!("Basic {encoded}").parse().unwrap());
+    assert_eq!(accepted, verifier.check().is_ok(), "{user:?} {password:?}");
 }
 
 /// A path in front of a service, which may read it otherwise than axum does.

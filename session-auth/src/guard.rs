@@ -240,7 +240,10 @@ impl Unmatched for Cell {
 }
 
 /// What nobody declared needs a session.
-const UNDECLARED: Access = Access::Session { scope: None };
+const UNDECLARED: Access = Access::Session {
+    scope: None,
+    cross_origin: None,
+};
 
 /// The mounted patterns, for the paths that a service may read otherwise.
 pub(crate) struct Readings {

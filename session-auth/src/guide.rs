@@ -7,6 +7,9 @@
 #[doc = include_str!("../../docs/adoption.md")]
 pub mod adoption {}
 
+#[doc = include_str!("../../docs/behind-a-proxy.md")]
+pub mod behind_a_proxy {}
+
 /// What `route-audit` finds, as `route-audit explain` prints it. The samples are parts of a program:
 /// they do not compile alone.
 #[cfg(not(doctest))]

@@ -38,6 +38,7 @@ pub fn public(
     let access = Access::Public {
         issues_session: false,
         optional_session: false,
+        cross_origin: None,
     };
     let mut declaration = declaration(access, methods, path.into());
     declaration.reason = Some(reason.into());
@@ -83,7 +84,10 @@ pub fn webhook(
 /// ```
 #[track_caller]
 pub fn session(methods: Methods, path: impl Into<Cow<'static, str>>) -> InlineSession {
-    let access = Access::Session { scope: None };
+    let access = Access::Session {
+        scope: None,
+        cross_origin: None,
+    };
     InlineSession {
         declaration: declaration(access, methods, path.into()),
     }
@@ -182,6 +186,15 @@ impl InlinePublic {
         self
     }
 
+    /// Lets requests from pages of other origins start a session, or use one, and says why: an
+    /// identity provider posts its form from its own origin.
+    pub fn cross_origin(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        if let Access::Public { cross_origin, .. } = &mut self.declaration.access {
+            *cross_origin = Some(reason.into());
+        }
+        self
+    }
+
     /// Sets the last day, in UTC, on which the exemption holds.
     pub fn until(mut self, last: Date) -> Self {
         self.declaration.until = Some(last);
@@ -227,10 +240,18 @@ impl InlineSession {
     }
 
     /// Sets the scope that the session needs.
-    pub fn scope(mut self, scope: impl Into<Cow<'static, str>>) -> Self {
-        self.declaration.access = Access::Session {
-            scope: Some(scope.into()),
-        };
+    pub fn scope(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        if let Access::Session { scope, .. } = &mut self.declaration.access {
+            *scope = Some(name.into());
+        }
+        self
+    }
+
+    /// Lets requests from pages of other origins use the session, and says why.
+    pub fn cross_origin(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        if let Access::Session { cross_origin, .. } = &mut self.declaration.access {
+            *cross_origin = Some(reason.into());
+        }
         self
     }
 }
@@ -286,6 +307,21 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
     };
     all.extend(text("scope", declaration.scope()));
     all.extend(text("owner", declaration.owner()));
+    if blank(declaration.cross_origin()) && declaration.cross_origin().is_some() {
+        let why = "say why requests from other origins are let in, or leave it out";
+        all.push(format!("the reason of `cross_origin` is blank: {why}"));
+    }
+    if declaration.cross_origin().is_some()
+        && declaration.class() == AccessClass::Public
+        && !declaration.issues_session()
+        && !declaration.optional_session()
+    {
+        all.push(
+            "`cross_origin` is of no use without `issues_session` or `optional_session`: requests \
+             from other origins reach a public handler as they are"
+                .to_owned(),
+        );
+    }
     if let Some(Verify::By(name)) = declaration.verify()
         && name.trim().is_empty()
     {

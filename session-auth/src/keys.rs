@@ -1,6 +1,7 @@
 //! The ring of keys that sign and verify sessions.
 
 mod error;
+mod flaw;
 
 use std::env::VarError;
 use std::fmt;
@@ -19,13 +20,10 @@ use zeroize::{Zeroize as _, Zeroizing};
 pub(crate) use self::error::KEY_LEN;
 pub use self::error::KeysError;
 use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
+use self::flaw::{DEVELOPMENT_KEY, Flaw};
 
 /// The length of a key's id in a token.
 pub(crate) const KEY_ID_LEN: usize = 4;
-
-/// Known to everyone who can read this line: worth nothing as a secret, and never used unless
-/// asked for by name.
-const DEVELOPMENT_KEY: [u8; KEY_LEN] = *b"session-auth development key 000";
 
 /// Standard alphabet, with or without `=`: both are what key generators print.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -45,14 +43,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// ```
 /// use session_auth::Keys;
 ///
-/// let keys = Keys::parse(
-///     "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=,\
-///      AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-/// )?;
+/// let keys = Keys::new([[1; 32], [2; 32]])?; // a test's; a service has `Keys::from_env`
 /// assert_eq!(keys.len(), 2);
 /// assert!(Keys::parse("c2hvcnQ=").is_err_and(|error| error.is_length()));
+/// // Whoever reads this page has this key, too.
+/// let published = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+/// assert!(Keys::parse(published).is_err_and(|error| error.is_published()));
 /// # Ok::<_, session_auth::KeysError>(())
 /// ```
+///
+/// Outside of development, which is where `SESSION_AUTH_DEV` is `true`, a key that is published (the
+/// development key, those of this documentation) is refused, and so is one that is all zeros; in text,
+/// also one that cannot be random: a few bytes over and over, a sequence, or words.
 ///
 /// # Rotation
 ///
@@ -147,6 +149,11 @@ fn keyed(key: &[u8; KEY_LEN]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
+/// What `SESSION_AUTH_DEV` says.
+fn is_development(dev: Result<String, VarError>) -> bool {
+    dev.is_ok_and(|dev| dev == "true")
+}
+
 impl Keys {
     /// Reads `SESSION_AUTH_KEYS`: base64 of exactly 32 bytes each, separated by commas, the one
     /// that signs first.
@@ -157,8 +164,9 @@ impl Keys {
     /// # Errors
     ///
     /// The variable is unset or empty ([`KeysError::is_missing`]), a key is not base64
-    /// ([`KeysError::is_malformed`]), is not of 32 bytes ([`KeysError::is_length`]) or stands twice
-    /// ([`KeysError::is_duplicate`]).
+    /// ([`KeysError::is_malformed`]), is not of 32 bytes ([`KeysError::is_length`]), stands twice
+    /// ([`KeysError::is_duplicate`]), or is known to others or no secret, outside of development
+    /// ([`KeysError::is_published`], [`KeysError::is_weak`]).
     pub fn from_env() -> Result<Self, KeysError> {
         Self::from_variables(std::env::var(KEYS_VARIABLE), std::env::var(DEV_VARIABLE))
     }
@@ -168,7 +176,7 @@ impl Keys {
         dev: Result<String, VarError>,
     ) -> Result<Self, KeysError> {
         match (keys, dev) {
-            (Ok(text), _) => Self::parse(&Zeroizing::new(text)),
+            (Ok(text), dev) => Self::parse_for(&Zeroizing::new(text), is_development(dev)),
             (Err(VarError::NotUnicode(_)), _) => Err(KeysError(Kind::Malformed { position: 1 })),
             (Err(VarError::NotPresent), Ok(dev)) if dev == "true" => {
                 tracing::warn!(
@@ -176,7 +184,7 @@ impl Keys {
                     "{KEYS_VARIABLE} is unset and {DEV_VARIABLE}=true: sessions are signed with the \
                      development key, which everyone knows. Never run a real service like this."
                 );
-                Self::new([DEVELOPMENT_KEY])
+                Self::ring_of([DEVELOPMENT_KEY], |_| None)
             }
             (Err(VarError::NotPresent), Err(VarError::NotPresent)) => {
                 Err(KeysError(Kind::Missing { dev: None }))
@@ -199,6 +207,10 @@ impl Keys {
     ///
     /// As [`Keys::from_env`].
     pub fn parse(text: &str) -> Result<Self, KeysError> {
+        Self::parse_for(text, is_development(std::env::var(DEV_VARIABLE)))
+    }
+
+    fn parse_for(text: &str, development: bool) -> Result<Self, KeysError> {
         if text.trim().is_empty() {
             return Err(KeysError(Kind::Missing { dev: None }));
         }
@@ -221,19 +233,36 @@ impl Keys {
             })?;
             keys.push(key);
         }
-        Self::new(keys)
+        Self::ring_of(keys, |key| {
+            Flaw::of_text(key).filter(|flaw| flaw.matters(development))
+        })
     }
 
     /// A ring of these keys, the one that signs first.
     ///
     /// # Errors
     ///
-    /// There is no key, or one stands twice.
+    /// There is no key, one stands twice, or, outside of development, one is published or all zeros.
     pub fn new(keys: impl IntoIterator<Item = [u8; KEY_LEN]>) -> Result<Self, KeysError> {
-        let ring: Vec<Arc<Key>> = keys
-            .into_iter()
-            .map(|key| Arc::new(Key::new(key)))
-            .collect();
+        let development = || is_development(std::env::var(DEV_VARIABLE));
+        Self::ring_of(keys, |key| {
+            Flaw::of(key).filter(|flaw| flaw.matters(development()))
+        })
+    }
+
+    fn ring_of(
+        keys: impl IntoIterator<Item = [u8; KEY_LEN]>,
+        flaw: impl Fn(&[u8; KEY_LEN]) -> Option<Flaw>,
+    ) -> Result<Self, KeysError> {
+        let mut ring: Vec<Arc<Key>> = Vec::new();
+        for key in keys {
+            let position = ring.len() + 1;
+            match flaw(&key) {
+                None => ring.push(Arc::new(Key::new(key))),
+                Some(Flaw::Published) => return Err(KeysError(Kind::Published { position })),
+                Some(Flaw::Weak) => return Err(KeysError(Kind::Weak { position })),
+            }
+        }
         if ring.is_empty() {
             return Err(KeysError(Kind::Missing { dev: None }));
         }

@@ -32,6 +32,8 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The largest accepted body of a webhook, in bytes.
 const DEFAULT_MAX_BODY: usize = 1024 * 1024;
+/// How long the body of a webhook may take.
+const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Enforces the access class of each route.
 ///
@@ -78,6 +80,7 @@ impl SessionAuthLayer {
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
             absolute_timeout: DEFAULT_ABSOLUTE_TIMEOUT,
             max_body: DEFAULT_MAX_BODY,
+            body_timeout: DEFAULT_BODY_TIMEOUT,
             verifiers: BTreeMap::new(),
             problems: Vec::new(),
             mode: None,
@@ -257,6 +260,7 @@ pub struct SessionAuthLayerBuilder {
     idle_timeout: Duration,
     absolute_timeout: Duration,
     max_body: usize,
+    body_timeout: Duration,
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     problems: Vec<Problem>,
     mode: Option<Mode>,
@@ -328,18 +332,31 @@ impl SessionAuthLayerBuilder {
     }
 
     /// Sets the largest accepted body of a webhook in bytes, for those without a `max_body` of their
-    /// own. The default is 1 MiB.
+    /// own. The default is 1 MiB. The handler's extractors read as much, whatever axum's own limit is.
     pub fn max_webhook_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Lets pages of this origin use sessions to change something, besides those of the service's
-    /// own: `https://admin.example.com`. By default requests with an unsafe method from any other
-    /// origin are denied on session routes, sibling domains included.
+    /// Sets how long the body of a webhook may take to arrive, from the first wait for it to its end.
+    /// A slower sender gets a 408, and its connection is closed. The default is 30 seconds.
+    pub fn webhook_body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// Lets pages of this origin use sessions to change something, start them and open WebSockets,
+    /// besides those of the service's own: `https://admin.example.com`, `capacitor://localhost`. By
+    /// default requests with an unsafe method, and WebSockets, from any other origin are denied on
+    /// session routes, and logins on routes with `issues_session`, sibling domains included.
+    /// `cross_origin` on a route is the exception for that one.
     ///
     /// Where they come from is told by `Sec-Fetch-Site` and `Origin`, so a proxy in front has to
     /// pass these on, and `Host` as the browser sent it.
+    ///
+    /// An origin is a scheme, a host and a port where it is not the scheme's default; it is taken in
+    /// upper case too. Anything else ([`build`](Self::build) says what) would match no browser's, and is
+    /// an error.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
         self
@@ -423,6 +440,11 @@ impl SessionAuthLayerBuilder {
                            longer";
             problems.push(Problem::InvalidTimeout { message });
         }
+        if self.body_timeout.is_zero() {
+            let message = "the webhook_body_timeout is zero, so no body could arrive in time: make \
+                           it longer";
+            problems.push(Problem::InvalidTimeout { message });
+        }
         let mode = Mode::resolve(self.mode, std::env::var(MODE_VARIABLE));
         let mode = keep(&mut problems, MODE_VARIABLE, mode);
         let cross_origin = CrossOrigin::new(&self.trusted_origins);
@@ -469,6 +491,7 @@ impl SessionAuthLayerBuilder {
                 sessions: Sessions::new(Arc::clone(&policy)),
                 policy,
                 max_body: self.max_body,
+                body_timeout: self.body_timeout,
                 mode,
                 cross_origin,
                 login,

@@ -78,9 +78,9 @@
 //! - Sessions are signed cookies: without a store, logging out makes the browser forget the
 //!   cookie and does not end a copy of it.
 //! - What a request's origin is, `Origin`, `Host` and `Sec-Fetch-Site` say: a proxy in front has to
-//!   pass them on as the browser sent them.
-//! - Bodies of webhooks are buffered before they are verified, up to a limit; how long a client may
-//!   take is for a timeout layer around the app.
+//!   pass them on as the browser sent them. A page for operators, `docs/behind-a-proxy.md`, has the rest.
+//! - Bodies of webhooks are buffered before they are verified, up to a limit and for a time. How long a
+//!   client may take over anything else is for a proxy or a timeout layer around the app.
 //!
 //! # Features
 //!

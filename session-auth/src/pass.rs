@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
+use axum_core::extract::DefaultBodyLimit;
 use http::header::CONTENT_TYPE;
-use http::{Extensions, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode};
 
 use crate::access::{DeclarationRef, Location};
 use crate::response::Denial;
@@ -34,8 +35,8 @@ pub(crate) enum Caller {
     Optional(Option<Session>, Option<Sessions>),
     /// A public route that may start a session.
     Issues(Sessions),
-    /// A webhook, verified unless its handler does that.
-    Delivery(Option<Delivery>),
+    /// A webhook, verified unless its handler does that, and how large a body its handler may read.
+    Delivery(Option<Delivery>, Option<DefaultBodyLimit>),
     /// Nobody who may come in, but mode `observe` lets everybody through.
     Observed(Denial, Sessions),
     /// A CORS preflight, which the check refused: it goes in for a `CorsLayer` to answer, and no
@@ -123,6 +124,14 @@ impl Pass {
     /// What the guard found out about the caller.
     pub(crate) fn caller(extensions: &Extensions) -> Option<&Caller> {
         extensions.get::<Self>().map(|pass| &pass.grant.caller)
+    }
+
+    /// Lets the handler read a webhook's body as far as its declaration says, whatever a router-wide
+    /// [`DefaultBodyLimit`] and axum's own, of 2 MB, say of all others.
+    pub(crate) fn limit_body<B>(request: &mut Request<B>) {
+        if let Some(&Caller::Delivery(_, Some(limit))) = Self::caller(request.extensions()) {
+            limit.apply(request);
+        }
     }
 
     /// The declaration that the request was checked against.

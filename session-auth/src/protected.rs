@@ -255,7 +255,7 @@ fn endpoints(shared: &Shared, routes: &[Route], problems: &mut Vec<Problem>) -> 
                 shared.mode == Mode::Observe
                     || matches!(
                         handler.access(),
-                        Access::Public { .. } | Access::Session { scope: None }
+                        Access::Public { .. } | Access::Session { scope: None, .. }
                     )
             });
             all.push(Arc::new(Endpoint {

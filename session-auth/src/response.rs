@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::webhook::Rejection;
@@ -58,7 +58,7 @@ macro_rules! denials {
 
             /// RFC 9110, section 11.6.1: a 401 names a way to authenticate. `Cookie` and `Webhook`
             /// are no registered schemes, and are meant not to be: a browser must not open its
-            /// password dialog.
+            /// password dialog. What a verifier asks for goes in the place of `Webhook`.
             fn challenge(self) -> Option<&'static str> {
                 let challenge: &[&'static str] = match self {
                     $(Self::$variant => &[$($challenge)?],)*
@@ -82,7 +82,8 @@ denials! {
     Revoked => "revoked", UNAUTHORIZED, "Authentication required", "Cookie";
     /// The session lacks the scope that the route asks for.
     Scope => "scope", FORBIDDEN, "Forbidden";
-    /// The request changes something and comes from a page of another origin.
+    /// The request changes something, starts a session or opens a WebSocket, and comes from a page of
+    /// another origin.
     CrossOrigin => "cross_origin", FORBIDDEN, "Forbidden";
     /// The session store is down, so nobody can say whether the session was revoked.
     StoreUnavailable => "store_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
@@ -94,6 +95,8 @@ denials! {
     TimestampOutOfRange => "timestamp_out_of_range", UNAUTHORIZED, "Authentication required", "Webhook";
     /// The body of a webhook is over the limit.
     BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
+    /// The body of a webhook did not arrive in time.
+    BodyTimeout => "body_timeout", REQUEST_TIMEOUT, "Request timeout";
     /// The body of a webhook broke off.
     BodyIncomplete => "body_incomplete", BAD_REQUEST, "Bad request";
     /// No router resolved the path, and it is one that two programs may read in two ways: `//`,
@@ -119,6 +122,10 @@ impl Denial {
         if self == Self::StoreUnavailable {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
+        if self == Self::BodyTimeout {
+            // RFC 9110, section 15.5.9. HTTP/2 has no such header, and hyper takes it off.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -138,6 +145,7 @@ impl From<&BodyError> for Denial {
     fn from(error: &BodyError) -> Self {
         match error {
             BodyError::TooLarge => Self::BodyTooLarge,
+            BodyError::TimedOut => Self::BodyTimeout,
             BodyError::Broken(_) => Self::BodyIncomplete,
         }
     }

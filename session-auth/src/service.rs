@@ -180,6 +180,9 @@ where
             let verified = webhook::verify(next, shared, endpoint, sealed, request.map(Body::new));
             return ResponseFuture::boxed(Box::pin(verified));
         }
+        Decision::LeaveToHandler => {
+            return webhook::leave_to_handler(next, shared, endpoint, request);
+        }
         Decision::Deny(denial) => return deny(next, shared, endpoint, denial, sealed, request),
     };
     if policy.store.is_some() && grant.admitted().is_some() {
@@ -266,7 +269,7 @@ impl Shared {
         };
         let issuing = |issuing: bool| issuing.then(|| self.sessions.clone());
         let caller = match grant {
-            Grant::Nothing | Grant::Unverified => Caller::Delivery(None),
+            Grant::Nothing => Caller::Delivery(None, None),
             Grant::Issuing => Caller::Issues(self.sessions.clone()),
             Grant::Optional {
                 admitted,
@@ -322,7 +325,7 @@ impl Shared {
             };
             login.redirect(denial, request.method(), uri, request.headers())
         });
-        Refused::Answered(redirect.unwrap_or_else(|| denial.into_response()))
+        Refused::Answered(redirect.unwrap_or_else(|| endpoint.denied(denial)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use time::{Date, OffsetDateTime};
 
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Arc<SessionPolicy>,
     pub(crate) sessions: Sessions,
     pub(crate) max_body: usize,
+    pub(crate) body_timeout: Duration,
     pub(crate) mode: Mode,
     pub(crate) cross_origin: CrossOrigin,
     pub(crate) login: Option<LoginPage>,

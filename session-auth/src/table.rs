@@ -202,7 +202,9 @@ impl RouteTable {
         // An undeclared fallback may be the one that answers.
         if fallbacks().next().is_none() {
             return match service.map(|(_, endpoint)| endpoint) {
-                Some(endpoint) if endpoint.strictness() >= 2 => Resolved::Endpoint(endpoint),
+                Some(endpoint) if endpoint.strictness() >= 2 && endpoint.is_own_origin_alone() => {
+                    Resolved::Endpoint(endpoint)
+                }
                 _ => Resolved::Unclassified,
             };
         }
@@ -227,6 +229,7 @@ impl RouteTable {
                     other.access(),
                     Some(Access::Public { .. } | Access::Session { .. })
                 ) && matches!(strictest.access(), Some(Access::Session { .. }))
+                    && strictest.is_own_origin_alone()
         };
         if all
             .iter()

@@ -133,8 +133,8 @@ async fn two_rotations_under_load_log_nobody_out() {
 
 #[tokio::test]
 async fn a_restart_with_a_new_key_in_front_logs_nobody_out() {
-    const OLD: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-    const NEW: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+    const OLD: &str = "CSGJG+ULFgkLaz8zwe7/DjYJnsrtYD1VMgusZ9Oix7M=";
+    const NEW: &str = "oC1P7scOnYHntzXwU1I1LvpNFbsDqZNyuRl5D8ZMFgg=";
     let first = serve(Keys::parse(OLD).unwrap()).await;
     let mut browser = Browser::login(first).await;
     let mut stale = Browser::login(first).await;

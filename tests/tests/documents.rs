@@ -47,6 +47,50 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
+/// The comments of the library that are rendered as documentation.
+fn doc_comments(folder: &Path, all: &mut String) {
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            doc_comments(&path, all);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("the source can be read");
+            let lines = text.lines().map(str::trim_start);
+            let docs = lines.filter(|line| line.starts_with("///") || line.starts_with("//!"));
+            docs.for_each(|line| all.extend([line, "\n"]));
+        }
+    }
+}
+
+/// Words of 43 characters of base64, which stand for 32 bytes.
+fn keys(text: &str) -> Vec<&str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/')))
+        .filter(|word| word.len() == 43)
+        .collect()
+}
+
+/// What is copied from a document is a key that everybody has.
+#[test]
+fn a_key_of_a_document_is_refused() {
+    let mut texts = String::new();
+    for document in documents() {
+        texts += &fs::read_to_string(document).expect("the document can be read");
+    }
+    doc_comments(&root().join("session-auth/src"), &mut texts);
+    let found = keys(&texts);
+    assert!(
+        !found.is_empty(),
+        "there is one in the documentation of `Keys`"
+    );
+    for key in found {
+        let accepted = session_auth::Keys::parse(key).is_ok();
+        assert!(
+            !accepted,
+            "{key} stands in a document: add it to `keys/flaw.rs`"
+        );
+    }
+}
+
 /// The links outside of code blocks.
 fn links(text: &str) -> Vec<Link<'_>> {
     let mut code = false;

@@ -44,7 +44,7 @@ const BELOW: &str = "/**";
 const FIRST: &str = "schema";
 
 const TERMS: &str = "`verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, \
-     `issues_session`, `optional_session` or `reason=\"…\"`";
+     `issues_session`, `optional_session`, `cross_origin=\"…\"` or `reason=\"…\"`";
 
 /// As it is written: LF, sorted, one line a route.
 pub(crate) fn write(lock: &Lock) -> String {
@@ -100,8 +100,12 @@ fn terms(declaration: &Declaration) -> Vec<String> {
     ] {
         list.extend(given.then(|| flag.to_owned()));
     }
-    let reason = declaration.reason();
-    list.extend(reason.map(|reason| format!("reason={}", quoted(reason))));
+    for (key, words) in [
+        ("cross_origin", declaration.cross_origin()),
+        ("reason", declaration.reason()),
+    ] {
+        list.extend(words.map(|words| format!("{key}={}", quoted(words))));
+    }
     list
 }
 
@@ -266,12 +270,14 @@ struct RawTerms {
     of_webhooks: Option<usize>,
     of_sessions: Option<usize>,
     of_public: Option<usize>,
+    of_pages: Option<usize>,
     verify: Option<Verify>,
     scope: Option<String>,
     expect_every: Option<Duration>,
     max_body: Option<usize>,
     issues_session: bool,
     optional_session: bool,
+    cross_origin: Option<String>,
     all: ReadTerms,
 }
 
@@ -312,6 +318,10 @@ impl RawTerms {
             Some("scope") => {
                 self.of_sessions = column;
                 self.scope.replace(value).is_some()
+            }
+            Some("cross_origin") => {
+                self.of_pages = column;
+                self.cross_origin.replace(value).is_some()
             }
             Some("owner") => self.all.owner.replace(value.into()).is_some(),
             Some("reason") => self.all.reason.replace(value.into()).is_some(),
@@ -357,10 +367,18 @@ impl RawTerms {
                 });
             }
         }
+        if let (AccessClass::Webhook, Some(column)) = (class, self.of_pages) {
+            return Err(Malformed {
+                column,
+                expected: "no term of webhook routes: their senders have no origin".to_owned(),
+            });
+        }
+        let cross_origin = self.cross_origin.map(Into::into);
         let access = match class {
             AccessClass::Public => Access::Public {
                 issues_session: self.issues_session,
                 optional_session: self.optional_session,
+                cross_origin,
             },
             AccessClass::Webhook => Access::Webhook {
                 verify: self.verify.ok_or_else(|| Malformed {
@@ -372,6 +390,7 @@ impl RawTerms {
             },
             _ => Access::Session {
                 scope: self.scope.map(Into::into),
+                cross_origin,
             },
         };
         let target = target(&mount.at, verbs);

@@ -15,6 +15,8 @@
 //!   closes. To and from the layer's own limit, which the lock does not know, is neither.
 //! - `issues_session` added opens: whoever gets in leaves with a session, and so may reach every
 //!   session route. Removed, it closes: nobody can log in there any more.
+//! - `cross_origin` added opens: requests from pages of other origins get in that were refused with
+//!   403. Removed, it closes.
 //! - `optional_session`, `expect_every`, `owner` and `reason` let in whom they let in before.
 //!
 //! A change that opens and does not close widens; one that closes and does not open narrows.
@@ -179,6 +181,7 @@ fn of_difference(
             Effect::Neither,
             Sentence::of("no longer sees the session of a caller who has one"),
         ),
+        Difference::CrossOrigin => cross_origin(old.cross_origin(), new.cross_origin()),
         Difference::ExpectEvery => (
             Effect::Neither,
             expect_every(old.expect_every(), new.expect_every()),
@@ -187,6 +190,26 @@ fn of_difference(
         Difference::Reason => (Effect::Neither, text("reason", old.reason(), new.reason())),
         _ => return None,
     })
+}
+
+fn cross_origin(old: Option<&str>, new: Option<&str>) -> (Effect, Sentence) {
+    match (old, new) {
+        (None, Some(_)) => (
+            Effect::Opens,
+            Sentence::of(
+                "now lets pages of other origins in: a page elsewhere can start a session for its \
+                 visitors, or use the one that they have",
+            ),
+        ),
+        (Some(_), None) => (
+            Effect::Closes,
+            Sentence::of("no longer lets pages of other origins in: they will get 403"),
+        ),
+        (old, new) => (
+            Effect::Neither,
+            text("reason to let pages of other origins in", old, new),
+        ),
+    }
 }
 
 fn expect_every(old: Option<Duration>, new: Option<Duration>) -> Sentence {

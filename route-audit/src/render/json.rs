@@ -37,7 +37,7 @@ pub(crate) struct Terms<'a> {
     owner: Option<&'a str>,
     issues_session: bool,
     optional_session: bool,
-    /// Why requests from other origins are let in. Not known yet.
+    /// Why requests from pages of other origins may start or use a session.
     cross_origin: Option<&'a str>,
     max_body: Option<usize>,
 }
@@ -62,7 +62,7 @@ impl<'a> Terms<'a> {
             owner: declaration.and_then(Declaration::owner),
             issues_session: declaration.is_some_and(Declaration::issues_session),
             optional_session: declaration.is_some_and(Declaration::optional_session),
-            cross_origin: None,
+            cross_origin: declaration.and_then(Declaration::cross_origin),
             max_body: declaration.and_then(Declaration::max_body),
         }
     }

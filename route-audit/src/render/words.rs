@@ -19,6 +19,7 @@ pub(super) fn proof(declaration: Option<&Declaration>) -> String {
         for (given, word) in [
             (declaration.issues_session(), "issues session"),
             (declaration.optional_session(), "optional session"),
+            (declaration.cross_origin().is_some(), "any origin"),
         ] {
             words.extend(given.then(|| word.to_owned()));
         }

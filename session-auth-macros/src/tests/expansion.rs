@@ -30,7 +30,8 @@ fn check(name: &str, expanded: TokenStream) {
 #[test]
 fn public_route() {
     let args = r#"GET | POST, "/signup/{plan}", "/join/{plan}", reason = "no account yet",
-        until = "2027-01-31", owner = "growth", issues_session, optional_session"#;
+        until = "2027-01-31", owner = "growth", issues_session, optional_session,
+        cross_origin = "the provider posts its form""#;
     let item = r#"
         /// Signs up.
         #[allow(unused)]

@@ -9,7 +9,7 @@ fn a_change_needs_an_origin_that_is_trusted() {
         &'static [(&'static str, &'static str)],
         bool,
     );
-    let table: [Row; 10] = [
+    let table: [Row; 15] = [
         (
             "reading, from anywhere",
             Method::GET,
@@ -59,6 +59,47 @@ fn a_change_needs_an_origin_that_is_trusted() {
             &[
                 ("sec-fetch-site", "same-site"),
                 ("origin", "https://admin.example.com"),
+            ],
+            true,
+        ),
+        (
+            "a WebSocket, same origin",
+            Method::GET,
+            &[
+                ("upgrade", "websocket"),
+                ("origin", "https://example.com"),
+                ("host", "example.com"),
+            ],
+            true,
+        ),
+        (
+            "a WebSocket, another origin",
+            Method::GET,
+            &[
+                ("upgrade", "websocket"),
+                ("origin", "https://evil.example"),
+                ("host", "example.com"),
+            ],
+            false,
+        ),
+        (
+            "a WebSocket of a program",
+            Method::GET,
+            &[("upgrade", "websocket"), ("host", "example.com")],
+            true,
+        ),
+        (
+            "a WebSocket over HTTP/2, another origin",
+            Method::CONNECT,
+            &[("origin", "https://evil.example"), ("host", "example.com")],
+            false,
+        ),
+        (
+            "a host with the default port",
+            Method::POST,
+            &[
+                ("origin", "https://example.com"),
+                ("host", "example.com:443"),
             ],
             true,
         ),

@@ -78,7 +78,7 @@ impl Fixture {
                 let issuing = if issuing { ", issuing" } else { "" };
                 format!("optional {}{issuing}", admitted.is_some())
             }
-            Decision::Grant(Grant::Unverified) => "unverified".into(),
+            Decision::LeaveToHandler => "unverified".into(),
             Decision::Grant(Grant::Session(admitted)) => match admitted.renewal {
                 Some(renewal) => format!("admit, renew for {}", renewal.max_age.as_secs()),
                 None => "admit".into(),
@@ -89,7 +89,10 @@ impl Fixture {
     }
 }
 
-const SESSION: Access = Access::Session { scope: None };
+const SESSION: Access = Access::Session {
+    scope: None,
+    cross_origin: None,
+};
 const PUBLIC: Access = public(false, false);
 const ISSUING: Access = public(true, false);
 const OPTIONAL: Access = public(false, true);
@@ -98,12 +101,14 @@ const fn public(issues_session: bool, optional_session: bool) -> Access {
     Access::Public {
         issues_session,
         optional_session,
+        cross_origin: None,
     }
 }
 
 fn scope(name: &'static str) -> Access {
     Access::Session {
         scope: Some(name.into()),
+        cross_origin: None,
     }
 }
 
@@ -309,6 +314,43 @@ fn a_page_of_another_origin_can_use_no_session_to_change_something() {
     fixture.site = Some("same-origin");
     assert_eq!(fixture.decide(Some(&SESSION), &good), "admit");
     assert_eq!(fixture.decide(Some(&OPTIONAL), &good), "optional true");
+}
+
+#[test]
+fn a_page_of_another_origin_starts_no_session_unless_the_route_says_why() {
+    let mut fixture = Fixture::new();
+    let good = [cookie(&fixture.fresh())];
+    let exempt = |issues_session, optional_session| Access::Public {
+        issues_session,
+        optional_session,
+        cross_origin: Some("an identity provider posts its form".into()),
+    };
+    let both = public(true, true);
+    let embedded = Access::Session {
+        scope: Some("admin".into()),
+        cross_origin: Some("partners embed it".into()),
+    };
+    fixture.site = Some("cross-site");
+    assert_eq!(fixture.decide(Some(&ISSUING), &good), "issuing");
+    fixture.method = Method::POST;
+    for (access, expected) in [
+        (&ISSUING, "deny cross_origin"),
+        (&both, "deny cross_origin"),
+        (&exempt(true, false), "issuing"),
+        (&exempt(true, true), "optional true, issuing"),
+        (&exempt(false, true), "optional true"),
+        (&embedded, "admit"),
+    ] {
+        assert_eq!(fixture.decide(Some(access), &good), expected, "{access}");
+    }
+    // From there it needs all the rest.
+    let poor = [cookie(&fixture.token(1_000, 100_000, &[]))];
+    assert_eq!(fixture.decide(Some(&embedded), &poor), "deny scope");
+    assert_eq!(fixture.decide(Some(&embedded), &[]), "deny missing");
+
+    fixture.site = Some("same-origin");
+    assert_eq!(fixture.decide(Some(&ISSUING), &good), "issuing");
+    assert_eq!(fixture.decide(Some(&both), &good), "optional true, issuing");
 }
 
 #[test]

@@ -32,6 +32,16 @@ fn corpus_of_nexts() {
 }
 
 #[test]
+fn corpus_of_origins() {
+    replay("origin", super::origin);
+}
+
+#[test]
+fn corpus_of_basic_credentials() {
+    replay("basic", super::basic);
+}
+
+#[test]
 fn corpus_of_paths() {
     replay("path", super::path);
 }

@@ -3,10 +3,12 @@ use super::*;
 const PUBLIC: Access = Access::Public {
     issues_session: false,
     optional_session: false,
+    cross_origin: None,
 };
 const LOGIN: Access = Access::Public {
     issues_session: true,
     optional_session: false,
+    cross_origin: None,
 };
 
 fn guards() -> (GuardLayer, Arc<Endpoint>) {
@@ -108,7 +110,7 @@ fn security_a_guard_takes_off_what_an_outer_one_left() {
         layer.bind(0, bound);
         layer.start();
         let mut request = Request::get("/a").body(Body::empty()).unwrap();
-        let caller = crate::pass::Caller::Delivery(None);
+        let caller = crate::pass::Caller::Delivery(None, None);
         let _end = Pass::put(request.extensions_mut(), None, caller);
         assert!(Pass::caller(request.extensions()).is_some());
         let future = std::pin::pin!(guard.call(request));
@@ -129,6 +131,7 @@ fn readings(routes: &[(&str, Option<&Access>)]) -> Readings {
 fn security_a_reading_that_leads_to_another_class_differs() {
     let scope = Access::Session {
         scope: Some("admin".into()),
+        cross_origin: None,
     };
     let readings = readings(&[
         ("/files/{*rest}", Some(&PUBLIC)),

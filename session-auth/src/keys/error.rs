@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Malformed { position: usize },
     Length { position: usize, found: usize },
     Duplicate { first: usize, second: usize },
+    Published { position: usize },
+    Weak { position: usize },
     Random(getrandom::Error),
 }
 
@@ -39,6 +41,18 @@ impl KeysError {
     #[must_use]
     pub fn is_length(&self) -> bool {
         matches!(self.0, Kind::Length { .. })
+    }
+
+    /// A key stands in this library's documentation or is its development key, so everyone has it.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        matches!(self.0, Kind::Published { .. })
+    }
+
+    /// A key is all zeros, or otherwise not random.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        matches!(self.0, Kind::Weak { .. })
     }
 
     /// A key stands twice.
@@ -81,6 +95,17 @@ impl fmt::Display for KeysError {
             Kind::Duplicate { first, second } => write!(
                 f,
                 "session keys {first} and {second} are the same: remove one from {KEYS_VARIABLE}"
+            ),
+            Kind::Published { position } => write!(
+                f,
+                "session key {position} is published, so anyone can make sessions with it: make one \
+                 with `openssl rand -base64 32`, or set {DEV_VARIABLE}=true on your own machine"
+            ),
+            Kind::Weak { position } => write!(
+                f,
+                "session key {position} is not random (zeros, a few bytes over and over, a sequence, \
+                 or text), so it can be guessed: make one with `openssl rand -base64 32`, or set \
+                 {DEV_VARIABLE}=true on your own machine"
             ),
             Kind::Random(error) => {
                 write!(

@@ -1,7 +1,7 @@
 use super::*;
 
-const ONE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const TWO: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+const ONE: &str = "lDZzGbt8GRJqQbc4gOUY6ue4hMaJ9nSibnszRq1cmrA=";
+const TWO: &str = "EUr4202/bfTqeH0b1qJFHZNzDy0AgZJmkiHaytQqOkY=";
 
 fn unset() -> Result<String, VarError> {
     Err(VarError::NotPresent)
@@ -48,7 +48,7 @@ fn each_mistake_is_its_own_error_and_says_where_it_is() {
     for (name, text, expected) in table {
         let error = Keys::parse(&text).expect_err(name).to_string();
         assert!(error.starts_with(expected), "{name}: {error}");
-        assert!(!error.contains("AAECAw"), "{name}: the key is in the error");
+        assert!(!error.contains("lDZz"), "{name}: the key is in the error");
     }
 }
 
@@ -87,6 +87,90 @@ fn the_development_key_needs_both_conditions() {
     assert!(wrong.is_malformed());
     let empty = Keys::from_variables(Ok(String::new()), dev("true")).expect_err("empty");
     assert!(empty.is_missing());
+}
+
+/// Keys that are no secrets, and whether a program that has one as bytes is refused as well.
+fn flawed() -> Vec<(&'static str, [u8; KEY_LEN], Flaw, bool)> {
+    let of = |text: &str| BASE64.decode(text).unwrap().try_into().unwrap();
+    let repeated = std::array::from_fn(|at| [0x13, 0x37, 0xc0, 0xde][at % 4]);
+    vec![
+        (
+            "the development key",
+            DEVELOPMENT_KEY,
+            Flaw::Published,
+            true,
+        ),
+        (
+            "the documentation's",
+            of("q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="),
+            Flaw::Published,
+            true,
+        ),
+        (
+            "a counter",
+            of("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            Flaw::Weak,
+            false,
+        ),
+        ("zeros", [0; KEY_LEN], Flaw::Weak, true),
+        ("ones", [0xff; KEY_LEN], Flaw::Weak, true),
+        ("one byte", [7; KEY_LEN], Flaw::Weak, false),
+        ("a few bytes", repeated, Flaw::Weak, false),
+        (
+            "a sequence",
+            std::array::from_fn(|at| 200 + at as u8),
+            Flaw::Weak,
+            false,
+        ),
+        (
+            "a sequence down",
+            std::array::from_fn(|at| 99 - 3 * at as u8),
+            Flaw::Weak,
+            false,
+        ),
+        (
+            "words",
+            *b"correct horse battery staple 123",
+            Flaw::Weak,
+            false,
+        ),
+        (
+            "hexadecimal",
+            *b"5f2e0c9a7b1d4e8f6a3c0b9d8e7f1a2c",
+            Flaw::Weak,
+            false,
+        ),
+    ]
+}
+
+#[test]
+fn a_key_that_is_no_secret_is_refused_outside_of_development() {
+    let dev = |value: &str| Ok(value.to_owned());
+    for (name, key, flaw, in_a_program) in flawed() {
+        let text = format!("{ONE},{}", BASE64.encode(key));
+        for variable in [unset(), dev("false"), dev("")] {
+            let error = Keys::from_variables(Ok(text.clone()), variable).expect_err(name);
+            let asked = (error.is_published(), error.is_weak());
+            let expected = (flaw == Flaw::Published, flaw == Flaw::Weak);
+            assert_eq!(asked, expected, "{name}");
+            let error = error.to_string();
+            assert!(error.starts_with("session key 2 is "), "{name}: {error}");
+            assert!(error.contains("openssl rand"), "{name}: {error}");
+        }
+        assert!(Keys::parse(&text).is_err(), "{name}");
+        assert_eq!(Keys::new([key]).is_err(), in_a_program, "{name}");
+        let developing = Keys::from_variables(Ok(text), dev("true"));
+        assert!(developing.is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_random_key_has_no_flaw() {
+    for _ in 0..10_000 {
+        let mut key = [0; KEY_LEN];
+        getrandom::fill(&mut key).expect("random numbers");
+        assert_eq!(Flaw::of_text(&key), None, "{key:?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,10 @@ fn declaration() -> DeclarationRef {
             methods: Methods::GET,
             paths: Cow::Owned(vec!["/me".into()]),
         },
-        access: Access::Session { scope: None },
+        access: Access::Session {
+            scope: None,
+            cross_origin: None,
+        },
         reason: None,
         owner: None,
         until: None,
@@ -21,7 +24,7 @@ fn declaration() -> DeclarationRef {
 
 fn passed(declaration: &DeclarationRef) -> (Extensions, PassEnd) {
     let mut extensions = Extensions::new();
-    let caller = Caller::Delivery(None);
+    let caller = Caller::Delivery(None, None);
     let end = Pass::put(&mut extensions, Some(declaration.clone()), caller);
     (extensions, end)
 }

@@ -8,8 +8,12 @@ use crate::response::Denial;
 const PUBLIC: Access = Access::Public {
     issues_session: false,
     optional_session: false,
+    cross_origin: None,
 };
-const SESSION: Access = Access::Session { scope: None };
+const SESSION: Access = Access::Session {
+    scope: None,
+    cross_origin: None,
+};
 
 fn endpoint(name: &'static str, target: Target, access: Access) -> Arc<Endpoint> {
     let declaration = DeclarationRef::Inline(Arc::new(Declaration {
@@ -55,6 +59,7 @@ fn fallback(below: Option<&'static str>) -> Target {
 fn scope(name: &'static str) -> Access {
     Access::Session {
         scope: Some(name.into()),
+        cross_origin: None,
     }
 }
 
@@ -282,6 +287,10 @@ fn security_without_a_pattern_the_strictest_holds() {
     let files = |access: Access| ("files", subtree("/files"), access);
     let root = |access: Access| ("root", fallback(None), access);
     let nested = |access: Access| ("nested", fallback(Some("/files")), access);
+    let exempt = |scope: Option<&'static str>| Access::Session {
+        scope: scope.map(Cow::Borrowed),
+        cross_origin: Some("partners embed it".into()),
+    };
     let by = |name: &'static str| webhook(crate::access::Verify::By(name.into()));
 
     for (what, rows, expected) in [
@@ -325,6 +334,26 @@ fn security_without_a_pattern_the_strictest_holds() {
             "two webhooks",
             vec![files(by("a")), root(by("b"))],
             "ambiguous",
+        ),
+        (
+            "a session service that lets in pages of other origins",
+            vec![files(exempt(None))],
+            "unclassified",
+        ),
+        (
+            "the same, and a session fallback",
+            vec![files(exempt(Some("staff"))), root(SESSION)],
+            "ambiguous",
+        ),
+        (
+            "the same, and a fallback that asks for more",
+            vec![files(exempt(None)), root(scope("admin"))],
+            "root",
+        ),
+        (
+            "two that say the same",
+            vec![files(exempt(None)), root(exempt(None))],
+            "files",
         ),
         (
             "two fallbacks",

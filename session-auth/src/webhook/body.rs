@@ -4,10 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, LengthLimitError};
+use tokio::time::timeout;
+
+use super::deadline::TimedOut;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -16,6 +20,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) enum BodyError {
     /// It is longer than the limit.
     TooLarge,
+    /// It took too long.
+    TimedOut,
     /// It ended, or failed, before it was complete.
     Broken(BoxError),
 }
@@ -24,6 +30,7 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge => f.write_str("the body is over the limit"),
+            Self::TimedOut => TimedOut.fmt(f),
             Self::Broken(_) => f.write_str("the body broke off before its end"),
         }
     }
@@ -32,7 +39,7 @@ impl fmt::Display for BodyError {
 impl Error for BodyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::TooLarge => None,
+            Self::TooLarge | Self::TimedOut => None,
             Self::Broken(error) => Some(&**error),
         }
     }
@@ -49,12 +56,13 @@ pub(crate) struct Incomplete {
 ///
 /// `content_length` is what the client announced. Where that is over `limit`, nothing is read; what
 /// comes without a length, or with a wrong one, is read up to the limit only: to the end of the frame
-/// that goes over it. How long a client may take is not decided here.
+/// that goes over it.
 ///
 /// # Errors
 ///
 /// [`BodyError::TooLarge`] past `limit`, in bytes, or past that of a `Limited` that wraps the body
-/// already; [`BodyError::Broken`] on any other error of the body. What was read until then is in the
+/// already; [`BodyError::TimedOut`] where a [`Timed`](super::deadline::Timed) gives up;
+/// [`BodyError::Broken`] on any other error of the body. What was read until then is in the
 /// error, and the rest still in `body`.
 pub(crate) async fn collect<B>(
     body: &mut B,
@@ -132,8 +140,10 @@ where
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let error = error.into();
-            if is_length_limit(&*error) {
+            if is::<LengthLimitError>(&*error) {
                 BodyError::TooLarge
+            } else if is::<TimedOut>(&*error) {
+                BodyError::TimedOut
             } else {
                 BodyError::Broken(error)
             }
@@ -144,6 +154,23 @@ where
         }
     }
     Ok(None)
+}
+
+/// How long the rest of a refused body is read, and how long for each piece of it.
+const DISCARD: Duration = Duration::from_secs(5);
+const DISCARD_EACH: Duration = Duration::from_secs(1);
+
+/// Reads what is left of a body that is of no use, for a while, and keeps nothing of it.
+///
+/// Many clients look for an answer once they have sent all. Over HTTP/1.1, a connection that is closed
+/// with bytes unread is reset, and they see a broken pipe in the place of the answer: Python and Java
+/// would never learn that credentials are asked for.
+pub(crate) async fn discard<B>(mut body: B)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let all = async { while let Ok(Some(Ok(_))) = timeout(DISCARD_EACH, body.frame()).await {} };
+    let _ = timeout(DISCARD, all).await;
 }
 
 /// A body that begins with what was read of it already.
@@ -168,9 +195,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Resumed<B> {
 }
 
 /// `axum::Error` wraps what a body under tower-http's `RequestBodyLimitLayer` fails with.
-fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source())
-        .any(|error| error.is::<LengthLimitError>())
+fn is<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<E>())
 }
 
 #[cfg(test)]

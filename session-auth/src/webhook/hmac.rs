@@ -1,6 +1,7 @@
 //! Deliveries signed with an HMAC of their body.
 
 use std::fmt;
+use std::panic::Location;
 
 use ::hmac::{EagerHash, KeyInit, Mac};
 use base64::Engine;
@@ -12,6 +13,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
+use super::secret::{Ends, Given, ends};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// How a signature is written in its header.
@@ -107,36 +109,37 @@ struct Secrets {
     algorithm: Algorithm,
     /// No empty one among them: anybody can sign with that.
     usable: Vec<Zeroizing<Vec<u8>>>,
-    /// Whether an empty one was given.
-    empty: bool,
+    given: Given,
 }
 
 impl Secrets {
+    #[track_caller]
     fn new(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Self {
         let mut secrets = Self {
             algorithm,
             usable: Vec::new(),
-            empty: false,
+            given: Given::default(),
         };
         secrets.add(secret.as_ref());
         secrets
     }
 
+    #[track_caller]
     fn add(&mut self, secret: &[u8]) {
-        if secret.is_empty() {
-            self.empty = true;
+        let fault = if secret.is_empty() {
+            Some("an HMAC secret is empty: set it, or leave it out")
         } else {
+            ends(secret).map(|ends| match ends {
+                Ends::All => "an HMAC secret is white space: set it, or leave it out",
+                Ends::First => "an HMAC secret begins with white space: take it away",
+                Ends::Last => {
+                    "an HMAC secret ends with white space: take it away (a newline at the end?)"
+                }
+            })
+        };
+        if self.given.add(fault, Location::caller()) {
             self.usable.push(Zeroizing::new(secret.to_vec()));
         }
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        if self.empty {
-            return Err(ConfigError::new(
-                "an HMAC secret is empty: set it, or leave it out",
-            ));
-        }
-        Ok(())
     }
 
     /// Whether `tag` is that of the message, its parts taken as one, under any of the secrets.
@@ -185,7 +188,9 @@ impl Hmac {
     ///
     /// # Errors
     ///
-    /// Where `header` is not a header's name (RFC 9110 §5.1), or the secret is empty.
+    /// Where `header` is not a header's name (RFC 9110 §5.1), or the secret is empty, or
+    /// a text with white space at its start or end.
+    #[track_caller]
     pub fn sha256(
         header: &str,
         encoding: Encoding,
@@ -203,6 +208,7 @@ impl Hmac {
     ///
     /// As [`sha256`](Self::sha256).
     #[cfg(feature = "sha1")]
+    #[track_caller]
     pub fn sha1(
         header: &str,
         encoding: Encoding,
@@ -215,6 +221,7 @@ impl Hmac {
     /// delivery's id.
     ///
     /// The signature does not cover the id, so whoever replays a delivery can give it a new one.
+    #[track_caller]
     pub fn github(secret: impl AsRef<[u8]>) -> Self {
         let header = HeaderName::from_static("x-hub-signature-256");
         Self {
@@ -226,11 +233,13 @@ impl Hmac {
     /// FreeScout: `X-FreeScout-Signature`, HMAC-SHA1, and the secret of 32 hexadecimal digits as
     /// its webhooks page shows it. It names no delivery. Needs the feature `sha1`.
     #[cfg(feature = "sha1")]
+    #[track_caller]
     pub fn freescout(secret: impl AsRef<[u8]>) -> Self {
         let header = HeaderName::from_static("x-freescout-signature");
         Self::new(Algorithm::Sha1, header, Encoding::Base64, secret)
     }
 
+    #[track_caller]
     fn checked(
         algorithm: Algorithm,
         header: &str,
@@ -242,6 +251,7 @@ impl Hmac {
         Ok(hmac)
     }
 
+    #[track_caller]
     fn new(
         algorithm: Algorithm,
         header: HeaderName,
@@ -257,8 +267,9 @@ impl Hmac {
         }
     }
 
-    /// Takes this secret too. An empty one verifies nothing, and [`check`](Verifier::check) says
-    /// so.
+    /// Takes this secret too. An empty one, and a text with white space at its start or end,
+    /// verifies nothing, and [`check`](Verifier::check) says so.
+    #[track_caller]
     pub fn or(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secrets.add(secret.as_ref());
         self
@@ -280,6 +291,17 @@ impl Hmac {
     pub fn delivery_id(mut self, header: &str) -> Result<Self, ConfigError> {
         self.delivery_id = Some(header_name(header)?);
         Ok(self)
+    }
+
+    /// The signature that the request shows, whatever it signs.
+    fn tag(&self, request: &WebhookRequest<'_>) -> Result<Vec<u8>, Rejection> {
+        let value = request.proof(&self.header)?;
+        let signature = value
+            .strip_prefix(self.prefix.as_str())
+            .ok_or(Rejection::SignatureInvalid("another prefix"))?;
+        self.encoding
+            .decode(signature, self.secrets.algorithm.tag_len())
+            .ok_or(Rejection::SignatureInvalid("another encoding or length"))
     }
 
     fn delivery(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
@@ -307,14 +329,7 @@ fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
 
 impl Verifier for Hmac {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        let value = request.proof(&self.header)?;
-        let signature = value
-            .strip_prefix(self.prefix.as_str())
-            .ok_or(Rejection::SignatureInvalid("another prefix"))?;
-        let tag = self
-            .encoding
-            .decode(signature, self.secrets.algorithm.tag_len())
-            .ok_or(Rejection::SignatureInvalid("another encoding or length"))?;
+        let tag = self.tag(request)?;
         if !self.secrets.signed(&[request.body()], &tag) {
             return Err(Rejection::SignatureInvalid(
                 "no secret gives this signature of this body",
@@ -323,15 +338,18 @@ impl Verifier for Hmac {
         self.delivery(request)
     }
 
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        // Whoever shows nothing that could be a signature needs no body read.
+        self.tag(request).map(|_| None)
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
-        self.secrets.check()?;
-        if !self
-            .prefix
-            .bytes()
-            .all(|b| b == b' ' || b.is_ascii_graphic())
-        {
+        self.secrets.given.check()?;
+        // HTTP takes blanks off the start of a header's value.
+        let fits = |b: u8| b == b' ' || b.is_ascii_graphic();
+        if self.prefix.starts_with(' ') || !self.prefix.bytes().all(fits) {
             return Err(ConfigError::new(format!(
-                "the prefix {:?} is not visible ASCII: no header matches it",
+                "the prefix {:?} begins with a blank, or is not visible ASCII: no header matches it",
                 self.prefix
             )));
         }

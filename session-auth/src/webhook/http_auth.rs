@@ -1,14 +1,17 @@
 //! Senders that sign nothing and show a secret in `Authorization`.
 
 use std::fmt;
+use std::panic::Location;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
+use super::secret::{Given, ends};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// What is accepted, as digests: of one length, so that comparing them does not tell that of the
@@ -16,22 +19,15 @@ use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest
 #[derive(Default)]
 struct Accepted {
     digests: Vec<Zeroizing<[u8; 32]>>,
-    fault: Option<ConfigError>,
+    given: Given,
 }
 
 impl Accepted {
     /// Takes what a caller has to show, unless it has a fault: then it is not accepted at all.
-    fn add(&mut self, shown: &[u8], fault: Option<&'static str>) {
-        match fault {
-            None => self.digests.push(digest(shown)),
-            Some(fault) => {
-                self.fault.get_or_insert(ConfigError::new(fault));
-            }
+    fn add(&mut self, shown: &[u8], fault: Option<&str>, at: &Location<'_>) {
+        if self.given.add(fault, at) {
+            self.digests.push(digest(shown));
         }
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        self.fault.clone().map_or(Ok(()), Err)
     }
 
     fn verify(&self, shown: &[u8]) -> Result<Delivery, Rejection> {
@@ -69,8 +65,11 @@ fn credentials<'a>(request: &WebhookRequest<'a>, scheme: &str) -> Result<&'a str
 /// HTTP Basic credentials (RFC 7617): what a sender makes of `https://user:password@host/..`.
 ///
 /// Texts are compared as UTF-8. Several pairs can be valid at once, for rotation. A pair with an
-/// empty password, a `:` in the user or a control character verifies nothing, and
-/// [`check`](Verifier::check) says so.
+/// empty password, a `:` in the user, a control character, or white space at the start or end of either
+/// verifies nothing, and [`check`](Verifier::check) says so.
+///
+/// It needs no body, so whoever shows other credentials is refused before any of it is read. A refusal
+/// asks for credentials, by `WWW-Authenticate: Basic`: some clients send them only then.
 ///
 /// # Example
 ///
@@ -94,11 +93,13 @@ pub struct BasicAuth(Accepted);
 
 impl BasicAuth {
     /// Accepts this user with this password.
+    #[track_caller]
     pub fn new(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         Self(Accepted::default()).or(user, password)
     }
 
     /// Accepts this pair too.
+    #[track_caller]
     pub fn or(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let (user, password) = (user.as_ref(), password.as_ref());
         // RFC 7617 §2 for the last two: the first colon ends the user, and neither part may have
@@ -112,6 +113,10 @@ impl BasicAuth {
                 "a user or password has a control character in it: take it away (a newline at the \
                  end?)",
             )
+        } else if ends(password.as_bytes()).is_some() {
+            Some("a password begins or ends with white space: take it away")
+        } else if ends(user.as_bytes()).is_some() {
+            Some("a user begins or ends with white space: take it away")
         } else {
             None
         };
@@ -120,7 +125,7 @@ impl BasicAuth {
         shown.extend_from_slice(user.as_bytes());
         shown.push(b':');
         shown.extend_from_slice(password.as_bytes());
-        self.0.add(&shown, fault);
+        self.0.add(&shown, fault, Location::caller());
         self
     }
 }
@@ -134,8 +139,18 @@ impl Verifier for BasicAuth {
         self.0.verify(&shown)
     }
 
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        self.verify(request).map(Some)
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        // RFC 7617, section 2.1: without the `charset`, clients encode what is not ASCII as they like.
+        let challenge = r#"Basic realm="webhook", charset="UTF-8""#;
+        Some(HeaderValue::from_static(challenge))
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
-        self.0.check()
+        self.0.given.check()
     }
 }
 
@@ -149,7 +164,7 @@ impl fmt::Debug for BasicAuth {
 ///
 /// Any visible ASCII is taken as a token, not only what the RFC's grammar has. Several can be
 /// valid at once, for rotation. A token that is empty or has anything else in it verifies nothing,
-/// and [`check`](Verifier::check) says so.
+/// and [`check`](Verifier::check) says so. As with [`BasicAuth`], no body is read for another token.
 ///
 /// # Example
 ///
@@ -173,11 +188,13 @@ pub struct Bearer(Accepted);
 
 impl Bearer {
     /// Accepts this token.
+    #[track_caller]
     pub fn new(token: impl AsRef<str>) -> Self {
         Self(Accepted::default()).or(token)
     }
 
     /// Accepts this token too.
+    #[track_caller]
     pub fn or(mut self, token: impl AsRef<str>) -> Self {
         let token = token.as_ref();
         let fault = if token.is_empty() {
@@ -187,7 +204,7 @@ impl Bearer {
         } else {
             None
         };
-        self.0.add(token.as_bytes(), fault);
+        self.0.add(token.as_bytes(), fault, Location::caller());
         self
     }
 }
@@ -197,8 +214,16 @@ impl Verifier for Bearer {
         self.0.verify(credentials(request, "Bearer")?.as_bytes())
     }
 
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        self.verify(request).map(Some)
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        Some(HeaderValue::from_static(r#"Bearer realm="webhook""#))
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
-        self.0.check()
+        self.0.given.check()
     }
 }
 

@@ -8,8 +8,11 @@
 //!    answer's delay nor its content says which one was nearly right.
 //! 4. The caller is told the [reason](Rejection::as_str) and no more; the
 //!    [detail](Rejection::detail) is for the log. Neither holds a value from the request.
-//! 5. A verifier that could not verify anything, for its secret is empty, refuses everything, and
-//!    [`Verifier::check`] stops the start.
+//! 5. A verifier that could not verify anything, for its secret is empty or has a line end at its end,
+//!    refuses everything, and [`Verifier::check`] stops the start.
+//! 6. Where the head alone is the proof, and it is wrong, nothing of the body is read. All of a body
+//!    has to be there in 30 seconds, or what
+//!    [`webhook_body_timeout`](crate::SessionAuthLayerBuilder::webhook_body_timeout) says.
 //!
 //! A signature over the body alone stays valid for ever: whoever has seen one delivery can send it
 //! again. Where the sender signs no time, keep a replay window, or make the handler idempotent.
@@ -42,8 +45,10 @@
 //! ```
 
 pub(crate) mod body;
+pub(crate) mod deadline;
 mod hmac;
 mod http_auth;
+mod secret;
 mod verifier;
 
 pub use self::hmac::{Encoding, Hmac};

@@ -460,6 +460,11 @@ fn credentials_that_cannot_be_sent_verify_nothing_and_stop_the_start() {
         ("a", "b\n", "newline"),
         ("a\r", "b", "newline"),
         ("a", "b\0", "control"),
+        ("a", " b", "white space"),
+        ("a", "b ", "white space"),
+        ("a", " ", "white space"),
+        ("a ", "b", "white space"),
+        ("a", "\u{feff}b", "white space"),
     ] {
         let verifier = BasicAuth::new(user, password);
         let value = basic(&format!("{user}:{password}"));
@@ -482,6 +487,93 @@ fn credentials_that_cannot_be_sent_verify_nothing_and_stop_the_start() {
 }
 
 #[test]
+fn a_secret_with_white_space_around_it_stops_the_start_and_says_where_it_was_given() {
+    let line = line!();
+    let verifiers: [&dyn Verifier; 8] = [
+        &Hmac::github("s3cret\n"),
+        &Hmac::github("s3cret").or(" s3cret"),
+        &Hmac::github("s3cret").or("\t\r\n"),
+        &Hmac::github("\u{feff}s3cret"),
+        &BasicAuth::new("postmark", "s3cret "),
+        &BasicAuth::new("postmark", "s3cret").or("postmark", "old\n"),
+        &Bearer::new("s3cret\n"),
+        &Bearer::new("s3cret").or(" s3cret"),
+    ];
+    for (verifier, at) in verifiers.into_iter().zip(line + 2..) {
+        let error = verifier.check().unwrap_err().to_string();
+        assert!(error.contains(&format!("{}:{at})", file!())), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+    let second = Hmac::github("s3cret").or("s3cret\n").check().unwrap_err();
+    assert!(second.to_string().contains("number 2"), "{second}");
+    assert!(Hmac::sha256("X-Signature", Encoding::Hex, "s3cret\r\n").is_err());
+    // It verifies nothing either.
+    let hmac = Hmac::github(format!("{}\n", GITHUB.0));
+    let header = HeaderName::from_static("x-hub-signature-256");
+    assert!(!accepts(&hmac, header, GITHUB.2, GITHUB.1));
+    // Of bytes that are no text any may be the last.
+    assert_eq!(Hmac::github([0x8f, 0x02, 0xd1, b'\n']).check(), Ok(()));
+}
+
+#[test]
+fn the_head_is_looked_at_without_the_body() {
+    let ask = |verifier: &dyn Verifier, header: HeaderName, value: &str| {
+        let request = Request::post("/").header(header, value).body("").unwrap();
+        verifier.verify_head(&WebhookRequest::new(&request, SystemTime::now()))
+    };
+    let basic = BasicAuth::new("u", "p");
+    assert_eq!(
+        ask(&basic, AUTHORIZATION, "Basic dTpw"),
+        Ok(Some(Delivery::new()))
+    );
+    assert!(ask(&basic, AUTHORIZATION, "Basic dTpx").is_err());
+    let bearer = Bearer::new("p");
+    assert_eq!(
+        ask(&bearer, AUTHORIZATION, "Bearer p"),
+        Ok(Some(Delivery::new()))
+    );
+    assert!(ask(&bearer, AUTHORIZATION, "Bearer q").is_err());
+    let hmac = Hmac::github(GITHUB.0);
+    let header = HeaderName::from_static("x-hub-signature-256");
+    // It is not of the empty body, and that is not asked here.
+    assert_eq!(ask(&hmac, header.clone(), GITHUB.2), Ok(None));
+    assert!(ask(&hmac, header, "sha256=757107").is_err());
+    assert!(ask(&hmac, AUTHORIZATION, GITHUB.2).is_err());
+}
+
+#[test]
+fn what_is_wrapped_is_asked_for_its_head_and_its_challenge_too() {
+    let request = Request::post("/").body("").unwrap();
+    let request = WebhookRequest::new(&request, SystemTime::now());
+    let boxed: Box<dyn Verifier> = Box::new(BasicAuth::new("u", "p"));
+    let shared: Arc<dyn Verifier> = Arc::new(Bearer::new("p"));
+    for (verifier, scheme) in [
+        (&boxed as &dyn Verifier, "Basic realm="),
+        (&shared, "Bearer realm="),
+    ] {
+        assert!(verifier.verify_head(&request).is_err());
+        let challenge = verifier.challenge().unwrap();
+        assert!(challenge.to_str().unwrap().starts_with(scheme));
+    }
+    assert!(Hmac::github("s").challenge().is_none());
+}
+
+#[test]
+fn an_ipv4_client_has_an_ipv4_address_on_every_socket() {
+    let request = Request::post("/").body("").unwrap();
+    for (peer, expected) in [
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("2001:db8::1", "2001:db8::1"),
+    ] {
+        let request = WebhookRequest::new(&request, SystemTime::now());
+        let peer = request.with_peer(peer.parse().unwrap()).peer();
+        assert_eq!(peer, Some(expected.parse().unwrap()));
+    }
+}
+
+#[test]
 fn a_name_that_no_header_has_is_an_error() {
     for name in [
         "",
@@ -497,6 +589,8 @@ fn a_name_that_no_header_has_is_an_error() {
     }
     let hmac = Hmac::sha256("X-Signature", Encoding::Hex, "secret").unwrap();
     assert!(hmac.prefix("v\u{b9}=").check().is_err());
+    let hmac = Hmac::sha256("X-Signature", Encoding::Hex, "secret").unwrap();
+    assert!(hmac.prefix(" sha256=").check().is_err());
 }
 
 #[test]

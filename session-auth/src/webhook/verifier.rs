@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 
 /// What proves that a webhook came from its sender.
 ///
@@ -67,6 +67,29 @@ pub trait Verifier: Send + Sync + 'static {
     /// A [`Rejection`]; the request is answered with `401` and its reason.
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection>;
 
+    /// Looks at the head of a delivery, before anything of its body is read:
+    /// [`body`](WebhookRequest::body) is empty here. `Some` where the head is all of the proof, and
+    /// then [`verify`](Self::verify) is not asked; `None` where the body has to be seen.
+    ///
+    /// The default is `None`. A verifier that finds the proof in the head alone should answer here:
+    /// whoever has none is then refused without being able to make the service wait for a body, or
+    /// keep one.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        let _ = request;
+        Ok(None)
+    }
+
+    /// The `WWW-Authenticate` of a refusal (RFC 9110, section 11.6.1), for clients that send their
+    /// credentials only when they are asked for them: `Basic realm=".."`. The default is `Webhook`,
+    /// which asks for nothing.
+    fn challenge(&self) -> Option<HeaderValue> {
+        None
+    }
+
     /// Whether this can verify anything at all. Called once, when the layer is built; an error
     /// stops the start.
     ///
@@ -78,10 +101,18 @@ pub trait Verifier: Send + Sync + 'static {
     }
 }
 
-// Both forward `check` too: the default would pass a verifier that refuses everything.
+// Both forward all of it: the default of `check` would pass a verifier that refuses everything.
 impl<V: Verifier + ?Sized> Verifier for Arc<V> {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         (**self).verify(request)
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        (**self).verify_head(request)
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        (**self).challenge()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -92,6 +123,14 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
 impl<V: Verifier + ?Sized> Verifier for Box<V> {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         (**self).verify(request)
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        (**self).verify_head(request)
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        (**self).challenge()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -126,10 +165,11 @@ impl<'a> WebhookRequest<'a> {
         }
     }
 
-    /// Sets the address that the request came from.
+    /// Sets the address that the request came from. An IPv4 address that is written as an IPv6 one
+    /// (`::ffff:192.0.2.1`), as a socket of both families has it, becomes an IPv4 address.
     #[must_use]
     pub fn with_peer(mut self, peer: IpAddr) -> Self {
-        self.peer = Some(peer);
+        self.peer = Some(peer.to_canonical());
         self
     }
 
@@ -165,8 +205,9 @@ impl<'a> WebhookRequest<'a> {
         self.body
     }
 
-    /// The address of the other end of the connection: behind a proxy, the proxy's. `None` where
-    /// the service was made without connect info.
+    /// The address of the other end of the connection: behind a proxy, the proxy's. That of an IPv4
+    /// client is an IPv4 address on every socket. `None` where the service was made without connect
+    /// info.
     #[must_use]
     pub fn peer(&self) -> Option<IpAddr> {
         self.peer

@@ -236,6 +236,28 @@ fn every_change_of_terms_has_its_direction_and_its_sentence() {
             "no longer sees the session of a caller who has one",
         ),
         (
+            "cross_origin added",
+            "public issues_session",
+            "public issues_session cross_origin=\"Apple posts its form\"",
+            Widened,
+            "now lets pages of other origins in: a page elsewhere can start a session for its \
+             visitors, or use the one that they have",
+        ),
+        (
+            "cross_origin removed",
+            "session cross_origin=embedded",
+            "session",
+            Narrowed,
+            "no longer lets pages of other origins in: they will get 403",
+        ),
+        (
+            "cross_origin reworded",
+            "session cross_origin=embedded",
+            "session cross_origin=partners",
+            Changed,
+            "has another reason to let pages of other origins in: `partners`, was `embedded`",
+        ),
+        (
             "expect_every changed",
             "webhook verify=a expect_every=6h",
             "webhook verify=a expect_every=1d",

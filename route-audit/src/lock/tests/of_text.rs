@@ -135,10 +135,27 @@ fn a_path_of_two_asterisks_is_not_all_that_is_below() {
 }
 
 #[test]
+fn an_exemption_from_the_rule_of_origins_is_on_its_line() {
+    let text = format::write(&lock(&[
+        "public POST /login/apple web/routes issues_session cross_origin=\"Apple posts its form\" reason=login",
+        "session POST /embed web/routes scope=a cross_origin=partners",
+    ]));
+    for line in [
+        r#"issues_session  cross_origin="Apple posts its form"  reason="login""#,
+        r#"scope=a  cross_origin="partners""#,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let again = format::parse(&text, "routes.lock").expect("it reads back");
+    assert_eq!(format::write(&again), text);
+}
+
+#[test]
 fn a_term_of_another_class_is_refused() {
     refused(
         "schema 1\npublic GET /a web/routes scope=admin\nsession GET /b web/routes issues_session\n\
-         webhook POST /c web/routes\nsession GET /d web/routes verify=postmark\n",
+         webhook POST /c web/routes\nsession GET /d web/routes verify=postmark\n\
+         webhook POST /e web/routes verify=a cross_origin=b\n",
         expect![[r#"
             error: a term of session routes alone, on one that is public
               --> routes.lock:2:26
@@ -154,6 +171,10 @@ fn a_term_of_another_class_is_refused() {
 
             error: a term of webhook routes alone, on one that is session
               --> routes.lock:5:27
+              = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
+
+            error: no term of webhook routes: their senders have no origin
+              --> routes.lock:6:37
               = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
             route-audit: could not run
@@ -297,11 +318,11 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
           --> routes.lock:7:15
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session` or `reason="…"`; found `reasn="x"`
+        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `reasn="x"`
           --> routes.lock:8:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session` or `reason="…"`; found `"issues_session"`
+        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `"issues_session"`
           --> routes.lock:9:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
@@ -337,7 +358,7 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
           --> routes.lock:17:33
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session` or `reason="…"`; found `#`
+        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `#`
           --> routes.lock:18:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
@@ -345,7 +366,7 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
           --> routes.lock:19:8
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session` or `reason="…"`; found `"optional_session"`
+        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `"optional_session"`
           --> routes.lock:20:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 

@@ -56,12 +56,19 @@ fn a_route_is_what_its_declaration_says() {
             "builds": ["default"],
         })
     );
+    let line =
+        "public POST /login issues_session cross_origin=\"Apple posts its form\" reason=login";
+    audit.routes[0].declaration = Some(declaration(line, 3));
+    assert_eq!(
+        document(&audit)["routes"][0]["cross_origin"],
+        "Apple posts its form"
+    );
     // Of a mount, all that is below it.
     audit.routes[0].subject.shape = Shape::OpaqueMount;
     assert_eq!(document(&audit)["routes"][0]["path"], "/hook/**");
     assert_eq!(
         document(&audit)["summary"],
-        json!({"routes": 1, "public": 0, "webhook": 1, "session": 0, "errors": 0, "warnings": 0})
+        json!({"routes": 1, "public": 1, "webhook": 0, "session": 0, "errors": 0, "warnings": 0})
     );
 }
 

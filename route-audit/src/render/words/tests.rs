@@ -12,6 +12,14 @@ fn the_proof_names_all_that_decides_who_gets_in() {
             "public GET /x web/routes issues_session optional_session",
             "issues session, optional session",
         ),
+        (
+            "public POST /x web/routes issues_session cross_origin=apple",
+            "issues session, any origin",
+        ),
+        (
+            "session POST /x web/routes cross_origin=embedded",
+            "any origin",
+        ),
         ("public GET /x web/routes", "-"),
     ] {
         let lock = crate::lock::format::parse(&format!("schema 1\n{line}"), "routes.lock");

@@ -51,6 +51,9 @@ where
                 ),
                 issues_session: true,
                 optional_session: true,
+                cross_origin: ::core::option::Option::Some(
+                    "the provider posts its form",
+                ),
                 ..::session_auth::__private::Terms::NONE
             },
             ::core::concat!(::core::module_path!(), "::", "signup"),

@@ -24,7 +24,10 @@ fn me() -> Declaration {
             methods: Methods::GET,
             paths: Cow::Owned(vec!["/me".into()]),
         },
-        access: Access::Session { scope: None },
+        access: Access::Session {
+            scope: None,
+            cross_origin: None,
+        },
         reason: None,
         owner: None,
         until: None,
@@ -40,6 +43,7 @@ fn open() -> Declaration {
         access: Access::Public {
             issues_session: true,
             optional_session: false,
+            cross_origin: None,
         },
         location: at(5),
         ..me()

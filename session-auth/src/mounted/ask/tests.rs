@@ -12,7 +12,10 @@ use crate::mounted::stand_in::Kind;
 fn note(handler: &'static str) -> Arc<Note> {
     let declaration = Declaration {
         target: Target::Fallback { below: None },
-        access: Access::Session { scope: None },
+        access: Access::Session {
+            scope: None,
+            cross_origin: None,
+        },
         reason: None,
         owner: None,
         until: None,

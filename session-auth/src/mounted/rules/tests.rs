@@ -15,8 +15,12 @@ use crate::mounted::stand_in::{Kind, StandIn};
 const PUBLIC: Access = Access::Public {
     issues_session: false,
     optional_session: false,
+    cross_origin: None,
 };
-const SESSION: Access = Access::Session { scope: None };
+const SESSION: Access = Access::Session {
+    scope: None,
+    cross_origin: None,
+};
 
 fn declaration(target: Target, access: Access) -> Declaration {
     Declaration {

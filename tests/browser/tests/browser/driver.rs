@@ -154,6 +154,16 @@ impl Browser {
         status.expect("the script runs").as_u64().expect("a number")
     }
 
+    /// The first message that a script of the page hears on a WebSocket, or `refused`.
+    pub(crate) async fn hear(&self, url: &str) -> String {
+        let script = "const [url, done] = arguments; const socket = new WebSocket(url); \
+                      socket.onmessage = message => done(message.data); \
+                      socket.onerror = () => done('refused');";
+        let heard = self.client.execute_async(script, vec![url.into()]).await;
+        let heard = heard.expect("the script runs");
+        heard.as_str().expect("a text").to_owned()
+    }
+
     pub(crate) async fn close(self) {
         self.client
             .clone()

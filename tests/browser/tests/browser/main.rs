@@ -8,6 +8,7 @@ mod tls;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::http::{HeaderValue, Method};
 use axum::response::{Html, Redirect};
 use session_auth::methods::{GET, POST, PUT};
@@ -45,6 +46,14 @@ fn bank(moved: Arc<AtomicU64>) -> Router {
             session(GET, "/me")
                 .to(|session: Session| async move { format!("hello {}", session.subject()) }),
         )
+        .mount(session(GET, "/socket").to(
+            |session: Session, upgrade: WebSocketUpgrade| async move {
+                let balance = format!("{} has 7", session.subject());
+                upgrade.on_upgrade(async |mut socket| {
+                    let _ = socket.send(Message::text(balance)).await;
+                })
+            },
+        ))
         .mount(session(GET, "/form").to(|| async { form("/transfer") }))
         .mount(session(POST | PUT, "/transfer").to(move || async move {
             moved.fetch_add(1, Ordering::SeqCst);
@@ -120,6 +129,50 @@ async fn a_page_of_another_origin_cannot_use_the_session_and_one_of_the_same_can
     assert_eq!(browser.open(&format!("{bank}/me")).await, "hello ada");
     assert_eq!(browser.fetch("POST", "/transfer").await, 200);
     assert_eq!(moved.load(Ordering::SeqCst), 2);
+    browser.close().await;
+}
+
+/// No CORS rule holds a WebSocket back, and the cookie goes with it to every port of the host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_websocket_of_another_origin_does_not_get_the_session() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let moved = Arc::default();
+    let sibling = other_site(String::new()).await;
+    let origin = format!("http://localhost:{sibling}");
+    for (builder, from_there) in [
+        (builder(), "refused"),
+        // However the configuration writes it.
+        (builder().trusted_origin(origin.to_uppercase()), "ada has 7"),
+    ] {
+        let port = http(app(&moved, builder)).await;
+        let socket = format!("ws://localhost:{port}/socket");
+        let login = format!("http://localhost:{port}/login");
+        assert_eq!(browser.press(&login).await, "hello ada");
+        assert_eq!(browser.hear(&socket).await, "ada has 7");
+        browser.open(&origin).await;
+        assert_eq!(browser.hear(&socket).await, from_there);
+    }
+    browser.close().await;
+}
+
+/// Otherwise a page elsewhere logs its visitors in to an account that it can read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_on_another_origin_logs_nobody_in() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let port = http(app(&Arc::default(), builder())).await;
+    let bank = format!("http://localhost:{port}");
+    let sibling = other_site(format!("{bank}/login")).await;
+    for site in ["localhost", "evil.test"] {
+        let answer = browser.press(&format!("http://{site}:{sibling}/")).await;
+        assert!(answer.contains(r#""reason":"cross_origin""#), "{answer}");
+    }
+    browser.open(&format!("{bank}/me")).await;
+    assert_eq!(browser.url().await, format!("{bank}/login?next=/me"));
+    assert_eq!(browser.press(&format!("{bank}/login")).await, "hello ada");
     browser.close().await;
 }
 
