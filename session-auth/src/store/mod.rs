@@ -55,7 +55,7 @@ pub(crate) use self::guard::{DEFAULT_TIMEOUT, GuardedStore};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
-pub use self::session_store::{Generation, SessionStore, StoredSession};
+pub use self::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 #[cfg(feature = "postgres")]
 pub use self::sql::PostgresStore;
 #[cfg(feature = "sqlite")]
