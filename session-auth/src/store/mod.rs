@@ -47,6 +47,7 @@ mod session_store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 
+pub(crate) use self::breaker::DEFAULT_BREAKER;
 #[cfg(feature = "cache")]
 pub use self::cache::CachedStore;
 pub(crate) use self::erased::ErasedStore;
