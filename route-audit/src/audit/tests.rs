@@ -299,18 +299,21 @@ fn time_grows_with_the_routes_and_no_faster() {
         let mut report = report("web", &lines);
         let declared = (0..routes).map(|n| format!("session GET /api/{}/declared-{n}", n % 2));
         report.declared = declared.map(|line| declaration(&line, 9)).collect();
-        let measure = || {
-            let report = report.clone();
-            let start = Instant::now();
-            let audit = audit(vec![report]);
-            assert_eq!(audit.summary().errors, 2 * routes as usize);
-            start.elapsed()
-        };
-        (0..3).map(|_| measure()).min().unwrap_or(Duration::MAX)
+        let start = Instant::now();
+        let audit = audit(vec![report]);
+        let taken = start.elapsed();
+        assert_eq!(audit.summary().errors, 2 * routes as usize);
+        taken
     };
-    let (few, more) = (time(200), time(2_000));
-    assert!(
-        more < few * 40,
-        "{few:?} for 200 routes, {more:?} for 2,000"
-    );
+    // Twenty times the routes take twenty times as long, and more where they leave the caches; a
+    // square would take four hundred. The least of several, in turn: other programs run beside this.
+    let mut least = (Duration::MAX, Duration::MAX);
+    for _ in 0..20 {
+        least = (least.0.min(time(200)), least.1.min(time(4_000)));
+        if least.1 < least.0 * 120 {
+            return;
+        }
+    }
+    let (few, more) = least;
+    panic!("{few:?} for 200 routes, {more:?} for 4,000");
 }

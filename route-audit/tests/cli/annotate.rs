@@ -922,7 +922,7 @@ fn builders_that_no_test_can_call_are_left_to_do() {
         edited src/lib.rs
         edited Cargo.toml
 
-        left to do: router `reads_its_surroundings` (src/lib.rs:16) could not be built: it panicked: ANNOTATE_BUILDERS_URL: NotPresent; where it needs arguments, give them in the attribute: `#[audited_router(plain = reads_its_surroundings(&Config::test()))]`; where it needs what no test has, write `#[audited_router(at_start)]`
+        left to do: router `reads_its_surroundings` (src/lib.rs:16) could not be built: it panicked at src/lib.rs:14: ANNOTATE_BUILDERS_URL: NotPresent; where it needs arguments, give them in the attribute: `#[audited_router(plain = reads_its_surroundings(&Config::test()))]`; where it needs what no test has, write `#[audited_router(at_start)]`
           --> src/lib.rs:16
           = help: put the attribute above it that fits: `#[session_auth::audited_router(plain = reads_its_surroundings(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
 

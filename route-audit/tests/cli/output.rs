@@ -196,6 +196,9 @@ fn help_is_a_text_that_was_read() {
                       --update
                           Write the route lock, and say what that changes
 
+                      --fix
+                          Put the methods and paths of the routers into the declarations that say others
+
                       --self-test
                           Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
 
@@ -294,6 +297,7 @@ fn help_is_a_text_that_was_read() {
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
+                      --fix                Put the methods and paths of the routers into the declarations that say others
                       --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
                       --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
                       --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
@@ -339,6 +343,7 @@ fn help_is_a_text_that_was_read() {
                       --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
                       --locked             Fail where the routes differ from the route lock, `routes.lock`
                       --update             Write the route lock, and say what that changes
+                      --fix                Put the methods and paths of the routers into the declarations that say others
                       --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
                       --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts [default: 60]
                       --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
@@ -499,6 +504,7 @@ fn help_is_a_text_that_was_read() {
                 Usage: route-audit init [OPTIONS]
 
                 Options:
+                      --annotate               Give the handlers of a service on axum their access classes first: attributes, and the imports of `session_auth` for those of axum
                       --force                  Replace the lock and the workflow where they exist. What Cargo.toml says is kept
                       --dry-run                Show what would be written, and write nothing
                       --source <PATH|ADDRESS>  The repository of route-audit, which the workflow installs it from: a folder or a git address
