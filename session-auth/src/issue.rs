@@ -111,8 +111,8 @@ impl IssueSession {
     }
 
     /// Sets what a person would know the session by in a list of their devices, such as
-    /// `Firefox on Linux`: at most 256 bytes, without control characters. The store keeps it; without one it has no use. A
-    /// renewed session keeps the label that it had, unless it gets another.
+    /// `Firefox on Linux`: at most 256 bytes, without control characters. The store keeps it; without
+    /// one it has no use. A renewed session keeps the label that it had, unless it gets another.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self

@@ -328,6 +328,9 @@ impl SessionAuthLayerBuilder {
 
     /// Sets how long a session lasts without being used; each use starts the time anew. Counted in
     /// whole seconds. The default is 24 hours.
+    ///
+    /// It ends up to a tenth of that later, and never earlier: within a tenth of the time a use brings
+    /// no new cookie, so that a busy client is not sent one with each response.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
@@ -449,8 +452,9 @@ impl SessionAuthLayerBuilder {
     /// # Errors
     ///
     /// Every problem at once: a name that a cookie cannot have, a timeout of less than a second or
-    /// an idle timeout longer than the absolute one, a `max_sessions` out of its range, two verifiers of one name, a verifier that can
-    /// accept nothing, a `SESSION_AUTH_MODE` that is no mode, an origin or a login path that is none.
+    /// an idle timeout longer than the absolute one, a `store_breaker` or `max_sessions` out of its
+    /// range, two verifiers of one name, a verifier that can accept nothing, a `SESSION_AUTH_MODE` that
+    /// is no mode, an origin or a login path that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
         let Self { mut problems, .. } = self;
         if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {

@@ -169,7 +169,8 @@ impl GuardedStore {
         }
         let last = self.swept.load(Ordering::Relaxed);
         let since = now.since(Timestamp::from_secs(last));
-        let went_back = now.as_secs() < last;
+        // By less, and it is another machine's request, or one that took its time.
+        let went_back = now.as_secs().saturating_add(leeway.as_secs()) < last;
         if since < SWEEP_EVERY && !went_back {
             return;
         }

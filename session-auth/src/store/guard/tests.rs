@@ -1,7 +1,7 @@
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
-use crate::store::MemoryStore;
+use crate::store::{DEFAULT_BREAKER, MemoryStore};
 
 #[tokio::test]
 async fn of_a_store_that_hangs_few_wait() {
