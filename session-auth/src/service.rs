@@ -277,7 +277,11 @@ impl Shared {
         let mut renewal = None;
         let mut session_of = |admitted: Admitted| {
             renewal = admitted.renewal;
-            Session::new(admitted.token, Arc::clone(&self.policy))
+            let mut token = admitted.token;
+            if let Some(renewal) = &renewal {
+                token.idle_deadline = renewal.deadline;
+            }
+            Session::new(token, Arc::clone(&self.policy))
         };
         let issuing = |issuing: bool| issuing.then(|| self.sessions.clone());
         let caller = match grant {

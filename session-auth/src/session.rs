@@ -91,16 +91,28 @@ impl Session {
     /// server-sent events.
     ///
     /// ```
-    /// use session_auth::Session;
+    /// use std::pin::pin;
     ///
-    /// async fn serve(session: Session) {
-    ///     # async fn next_message() {}
-    ///     loop {
-    ///         tokio::select! {
-    ///             () = session.ended() => break, // and close the stream
-    ///             () = next_message() => {}
+    /// use axum::extract::ws::{Message, WebSocketUpgrade};
+    /// use axum::response::Response;
+    /// use session_auth::{Session, session_route};
+    ///
+    /// #[session_route(GET, "/live")]
+    /// async fn live(session: Session, upgrade: WebSocketUpgrade) -> Response {
+    ///     upgrade.on_upgrade(async move |mut socket| {
+    ///         let mut ended = pin!(session.ended());
+    ///         loop {
+    ///             let message = tokio::select! {
+    ///                 () = &mut ended => break,
+    ///                 message = socket.recv() => message,
+    ///             };
+    ///             let Some(Ok(Message::Text(text))) = message else { break };
+    ///             if socket.send(Message::Text(text)).await.is_err() {
+    ///                 return;
+    ///             }
     ///         }
-    ///     }
+    ///         let _ = socket.send(Message::Close(None)).await;
+    ///     })
     /// }
     /// ```
     ///

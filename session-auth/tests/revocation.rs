@@ -445,6 +445,32 @@ fn a_store_needs_some_time_to_answer() {
     );
 }
 
+/// When the breaker opens and for how long is for the service to say.
+#[tokio::test]
+async fn after_one_failure_an_hour_without_a_question() {
+    let hour = Duration::from_secs(3_600);
+    let service = serve_with(builder().store_breaker(1, hour)).await;
+    let cookie = service.login("ada").await;
+    service.control.set(|c| &c.down, true);
+    assert_eq!(service.ask("GET", "/me", &cookie).await.status, 503);
+    service.control.set(|c| &c.down, false);
+    let calls = service.control.calls();
+    assert_eq!(service.ask("GET", "/me", &cookie).await.status, 503);
+    assert_eq!(service.control.calls(), calls);
+
+    let service = serve_with(builder().store_breaker(20, hour)).await;
+    let cookie = service.login("ada").await;
+    service.control.set(|c| &c.down, true);
+    for _ in 0..19 {
+        assert_eq!(service.ask("GET", "/me", &cookie).await.status, 503);
+    }
+    service.control.set(|c| &c.down, false);
+    service.assert_live(&cookie).await;
+
+    let error = builder().store_breaker(0, hour).build().unwrap_err();
+    assert!(error.to_string().contains("set 1 or more"), "{error}");
+}
+
 /// One row that cannot be read does not take the others down.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_its_sessions_problem_alone() {

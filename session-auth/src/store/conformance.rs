@@ -53,6 +53,7 @@ pub async fn check<S: SessionStore>(handles: &[Arc<S>]) {
         nothing_is_deleted_where_the_store_forgets_by_itself(store).await;
     } else {
         expired_ones_are_deleted_in_batches(store).await;
+        a_revocation_is_remembered_for_longer_than_a_login_takes(store).await;
     }
     revoked_sessions_stay_revoked_whatever_happens_at_the_time(handles).await;
     no_login_survives_a_revocation_that_it_began_before(handles).await;
@@ -583,6 +584,25 @@ async fn expired_ones_are_deleted_in_batches<S: SessionStore>(store: &S) {
         assert!(found.is_some(), "remove_expired: not before its deadline");
         store.revoke(&subject, session.id).await.expect("revoke");
     }
+}
+
+async fn a_revocation_is_remembered_for_longer_than_a_login_takes<S: SessionStore>(store: &S) {
+    let subject = subject();
+    let begun = store.generation(&subject).await.expect("generation");
+    let at = |hours: u64| Timestamp::from_secs(2_000 + hours * 60 * 60);
+    let revoked = store.revoke_all(&subject, None, at(0)).await;
+    assert_eq!(
+        revoked.expect("revoke_all"),
+        0,
+        "revoke_all: there was none"
+    );
+    let removed = store.remove_expired(at(23), 1_000).await;
+    removed.expect("remove_expired");
+    let added = store.insert(&session(&subject), begun).await;
+    assert!(
+        !added.expect("insert"),
+        "remove_expired: no generation is forgotten before its day has passed"
+    );
 }
 
 async fn revoked_sessions_stay_revoked_whatever_happens_at_the_time<S: SessionStore>(
