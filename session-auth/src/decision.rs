@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
 use crate::keys::Keys;
+use crate::policy;
 use crate::response::Denial;
 use crate::token::{self, Refusal, Token};
 
@@ -165,14 +166,13 @@ fn clock_before_1970() -> Denial {
     Denial::Expired
 }
 
-/// Slides the idle deadline, at most once in a tenth of the idle time, so that a busy client is
-/// not sent a cookie with each response; and at once where an older key signed the session, so that
-/// it outlives that key.
+/// Slides the idle deadline if that gains a tenth of the idle time, or the absolute deadline; and at
+/// once where an older key signed the session, so that it outlives that key.
 fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
-    let deadline = now.plus(means.idle_timeout).min(token.absolute_deadline);
+    let deadline = policy::idle_deadline(now, means.idle_timeout, token.absolute_deadline);
     let gained = deadline.since(token.idle_deadline);
-    // A gain of nothing is no reason to write, even where a tenth rounds down to nothing.
-    let slides = !gained.is_zero() && gained >= means.idle_timeout / 10;
+    let last = deadline == token.absolute_deadline && !gained.is_zero();
+    let slides = last || gained >= policy::step(means.idle_timeout);
     if !slides && !token.is_signed_by_an_older_key() {
         return None;
     }

@@ -2,6 +2,7 @@
 //! declaration lacks.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
@@ -144,7 +145,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Session(session, _)) => Ok(session.clone()),
+            Some(Caller::Session(session)) => Ok(session.clone()),
             Some(Caller::Observed(denial, _)) => Err(SessionRejection::Denied(*denial)),
             _ => {
                 let misuse = ExtractorMisuse::new(parts, "Session");
@@ -160,7 +161,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Optional(session, _)) => Ok(session.clone()),
-            Some(Caller::Session(session, _)) => Ok(Some(session.clone())),
+            Some(Caller::Session(session)) => Ok(Some(session.clone())),
             Some(Caller::Observed(..)) => Ok(None),
             _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
         }
@@ -172,9 +173,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
+            Some(Caller::Session(session)) => Ok(Self::new(Arc::clone(session.policy()))),
             Some(
-                Caller::Session(_, sessions)
-                | Caller::Optional(_, Some(sessions))
+                Caller::Optional(_, Some(sessions))
                 | Caller::Issues(sessions)
                 | Caller::Observed(_, sessions),
             ) => Ok(sessions.clone()),

@@ -11,17 +11,14 @@ use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::begin::Begun;
 use crate::clock::Timestamp;
-use crate::policy::SessionPolicy;
+use crate::policy::{self, SessionPolicy};
+use crate::response::Denial;
 use crate::session::{Session, SessionId};
-use crate::token::{self, Contents, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
-use {
-    crate::response::Denial,
-    crate::store::{GuardedStore, StoreError, StoredSession},
-};
-
-/// The longest label, in bytes.
-const MAX_LABEL_LEN: usize = 256;
+use crate::store::{StoreError, StoredSession};
+use crate::subject::{self, InvalidLabel, InvalidSubject};
+use crate::token::{self, Contents, MAX_COOKIE_LEN, SESSION_ID_LEN};
 
 /// A session about to be issued: made by [`Sessions::issue`] or [`Sessions::renew`], finished by
 /// `.await`.
@@ -39,10 +36,16 @@ pub struct IssueSession {
     seal: bool,
     /// The session that this one takes the place of.
     renews: Option<Session>,
+    /// When the login began, if that was before this.
+    begun: Option<Begun>,
 }
 
 impl IssueSession {
     pub(crate) fn new(policy: Arc<SessionPolicy>, subject: String) -> Self {
+        Self::begun(policy, subject, None)
+    }
+
+    pub(crate) fn begun(policy: Arc<SessionPolicy>, subject: String, begun: Option<Begun>) -> Self {
         Self {
             policy,
             subject,
@@ -52,6 +55,7 @@ impl IssueSession {
             #[cfg(feature = "encrypt")]
             seal: false,
             renews: None,
+            begun,
         }
     }
 
@@ -107,8 +111,8 @@ impl IssueSession {
     }
 
     /// Sets what a person would know the session by in a list of their devices, such as
-    /// `Firefox on Linux`: at most 256 bytes. The store keeps it; without one it has no use. A
-    /// renewed session keeps the label that it had, unless it gets another.
+    /// `Firefox on Linux`: at most 256 bytes, without control characters. The store keeps it; without
+    /// one it has no use. A renewed session keeps the label that it had, unless it gets another.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
@@ -125,27 +129,17 @@ impl IssueSession {
             #[cfg(feature = "encrypt")]
             seal,
             renews,
+            begun,
         } = self;
-        if subject.is_empty() || subject.len() > MAX_SUBJECT_LEN {
-            return Err(IssueError(Kind::SubjectLength {
-                found: subject.len(),
-            }));
-        }
-        if subject.chars().any(char::is_control) {
-            return Err(IssueError(Kind::SubjectControl));
-        }
+        subject::check(&subject)?;
         if let Some(scope) = scopes
             .iter()
             .find(|s| s.is_empty() || s.len() > u8::MAX.into())
         {
             return Err(IssueError(Kind::ScopeLength { found: scope.len() }));
         }
-        if let Some(found) = label
-            .as_ref()
-            .map(String::len)
-            .filter(|len| *len > MAX_LABEL_LEN)
-        {
-            return Err(IssueError(Kind::LabelLength { found }));
+        if let Some(label) = &label {
+            subject::check_label(label).map_err(|invalid| IssueError(Kind::Label(invalid)))?;
         }
         let claims = claims.map_err(|error| IssueError(Kind::Claims(error)))?;
         let now = Timestamp::of(&policy.clock).ok_or(IssueError(Kind::Clock))?;
@@ -155,7 +149,7 @@ impl IssueSession {
             Some(old) => (old.token().issued, old.token().absolute_deadline),
             None => (now, now.plus(policy.absolute_timeout)),
         };
-        let idle_deadline = now.plus(policy.idle_timeout).min(absolute_deadline);
+        let idle_deadline = policy::idle_deadline(now, policy.idle_timeout, absolute_deadline);
         let contents = Contents {
             id,
             issued,
@@ -195,6 +189,7 @@ impl IssueSession {
                 absolute_deadline,
             },
             renews,
+            begun,
             now,
         })
     }
@@ -211,22 +206,35 @@ struct Prepared {
     issued: IssuedSession,
     record: StoredSession,
     renews: Option<Session>,
+    begun: Option<Begun>,
     now: Timestamp,
 }
 
-async fn save(store: &Arc<GuardedStore>, prepared: Prepared) -> Result<IssuedSession, IssueError> {
+async fn save(policy: &SessionPolicy, prepared: Prepared) -> Result<IssuedSession, IssueError> {
     let Prepared {
         issued,
         mut record,
         renews,
+        begun,
         now,
     } = prepared;
+    let Some(store) = &policy.store else {
+        return Ok(issued);
+    };
     let stored = match renews {
         None => {
-            // Read before the insertion: if all sessions of the subject are revoked in between, this
-            // one is not added.
-            let generation = store.ask(|store| store.generation(&record.subject)).await?;
-            store.ask(|store| store.insert(&record, generation)).await?
+            let generation = match begun {
+                Some(begun) => begun.generation(now).ok_or(IssueError(Kind::Revoked))?,
+                // Before the insertion at least.
+                None => {
+                    store
+                        .ask_of_one(|store| store.generation(&record.subject))
+                        .await?
+                }
+            };
+            store
+                .ask_of_one(|store| store.insert(&record, generation))
+                .await?
         }
         Some(old) => {
             if record.label.is_none() {
@@ -235,15 +243,28 @@ async fn save(store: &Arc<GuardedStore>, prepared: Prepared) -> Result<IssuedSes
                     .await?;
                 record.label = old.and_then(|old| old.label);
             }
-            store.ask(|store| store.replace(old.id(), &record)).await?
+            let until = now.plus(policy.renewal_grace);
+            store
+                .ask_of_one(|store| match policy.renewal_grace.is_zero() {
+                    true => store.replace(old.id(), &record),
+                    false => store.renew(old.id(), &record, until),
+                })
+                .await?
         }
     };
-    store.sweep(now, token::MAX_CLOCK_SKEW);
-    if stored {
-        Ok(issued)
-    } else {
-        Err(IssueError(Kind::Revoked))
+    if !stored {
+        return Err(IssueError(Kind::Revoked));
     }
+    let trimmed = store.ask_of_one(|store| store.trim(&record.subject, policy.max_sessions));
+    if let Err(error) = trimmed.await {
+        tracing::warn!(
+            target: "session_auth",
+            %error,
+            "a subject may have more sessions than it should; this is tried again with the next"
+        );
+    }
+    store.sweep(now, token::MAX_CLOCK_SKEW);
+    Ok(issued)
 }
 
 impl IntoFuture for IssueSession {
@@ -251,12 +272,8 @@ impl IntoFuture for IssueSession {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        if let Some(store) = self.policy.store.clone() {
-            return Box::pin(async move { save(&store, self.prepare()?).await });
-        }
-        Box::pin(std::future::ready(
-            self.prepare().map(|prepared| prepared.issued),
-        ))
+        let policy = Arc::clone(&self.policy);
+        Box::pin(async move { save(&policy, self.prepare()?).await })
     }
 }
 
@@ -321,10 +338,9 @@ pub struct IssueError(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    SubjectLength { found: usize },
-    SubjectControl,
+    Subject(InvalidSubject),
     ScopeLength { found: usize },
-    LabelLength { found: usize },
+    Label(InvalidLabel),
     Claims(serde_json::Error),
     TooLarge { found: usize },
     Clock,
@@ -343,7 +359,13 @@ impl IssueError {
     /// The subject is empty, too long, or has control characters.
     #[must_use]
     pub fn is_subject(&self) -> bool {
-        matches!(self.0, Kind::SubjectLength { .. } | Kind::SubjectControl)
+        matches!(self.0, Kind::Subject(_))
+    }
+
+    /// The label is too long, or has control characters.
+    #[must_use]
+    pub fn is_label(&self) -> bool {
+        matches!(self.0, Kind::Label(_))
     }
 
     /// The store is down. Nothing was issued; try again.
@@ -357,6 +379,10 @@ impl IssueError {
     pub fn is_revoked(&self) -> bool {
         matches!(self.0, Kind::Revoked)
     }
+
+    pub(crate) fn clock() -> Self {
+        Self(Kind::Clock)
+    }
 }
 
 impl From<StoreError> for IssueError {
@@ -365,10 +391,21 @@ impl From<StoreError> for IssueError {
     }
 }
 
+impl From<InvalidSubject> for IssueError {
+    fn from(invalid: InvalidSubject) -> Self {
+        Self(Kind::Subject(invalid))
+    }
+}
+
 /// 503 with the reason `store_unavailable` where the store is down, 401 `revoked` where the session
-/// was revoked meanwhile. Anything else is the program's mistake: a 500, and an ERROR in the log.
+/// was revoked meanwhile, 400 where the subject or the label is none, as both may be what a client
+/// sent. Anything else is the program's mistake: a 500, and an ERROR in the log.
 impl IntoResponse for IssueError {
     fn into_response(self) -> axum::response::Response {
+        if self.is_subject() || self.is_label() {
+            tracing::debug!(target: "session_auth", error = %self, "no session was issued");
+            return StatusCode::BAD_REQUEST.into_response();
+        }
         tracing::error!(target: "session_auth", error = %self, "no session was issued");
         match self.0 {
             Kind::Store(_) => Denial::StoreUnavailable.into_response(),
@@ -381,23 +418,14 @@ impl IntoResponse for IssueError {
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::SubjectLength { found } => write!(
-                f,
-                "the subject of a session has {found} bytes; it takes 1 to {MAX_SUBJECT_LEN}"
-            ),
-            Kind::SubjectControl => {
-                f.write_str("the subject of a session has a control character in it")
-            }
+            Kind::Subject(invalid) => fmt::Display::fmt(invalid, f),
+            Kind::Label(invalid) => fmt::Display::fmt(invalid, f),
             Kind::ScopeLength { found } => {
                 write!(
                     f,
                     "a scope of a session has {found} bytes; it takes 1 to 255"
                 )
             }
-            Kind::LabelLength { found } => write!(
-                f,
-                "the label of a session has {found} bytes; it takes {MAX_LABEL_LEN} at the most"
-            ),
             Kind::Claims(error) => {
                 write!(
                     f,

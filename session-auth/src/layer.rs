@@ -14,6 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, INSECURE_NAME, SameSite};
 use crate::csrf::CrossOrigin;
 use crate::declared::declarations;
+use crate::ended::{self, Watch};
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
 use crate::login::LoginPage;
@@ -22,7 +23,7 @@ use crate::policy::SessionPolicy;
 use crate::service::SessionAuth;
 use crate::sessions::Sessions;
 use crate::shared::{Shared, Unclassified};
-use crate::store::GuardedStore;
+use crate::store::{GuardedStore, MAX_LISTED};
 use crate::table::RouteTable;
 use crate::webhook::Verifier;
 
@@ -30,6 +31,10 @@ use crate::webhook::Verifier;
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a session lasts at the most.
 const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How many sessions a subject may have in the store.
+const DEFAULT_MAX_SESSIONS: u32 = 100;
+/// For how long the id of before a renewal is still good.
+const DEFAULT_RENEWAL_GRACE: Duration = Duration::from_secs(10);
 /// The largest accepted body of a webhook, in bytes.
 const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// How long the body of a webhook may take.
@@ -90,6 +95,10 @@ impl SessionAuthLayer {
             insecure_http: false,
             store: None,
             store_timeout: crate::store::DEFAULT_TIMEOUT,
+            store_breaker: crate::store::DEFAULT_BREAKER,
+            max_sessions: DEFAULT_MAX_SESSIONS,
+            renewal_grace: DEFAULT_RENEWAL_GRACE,
+            stream_lag: ended::DEFAULT_LAG,
         }
     }
 
@@ -270,6 +279,10 @@ pub struct SessionAuthLayerBuilder {
     insecure_http: bool,
     store: Option<Arc<dyn crate::store::ErasedStore>>,
     store_timeout: Duration,
+    store_breaker: (u32, Duration),
+    max_sessions: u32,
+    renewal_grace: Duration,
+    stream_lag: Duration,
 }
 
 impl SessionAuthLayerBuilder {
@@ -319,6 +332,9 @@ impl SessionAuthLayerBuilder {
 
     /// Sets how long a session lasts without being used; each use starts the time anew. Counted in
     /// whole seconds. The default is 24 hours.
+    ///
+    /// It ends up to a tenth of that later, and never earlier: within a tenth of the time a use brings
+    /// no new cookie, so that a busy client is not sent one with each response.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
@@ -410,6 +426,38 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Sets when the circuit breaker opens, and for how long: when so many more questions to the store
+    /// have failed than were answered since, none is asked for `pause`, and then one, to find out.
+    /// The default is 8, and one second.
+    ///
+    /// What concerns one session or subject alone does not count: a row that cannot be read, a text
+    /// that the store refuses, a list or a login that takes too long.
+    pub fn store_breaker(mut self, failures: u32, pause: Duration) -> Self {
+        self.store_breaker = (failures, pause);
+        self
+    }
+
+    /// Sets how many sessions a subject may have in the store: 1 to 1,000. With one more, the one that
+    /// was not used for the longest time ends. The default is 100.
+    pub fn max_sessions(mut self, sessions: u32) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// Sets for how long the id that a session had before [`renew`](Sessions::renew) is still good, for
+    /// requests that are under way. Counted in whole seconds; zero is for none. The default is 10
+    /// seconds.
+    pub fn renewal_grace(mut self, grace: Duration) -> Self {
+        self.renewal_grace = grace;
+        self
+    }
+
+    /// Sets how late [`Session::ended`](crate::Session::ended) may be. The default is 2 seconds.
+    pub fn stream_lag(mut self, lag: Duration) -> Self {
+        self.stream_lag = lag;
+        self
+    }
+
     /// Sets the clock. The default is the operating system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -421,8 +469,9 @@ impl SessionAuthLayerBuilder {
     /// # Errors
     ///
     /// Every problem at once: a name that a cookie cannot have, a timeout of less than a second or
-    /// an idle timeout longer than the absolute one, two verifiers of one name, a verifier that can
-    /// accept nothing, a `SESSION_AUTH_MODE` that is no mode, an origin or a login path that is none.
+    /// an idle timeout longer than the absolute one, a `store_breaker` or `max_sessions` out of its
+    /// range, two verifiers of one name, a verifier that can accept nothing, a `SESSION_AUTH_MODE` that
+    /// is no mode, an origin or a login path that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
         let Self { mut problems, .. } = self;
         if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {
@@ -435,6 +484,11 @@ impl SessionAuthLayerBuilder {
                            end a session: make it shorter";
             problems.push(Problem::InvalidTimeout { message });
         }
+        if self.stream_lag.is_zero() {
+            let message = "the stream_lag is zero, so streams would be looked after without a pause: \
+                           make it longer";
+            problems.push(Problem::InvalidTimeout { message });
+        }
         if self.store_timeout.is_zero() {
             let message = "the store_timeout is zero, so no store could answer in time: make it \
                            longer";
@@ -444,6 +498,20 @@ impl SessionAuthLayerBuilder {
             let message = "the webhook_body_timeout is zero, so no body could arrive in time: make \
                            it longer";
             problems.push(Problem::InvalidTimeout { message });
+        }
+        if self.store_breaker.0 == 0 {
+            let message =
+                "a store_breaker of 0 failures would never ask the store: set 1 or more".to_owned();
+            let setting = "store_breaker";
+            problems.push(Problem::InvalidSetting { setting, message });
+        }
+        if !(1..=MAX_LISTED).contains(&self.max_sessions) {
+            let message = format!(
+                "a subject cannot have {} sessions at the most: set 1 to {MAX_LISTED}",
+                self.max_sessions
+            );
+            let setting = "max_sessions";
+            problems.push(Problem::InvalidSetting { setting, message });
         }
         let mode = Mode::resolve(self.mode, std::env::var(MODE_VARIABLE));
         let mode = keep(&mut problems, MODE_VARIABLE, mode);
@@ -484,7 +552,11 @@ impl SessionAuthLayerBuilder {
             absolute_timeout: self.absolute_timeout,
             store: self
                 .store
-                .map(|store| Arc::new(GuardedStore::new(store, self.store_timeout))),
+                .map(|store| GuardedStore::new(store, self.store_timeout, self.store_breaker))
+                .map(Arc::new),
+            max_sessions: self.max_sessions,
+            renewal_grace: self.renewal_grace,
+            watch: Watch::new(self.stream_lag),
         });
         Ok(SessionAuthLayer {
             shared: Arc::new(Shared {

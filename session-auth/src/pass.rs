@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// What a guard found out about the caller.
 pub(crate) enum Caller {
     /// A session.
-    Session(Session, Sessions),
+    Session(Session),
     /// A public route that may see a session, and start one if `Sessions` is there.
     Optional(Option<Session>, Option<Sessions>),
     /// A public route that may start a session.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::cookie::CookieTemplate;
+use crate::ended::Watch;
 use crate::keys::Keys;
 use crate::store::GuardedStore;
 
@@ -16,4 +17,21 @@ pub(crate) struct SessionPolicy {
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
     pub(crate) store: Option<Arc<GuardedStore>>,
+    /// How many sessions a subject may have in the store.
+    pub(crate) max_sessions: u32,
+    /// For how long the id of before a renewal is still good.
+    pub(crate) renewal_grace: Duration,
+    pub(crate) watch: Watch,
+}
+
+/// By how much a session gains, at the least, when its idle deadline is moved: a tenth of the idle
+/// time, so that a busy client is not sent a cookie with each response.
+pub(crate) fn step(idle: Duration) -> Duration {
+    Duration::from_secs(idle.as_secs().div_ceil(10))
+}
+
+/// When a session ends that is used now and not again. What is not worth a cookie is on top, since a
+/// later use within it moves nothing: so the idle time has always passed since the last use.
+pub(crate) fn idle_deadline(now: Timestamp, idle: Duration, absolute: Timestamp) -> Timestamp {
+    now.plus(idle).plus(step(idle)).min(absolute)
 }

@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use self::check::Standing;
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::decision::{self, Admitted, Asked, Decision, Grant, Means};
@@ -252,6 +253,20 @@ impl Grant {
             _ => None,
         }
     }
+
+    /// The same, and the browser keeps the cookie that it has: it is of the session's new id, or will
+    /// be.
+    fn without_renewal(mut self) -> Self {
+        if let Self::Session(admitted)
+        | Self::Optional {
+            admitted: Some(admitted),
+            ..
+        } = &mut self
+        {
+            admitted.renewal = None;
+        }
+        self
+    }
 }
 
 impl Shared {
@@ -265,7 +280,11 @@ impl Shared {
         let mut renewal = None;
         let mut session_of = |admitted: Admitted| {
             renewal = admitted.renewal;
-            Session::new(admitted.token)
+            let mut token = admitted.token;
+            if let Some(renewal) = &renewal {
+                token.idle_deadline = renewal.deadline;
+            }
+            Session::new(token, Arc::clone(&self.policy))
         };
         let issuing = |issuing: bool| issuing.then(|| self.sessions.clone());
         let caller = match grant {
@@ -275,9 +294,7 @@ impl Shared {
                 admitted,
                 issuing: may,
             } => Caller::Optional(admitted.map(&mut session_of), issuing(may)),
-            Grant::Session(admitted) => {
-                Caller::Session(session_of(admitted), self.sessions.clone())
-            }
+            Grant::Session(admitted) => Caller::Session(session_of(admitted)),
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
         endpoint.counters.pass();
@@ -373,10 +390,11 @@ where
 {
     let checked = match grant.admitted() {
         Some(admitted) => check::check(&shared.policy, admitted).await,
-        None => Ok(()),
+        None => Ok(Standing::Live),
     };
     let grant = match (checked, grant) {
-        (Ok(()), grant) => grant,
+        (Ok(Standing::Live), grant) => grant,
+        (Ok(Standing::Renewed), grant) => grant.without_renewal(),
         // Nothing of a session can break this route.
         (Err(_), Grant::Optional { issuing, .. }) => Grant::Optional {
             admitted: None,

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 
+use crate::ended;
+use crate::policy::SessionPolicy;
 use crate::token::{SESSION_ID_LEN, Token};
 
 /// The session of the caller: verified, unexpired and of the scope that the route asks for.
@@ -25,35 +27,45 @@ use crate::token::{SESSION_ID_LEN, Token};
 /// ```
 #[derive(Clone)]
 pub struct Session {
-    token: Arc<Token>,
+    // One pointer, and one count, for both.
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    token: Token,
+    policy: Arc<SessionPolicy>,
 }
 
 impl Session {
-    pub(crate) fn new(token: Token) -> Self {
+    pub(crate) fn new(token: Token, policy: Arc<SessionPolicy>) -> Self {
         Self {
-            token: Arc::new(token),
+            inner: Arc::new(Inner { token, policy }),
         }
     }
 
     pub(crate) fn token(&self) -> &Token {
-        &self.token
+        &self.inner.token
+    }
+
+    pub(crate) fn policy(&self) -> &Arc<SessionPolicy> {
+        &self.inner.policy
     }
 
     /// The id of the session: random, and another one after each login.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        SessionId(self.token.id())
+        SessionId(self.token().id())
     }
 
     /// Whose session it is, in the words of the service that issued it.
     #[must_use]
     pub fn subject(&self) -> &str {
-        self.token.subject()
+        self.token().subject()
     }
 
     /// The scopes that the session was issued with.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.token.scopes()
+        self.token().scopes()
     }
 
     /// Whether the session was issued with this scope.
@@ -69,28 +81,72 @@ impl Session {
     /// The session has none, or they are not of this type: after a deploy that changed the type,
     /// for instance. The session itself is still good.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
-        match self.token.claims() {
+        match self.token().claims() {
             [] => Err(ClaimsError(None)),
             json => serde_json::from_slice(json).map_err(|error| ClaimsError(Some(error))),
         }
     }
 
+    /// Waits for the end of the session: for what goes on after the request, such as a WebSocket or
+    /// server-sent events.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    ///
+    /// use axum::extract::ws::{Message, WebSocketUpgrade};
+    /// use axum::response::Response;
+    /// use session_auth::{Session, session_route};
+    ///
+    /// #[session_route(GET, "/live")]
+    /// async fn live(session: Session, upgrade: WebSocketUpgrade) -> Response {
+    ///     upgrade.on_upgrade(async move |mut socket| {
+    ///         let mut ended = pin!(session.ended());
+    ///         loop {
+    ///             let message = tokio::select! {
+    ///                 () = &mut ended => break,
+    ///                 message = socket.recv() => message,
+    ///             };
+    ///             let Some(Ok(Message::Text(text))) = message else { break };
+    ///             if socket.send(Message::Text(text)).await.is_err() {
+    ///                 return;
+    ///             }
+    ///         }
+    ///         let _ = socket.send(Message::Close(None)).await;
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// It has ended past a deadline, and with a [`store`](crate::SessionAuthLayerBuilder::store) also
+    /// when it is revoked: at once where this process does that, else within
+    /// [`stream_lag`](crate::SessionAuthLayerBuilder::stream_lag), 2 seconds by default. One question
+    /// to the store in that time is for 500 sessions, however many streams there are. Requests that
+    /// use the session move its idle deadline; an open stream does not. A renewed session has another
+    /// id, so a stream that was opened before [`renew`](crate::Sessions::renew) ends. While the store
+    /// is down, streams go on until the deadline that was known last.
+    ///
+    /// # Panics
+    ///
+    /// The future, outside of tokio's runtime.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        ended::ended(self.clone())
+    }
+
     /// When the session was issued, to the second.
     #[must_use]
     pub fn issued_at(&self) -> Option<SystemTime> {
-        self.token.issued.to_system_time()
+        self.token().issued.to_system_time()
     }
 
     /// When the session ends if it is not used again, to the second.
     #[must_use]
     pub fn idle_deadline(&self) -> Option<SystemTime> {
-        self.token.idle_deadline.to_system_time()
+        self.token().idle_deadline.to_system_time()
     }
 
     /// When the session ends however much it is used, to the second.
     #[must_use]
     pub fn absolute_deadline(&self) -> Option<SystemTime> {
-        self.token.absolute_deadline.to_system_time()
+        self.token().absolute_deadline.to_system_time()
     }
 }
 

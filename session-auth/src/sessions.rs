@@ -10,12 +10,14 @@ use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
 use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 
+use crate::begin::Login;
 use crate::clock::Timestamp;
-use crate::issue::IssueSession;
+use crate::issue::{IssueError, IssueSession};
 use crate::policy::SessionPolicy;
 use crate::response::Denial;
 use crate::session::{Session, SessionId};
 use crate::store::{GuardedStore, StoreError, StoredSession};
+use crate::subject::{self, InvalidSubject};
 
 /// Starts and ends sessions.
 ///
@@ -33,8 +35,9 @@ use crate::store::{GuardedStore, StoreError, StoredSession};
 ///
 /// #[public_route(POST, "/login", reason = "creates the session", issues_session)]
 /// async fn login(sessions: Sessions) -> Result<(IssuedSession, StatusCode), AppError> {
+///     let login = sessions.begin("ada@example.com").await?;
 ///     // .. check the password, then:
-///     let session = sessions.issue("ada@example.com").scope("admin").await?;
+///     let session = login.issue().scope("admin").await?;
 ///     Ok((session, StatusCode::NO_CONTENT))
 /// }
 /// ```
@@ -48,8 +51,30 @@ impl Sessions {
         Self { policy }
     }
 
+    /// Begins a login of this subject: call it **before** the password, or whatever else, is looked up
+    /// and checked, and [`issue`](Login::issue) the session by what it gives. If all sessions of the
+    /// subject are revoked in between, as with a change of password, none is issued: else somebody who
+    /// posts the old password at that moment would come in, as a check takes its time.
+    ///
+    /// A login of several requests, with a second factor say, begins with each: issue a session
+    /// without scopes after the first and [`renew`](Self::renew) it after the last.
+    ///
+    /// # Errors
+    ///
+    /// The subject is none, or the store is down. Without a store it asks nothing: there, nothing can
+    /// be revoked.
+    pub fn begin(
+        &self,
+        subject: impl Into<String>,
+    ) -> impl Future<Output = Result<Login, IssueError>> + Send + 'static {
+        Login::begin(Arc::clone(&self.policy), subject.into())
+    }
+
     /// Starts a session of this subject: always with a new id, so that nobody can have planted it
     /// (session fixation, CWE-384). `.await` it, after naming scopes and claims.
+    ///
+    /// It begins and ends the login at once. Where something is checked before, use
+    /// [`begin`](Self::begin).
     pub fn issue(&self, subject: impl Into<String>) -> IssueSession {
         IssueSession::new(Arc::clone(&self.policy), subject.into())
     }
@@ -58,9 +83,11 @@ impl Sessions {
     /// such as a second factor or another role (CWE-384). `.await` it, after changing scopes and
     /// claims. Its absolute deadline stays.
     ///
-    /// With a store, the old id is good for nothing from then on; a request that is under way with
-    /// the old cookie is refused as revoked. Without one, the old cookie stays what it was until
-    /// its deadline.
+    /// With a store, the old id is good for
+    /// [`renewal_grace`](crate::SessionAuthLayerBuilder::renewal_grace) more, 10 seconds by default, so
+    /// that requests that are under way with the old cookie do not fail; then it is refused as revoked.
+    /// Whoever ends the session in the meantime ends both. Without a store, the old cookie stays what
+    /// it was until its deadline.
     pub fn renew(&self, session: &Session) -> IssueSession {
         IssueSession::renewing(Arc::clone(&self.policy), session)
     }
@@ -88,8 +115,7 @@ impl Sessions {
         &self,
         session: &Session,
     ) -> impl Future<Output = Result<ClearedSession, SessionsError>> + Send {
-        let id = session.id();
-        let ended = self.revoke_id(session.subject(), id);
+        let ended = self.revoke_id(session.subject(), session.id());
         async move {
             ended.await?;
             Ok(self.clear())
@@ -109,7 +135,13 @@ impl Sessions {
         id: SessionId,
     ) -> impl Future<Output = Result<bool, SessionsError>> + Send {
         let store = self.store("revoke");
-        async move { Ok(store?.ask(|store| store.revoke(subject, id)).await?) }
+        async move {
+            let store = store?;
+            subject::check(subject)?;
+            let ended = store.ask_of_one(|store| store.revoke(subject, id)).await?;
+            self.policy.watch.end(id);
+            Ok(ended)
+        }
     }
 
     /// Ends all sessions of this session's subject but this one, and says how many: "sign out
@@ -149,12 +181,16 @@ impl Sessions {
         except: Option<SessionId>,
     ) -> Result<u64, SessionsError> {
         let (store, now) = (store?, self.now()?);
-        Ok(store
-            .ask(|store| store.revoke_all(subject, except, now))
-            .await?)
+        subject::check(subject)?;
+        let ended = store
+            .ask_of_one(|store| store.revoke_all(subject, except, now))
+            .await?;
+        self.policy.watch.end_all(subject, except);
+        Ok(ended)
     }
 
-    /// The sessions of a subject, the one used last first: for a list of their devices.
+    /// The sessions of a subject, the one used last first: for a list of their devices. There are at
+    /// most as many as [`max_sessions`](crate::SessionAuthLayerBuilder::max_sessions).
     ///
     /// # Errors
     ///
@@ -168,9 +204,37 @@ impl Sessions {
         async move {
             let store = store?;
             let now = self.now()?;
-            let sessions = store.ask(|store| store.list(subject, now)).await?;
+            subject::check(subject)?;
+            let sessions = store.ask_of_one(|store| store.list(subject, now)).await?;
             Ok(sessions.into_iter().map(SessionInfo).collect())
         }
+    }
+
+    /// Whether a session still is one: before something that takes effect long after its request began.
+    /// For streams there is [`Session::ended`].
+    ///
+    /// Without a store that is whether its deadlines have not passed.
+    ///
+    /// # Errors
+    ///
+    /// The store is down.
+    pub async fn is_live(&self, session: &Session) -> Result<bool, SessionsError> {
+        let now = self.now()?;
+        let token = session.token();
+        if now >= token.absolute_deadline {
+            return Ok(false);
+        }
+        let Some(store) = &self.policy.store else {
+            return Ok(now < token.idle_deadline);
+        };
+        let (subject, id) = (session.subject(), session.id());
+        if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
+            // Other requests may have moved it.
+            return Ok(now < stored.idle_deadline.max(token.idle_deadline));
+        }
+        Ok(store
+            .ask(|store| store.was_renewed(subject, id, now))
+            .await?)
     }
 
     #[track_caller]
@@ -260,8 +324,8 @@ impl SessionInfo {
 
 /// Sessions could not be listed or ended.
 ///
-/// As a response it is a 503 with the reason `store_unavailable` where the store is down, and a 500
-/// where there is none.
+/// As a response it is a 503 with the reason `store_unavailable` where the store is down, a 400 where
+/// the subject is none, and a 500 where there is no store.
 #[must_use = "the sessions have not ended"]
 pub struct SessionsError(SessionsErrorKind);
 
@@ -271,6 +335,7 @@ enum SessionsErrorKind {
         caller: &'static Location<'static>,
     },
     Store(StoreError),
+    Subject(InvalidSubject),
     Clock,
 }
 
@@ -285,6 +350,18 @@ impl SessionsError {
     #[must_use]
     pub fn is_store(&self) -> bool {
         matches!(self.0, SessionsErrorKind::Store(_))
+    }
+
+    /// The subject is empty, too long, or has control characters, so it has no sessions.
+    #[must_use]
+    pub fn is_subject(&self) -> bool {
+        matches!(self.0, SessionsErrorKind::Subject(_))
+    }
+}
+
+impl From<InvalidSubject> for SessionsError {
+    fn from(invalid: InvalidSubject) -> Self {
+        Self(SessionsErrorKind::Subject(invalid))
     }
 }
 
@@ -304,6 +381,7 @@ impl fmt::Display for SessionsError {
                  with `.store(..)`, or use `clear`, which makes the browser forget the cookie"
             ),
             SessionsErrorKind::Store(error) => fmt::Display::fmt(error, f),
+            SessionsErrorKind::Subject(invalid) => fmt::Display::fmt(invalid, f),
             SessionsErrorKind::Clock => f.write_str(
                 "the system clock stands before 1970: sessions cannot be told from expired ones",
             ),
@@ -333,6 +411,7 @@ impl IntoResponse for SessionsError {
                 tracing::error!(target: "session_auth", %error, "sessions not listed or ended");
                 Denial::StoreUnavailable.into_response()
             }
+            SessionsErrorKind::Subject(_) => StatusCode::BAD_REQUEST.into_response(),
             _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }

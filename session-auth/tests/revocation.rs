@@ -296,7 +296,7 @@ async fn one_of_the_devices_is_ended_by_its_id() {
 
 #[tokio::test]
 async fn more_privilege_means_a_new_id_and_the_end_of_the_old_one() {
-    let service = serve().await;
+    let service = serve_with(builder().renewal_grace(Duration::ZERO)).await;
     let before = service.login("ada").await;
     assert_eq!(service.ask("GET", "/root", &before).await.status, 403);
     let answer = service.ask("POST", "/sudo", &before).await;
@@ -361,7 +361,7 @@ async fn forged_expired_and_foreign_cookies_never_reach_the_store() {
     let answer = common::request(service.address, "POST", "/logout", &headers).await;
     assert_eq!(answer.status, 403);
     service.ask("GET", "/open", &good).await;
-    seconds.fetch_add(25 * 60 * 60, Ordering::SeqCst);
+    seconds.fetch_add(27 * 60 * 60, Ordering::SeqCst);
     let answer = service.ask("GET", "/me", &good).await;
     assert!(answer.body.contains("expired"), "{}", answer.body);
     assert_eq!(service.control.calls(), before);
@@ -445,6 +445,32 @@ fn a_store_needs_some_time_to_answer() {
     );
 }
 
+/// When the breaker opens and for how long is for the service to say.
+#[tokio::test]
+async fn after_one_failure_an_hour_without_a_question() {
+    let hour = Duration::from_secs(3_600);
+    let service = serve_with(builder().store_breaker(1, hour)).await;
+    let cookie = service.login("ada").await;
+    service.control.set(|c| &c.down, true);
+    assert_eq!(service.ask("GET", "/me", &cookie).await.status, 503);
+    service.control.set(|c| &c.down, false);
+    let calls = service.control.calls();
+    assert_eq!(service.ask("GET", "/me", &cookie).await.status, 503);
+    assert_eq!(service.control.calls(), calls);
+
+    let service = serve_with(builder().store_breaker(20, hour)).await;
+    let cookie = service.login("ada").await;
+    service.control.set(|c| &c.down, true);
+    for _ in 0..19 {
+        assert_eq!(service.ask("GET", "/me", &cookie).await.status, 503);
+    }
+    service.control.set(|c| &c.down, false);
+    service.assert_live(&cookie).await;
+
+    let error = builder().store_breaker(0, hour).build().unwrap_err();
+    assert!(error.to_string().contains("set 1 or more"), "{error}");
+}
+
 /// One row that cannot be read does not take the others down.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_its_sessions_problem_alone() {
@@ -501,7 +527,8 @@ async fn expired_sessions_are_deleted_beside_the_requests() {
         }
     };
     // Past the idle deadline, but by less than clocks may differ: another machine may see it live.
-    seconds.fetch_add(24 * 60 * 60 + 599, Ordering::SeqCst);
+    let idle = 24 * 60 * 60;
+    seconds.fetch_add(idle + idle / 10 + 599, Ordering::SeqCst);
     drop(sessions.issue("ada").await.unwrap());
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(store.len(), 1_201);

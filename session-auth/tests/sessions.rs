@@ -103,7 +103,7 @@ async fn from_login_to_logout() {
         "HttpOnly",
         "SameSite=Lax",
         "Path=/",
-        "Max-Age=86400",
+        "Max-Age=95040",
     ] {
         assert!(
             set.split("; ").any(|part| part == attribute),
@@ -189,7 +189,7 @@ async fn denials_to_the_byte() {
     );
     let scope = get(address, "/root", &good).await;
     expect(&scope, 403, r#"{"error":"Forbidden","reason":"scope"}"#);
-    clock.advance(Duration::from_secs(86_400));
+    clock.advance(Duration::from_secs(95_040));
     let expired = get(address, "/me", &good).await;
     expect(
         &expired,
@@ -300,7 +300,7 @@ async fn use_slides_the_deadline_and_rewrites_the_cookie_once_in_a_tenth() {
     );
 
     // The new cookie outlives the old one's idle deadline; the old one does not.
-    clock.advance(9 * hour + Duration::from_secs(1));
+    clock.advance(10 * hour);
     assert_eq!(get(address, "/me", &old).await.status, 401);
     let answer = get(address, "/me", &cookie).await;
     assert_eq!((answer.status, written(&answer)), (200, 1));
@@ -308,14 +308,39 @@ async fn use_slides_the_deadline_and_rewrites_the_cookie_once_in_a_tenth() {
 
     clock.advance(9 * hour);
     cookie = common::cookie(&get(address, "/me", &cookie).await);
-    // 19 hours and a second after login. The absolute deadline is at 25 hours, used or not.
-    clock.advance(5 * hour);
+    // 20 hours after login. The absolute deadline is at 25 hours, used or not.
+    clock.advance(5 * hour - Duration::from_secs(1));
     assert_eq!(get(address, "/me", &cookie).await.status, 200);
-    clock.advance(hour);
+    clock.advance(Duration::from_secs(1));
     assert_eq!(get(address, "/me", &cookie).await.status, 401);
 }
 
-/// Login and logout have the last word on the cookie, also when the session would slide.
+/// Whenever the last use was, and whether or not its answer brought a new cookie.
+#[tokio::test]
+async fn a_session_lasts_for_the_idle_time_after_its_last_use() {
+    let idle = 15 * 60;
+    for used in [0, 1, 80, 89, 90, 91, 500, 899, 900] {
+        let clock = FakeClock::new();
+        let timeout = Duration::from_secs(idle);
+        let address = serve(builder().clock(clock.clock()).idle_timeout(timeout)).await;
+        let mut cookie = login(address).await;
+        clock.advance(Duration::from_secs(used));
+        let answer = get(address, "/me", &cookie).await;
+        assert_eq!(answer.status, 200, "used at {used} s");
+        if answer.header("set-cookie").count() == 1 {
+            cookie = common::cookie(&answer);
+        }
+        clock.advance(Duration::from_secs(idle));
+        let answer = get(address, "/me", &cookie).await;
+        assert_eq!(answer.status, 200, "used at {used} s");
+        // Without that use it would have ended, and without another it does.
+        let cookie = common::cookie(&answer);
+        clock.advance(Duration::from_secs(idle + idle / 10));
+        let answer = get(address, "/me", &cookie).await;
+        assert!(answer.body.contains("expired"), "{}", answer.body);
+    }
+}
+
 /// A page that comes back in the last second asks for many things at once, and some of the answers
 /// arrive after the deadline. Whichever cookie the browser ends up with, its user is logged in.
 #[tokio::test]
@@ -324,7 +349,8 @@ async fn parallel_requests_around_the_deadline_log_nobody_out() {
     let idle = Duration::from_secs(1_000);
     let address = serve(builder().clock(clock.clock()).idle_timeout(idle)).await;
     let old = login(address).await;
-    clock.advance(idle - Duration::from_secs(1));
+    // It ends a tenth after its idle time.
+    clock.advance(idle + idle / 10 - Duration::from_secs(1));
     let parallel: Vec<_> = (0..16)
         .map(|_| {
             let old = old.clone();
@@ -350,6 +376,7 @@ async fn parallel_requests_around_the_deadline_log_nobody_out() {
     }
 }
 
+/// Login and logout have the last word on the cookie, also when the session would slide.
 #[tokio::test]
 async fn a_response_that_sets_the_cookie_is_not_overwritten() {
     let clock = FakeClock::new();

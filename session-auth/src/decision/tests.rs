@@ -44,7 +44,7 @@ impl Fixture {
     }
 
     fn fresh(&self) -> String {
-        self.token(IDLE.as_secs(), 100_000, &["admin"])
+        self.token(1_100, 100_000, &["admin"])
     }
 
     fn decide(&self, access: Option<&Access>, cookies: &[String]) -> String {
@@ -283,13 +283,14 @@ fn the_cookie_slides_once_in_a_tenth_of_the_idle_time() {
         let token = fixture.token(idle_left, absolute_left, &[]);
         fixture.decide(Some(&SESSION), &[cookie(&token)])
     };
-    assert_eq!(decide(1_000, 100_000), "admit");
-    assert_eq!(decide(901, 100_000), "admit");
-    assert_eq!(decide(900, 100_000), "admit, renew for 1000");
-    assert_eq!(decide(1, 100_000), "admit, renew for 1000");
+    // A tenth on top, so that the idle time is left whenever nothing is written.
+    assert_eq!(decide(1_100, 100_000), "admit");
+    assert_eq!(decide(1_001, 100_000), "admit");
+    assert_eq!(decide(1_000, 100_000), "admit, renew for 1100");
+    assert_eq!(decide(1, 100_000), "admit, renew for 1100");
     // Never past the absolute deadline, and not again and again just before it.
     assert_eq!(decide(100, 300), "admit, renew for 300");
-    assert_eq!(decide(250, 300), "admit");
+    assert_eq!(decide(299, 300), "admit, renew for 300");
     assert_eq!(decide(300, 300), "admit");
 }
 
@@ -362,7 +363,7 @@ fn a_session_of_an_older_key_gets_a_cookie_of_the_first() {
     fixture.keys = Keys::new([[2; 32], [1; 32]]).expect("two keys");
     assert_eq!(
         fixture.decide(Some(&SESSION), &old),
-        "admit, renew for 1000"
+        "admit, renew for 1100"
     );
     let new = [cookie(&fixture.fresh())];
     assert_eq!(fixture.decide(Some(&SESSION), &new), "admit");

@@ -1,52 +1,69 @@
 //! Whether a session that its cookie proves still is one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decision::Admitted;
-use crate::policy::SessionPolicy;
+use crate::policy::{self, SessionPolicy};
 use crate::response::Denial;
 use crate::session::SessionId;
-use crate::store::StoreError;
+use crate::store::{GuardedStore, StoreError};
 use crate::token::MAX_CLOCK_SKEW;
 
 /// How exact `last_seen` is: a write for each request would cost more than it tells.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
-/// Asks the store, and notes there that the session was used: with the new deadline if it slides,
-/// else at most once a minute.
-pub(crate) async fn check(policy: &SessionPolicy, admitted: &Admitted) -> Result<(), Denial> {
+/// What a session is that may come in.
+pub(crate) enum Standing {
+    /// What its cookie says.
+    Live,
+    /// It has got another id a moment ago.
+    Renewed,
+}
+
+/// Asks the store, and notes there that the session was used, at most once a minute: also where the
+/// client keeps its cookie, and each request is to be answered with a new one.
+pub(crate) async fn check(policy: &SessionPolicy, admitted: &Admitted) -> Result<Standing, Denial> {
     let Some(store) = &policy.store else {
-        return Ok(());
+        return Ok(Standing::Live);
     };
-    let Admitted { token, now, .. } = admitted;
-    let (subject, id) = (token.subject(), SessionId::from_bytes(token.id()));
-    let live = async {
-        let idle_deadline = match &admitted.renewal {
-            Some(renewal) => renewal.deadline,
-            None => {
-                let Some(stored) = store.ask(|store| store.find(subject, id)).await? else {
-                    return Ok(false);
-                };
-                let seen_every = SEEN_EVERY.min(policy.idle_timeout / 10);
-                if now.since(stored.last_seen) < seen_every {
-                    return Ok(true);
-                }
-                now.plus(policy.idle_timeout).min(token.absolute_deadline)
-            }
-        };
-        // Looks for the session as well: with a deadline to write, one call does both.
-        let live = store
-            .ask(|store| store.touch(subject, id, *now, idle_deadline))
-            .await?;
-        store.sweep(*now, MAX_CLOCK_SKEW);
-        Ok::<_, StoreError>(live)
-    };
-    match live.await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Denial::Revoked),
+    let id = SessionId::from_bytes(admitted.token.id());
+    match ask(policy, store, admitted, id).await {
+        Ok(Some(standing)) => Ok(standing),
+        Ok(None) => Err(Denial::Revoked),
         Err(error) => {
             store.report(&error, id);
             Err(Denial::StoreUnavailable)
         }
     }
+}
+
+async fn ask(
+    policy: &SessionPolicy,
+    store: &Arc<GuardedStore>,
+    admitted: &Admitted,
+    id: SessionId,
+) -> Result<Option<Standing>, StoreError> {
+    let Admitted { token, now, .. } = admitted;
+    let subject = token.subject();
+    if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
+        let seen_every = SEEN_EVERY.min(policy::step(policy.idle_timeout));
+        if now.since(stored.last_seen) < seen_every || !store.is_first_to_note(id, *now, seen_every)
+        {
+            return Ok(Some(Standing::Live));
+        }
+        let deadline = policy::idle_deadline(*now, policy.idle_timeout, token.absolute_deadline);
+        let live = store
+            .ask(|store| store.touch(subject, id, *now, deadline))
+            .await
+            .inspect_err(|_| store.is_not_noted(id))?;
+        store.sweep(*now, MAX_CLOCK_SKEW);
+        if live {
+            return Ok(Some(Standing::Live));
+        }
+    }
+    let renewed = store
+        .ask(|store| store.was_renewed(subject, id, *now))
+        .await?;
+    Ok(renewed.then_some(Standing::Renewed))
 }

@@ -3,14 +3,15 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The breaker opens when so many more calls have failed than were answered since, ..
-const OPENS_AT: u32 = 8;
-/// .. and then lets one call at a time find out, so long after the last one failed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// When the breaker opens, and for how long, unless the builder says otherwise.
+pub(crate) const DEFAULT_BREAKER: (u32, Duration) = (8, Duration::from_secs(1));
 
 pub(super) struct Breaker {
-    /// How many more calls have failed than were answered since; open at [`OPENS_AT`].
+    /// How many more calls have failed than were answered since; open at `opens_at`.
     failures: AtomicU32,
+    opens_at: u32,
+    /// How long after the last one failed, one call at a time may find out.
+    pause: Duration,
     /// While it is open, when the next trial is due, in milliseconds since `start`.
     trial_at: AtomicU64,
     start: Instant,
@@ -24,10 +25,13 @@ pub(super) struct Permit {
 }
 
 impl Breaker {
-    /// For calls that take no longer than `timeout`.
-    pub(super) fn new(timeout: Duration) -> Self {
+    /// For calls that take no longer than `timeout`. Opens when so many more calls have failed than
+    /// were answered since.
+    pub(super) fn new((opens_at, pause): (u32, Duration), timeout: Duration) -> Self {
         Self {
             failures: AtomicU32::new(0),
+            opens_at,
+            pause,
             trial_at: AtomicU64::new(0),
             start: Instant::now(),
             timeout,
@@ -37,12 +41,12 @@ impl Breaker {
     /// `None` while the breaker is open.
     pub(super) fn permit(&self) -> Option<Permit> {
         // Acquire and Release, so that who sees it open sees when it is to be tried, too.
-        if self.failures.load(Ordering::Acquire) < OPENS_AT {
+        if self.failures.load(Ordering::Acquire) < self.opens_at {
             return Some(Permit { trial: false });
         }
         let due = self.trial_at.load(Ordering::Relaxed);
         // Should this trial be given up, the next one is due when it would have failed.
-        let next = self.after(self.timeout.saturating_add(PAUSE));
+        let next = self.after(self.timeout.saturating_add(self.pause));
         let claim = || {
             self.trial_at
                 .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
@@ -56,7 +60,8 @@ impl Breaker {
             self.failures.store(0, Ordering::Relaxed);
         } else if self.failures.load(Ordering::Relaxed) > 0 {
             // An open breaker is closed by a trial alone: this call may be from before.
-            let fewer = |failures| (failures < OPENS_AT).then(|| u32::saturating_sub(failures, 1));
+            let fewer =
+                |failures| (failures < self.opens_at).then(|| u32::saturating_sub(failures, 1));
             let _ = self
                 .failures
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
@@ -64,8 +69,9 @@ impl Breaker {
     }
 
     pub(super) fn failed(&self, _: Permit) {
-        self.trial_at.store(self.after(PAUSE), Ordering::Relaxed);
-        let more = |failures| (failures < OPENS_AT).then_some(failures + 1);
+        self.trial_at
+            .store(self.after(self.pause), Ordering::Relaxed);
+        let more = |failures| (failures < self.opens_at).then_some(failures + 1);
         let _ = self
             .failures
             .fetch_update(Ordering::Release, Ordering::Relaxed, more);

@@ -1,5 +1,7 @@
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -31,11 +33,22 @@ const DEFAULT_CAPACITY: u64 = 100_000;
 pub struct CachedStore<S> {
     store: S,
     lag: Duration,
-    cache: Cache<SessionId, StoredSession>,
-    /// Counts what was taken out of the cache. An answer that was on its way meanwhile may be
-    /// outdated and is not put in.
-    removals: RwLock<u64>,
+    cache: Cache<SessionId, Remembered>,
+    /// What this process has ended, counted by subject; many subjects share a count.
+    ended: Box<[AtomicU64]>,
+    hasher: RandomState,
 }
+
+/// An answer, and what the subject's count was when it was asked for. If it is another now, the answer
+/// may be outdated: also one that was on its way when the session ended.
+#[derive(Clone)]
+struct Remembered {
+    session: StoredSession,
+    ended: u64,
+}
+
+/// How many counts there are. Who shares one with a subject whose sessions end is asked for once more.
+const COUNTS: usize = 4096;
 
 impl<S> CachedStore<S> {
     /// Remembers what this store says for `lag`: a few seconds, as that is how long a session may
@@ -45,7 +58,8 @@ impl<S> CachedStore<S> {
             store,
             lag,
             cache: cache(DEFAULT_CAPACITY, lag),
-            removals: RwLock::new(0),
+            ended: (0..COUNTS).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -58,33 +72,21 @@ impl<S> CachedStore<S> {
         }
     }
 
-    fn removals(&self) -> u64 {
-        *self.removals.read().unwrap_or_else(PoisonError::into_inner)
+    fn ended(&self, subject: &str) -> &AtomicU64 {
+        &self.ended[self.hasher.hash_one(subject) as usize % COUNTS]
     }
 
-    /// Puts an answer in, unless something was taken out since the question.
-    fn remember(&self, session: &StoredSession, removals: u64) {
-        let now = self.removals.read().unwrap_or_else(PoisonError::into_inner);
-        if *now == removals {
-            // Under the lock: whoever takes it out comes before or after.
-            self.cache.insert(session.id, session.clone());
-        }
-    }
-
-    fn forget(&self, id: SessionId) {
-        *self
-            .removals
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) += 1;
-        self.cache.invalidate(&id);
+    /// Takes whatever is remembered of the subject for outdated. To be called when the store has
+    /// answered: what is asked for later is right.
+    fn forget(&self, subject: &str) {
+        self.ended(subject).fetch_add(1, Ordering::AcqRel);
     }
 }
 
-fn cache(capacity: u64, lag: Duration) -> Cache<SessionId, StoredSession> {
+fn cache(capacity: u64, lag: Duration) -> Cache<SessionId, Remembered> {
     Cache::builder()
         .max_capacity(capacity)
         .time_to_live(lag)
-        .support_invalidation_closures()
         .build()
 }
 
@@ -108,13 +110,17 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         subject: &str,
         id: SessionId,
     ) -> Result<Option<StoredSession>, StoreError> {
-        if let Some(session) = self.cache.get(&id).filter(|found| found.subject == subject) {
-            return Ok(Some(session));
+        let count = self.ended(subject);
+        let ended = count.load(Ordering::Acquire);
+        if let Some(remembered) = self.cache.get(&id)
+            && remembered.ended == ended
+            && remembered.session.subject == subject
+        {
+            return Ok(Some(remembered.session));
         }
-        let removals = self.removals();
         let found = self.store.find(subject, id).await?;
-        if let Some(session) = &found {
-            self.remember(session, removals);
+        if let Some(session) = found.clone() {
+            self.cache.insert(id, Remembered { session, ended });
         }
         Ok(found)
     }
@@ -130,20 +136,23 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
             .store
             .touch(subject, id, last_seen, idle_deadline)
             .await;
-        // Gone, or with other times than remembered.
-        self.forget(id);
+        match touched {
+            // It has other times than remembered.
+            Ok(true) => self.cache.invalidate(&id),
+            _ => self.forget(subject),
+        }
         touched
     }
 
     async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
         let replaced = self.store.replace(old, session).await;
-        self.forget(old);
+        self.forget(&session.subject);
         replaced
     }
 
     async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
         let revoked = self.store.revoke(subject, id).await;
-        self.forget(id);
+        self.forget(subject);
         revoked
     }
 
@@ -154,19 +163,7 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let revoked = self.store.revoke_all(subject, except, now).await;
-        let mut removals = self
-            .removals
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *removals += 1;
-        let subject = subject.to_owned();
-        let gone = move |id: &SessionId, session: &StoredSession| {
-            session.subject == subject && Some(*id) != except
-        };
-        if self.cache.invalidate_entries_if(gone).is_err() {
-            // Not with the settings above. If that ever changes, forget all.
-            self.cache.invalidate_all();
-        }
+        self.forget(subject);
         revoked
     }
 
@@ -176,6 +173,41 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
 
     async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.store.remove_expired(before, limit).await
+    }
+
+    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+        let ended = self.store.trim(subject, most).await;
+        if !matches!(ended, Ok(0)) {
+            self.forget(subject);
+        }
+        ended
+    }
+
+    async fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let renewed = self.store.renew(old, session, until).await;
+        self.forget(&session.subject);
+        renewed
+    }
+
+    async fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.was_renewed(subject, old, now).await
+    }
+
+    async fn deadlines(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.store.deadlines(sessions).await
     }
 }
 

@@ -42,6 +42,23 @@ pub(crate) trait ErasedStore: Send + Sync {
     ) -> StoreFuture<'a, u64>;
     fn list<'a>(&'a self, subject: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<StoredSession>>;
     fn remove_expired<'a>(&'a self, before: Timestamp, limit: u32) -> StoreFuture<'a, u64>;
+    fn trim<'a>(&'a self, subject: &'a str, most: u32) -> StoreFuture<'a, u64>;
+    fn renew<'a>(
+        &'a self,
+        old: SessionId,
+        session: &'a StoredSession,
+        until: Timestamp,
+    ) -> StoreFuture<'a, bool>;
+    fn was_renewed<'a>(
+        &'a self,
+        subject: &'a str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> StoreFuture<'a, bool>;
+    fn deadlines<'a>(
+        &'a self,
+        sessions: &'a [(String, SessionId)],
+    ) -> StoreFuture<'a, Vec<Option<Timestamp>>>;
 }
 
 impl<S: SessionStore> ErasedStore for S {
@@ -108,5 +125,34 @@ impl<S: SessionStore> ErasedStore for S {
 
     fn remove_expired<'a>(&'a self, before: Timestamp, limit: u32) -> StoreFuture<'a, u64> {
         Box::pin(SessionStore::remove_expired(self, before, limit))
+    }
+
+    fn trim<'a>(&'a self, subject: &'a str, most: u32) -> StoreFuture<'a, u64> {
+        Box::pin(SessionStore::trim(self, subject, most))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        old: SessionId,
+        session: &'a StoredSession,
+        until: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(SessionStore::renew(self, old, session, until))
+    }
+
+    fn was_renewed<'a>(
+        &'a self,
+        subject: &'a str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(SessionStore::was_renewed(self, subject, old, now))
+    }
+
+    fn deadlines<'a>(
+        &'a self,
+        sessions: &'a [(String, SessionId)],
+    ) -> StoreFuture<'a, Vec<Option<Timestamp>>> {
+        Box::pin(SessionStore::deadlines(self, sessions))
     }
 }

@@ -11,6 +11,7 @@ pub struct StoreError {
 enum Kind {
     Unavailable,
     Unreadable,
+    Rejected,
     TimedOut,
     Refused,
 }
@@ -34,6 +35,16 @@ impl StoreError {
         }
     }
 
+    /// The store refused what this one question asks: a value that it cannot hold, or a conflict with
+    /// another question. It says nothing of the others, so it does not count toward the circuit
+    /// breaker.
+    pub fn rejected(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::Rejected,
+            source: Some(source.into()),
+        }
+    }
+
     pub(super) fn timed_out() -> Self {
         Self {
             kind: Kind::TimedOut,
@@ -48,10 +59,15 @@ impl StoreError {
         }
     }
 
-    /// Whether the store as a whole is to blame, and not one row of it.
+    /// Whether the store as a whole is to blame, and not one row of it or one question.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        self.kind != Kind::Unreadable
+        !matches!(self.kind, Kind::Unreadable | Kind::Rejected)
+    }
+
+    /// Whether no answer came in time.
+    pub(super) fn is_timed_out(&self) -> bool {
+        self.kind == Kind::TimedOut
     }
 
     /// Whether the store was not even asked, since it failed a moment ago.
@@ -65,6 +81,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self.kind {
             Kind::Unavailable => "the session store is unavailable",
             Kind::Unreadable => "the session store holds a session that cannot be read",
+            Kind::Rejected => "the session store refused one question",
             Kind::TimedOut => "the session store did not answer in time",
             Kind::Refused => "the session store failed a moment ago and was not asked again",
         })?;

@@ -25,24 +25,40 @@ const SWEEP_BATCH: u32 = 500;
 /// .. and how many batches at one time at the most: what is left over waits for the next.
 const SWEEP_BATCHES: u32 = 100;
 
+/// How many sessions can be remembered as noted at one time. One that is pushed out costs a write.
+const NOTED: usize = 1024;
+
 /// A store, with a timeout and a circuit breaker for each call.
 pub(crate) struct GuardedStore {
     store: Arc<dyn ErasedStore>,
     timeout: Duration,
     breaker: Breaker,
-    /// When expired sessions were deleted last, in seconds since 1970.
+    /// When expired sessions were deleted last, in seconds since 1970, ..
     swept: AtomicU64,
+    /// .. and by a clock that does not jump, in seconds since `start`.
+    swept_after: AtomicU64,
+    start: Instant,
+    /// Whose last use was noted when: half an id and half a time, at the place of the id.
+    noted: Box<[AtomicU64]>,
     /// When an outage was logged last.
     reported: Mutex<Option<Instant>>,
 }
 
 impl GuardedStore {
-    pub(crate) fn new(store: Arc<dyn ErasedStore>, timeout: Duration) -> Self {
+    /// `breaker` is after how many failures in a row it opens, and for how long.
+    pub(crate) fn new(
+        store: Arc<dyn ErasedStore>,
+        timeout: Duration,
+        breaker: (u32, Duration),
+    ) -> Self {
         Self {
             store,
             timeout,
-            breaker: Breaker::new(timeout),
+            breaker: Breaker::new(breaker, timeout),
             swept: AtomicU64::new(0),
+            swept_after: AtomicU64::new(0),
+            start: Instant::now(),
+            noted: (0..NOTED).map(|_| AtomicU64::new(0)).collect(),
             reported: Mutex::default(),
         }
     }
@@ -56,15 +72,70 @@ impl GuardedStore {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        self.put(question, true).await
+    }
+
+    /// The same for what takes longer the more sessions a subject has, or the more others ask for the
+    /// same: if no answer comes in time, that says nothing of the store.
+    pub(crate) async fn ask_of_one<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a dyn ErasedStore) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.put(question, false).await
+    }
+
+    async fn put<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a dyn ErasedStore) -> F,
+        slow_is_down: bool,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let permit = self.breaker.permit().ok_or_else(StoreError::refused)?;
         let answer = tokio::time::timeout(self.timeout, question(&*self.store))
             .await
             .unwrap_or_else(|_| Err(StoreError::timed_out()));
         match &answer {
+            // The permit is given up: it counts neither way.
+            Err(error) if error.is_timed_out() && !slow_is_down => {}
             Err(error) if error.is_unavailable() => self.breaker.failed(permit),
             _ => self.breaker.answered(permit),
         }
         answer
+    }
+
+    /// Whether the use of this session is to be noted in the store: `false` where a request of this
+    /// process has done so less than `every` ago, or is about to.
+    pub(crate) fn is_first_to_note(&self, id: SessionId, now: Timestamp, every: Duration) -> bool {
+        let (slot, of_id) = self.slot(id);
+        let last = slot.load(Ordering::Relaxed);
+        // Both halves wrap: a clock that went back has a note written too many.
+        let ago = (now.as_secs() as u32).wrapping_sub(last as u32);
+        if last >> 32 == of_id && u64::from(ago) < every.as_secs() {
+            return false;
+        }
+        let noted = of_id << 32 | now.as_secs() & u64::from(u32::MAX);
+        slot.compare_exchange(last, noted, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The note was not written.
+    pub(crate) fn is_not_noted(&self, id: SessionId) {
+        self.slot(id).0.store(0, Ordering::Relaxed);
+    }
+
+    /// Where a session's use is noted, and the half of its id that is written there; never 0.
+    fn slot(&self, id: SessionId) -> (&AtomicU64, u64) {
+        let [a, b, c, d, e, f, ..] = *id.as_bytes();
+        let place = usize::from(u16::from_be_bytes([a, b])) % NOTED;
+        (
+            &self.noted[place],
+            u64::from(u32::from_be_bytes([c, d, e, f]) | 1),
+        )
     }
 
     /// Logs why a request got no answer. While the store is down that is once a second, not once a
@@ -89,23 +160,40 @@ impl GuardedStore {
 
     /// Deletes expired sessions if that is due: beside the request, in bounded batches. `leeway` is
     /// by how much the clocks of machines that share the store may differ.
+    ///
+    /// Not where the clock has jumped: it may jump back, and the sessions be live. Five minutes later
+    /// it has proved itself.
     pub(crate) fn sweep(self: &Arc<Self>, now: Timestamp, leeway: Duration) {
         if self.store.forgets_by_itself() {
             return;
         }
         let last = self.swept.load(Ordering::Relaxed);
-        let due = now.since(Timestamp::from_secs(last)) >= SWEEP_EVERY;
+        let since = now.since(Timestamp::from_secs(last));
+        // By less, and it is another machine's request, or one that took its time.
+        let went_back = now.as_secs().saturating_add(leeway.as_secs()) < last;
+        if since < SWEEP_EVERY && !went_back {
+            return;
+        }
         // Of requests at the same time, one sweeps.
-        let claim = |last| {
-            let claimed = self.swept.compare_exchange(
-                last,
-                now.as_secs(),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
+        let claimed =
+            self.swept
+                .compare_exchange(last, now.as_secs(), Ordering::Relaxed, Ordering::Relaxed);
+        if claimed.is_err() {
+            return;
+        }
+        let after = self.start.elapsed().as_secs();
+        let passed = after - self.swept_after.swap(after, Ordering::Relaxed).min(after);
+        let passed = Duration::from_secs(passed);
+        // At the start there is nothing that it could have jumped from.
+        let jumped = last != 0 && since > passed.saturating_add(leeway);
+        if jumped || went_back {
+            tracing::warn!(
+                target: "session_auth",
+                from = last,
+                to = now.as_secs(),
+                "the system clock has jumped: expired sessions are not deleted until it has been \
+                 right for five minutes"
             );
-            claimed.is_ok()
-        };
-        if !due || !claim(last) {
             return;
         }
         let this = Arc::clone(self);
@@ -113,7 +201,7 @@ impl GuardedStore {
         tokio::spawn(async move {
             for _ in 0..SWEEP_BATCHES {
                 match this
-                    .ask(|store| store.remove_expired(before, SWEEP_BATCH))
+                    .ask_of_one(|store| store.remove_expired(before, SWEEP_BATCH))
                     .await
                 {
                     Ok(removed) if removed < u64::from(SWEEP_BATCH) => return,

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::StoreError;
-use super::session_store::{Generation, SessionStore, StoredSession};
+use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 
@@ -25,7 +25,36 @@ pub struct MemoryStore {
 struct Subject {
     generation: Generation,
     revoked: Timestamp,
-    sessions: HashMap<SessionId, StoredSession>,
+    sessions: HashMap<SessionId, Row>,
+    /// The last number that was given to a row.
+    last: u64,
+}
+
+/// A session, and what only the store knows of it.
+struct Row {
+    session: StoredSession,
+    /// By the order in which they were added.
+    number: u64,
+    /// The id that it had before it was renewed, and until when that is remembered.
+    renewed: Option<(SessionId, Timestamp)>,
+}
+
+impl Subject {
+    /// The id of the session that has this one, or had it before it was renewed.
+    fn present(&self, id: SessionId) -> Option<SessionId> {
+        if self.sessions.contains_key(&id) {
+            return Some(id);
+        }
+        let had = |row: &&Row| row.renewed.is_some_and(|(old, _)| old == id);
+        self.sessions.values().find(had).map(|row| row.session.id)
+    }
+
+    /// The one used last first.
+    fn in_order(&self) -> Vec<&Row> {
+        let mut rows: Vec<_> = self.sessions.values().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.session.last_seen, row.number)));
+        rows
+    }
 }
 
 /// For how long a generation is kept, in seconds: longer than any login takes.
@@ -75,7 +104,13 @@ impl SessionStore for MemoryStore {
         if subject.generation != generation {
             return Ok(false);
         }
-        subject.sessions.insert(session.id, session.clone());
+        subject.last += 1;
+        let row = Row {
+            session: session.clone(),
+            number: subject.last,
+            renewed: None,
+        };
+        subject.sessions.insert(session.id, row);
         Ok(true)
     }
 
@@ -87,7 +122,7 @@ impl SessionStore for MemoryStore {
         let subjects = self.lock();
         Ok(subjects
             .get(subject)
-            .and_then(|s| s.sessions.get(&id).cloned()))
+            .and_then(|s| s.sessions.get(&id).map(|row| row.session.clone())))
     }
 
     async fn touch(
@@ -98,7 +133,7 @@ impl SessionStore for MemoryStore {
         idle_deadline: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut subjects = self.lock();
-        let Some(session) = subjects
+        let Some(Row { session, .. }) = subjects
             .get_mut(subject)
             .and_then(|s| s.sessions.get_mut(&id))
         else {
@@ -110,22 +145,15 @@ impl SessionStore for MemoryStore {
     }
 
     async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        let mut subjects = self.lock();
-        let Some(subject) = subjects.get_mut(&session.subject) else {
-            return Ok(false);
-        };
-        if subject.sessions.remove(&old).is_none() {
-            return Ok(false);
-        }
-        subject.sessions.insert(session.id, session.clone());
-        Ok(true)
+        self.renew(old, session, Timestamp::default()).await
     }
 
     async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
         let mut subjects = self.lock();
-        let removed = subjects
-            .get_mut(subject)
-            .and_then(|s| s.sessions.remove(&id));
+        let removed = subjects.get_mut(subject).and_then(|subject| {
+            let id = subject.present(id)?;
+            subject.sessions.remove(&id)
+        });
         Ok(removed.is_some())
     }
 
@@ -139,6 +167,7 @@ impl SessionStore for MemoryStore {
         let subject = subjects.entry(subject.to_owned()).or_default();
         subject.generation.0 += 1;
         subject.revoked = subject.revoked.max(now);
+        let except = except.and_then(|id| subject.present(id));
         let before = subject.sessions.len();
         subject.sessions.retain(|id, _| Some(*id) == except);
         Ok((before - subject.sessions.len()) as u64)
@@ -146,23 +175,20 @@ impl SessionStore for MemoryStore {
 
     async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
         let subjects = self.lock();
-        let mut sessions: Vec<_> = subjects
-            .get(subject)
-            .into_iter()
-            .flat_map(|s| s.sessions.values())
-            .filter(|session| session.idle_deadline > now)
-            .cloned()
-            .collect();
-        drop(subjects);
-        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen, session.issued)));
-        Ok(sessions)
+        let Some(subject) = subjects.get(subject) else {
+            return Ok(Vec::new());
+        };
+        let mut rows = subject.in_order();
+        rows.retain(|row| row.session.idle_deadline > now);
+        rows.truncate(MAX_LISTED as usize);
+        Ok(rows.into_iter().map(|row| row.session.clone()).collect())
     }
 
     async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut removed = 0;
         self.lock().retain(|_, subject| {
-            subject.sessions.retain(|_, session| {
-                let expired = removed < u64::from(limit) && session.idle_deadline < before;
+            subject.sessions.retain(|_, row| {
+                let expired = removed < u64::from(limit) && row.session.idle_deadline < before;
                 removed += u64::from(expired);
                 !expired
             });
@@ -171,6 +197,61 @@ impl SessionStore for MemoryStore {
                     && subject.revoked.as_secs() + KEEP_GENERATION > before.as_secs())
         });
         Ok(removed)
+    }
+
+    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+        let mut subjects = self.lock();
+        let Some(subject) = subjects.get_mut(subject) else {
+            return Ok(0);
+        };
+        let rows = subject.in_order();
+        let beyond: Vec<_> = rows
+            .iter()
+            .skip(most as usize)
+            .map(|row| row.session.id)
+            .collect();
+        for id in &beyond {
+            subject.sessions.remove(id);
+        }
+        Ok(beyond.len() as u64)
+    }
+
+    async fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut subjects = self.lock();
+        let Some(subject) = subjects.get_mut(&session.subject) else {
+            return Ok(false);
+        };
+        let Some(Row { number, .. }) = subject.sessions.remove(&old) else {
+            return Ok(false);
+        };
+        let row = Row {
+            session: session.clone(),
+            number,
+            renewed: (until > Timestamp::default()).then_some((old, until)),
+        };
+        subject.sessions.insert(session.id, row);
+        Ok(true)
+    }
+
+    async fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let subjects = self.lock();
+        let renewed = |row: &Row| {
+            row.renewed
+                .is_some_and(|(id, until)| id == old && now < until)
+        };
+        Ok(subjects
+            .get(subject)
+            .is_some_and(|subject| subject.sessions.values().any(renewed)))
     }
 }
 

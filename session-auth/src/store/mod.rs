@@ -47,6 +47,7 @@ mod session_store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 
+pub(crate) use self::breaker::DEFAULT_BREAKER;
 #[cfg(feature = "cache")]
 pub use self::cache::CachedStore;
 pub(crate) use self::erased::ErasedStore;
@@ -55,7 +56,7 @@ pub(crate) use self::guard::{DEFAULT_TIMEOUT, GuardedStore};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
-pub use self::session_store::{Generation, SessionStore, StoredSession};
+pub use self::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 #[cfg(feature = "postgres")]
 pub use self::sql::PostgresStore;
 #[cfg(feature = "sqlite")]

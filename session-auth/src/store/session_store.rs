@@ -38,13 +38,17 @@ pub struct StoredSession {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Generation(pub u64);
 
+/// How many sessions [`SessionStore::list`] gives at the most: those used last.
+pub const MAX_LISTED: u32 = 1_000;
+
 /// Keeps sessions.
 ///
 /// Each operation is atomic: of two at a time, from any number of processes, one comes first. An
 /// operation that returned has happened for all that start later.
 ///
 /// Implement it with `async fn`. The [`conformance`](super::conformance) suite holds an
-/// implementation to everything that is said here.
+/// implementation to everything that is said here. The provided methods do with the others what
+/// can be done so; a store has better ones of its own where one question can take the place of many.
 ///
 /// Time is the caller's: a store compares the timestamps that it is given and asks no clock of its
 /// own, so that the machines' clocks are the only ones that must agree (to ten minutes).
@@ -111,7 +115,8 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// The sessions of the subject whose idle deadline lies after `now`, the one used last first.
+    /// The sessions of the subject whose idle deadline lies after `now`, the one used last first: at
+    /// most [`MAX_LISTED`].
     fn list(
         &self,
         subject: &str,
@@ -126,6 +131,74 @@ pub trait SessionStore: Send + Sync + 'static {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Ends the sessions of the subject but the `most` that were used last, and says how many. Of
+    /// several that were used in the same second, the one added last stays longest.
+    ///
+    /// Asked after each login. Of logins at the same time each may leave the others' sessions; the
+    /// next one ends what is too many.
+    ///
+    /// As provided it knows the order by [`list`](Self::list), and so of no second of it, and ends
+    /// one session after the other.
+    fn trim(
+        &self,
+        subject: &str,
+        most: u32,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        async move {
+            let sessions = self.list(subject, Timestamp::default()).await?;
+            let mut ended = 0;
+            for session in sessions.iter().skip(most as usize) {
+                ended += u64::from(self.revoke(subject, session.id).await?);
+            }
+            Ok(ended)
+        }
+    }
+
+    /// Does what [`replace`](Self::replace) does, and remembers until that time that the old id was
+    /// renewed, for [`was_renewed`](Self::was_renewed). Meanwhile [`revoke`](Self::revoke) and
+    /// [`revoke_all`](Self::revoke_all) take the old id for the new one.
+    ///
+    /// As provided it remembers nothing.
+    fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = until;
+        self.replace(old, session)
+    }
+
+    /// Whether a session had this id before it was renewed, is still there, and `now` lies before the
+    /// time that was given then. Asked only where there is no session of the id itself.
+    fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (subject, old, now);
+        std::future::ready(Ok(false))
+    }
+
+    /// The idle deadlines of these sessions, each of a subject, in their order; `None` where there
+    /// is no such session. Asked for the streams that are open, all at once.
+    ///
+    /// As provided it finds one after the other.
+    fn deadlines(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> impl Future<Output = Result<Vec<Option<Timestamp>>, StoreError>> + Send {
+        async move {
+            let mut deadlines = Vec::with_capacity(sessions.len());
+            for (subject, id) in sessions {
+                let found = self.find(subject, *id).await?;
+                deadlines.push(found.map(|session| session.idle_deadline));
+            }
+            Ok(deadlines)
+        }
+    }
 }
 
 /// One store for several layers.
@@ -204,5 +277,38 @@ impl<S: SessionStore> SessionStore for Arc<S> {
         limit: u32,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send {
         S::remove_expired(self, before, limit)
+    }
+
+    fn trim(
+        &self,
+        subject: &str,
+        most: u32,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        S::trim(self, subject, most)
+    }
+
+    fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::renew(self, old, session, until)
+    }
+
+    fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::was_renewed(self, subject, old, now)
+    }
+
+    fn deadlines(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> impl Future<Output = Result<Vec<Option<Timestamp>>, StoreError>> + Send {
+        S::deadlines(self, sessions)
     }
 }

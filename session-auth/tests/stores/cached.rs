@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use session_auth::store::{
     CachedStore, Generation, MemoryStore, SessionStore, StoreError, StoredSession, conformance,
@@ -53,6 +53,43 @@ async fn the_lag_is_as_stated() {
         1
     );
     assert!(!found(&cached).await);
+}
+
+/// Whatever has ended in the meantime is looked at by nobody.
+#[tokio::test]
+async fn a_find_takes_no_longer_for_what_was_revoked_before() {
+    let cached = CachedStore::new(MemoryStore::new(), Duration::from_secs(60));
+    let session = StoredSession {
+        id: SessionId::from_bytes([7; 16]),
+        subject: "ada".into(),
+        label: None,
+        issued: Timestamp::from_secs(1),
+        last_seen: Timestamp::from_secs(1),
+        idle_deadline: Timestamp::from_secs(2),
+        absolute_deadline: Timestamp::from_secs(3),
+    };
+    assert!(cached.insert(&session, Default::default()).await.unwrap());
+    // Right after the revocations, and the best of several times, as others use the machine too.
+    let mut users = 0;
+    let mut best = async |revoked: usize| {
+        let mut best = Duration::MAX;
+        for _ in 0..8 {
+            for _ in 0..revoked {
+                users += 1;
+                let subject = format!("user {users}");
+                let ended = cached.revoke_all(&subject, None, session.issued).await;
+                assert_eq!(ended.unwrap(), 0);
+            }
+            let start = Instant::now();
+            for _ in 0..20 {
+                assert!(cached.find("ada", session.id).await.unwrap().is_some());
+            }
+            best = best.min(start.elapsed());
+        }
+        best
+    };
+    let (before, after) = (best(0).await, best(5_000).await);
+    assert!(after < 10 * before, "{before:?} before, {after:?} after");
 }
 
 /// An answer that was on its way while its session was revoked is not remembered.

@@ -19,10 +19,14 @@ use session_auth::store::{MemoryStore, conformance};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory() {
     let store = Arc::new(MemoryStore::new());
-    conformance::check(&[Arc::clone(&store), store]).await;
+    conformance::check(&[Arc::clone(&store), Arc::clone(&store)]).await;
+    common::the_oldest_goes_first(&*store).await;
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    expect(dead_code, reason = "most of it is for SQL")
+)]
 mod common {
     use session_auth::store::{Generation, SessionStore, StoredSession};
     use session_auth::{SessionId, Timestamp};
@@ -103,6 +107,23 @@ mod common {
             .await
             .expect("remove_expired");
         assert_eq!(generation().await, 1);
+    }
+
+    /// Of sessions used in one second, the one added last stays longest.
+    pub(crate) async fn the_oldest_goes_first(store: &impl SessionStore) {
+        let of = |number| StoredSession {
+            id: SessionId::from_bytes([number; 16]),
+            subject: "eve".to_owned(),
+            ..session()
+        };
+        for number in (0..50).rev() {
+            insert(store, &of(number)).await;
+        }
+        assert_eq!(store.trim("eve", 3).await.expect("trim"), 47);
+        for number in 0..50 {
+            let found = store.find("eve", of(number).id).await.expect("find");
+            assert_eq!(found.is_some(), number < 3, "{number}");
+        }
     }
 
     /// Times that SQL's numbers cannot hold are as far away as they can be.

@@ -186,6 +186,12 @@ async fn answer<S: SessionStore>(store: &S, question: &Value) -> Result<Value, S
             let limit = question["limit"].as_u64().expect("a number") as u32;
             json!(store.remove_expired(time("before"), limit).await?)
         }
+        "trim" => {
+            let most = question["most"].as_u64().expect("a number") as u32;
+            json!(store.trim(subject, most).await?)
+        }
+        "renew" => json!(store.renew(id(), &session(), time("until")).await?),
+        "was_renewed" => json!(store.was_renewed(subject, id(), time("now")).await?),
         other => panic!("no call `{other}`"),
     })
 }
@@ -358,6 +364,56 @@ impl<S: SessionStore> SessionStore for Anywhere<S> {
                     "limit": limit,
                 });
                 Ok(other.call(question).await?.as_u64().expect("a number"))
+            }
+        }
+    }
+
+    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+        match self {
+            Self::Here(store) => store.trim(subject, most).await,
+            Self::There(other) => {
+                let question = json!({ "call": "trim", "subject": subject, "most": most });
+                Ok(other.call(question).await?.as_u64().expect("a number"))
+            }
+        }
+    }
+
+    async fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Here(store) => store.renew(old, session, until).await,
+            Self::There(other) => {
+                let question = json!({
+                    "call": "renew",
+                    "id": old.to_string(),
+                    "session": json_of(session),
+                    "until": until.as_secs(),
+                });
+                Ok(yes(&other.call(question).await?))
+            }
+        }
+    }
+
+    async fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Here(store) => store.was_renewed(subject, old, now).await,
+            Self::There(other) => {
+                let question = json!({
+                    "call": "was_renewed",
+                    "subject": subject,
+                    "id": old.to_string(),
+                    "now": now.as_secs(),
+                });
+                Ok(yes(&other.call(question).await?))
             }
         }
     }

@@ -101,35 +101,40 @@ async fn keys_are_named_as_documented_and_expire() {
     let store = connect(&redis).await.prefix("myapp:");
     let mut raw = raw(&redis).await;
     insert(&store, &stored(1)).await;
-    store
-        .revoke_all(SUBJECT, Some(id(1)), Timestamp::from_secs(1_000))
-        .await
-        .unwrap();
-    let mut keys: Vec<String> = raw.keys("*").await.unwrap();
-    keys.sort();
-    let base = format!("myapp:{{{HASH}}}:");
-    let [session, index, generation] =
-        [id(1).to_string().as_str(), "sessions", "generation"].map(|key| format!("{base}{key}"));
-    let mut expected = [&session, &index, &generation];
-    expected.sort();
-    assert_eq!(keys.iter().collect::<Vec<_>>(), expected);
+    let key = format!("myapp:{HASH}");
+    let keys: Vec<String> = raw.keys("*").await.unwrap();
+    assert_eq!(keys, std::slice::from_ref(&key));
+    let mut fields: Vec<String> = raw.hkeys(&key).await.unwrap();
+    fields.sort();
+    assert_eq!(fields, [id(1).to_string().as_str(), "added", "subject"]);
 
     // 1,000 s of its idle timeout and ten minutes, from now on: not from 1970 on.
-    let ttl = async |key: &str| raw.clone().ttl::<_, i64>(key).await.unwrap();
-    assert!((1_590..=1_600).contains(&ttl(&session).await));
-    assert!((1_590..=1_605).contains(&ttl(&index).await));
-    assert!((86_390..=86_400).contains(&ttl(&generation).await));
-
+    let beside = raw.clone();
+    let ttl = async || beside.clone().ttl::<_, i64>(&key).await.unwrap();
+    assert!((1_590..=1_600).contains(&ttl().await));
     // Use prolongs it; and a late note of an earlier use does not shorten it.
     let touch = async |seen, deadline| {
         let (seen, deadline) = (Timestamp::from_secs(seen), Timestamp::from_secs(deadline));
         assert!(store.touch(SUBJECT, id(1), seen, deadline).await.unwrap());
     };
     touch(1_500, 6_500).await;
-    assert!((5_590..=5_600).contains(&ttl(&session).await));
-    assert!((5_590..=5_605).contains(&ttl(&index).await));
+    assert!((5_590..=5_600).contains(&ttl().await));
     touch(1_200, 2_000).await;
-    assert!((5_590..=5_600).contains(&ttl(&session).await));
+    assert!((5_590..=5_600).contains(&ttl().await));
+
+    // The generation is kept for a day.
+    let all = async |except| {
+        let now = Timestamp::from_secs(1_000);
+        store.revoke_all(SUBJECT, except, now).await.unwrap()
+    };
+    assert_eq!(all(Some(id(1))).await, 0);
+    assert!((86_390..=86_400).contains(&ttl().await));
+    assert_eq!(store.find(SUBJECT, id(1)).await.unwrap().unwrap().id, id(1));
+    assert_eq!(all(None).await, 1);
+    let mut fields: Vec<String> = raw.hkeys(&key).await.unwrap();
+    fields.sort();
+    assert_eq!(fields, ["added", "generation", "subject"]);
+    assert!((86_390..=86_400).contains(&ttl().await));
 }
 
 /// Scripts count in floating point, which is exact up to 2^53.
@@ -161,29 +166,43 @@ async fn times_are_exact_to_the_last_second_there_is() {
     }
 }
 
-/// Sessions that nobody ended leave the index, too.
+/// Sessions that nobody ended go with the next login, by Redis's own clock.
 #[tokio::test]
-async fn the_index_drops_what_has_expired() {
+async fn what_has_expired_is_taken_out() {
     let Some(redis) = Redis::start() else { return };
     let store = connect(&redis).await;
     let mut raw = raw(&redis).await;
-    let index = format!("session-auth:{{{HASH}}}:sessions");
+    let key = format!("session-auth:{HASH}");
     for number in 0..50 {
         insert(&store, &stored(number)).await;
     }
     // As if their time had come a second ago.
     for number in 0..49 {
-        let key = format!("session-auth:{{{HASH}}}:{}", id(number));
-        let _: () = raw.del(key).await.unwrap();
-        let (now, _): (i64, i64) = redis::cmd("TIME").query_async(&mut raw).await.unwrap();
-        let _: () = raw
-            .zadd(&index, id(number).to_string(), now - 1)
-            .await
-            .unwrap();
+        let field = id(number).to_string();
+        let row: String = raw.hget(&key, &field).await.unwrap();
+        let mut words: Vec<_> = row.split(' ').map(str::to_owned).collect();
+        let (now, _): (u64, u64) = redis::cmd("TIME").query_async(&mut raw).await.unwrap();
+        words[6] = (now - 1).to_string();
+        let _: () = raw.hset(&key, field, words.join(" ")).await.unwrap();
     }
-    insert(&store, &stored(50)).await;
-    let left: Vec<String> = raw.zrange(&index, 0, -1).await.unwrap();
-    assert_eq!(left, [id(49).to_string(), id(50).to_string()]);
+    assert_eq!(store.trim(SUBJECT, 100).await.unwrap(), 0);
+    let list = store.list(SUBJECT, Timestamp::default()).await.unwrap();
+    assert_eq!(list, [stored(49)]);
+}
+
+/// Of sessions used in one second, the one added last stays longest.
+#[tokio::test]
+async fn the_oldest_goes_first() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    for number in (0..50).rev() {
+        insert(&store, &stored(number)).await;
+    }
+    assert_eq!(store.trim(SUBJECT, 3).await.unwrap(), 47);
+    for number in 0..50 {
+        let found = store.find(SUBJECT, id(number)).await.unwrap();
+        assert_eq!(found.is_some(), number < 3, "{number}");
+    }
 }
 
 #[tokio::test]
@@ -191,86 +210,81 @@ async fn what_cannot_be_read_is_an_error_of_that_session_alone() {
     let Some(redis) = Redis::start() else { return };
     let store = connect(&redis).await;
     let mut raw = raw(&redis).await;
-    let key = format!("session-auth:{{{HASH}}}:{}", id(1));
-    let breakages: &[(&str, &[&str])] = &[
-        ("`v` is another", &["HSET", "v", "2"]),
-        ("no field `v`", &["HDEL", "v"]),
-        ("not of the subject", &["HSET", "subject", "eve"]),
-        ("`issued` is not a time", &["HDEL", "issued"]),
-        ("`seen` is not a time", &["HSET", "seen", "-1"]),
-        ("`seen` is not a time", &["HSET", "seen", "+1"]),
-        ("`idle` is not a time", &["HSET", "idle", ""]),
+    let key = format!("session-auth:{HASH}");
+    let field = id(1).to_string();
+    let breakages: &[(&str, &[u8], bool)] = &[
         (
-            "`idle` is not a time",
-            &["HSET", "idle", "99999999999999999999999"],
+            "its version",
+            b"2 1 1000 1000 2000 3000 4000 - a browser",
+            false,
         ),
-        ("`absolute` is not a time", &["HSET", "absolute", "soon"]),
-        ("WRONGTYPE", &["SET", "junk"]),
+        ("its version", b"", false),
+        ("its version", b"\xff", false),
+        ("its number", b"1", false),
+        ("its number", b"1 -1 1000 1000 2000 3000 4000 -", false),
+        ("its last use", b"1 1 1000 +1 2000 3000 4000 -", false),
+        ("its idle deadline", b"1 1 1000 1000", false),
+        (
+            "its idle deadline",
+            b"1 1 1000 1000 99999999999999999999999 3000 4000 -",
+            true,
+        ),
+        (
+            "its absolute deadline",
+            b"1 1 1000 1000 2000 soon 4000 -",
+            false,
+        ),
+        ("it ends before", b"1 1 1000 1000 2000 3000 4000", false),
+        ("not UTF-8", b"1 1 1000 1000 2000 3000 4000 - \xff", true),
     ];
-    for (expected, breakage) in breakages {
-        let _: () = raw.del(&key).await.unwrap();
+    for (expected, row, touchable) in breakages {
         insert(&store, &stored(1)).await;
         insert(&store, &stored(2)).await;
-        let mut command = redis::cmd(breakage[0]);
-        command.arg(&key).arg(&breakage[1..]);
-        command.exec_async(&mut raw).await.unwrap();
+        let _: () = raw.hset(&key, &field, row).await.unwrap();
 
         let error = store.find(SUBJECT, id(1)).await.unwrap_err();
-        assert!(!error.is_unavailable(), "{breakage:?}: {error}");
-        assert!(
-            error.to_string().contains(expected),
-            "{breakage:?}: {error}"
-        );
+        assert!(!error.is_unavailable(), "{expected}: {error}");
+        assert!(error.to_string().contains(expected), "{expected}: {error}");
         let list = store.list(SUBJECT, Timestamp::from_secs(0)).await.unwrap();
-        assert_eq!(list, [stored(2)], "{breakage:?}: the list has the other");
-    }
-    // A label that is no text; and what a touch would otherwise repair by halves.
-    for (field, value, touchable) in [
-        ("label", &b"\xff"[..], true),
-        ("idle", b"", false),
-        ("v", b"2", false),
-    ] {
-        let _: () = raw.del(&key).await.unwrap();
-        insert(&store, &stored(1)).await;
-        let _: () = raw.hset(&key, field, value).await.unwrap();
-        let error = store.find(SUBJECT, id(1)).await.unwrap_err();
-        assert!(!error.is_unavailable(), "{field}: {error}");
-        let touched = store
-            .touch(
-                SUBJECT,
-                id(1),
-                Timestamp::from_secs(1_001),
-                Timestamp::from_secs(2_001),
-            )
-            .await;
+        assert_eq!(list, [stored(2)], "{expected}: the list has the other");
+        // A touch does not repair it by halves.
+        let (seen, deadline) = (Timestamp::from_secs(1_001), Timestamp::from_secs(2_001));
+        let touched = store.touch(SUBJECT, id(1), seen, deadline).await;
         match touched {
-            Ok(touched) => assert!(touched && touchable, "{field}"),
-            Err(error) => assert!(!touchable && !error.is_unavailable(), "{field}: {error}"),
+            Ok(touched) => assert!(touched && *touchable, "{expected}"),
+            Err(error) => assert!(!touchable && !error.is_unavailable(), "{expected}: {error}"),
         }
+        store.trim(SUBJECT, 10).await.unwrap();
+        // It can still be ended.
+        assert!(store.revoke(SUBJECT, id(1)).await.unwrap());
     }
-    // It can still be ended.
-    assert!(store.revoke(SUBJECT, id(1)).await.unwrap());
+    insert(&store, &stored(1)).await;
+    let _: () = raw.hset(&key, &field, "junk").await.unwrap();
+    let now = Timestamp::from_secs(1_000);
+    assert_eq!(store.revoke_all(SUBJECT, None, now).await.unwrap(), 2);
 
-    // The keys beside it: nothing is half done.
-    let base = format!("session-auth:{{{HASH}}}:");
-    let _: () = raw.set(format!("{base}generation"), "many").await.unwrap();
+    // Nothing is half done.
+    let _: () = raw.hset(&key, "generation", "many").await.unwrap();
     let error = store.generation(SUBJECT).await.unwrap_err();
     assert!(!error.is_unavailable(), "{error}");
-    let _: () = raw.del(format!("{base}generation")).await.unwrap();
-    let _: () = raw.set(format!("{base}sessions"), "junk").await.unwrap();
-    let error = store
-        .insert(&stored(3), Generation::default())
-        .await
-        .unwrap_err();
+    let error = store.revoke_all(SUBJECT, None, now).await.unwrap_err();
     assert!(!error.is_unavailable(), "{error}");
-    assert_eq!(store.find(SUBJECT, id(3)).await.unwrap(), None);
-    let error = store.replace(id(2), &stored(3)).await.unwrap_err();
-    assert!(!error.is_unavailable(), "{error}");
-    assert_eq!(store.find(SUBJECT, id(2)).await.unwrap(), Some(stored(2)));
-    assert!(
-        store.revoke(SUBJECT, id(2)).await.unwrap(),
-        "ended all the same"
-    );
+    let _: () = raw.del(&key).await.unwrap();
+    let _: () = raw.set(&key, "junk").await.unwrap();
+    let errors = [
+        store.find(SUBJECT, id(1)).await.unwrap_err(),
+        store.list(SUBJECT, now).await.unwrap_err(),
+        store.touch(SUBJECT, id(1), now, now).await.unwrap_err(),
+        store.renew(id(1), &stored(3), now).await.unwrap_err(),
+        store.revoke(SUBJECT, id(1)).await.unwrap_err(),
+        store
+            .insert(&stored(3), Generation::default())
+            .await
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(!error.is_unavailable(), "{error}");
+    }
 }
 
 /// The ids of the connections there are.

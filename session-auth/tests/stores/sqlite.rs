@@ -70,6 +70,7 @@ async fn old_generations_and_far_times() {
     let (store, _) = store(folder.path()).await;
     common::generations_are_forgotten_after_a_day(&store).await;
     common::far_times_are_cut_off(&store).await;
+    common::the_oldest_goes_first(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

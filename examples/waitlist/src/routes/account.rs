@@ -68,6 +68,9 @@ pub(crate) async fn login(
         password,
         next,
     } = given;
+    // Before the password is looked up, as verifying takes a while: one that is changed meanwhile ends
+    // this login too.
+    let login = sessions.begin(&name).await;
     let hash = app.store.password_hash(&name).await?;
     if !app.passwords.verify(password, hash.as_deref()).await? {
         return Ok(match client {
@@ -78,13 +81,10 @@ pub(crate) async fn login(
             Client::Program => AppError::WrongPassword.into_response(),
         });
     }
-    let session = sessions.issue(&name).scope(OPERATOR).label(device).await?;
-    // Verifying takes a while. A password that was changed meanwhile ended the sessions that there
-    // were, and this one was not there yet.
-    if app.store.password_hash(&name).await? != hash {
-        sessions.revoke_id(&name, session.id()).await?;
-        return Err(AppError::WrongPassword);
-    }
+    let session = match login?.issue().scope(OPERATOR).label(device).await {
+        Err(error) if error.is_revoked() => return Err(AppError::WrongPassword),
+        session => session?,
+    };
     let next = next.as_ref().map_or(HOME, LocalPath::as_str);
     Ok((session, client.done(next)).into_response())
 }

@@ -1,12 +1,12 @@
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
-use crate::store::MemoryStore;
+use crate::store::{DEFAULT_BREAKER, MemoryStore};
 
 #[tokio::test]
 async fn of_a_store_that_hangs_few_wait() {
     let timeout = Duration::from_millis(100);
-    let store = GuardedStore::new(Arc::new(MemoryStore::new()), timeout);
+    let store = GuardedStore::new(Arc::new(MemoryStore::new()), timeout, DEFAULT_BREAKER);
     let asked = AtomicUsize::new(0);
     let hang = async |at_a_time: usize| {
         asked.store(0, Ordering::SeqCst);

@@ -1,39 +1,74 @@
--- Before each script. The time here is that of Redis, and decides nothing but when a key may go.
+-- Before each script. KEYS[1] is the subject's hash. The time here is that of Redis, and decides
+-- nothing but when a session may go.
+local key = KEYS[1]
 
--- Lets a key live for so many seconds more, or longer if it does already.
-local function extend(key, seconds)
+-- Lets the hash live for so many seconds more, or longer if it does already.
+local function extend(seconds)
     if redis.call('TTL', key) < seconds then
         redis.call('EXPIRE', key, seconds)
     end
 end
 
--- Enters a session into its subject's index, and drops from there what has expired. An entry
--- outlives its session by a second or two, never the other way round: what is in no index cannot be
--- revoked with the others.
-local function enter(index, key, id)
-    local now = tonumber(redis.call('TIME')[1])
-    local left = redis.call('TTL', key) + 2
-    redis.call('ZADD', index, now + left, id)
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. now)
-    extend(index, left)
+-- When what has so many seconds left may go.
+local function expires(seconds)
+    return string.format('%.0f', redis.call('TIME')[1] + seconds)
 end
 
--- Writes a session of the fields from ARGV[first] on.
-local function put(index, key, id, seconds, first)
-    if redis.call('EXISTS', key) == 1 then
-        redis.call('DEL', key)
-    end
-    redis.call('HSET', key, unpack(ARGV, first))
-    redis.call('EXPIRE', key, seconds)
-    enter(index, key, id)
-end
-
--- Fails where the index is of another type, before anything is written.
-local function check(index)
-    redis.call('ZCARD', index)
-end
-
--- Whether one time is after another: as text, since numbers are exact to 53 bits alone.
+-- Whether one number is after another: as text, since Lua's are exact to 53 bits alone.
 local function later(a, b)
     return #a > #b or (#a == #b and a > b)
+end
+
+-- What was written of a session; nil where this version did not write it.
+local function parse(row)
+    local number, issued, seen, idle, absolute, going, previous, label =
+        row:match('^1 (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)(.*)$')
+    if number then
+        return {
+            number = number,
+            issued = issued,
+            seen = seen,
+            idle = idle,
+            absolute = absolute,
+            going = going,
+            previous = previous,
+            label = label,
+        }
+    end
+end
+
+local function write(id, s)
+    local row = { '1', s.number, s.issued, s.seen, s.idle, s.absolute, s.going, s.previous .. s.label }
+    redis.call('HSET', key, id, table.concat(row, ' '))
+end
+
+-- Takes a session out, and with it the id that it had before. Says whether there was one.
+local function drop(id)
+    local row = redis.call('HGET', key, id)
+    if not row or row:sub(1, 1) == '>' then
+        return 0
+    end
+    local session = parse(row)
+    if session and session.previous ~= '-' then
+        redis.call('HDEL', key, session.previous)
+    end
+    return redis.call('HDEL', key, id)
+end
+
+-- The id of the session that has this one, or had it before it was renewed.
+local function present(id)
+    local row = redis.call('HGET', key, id)
+    return row and row:match('^>(%x+) ') or id
+end
+
+-- Each session by its id, also those that cannot be read; and not the ids of before.
+local function sessions()
+    local all = redis.call('HGETALL', key)
+    local found = {}
+    for at = 1, #all, 2 do
+        if #all[at] == 32 and all[at + 1]:sub(1, 1) ~= '>' then
+            table.insert(found, { all[at], all[at + 1] })
+        end
+    end
+    return found
 end

@@ -1,7 +1,18 @@
--- KEYS: session, index, generation. ARGV: generation, id, seconds, fields..
-if (redis.call('GET', KEYS[3]) or '0') ~= ARGV[1] then
+-- ARGV: subject, generation, id, seconds to live, issued, last seen, idle deadline, absolute deadline,
+-- label.
+if (redis.call('HGET', key, 'generation') or '0') ~= ARGV[2] then
     return 0
 end
-check(KEYS[2])
-put(KEYS[2], KEYS[1], ARGV[2], ARGV[3], 4)
+redis.call('HSET', key, 'subject', ARGV[1])
+write(ARGV[3], {
+    number = redis.call('HINCRBY', key, 'added', 1),
+    issued = ARGV[5],
+    seen = ARGV[6],
+    idle = ARGV[7],
+    absolute = ARGV[8],
+    going = expires(ARGV[4]),
+    previous = '-',
+    label = ARGV[9],
+})
+extend(tonumber(ARGV[4]))
 return 1

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::memory::KEEP_GENERATION;
-use super::session_store::{Generation, SessionStore, StoredSession};
+use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 
@@ -58,25 +58,28 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 ///   With `appendfsync everysec` the last second can be lost, and so can what a replica had not got
 ///   when it took over; a session that was revoked just then is good again until its deadline.
 ///   Where that matters, set `appendfsync always`.
-/// - Evict nothing: `maxmemory-policy noeviction`. Evicted sessions are logged out, and an evicted
-///   index hides sessions from `list` and `revoke_all`.
+/// - Evict nothing: `maxmemory-policy noeviction`. Who is evicted is logged out.
 /// - Expire keys. Each has a time to live on Redis's own clock: from its last use on, what the session
 ///   had left, and ten minutes for clocks that differ. Nothing is left to sweep.
 ///
 /// # Keys
 ///
-/// With the default prefix, where `H` is the SHA-256 of the subject in hexadecimal digits:
+/// All of a subject is in one hash, whose key is the prefix and the SHA-256 of the subject in
+/// hexadecimal digits, `session-auth:<sha256>`. So an operation is one command or one script on one
+/// key, and Redis Cluster can keep it wherever it likes.
 ///
-/// | key | type | what |
-/// |---|---|---|
-/// | `session-auth:{H}:<id>` | hash | a session: `v`, `subject`, `label`, `issued`, `seen`, `idle`, `absolute` |
-/// | `session-auth:{H}:sessions` | sorted set | the ids of the subject's sessions, by when they expire |
-/// | `session-auth:{H}:generation` | string | how often they were revoked, for a day |
+/// | field | what |
+/// |---|---|
+/// | `subject` | whose it is |
+/// | `generation` | how often all sessions were revoked |
+/// | `added` | how many sessions there have been |
+/// | 32 digits | the session of this id, `1 number issued seen idle absolute going previous label`; or `>id until` for an id of before a renewal |
 ///
-/// The braces are a hash tag: the keys of a subject are in one slot of Redis Cluster, and each
-/// operation is one command or one script on one subject. This is tested with a node in cluster mode,
-/// not with a cluster of several. A cluster needs its own client, which [`new`](Self::new) takes: a
-/// `ClusterConnection` of the crate `redis`.
+/// The hash expires when the last session in it has, a day after the last
+/// `revoke_all` at the soonest; what has expired before is taken out with the next login.
+///
+/// Redis Cluster needs a client of its own, which [`new`](Self::new) takes: a `ClusterConnection` of
+/// the crate `redis`. This is tested with a node in cluster mode, not with a cluster of several.
 ///
 /// # TLS
 ///
@@ -154,45 +157,24 @@ impl<C> RedisStore<C> {
         }
     }
 
-    /// What all keys begin with, `session-auth:` by default: for services that share a Redis. For
-    /// Redis Cluster it must be without braces.
+    /// What all keys begin with, `session-auth:` by default: for services that share a Redis. In Redis
+    /// Cluster it must be without braces, or all subjects are on one node.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    fn keys(&self, subject: &str) -> Keys {
+    fn key(&self, subject: &str) -> String {
         use fmt::Write;
 
         let hash = Sha256::digest(subject);
-        let mut base = String::with_capacity(self.prefix.len() + 2 * hash.len() + 3);
-        base.push_str(&self.prefix);
-        base.push('{');
+        let mut key = String::with_capacity(self.prefix.len() + 2 * hash.len());
+        key.push_str(&self.prefix);
         for byte in hash {
-            let _ = write!(base, "{byte:02x}");
+            let _ = write!(key, "{byte:02x}");
         }
-        base.push_str("}:");
-        Keys { base }
-    }
-}
-
-/// The names of a subject's keys.
-struct Keys {
-    base: String,
-}
-
-impl Keys {
-    fn session(&self, id: SessionId) -> String {
-        format!("{}{id}", self.base)
-    }
-
-    fn index(&self) -> String {
-        format!("{}sessions", self.base)
-    }
-
-    fn generation(&self) -> String {
-        format!("{}generation", self.base)
+        key
     }
 }
 
@@ -217,6 +199,13 @@ where
         answer.map_err(|error| self.failed(error))
     }
 
+    /// What is kept under an id.
+    async fn row(&self, subject: &str, id: SessionId) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.key(subject)).arg(id.to_string());
+        self.command(&get).await
+    }
+
     fn failed(&self, error: RedisError) -> StoreError {
         let text = error.detail().unwrap_or_default();
         // Before version 7 a script's error has its code in the text.
@@ -225,6 +214,10 @@ where
             || text.contains("not an integer")
         {
             return StoreError::unreadable(error);
+        }
+        // Larger than Redis takes: 512 MB, unless it was told less.
+        if text.contains("exceeds maximum allowed size") {
+            return StoreError::rejected(error);
         }
         let read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
             || text.contains("READONLY");
@@ -277,8 +270,8 @@ where
     const FORGETS_BY_ITSELF: bool = true;
 
     async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        let mut get = redis::cmd("GET");
-        get.arg(self.keys(subject).generation());
+        let mut get = redis::cmd("HGET");
+        get.arg(self.key(subject)).arg("generation");
         match self.command::<Option<Vec<u8>>>(&get).await? {
             None => Ok(Generation::default()),
             Some(text) => row::number(&text).map(Generation).ok_or_else(|| {
@@ -292,18 +285,12 @@ where
         session: &StoredSession,
         generation: Generation,
     ) -> Result<bool, StoreError> {
-        let keys = self.keys(&session.subject);
         let mut insert = scripts::INSERT.prepare_invoke();
         insert
-            .key(keys.session(session.id))
-            .key(keys.index())
-            .key(keys.generation())
+            .key(self.key(&session.subject))
+            .arg(&session.subject)
             .arg(generation.0)
-            .arg(session.id.to_string())
-            .arg(row::seconds_to_live(
-                session.last_seen,
-                session.idle_deadline,
-            ));
+            .arg(session.id.to_string());
         row::write(&mut insert, session);
         self.script(&insert).await
     }
@@ -313,13 +300,10 @@ where
         subject: &str,
         id: SessionId,
     ) -> Result<Option<StoredSession>, StoreError> {
-        let mut get = redis::cmd("HGETALL");
-        get.arg(self.keys(subject).session(id));
-        let fields: Vec<(Vec<u8>, Vec<u8>)> = self.command(&get).await?;
-        if fields.is_empty() {
-            return Ok(None);
+        match self.row(subject, id).await? {
+            Some(row) => row::read(&row, subject, id),
+            None => Ok(None),
         }
-        row::read(&fields, subject, id).map(Some)
     }
 
     async fn touch(
@@ -329,13 +313,10 @@ where
         last_seen: Timestamp,
         idle_deadline: Timestamp,
     ) -> Result<bool, StoreError> {
-        let keys = self.keys(subject);
         let mut touch = scripts::TOUCH.prepare_invoke();
         touch
-            .key(keys.session(id))
-            .key(keys.index())
+            .key(self.key(subject))
             .arg(id.to_string())
-            .arg(row::VERSION)
             .arg(last_seen.as_secs())
             .arg(idle_deadline.as_secs())
             .arg(row::seconds_to_live(last_seen, idle_deadline));
@@ -347,29 +328,12 @@ where
     }
 
     async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        let keys = self.keys(&session.subject);
-        let mut replace = scripts::REPLACE.prepare_invoke();
-        replace
-            .key(keys.session(old))
-            .key(keys.session(session.id))
-            .key(keys.index())
-            .arg(old.to_string())
-            .arg(session.id.to_string())
-            .arg(row::seconds_to_live(
-                session.last_seen,
-                session.idle_deadline,
-            ));
-        row::write(&mut replace, session);
-        self.script(&replace).await
+        self.renew(old, session, Timestamp::default()).await
     }
 
     async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        let keys = self.keys(subject);
         let mut revoke = scripts::REVOKE.prepare_invoke();
-        revoke
-            .key(keys.session(id))
-            .key(keys.index())
-            .arg(id.to_string());
+        revoke.key(self.key(subject)).arg(id.to_string());
         self.script(&revoke).await
     }
 
@@ -379,26 +343,23 @@ where
         except: Option<SessionId>,
         _now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let keys = self.keys(subject);
         let mut revoke = scripts::REVOKE_ALL.prepare_invoke();
         revoke
-            .key(keys.index())
-            .key(keys.generation())
-            .arg(&keys.base)
+            .key(self.key(subject))
+            .arg(subject)
             .arg(except.map(|id| id.to_string()).unwrap_or_default())
             .arg(KEEP_GENERATION);
         self.script(&revoke).await
     }
 
     async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        let keys = self.keys(subject);
-        let mut list = scripts::LIST.prepare_invoke();
-        list.key(keys.index()).arg(&keys.base);
-        let rows: Vec<(Vec<u8>, Vec<Vec<u8>>)> = self.script(&list).await?;
-        let mut sessions = Vec::with_capacity(rows.len());
-        for (id, row) in &rows {
-            match row::read_listed(id, row, subject) {
-                Ok(session) if session.idle_deadline > now => sessions.push(session),
+        let mut get = redis::cmd("HGETALL");
+        get.arg(self.key(subject));
+        let fields: Vec<(Vec<u8>, Vec<u8>)> = self.command(&get).await?;
+        let mut sessions = Vec::with_capacity(fields.len());
+        for (field, row) in &fields {
+            match row::read_listed(field, row, subject) {
+                Ok(Some(session)) if session.idle_deadline > now => sessions.push(session),
                 Ok(_) => {}
                 // One row that is broken does not hide the others.
                 Err(error) => {
@@ -407,7 +368,59 @@ where
             }
         }
         sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen, session.issued)));
+        sessions.truncate(MAX_LISTED as usize);
         Ok(sessions)
+    }
+
+    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+        let mut trim = scripts::TRIM.prepare_invoke();
+        trim.key(self.key(subject)).arg(most);
+        self.script(&trim).await
+    }
+
+    async fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut renew = scripts::RENEW.prepare_invoke();
+        renew
+            .key(self.key(&session.subject))
+            .arg(old.to_string())
+            .arg(session.id.to_string())
+            .arg(until.as_secs());
+        row::write(&mut renew, session);
+        self.script(&renew).await
+    }
+
+    async fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let until = self.row(subject, old).await?;
+        let until = until.and_then(|row| row::renewed_until(&row));
+        Ok(until.is_some_and(|until| now < until))
+    }
+
+    async fn deadlines(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        // All at once on the one connection. No pipeline, which a cluster takes for one node alone.
+        let mut tasks = tokio::task::JoinSet::new();
+        for (at, (subject, id)) in sessions.iter().enumerate() {
+            let (store, subject, id) = (self.clone(), subject.clone(), *id);
+            tasks.spawn(async move { (at, store.find(&subject, id).await) });
+        }
+        let mut deadlines = vec![None; sessions.len()];
+        while let Some(answer) = tasks.join_next().await {
+            let (at, found) = answer.map_err(StoreError::unavailable)?;
+            deadlines[at] = found?.map(|session| session.idle_deadline);
+        }
+        Ok(deadlines)
     }
 
     async fn remove_expired(&self, _before: Timestamp, _limit: u32) -> Result<u64, StoreError> {

@@ -1,4 +1,9 @@
-//! A session as a hash of Redis.
+//! A subject's sessions as a hash of Redis, one a field.
+//!
+//! A session is `1 number issued seen idle absolute going previous`, and a space and its label where
+//! it has one: the version of this form, which of the subject's sessions it is, four times in seconds
+//! since 1970, when Redis may drop it by its own clock, and the id that it had before it was renewed
+//! or `-`. Such an id is a field with `>id until`.
 
 use redis::ScriptInvocation;
 
@@ -8,8 +13,8 @@ use crate::store::error::StoreError;
 use crate::store::session_store::StoredSession;
 use crate::token::MAX_CLOCK_SKEW;
 
-/// The field `v`. Another one is another form of row.
-pub(super) const VERSION: &str = "1";
+/// The first word of a session. Another one is another form of row.
+const VERSION: &[u8] = b"1";
 
 /// The longest time to live: far beyond any session, and what Redis can add to its clock.
 const LONGEST: u64 = u32::MAX as u64;
@@ -21,93 +26,89 @@ pub(super) fn seconds_to_live(now: Timestamp, idle_deadline: Timestamp) -> u64 {
     left.saturating_add(MAX_CLOCK_SKEW.as_secs()).min(LONGEST)
 }
 
-/// Adds the fields of a session to the arguments of a script.
+/// Adds what a script writes of a session to its arguments.
 pub(super) fn write(script: &mut ScriptInvocation<'_>, session: &StoredSession) {
     // Every field by name: a new one must not be forgotten here.
     let StoredSession {
         id: _,
-        subject,
+        subject: _,
         label,
         issued,
         last_seen,
         idle_deadline,
         absolute_deadline,
     } = session;
-    script.arg("v").arg(VERSION).arg("subject").arg(subject);
-    if let Some(label) = label {
-        script.arg("label").arg(label);
-    }
+    let label = label.as_ref().map(|label| format!(" {label}"));
     script
-        .arg("issued")
+        .arg(seconds_to_live(*last_seen, *idle_deadline))
         .arg(issued.as_secs())
-        .arg("seen")
         .arg(last_seen.as_secs())
-        .arg("idle")
         .arg(idle_deadline.as_secs())
-        .arg("absolute")
-        .arg(absolute_deadline.as_secs());
+        .arg(absolute_deadline.as_secs())
+        .arg(label.unwrap_or_default());
 }
 
-/// The session of these fields.
+/// The session of this row; `None` where that is the id of before a renewal.
 pub(super) fn read(
-    fields: &[(Vec<u8>, Vec<u8>)],
+    row: &[u8],
     subject: &str,
     id: SessionId,
-) -> Result<StoredSession, StoreError> {
-    let fields = fields.iter().map(|(name, value)| (&name[..], &value[..]));
-    parse(fields, subject, id).map_err(|what| unreadable(id, what))
+) -> Result<Option<StoredSession>, StoreError> {
+    if row.starts_with(b">") {
+        return Ok(None);
+    }
+    parse(row, subject, id)
+        .map(Some)
+        .map_err(|what| unreadable(id, what))
 }
 
-/// The session of a name in the index, and of fields and values by turns.
+/// The session of a field of the hash and its value; `None` where it is another field.
 pub(super) fn read_listed(
-    id: &[u8],
-    row: &[Vec<u8>],
+    field: &[u8],
+    row: &[u8],
     subject: &str,
-) -> Result<StoredSession, StoreError> {
-    let id: SessionId = std::str::from_utf8(id)
+) -> Result<Option<StoredSession>, StoreError> {
+    let id = std::str::from_utf8(field)
         .ok()
-        .and_then(|id| id.parse().ok())
-        .ok_or_else(|| StoreError::unreadable("an index of sessions names what is no id"))?;
-    let (pairs, rest) = row.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(unreadable(id, "it is not a hash"));
-    }
-    let fields = pairs.iter().map(|[name, value]| (&name[..], &value[..]));
-    parse(fields, subject, id).map_err(|what| unreadable(id, what))
+        .and_then(|id| id.parse().ok());
+    id.map_or(Ok(None), |id| read(row, subject, id))
 }
 
-fn parse<'a>(
-    fields: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-    subject: &str,
-    id: SessionId,
-) -> Result<StoredSession, &'static str> {
-    let field = |name: &str| {
-        let mut fields = fields.clone();
-        fields.find_map(|(key, value)| (key == name.as_bytes()).then_some(value))
-    };
-    match field("v") {
-        Some(version) if version == VERSION.as_bytes() => {}
-        Some(_) => return Err("its field `v` is another than this version writes, 1"),
-        None => return Err("it has no field `v`"),
+/// Until when an id of before a renewal is remembered; `None` where the row is none of that.
+pub(super) fn renewed_until(row: &[u8]) -> Option<Timestamp> {
+    let rest = row.strip_prefix(b">")?;
+    let until = rest.rsplit(|&byte| byte == b' ').next()?;
+    number(until).map(Timestamp::from_secs)
+}
+
+fn parse(row: &[u8], subject: &str, id: SessionId) -> Result<StoredSession, &'static str> {
+    let mut words = row.splitn(9, |&byte| byte == b' ');
+    match words.next() {
+        Some(version) if version == VERSION => {}
+        _ => return Err("its version is another than this program reads, 1"),
     }
-    if field("subject") != Some(subject.as_bytes()) {
-        return Err("it is not of the subject that its key is of");
-    }
-    let label = match field("label") {
+    let mut time = |what| words.next().and_then(number).ok_or(what);
+    let _number = time("its number is none")?;
+    let issued = time("its time of issue is not a time")?;
+    let last_seen = time("its last use is not a time")?;
+    let idle_deadline = time("its idle deadline is not a time")?;
+    let absolute_deadline = time("its absolute deadline is not a time")?;
+    let _going = time("its time to go is not a time")?;
+    words.next().ok_or("it ends before the id it had before")?;
+    let label = match words.next() {
         None => None,
         Some(label) => {
             Some(String::from_utf8(label.to_vec()).map_err(|_| "its label is not UTF-8")?)
         }
     };
-    let time = |name| field(name).and_then(number).map(Timestamp::from_secs);
     Ok(StoredSession {
         id,
         subject: subject.to_owned(),
         label,
-        issued: time("issued").ok_or("its field `issued` is not a time")?,
-        last_seen: time("seen").ok_or("its field `seen` is not a time")?,
-        idle_deadline: time("idle").ok_or("its field `idle` is not a time")?,
-        absolute_deadline: time("absolute").ok_or("its field `absolute` is not a time")?,
+        issued: Timestamp::from_secs(issued),
+        last_seen: Timestamp::from_secs(last_seen),
+        idle_deadline: Timestamp::from_secs(idle_deadline),
+        absolute_deadline: Timestamp::from_secs(absolute_deadline),
     })
 }
 

@@ -18,7 +18,7 @@ macro_rules! script {
 
 pub(super) static INSERT: LazyLock<Script> = script!("insert.lua");
 pub(super) static TOUCH: LazyLock<Script> = script!("touch.lua");
-pub(super) static REPLACE: LazyLock<Script> = script!("replace.lua");
+pub(super) static RENEW: LazyLock<Script> = script!("renew.lua");
 pub(super) static REVOKE: LazyLock<Script> = script!("revoke.lua");
 pub(super) static REVOKE_ALL: LazyLock<Script> = script!("revoke_all.lua");
-pub(super) static LIST: LazyLock<Script> = script!("list.lua");
+pub(super) static TRIM: LazyLock<Script> = script!("trim.lua");

@@ -1,20 +1,22 @@
--- KEYS: session, index. ARGV: id, version, last seen, idle deadline, seconds.
-if redis.call('EXISTS', KEYS[1]) == 0 then
+-- ARGV: id, last seen, idle deadline, seconds to live.
+local row = redis.call('HGET', key, ARGV[1])
+if not row or row:sub(1, 1) == '>' then
     return 0
 end
-check(KEYS[2])
-local row = redis.call('HMGET', KEYS[1], 'v', 'seen', 'idle')
-local seen, idle = row[2], row[3]
-if row[1] ~= ARGV[2] or not seen or not idle or not seen:match('^%d+$') or not idle:match('^%d+$') then
+local session = parse(row)
+if not session then
     return -1
 end
-if later(ARGV[3], seen) then
-    seen = ARGV[3]
+if later(ARGV[2], session.seen) then
+    session.seen = ARGV[2]
 end
-if later(ARGV[4], idle) then
-    idle = ARGV[4]
+if later(ARGV[3], session.idle) then
+    session.idle = ARGV[3]
 end
-redis.call('HSET', KEYS[1], 'seen', seen, 'idle', idle)
-extend(KEYS[1], tonumber(ARGV[5]))
-enter(KEYS[2], KEYS[1], ARGV[1])
+local going = expires(ARGV[4])
+if later(going, session.going) then
+    session.going = going
+end
+write(ARGV[1], session)
+extend(tonumber(ARGV[4]))
 return 1

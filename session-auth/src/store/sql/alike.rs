@@ -1,9 +1,9 @@
 //! What the stores do alike in both databases: a statement each, on a connection of their own kind.
 
-/// Implements `SessionStore` by the store's `lease`, its statements and its functions `insert` and
-/// `revoke_all`.
+/// Implements `SessionStore` by the store's `lease`, its statements and its functions `insert`
+/// and `revoke_all`; `more` is what one database does better than the trait.
 macro_rules! sql_store {
-    ($store:ident) => {
+    ($store:ident $($more:tt)*) => {
         impl SessionStore for $store {
             async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
                 let mut lease = self.lease(false).await?;
@@ -107,6 +107,7 @@ macro_rules! sql_store {
                 let answer = sqlx::query(LIST)
                     .bind(subject)
                     .bind(seconds(now))
+                    .bind(i64::from(MAX_LISTED))
                     .fetch_all(&mut *lease)
                     .await;
                 Ok(row::readable(&lease.finish(answer).map_err(failed)?))
@@ -124,6 +125,14 @@ macro_rules! sql_store {
                     .execute(&mut *lease)
                     .await
                     .map(|removed| removed.rows_affected());
+                if answer.is_ok() {
+                    let forgotten = sqlx::query(FORGET_RENEWED)
+                        .bind(seconds(before))
+                        .bind(i64::from(limit))
+                        .execute(&mut *lease)
+                        .await;
+                    answer = forgotten.and(answer);
+                }
                 if let (Ok(_), Some(forgettable)) = (&answer, forgettable(before)) {
                     let forgotten = sqlx::query(FORGET)
                         .bind(forgettable)
@@ -134,6 +143,64 @@ macro_rules! sql_store {
                 }
                 lease.finish(answer).map_err(failed)
             }
+
+            async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let answer = sqlx::query(TRIM)
+                    .bind(subject)
+                    .bind(i64::from(most))
+                    .execute(&mut *lease)
+                    .await;
+                Ok(lease.finish(answer).map_err(failed)?.rows_affected())
+            }
+
+            async fn renew(
+                &self,
+                old: SessionId,
+                session: &StoredSession,
+                until: Timestamp,
+            ) -> Result<bool, StoreError> {
+                let mut lease = self.lease(true).await?;
+                let renewed = async {
+                    let mut transaction = lease.begin_with(BEGIN).await?;
+                    let done = bind_session!(sqlx::query(REPLACE), session)
+                        .bind(old.as_bytes().as_slice())
+                        .execute(&mut *transaction)
+                        .await?;
+                    if done.rows_affected() == 0 {
+                        return Ok(false);
+                    }
+                    sqlx::query(REMEMBER)
+                        .bind(old.as_bytes().as_slice())
+                        .bind(session.subject.as_str())
+                        .bind(session.id.as_bytes().as_slice())
+                        .bind(seconds(until))
+                        .execute(&mut *transaction)
+                        .await?;
+                    transaction.commit().await?;
+                    Ok::<_, sqlx::Error>(true)
+                };
+                let answer = renewed.await;
+                lease.finish(answer).map_err(failed)
+            }
+
+            async fn was_renewed(
+                &self,
+                subject: &str,
+                old: SessionId,
+                now: Timestamp,
+            ) -> Result<bool, StoreError> {
+                let mut lease = self.lease(false).await?;
+                let answer = sqlx::query(WAS_RENEWED)
+                    .bind(subject)
+                    .bind(old.as_bytes().as_slice())
+                    .bind(seconds(now))
+                    .fetch_optional(&mut *lease)
+                    .await;
+                Ok(lease.finish(answer).map_err(failed)?.is_some())
+            }
+
+            $($more)*
         }
 
         impl std::fmt::Debug for $store {

@@ -11,13 +11,13 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::alike::sql_store;
 use super::row;
 use super::statements::{
-    FIND, GENERATION, INSERT, LIST, MIGRATED, REPLACE, REVOKE, SCHEMA_VERSION, bind_session,
-    failed, forgettable, pending, seconds,
+    FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION,
+    WAS_RENEWED, bind_session, failed, forgettable, pending, seconds,
 };
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 use crate::store::error::StoreError;
-use crate::store::session_store::{Generation, SessionStore, StoredSession};
+use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 
 /// Keeps sessions in an SQLite file: for one machine, any number of processes, across restarts.
 ///
@@ -67,7 +67,7 @@ const MIGRATIONS: &[&str] = &["\
         idle_deadline INTEGER NOT NULL, \
         absolute_deadline INTEGER NOT NULL, \
         version INTEGER NOT NULL \
-    ) STRICT, WITHOUT ROWID; \
+    ) STRICT; \
     CREATE INDEX session_auth_sessions_subject ON session_auth_sessions (subject); \
     CREATE INDEX session_auth_sessions_idle_deadline ON session_auth_sessions (idle_deadline); \
     CREATE TABLE session_auth_generations ( \
@@ -75,7 +75,14 @@ const MIGRATIONS: &[&str] = &["\
         generation INTEGER NOT NULL, \
         revoked_at INTEGER NOT NULL \
     ) STRICT, WITHOUT ROWID; \
-    CREATE INDEX session_auth_generations_revoked_at ON session_auth_generations (revoked_at);"];
+    CREATE INDEX session_auth_generations_revoked_at ON session_auth_generations (revoked_at); \
+    CREATE TABLE session_auth_renewed ( \
+        old BLOB NOT NULL PRIMARY KEY, \
+        subject TEXT NOT NULL, \
+        id BLOB NOT NULL, \
+        until INTEGER NOT NULL \
+    ) STRICT, WITHOUT ROWID; \
+    CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until);"];
 
 /// Says what became of the row: one that was written by a newer program is noted as used, and not
 /// accepted.
@@ -90,11 +97,26 @@ const RAISE: &str = "\
     ON CONFLICT (subject) DO UPDATE SET \
         generation = generation + 1, revoked_at = max(revoked_at, excluded.revoked_at)";
 
-const REVOKE_ALL: &str = "DELETE FROM session_auth_sessions WHERE subject = $1 AND id IS NOT $2";
+const REVOKE_ALL: &str = "\
+    DELETE FROM session_auth_sessions WHERE subject = $1 AND id IS NOT $2 AND id IS NOT ( \
+        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1)";
+
+/// Row ids go up as rows are added.
+const TRIM: &str = "\
+    DELETE FROM session_auth_sessions WHERE id IN ( \
+        SELECT id FROM session_auth_sessions WHERE subject = $1 \
+        ORDER BY last_seen DESC, rowid DESC LIMIT -1 OFFSET $2)";
+
+/// IMMEDIATE takes the lock at once: who has read before cannot always have it later.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 const REMOVE_EXPIRED: &str = "\
     DELETE FROM session_auth_sessions WHERE id IN ( \
         SELECT id FROM session_auth_sessions WHERE idle_deadline < $1 LIMIT $2)";
+
+const FORGET_RENEWED: &str = "\
+    DELETE FROM session_auth_renewed WHERE old IN ( \
+        SELECT old FROM session_auth_renewed WHERE until < $1 LIMIT $2)";
 
 const FORGET: &str = "\
     DELETE FROM session_auth_generations WHERE subject IN ( \
@@ -165,7 +187,7 @@ impl SqliteStore {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut lease = self.lease(true).await?;
         // The lock comes first: what is read under it stays true.
-        let begun = lease.begin_with("BEGIN IMMEDIATE").await;
+        let begun = lease.begin_with(BEGIN).await;
         let mut transaction = begun.map_err(failed)?;
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS session_auth_migrations \
@@ -252,8 +274,7 @@ async fn revoke_all(
     except: Option<SessionId>,
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
-    // IMMEDIATE takes the lock at once: who has read before cannot always have it later.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = connection.begin_with(BEGIN).await?;
     sqlx::query(RAISE)
         .bind(subject)
         .bind(seconds(now))

@@ -35,9 +35,20 @@ pub(super) const FIND: &str = "\
 pub(super) const LIST: &str = "\
     SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
     FROM session_auth_sessions WHERE subject = $1 AND idle_deadline > $2 \
-    ORDER BY last_seen DESC, issued DESC";
+    ORDER BY last_seen DESC, issued DESC LIMIT $3";
 
-pub(super) const REVOKE: &str = "DELETE FROM session_auth_sessions WHERE subject = $1 AND id = $2";
+/// The id may be the one before the session was renewed.
+pub(super) const REVOKE: &str = "\
+    DELETE FROM session_auth_sessions WHERE subject = $1 AND (id = $2 OR id = ( \
+        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1))";
+
+pub(super) const REMEMBER: &str = "\
+    INSERT INTO session_auth_renewed (old, subject, id, until) VALUES ($1, $2, $3, $4)";
+
+pub(super) const WAS_RENEWED: &str = "\
+    SELECT 1 FROM session_auth_renewed AS r \
+    JOIN session_auth_sessions AS s ON s.id = r.id AND s.subject = r.subject \
+    WHERE r.old = $2 AND r.subject = $1 AND r.until > $3";
 
 pub(super) const SCHEMA_VERSION: &str =
     "SELECT coalesce(max(version), 0) FROM session_auth_migrations";
@@ -104,7 +115,28 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
     if unmigrated {
         return StoreError::unavailable(Unmigrated(error));
     }
+    if is_of_the_question(&error) {
+        return StoreError::rejected(error);
+    }
     StoreError::unavailable(error)
+}
+
+/// Whether the database would take another question: this one had a value that it cannot hold, or
+/// met with another.
+fn is_of_the_question(error: &sqlx::Error) -> bool {
+    if matches!(error, sqlx::Error::Encode(_)) {
+        return true;
+    }
+    let code = error.as_database_error().and_then(|error| error.code());
+    let Some(code) = code.as_deref() else {
+        return false;
+    };
+    match code.len() {
+        // SQLSTATE: data exception, integrity, rollback by a conflict, a limit of one statement.
+        5 => matches!(code.get(..2), Some("22" | "23" | "40" | "54")),
+        // SQLite's: too big, constraint, mismatch, range; the low byte of an extended code.
+        _ => matches!(code.parse().map(|code: u32| code & 0xff), Ok(18..=20 | 25)),
+    }
 }
 
 #[derive(Debug)]

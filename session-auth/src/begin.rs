@@ -1,0 +1,79 @@
+//! A login under way.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::issue::{IssueError, IssueSession};
+use crate::policy::SessionPolicy;
+use crate::store::Generation;
+use crate::subject;
+
+/// How long a login may take. Longer than anybody needs, and much less than the day for which stores
+/// remember how often sessions were revoked.
+const LASTS: Duration = Duration::from_secs(60 * 60);
+
+/// A login that [`Sessions::begin`](crate::Sessions::begin) began.
+#[must_use = "no session is issued until `issue` is called and awaited"]
+pub struct Login {
+    policy: Arc<SessionPolicy>,
+    subject: String,
+    begun: Option<Begun>,
+}
+
+/// When a login began, and how often the subject's sessions had been revoked by then.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    at: Timestamp,
+    generation: Generation,
+}
+
+impl Begun {
+    /// `None` where it is too long ago for a store to know what happened meanwhile.
+    pub(crate) fn generation(self, now: Timestamp) -> Option<Generation> {
+        (now.since(self.at) <= LASTS).then_some(self.generation)
+    }
+}
+
+impl Login {
+    pub(crate) async fn begin(
+        policy: Arc<SessionPolicy>,
+        subject: String,
+    ) -> Result<Self, IssueError> {
+        subject::check(&subject)?;
+        let begun = match &policy.store {
+            None => None,
+            Some(store) => Some(Begun {
+                at: Timestamp::of(&policy.clock).ok_or_else(IssueError::clock)?,
+                generation: store.ask_of_one(|store| store.generation(&subject)).await?,
+            }),
+        };
+        Ok(Self {
+            policy,
+            subject,
+            begun,
+        })
+    }
+
+    /// Starts the session, as [`Sessions::issue`](crate::Sessions::issue) does. It is not issued, and
+    /// the error [`is_revoked`](IssueError::is_revoked), where all sessions of the subject were
+    /// revoked since the login began, or that was more than an hour ago.
+    pub fn issue(self) -> IssueSession {
+        IssueSession::begun(self.policy, self.subject, self.begun)
+    }
+
+    /// Who wants to log in.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! When a session ends that a stream was opened with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Timestamp;
+use crate::policy::SessionPolicy;
+use crate::session::{Session, SessionId};
+use crate::store::GuardedStore;
+
+/// How late a stream may learn that its session has ended, unless the builder says otherwise.
+pub(crate) const DEFAULT_LAG: Duration = Duration::from_secs(2);
+
+/// How many sessions the store is asked for in one question.
+const AT_ONCE: usize = 500;
+
+/// The sessions that streams wait for the end of: one task looks after all of them, for as long as
+/// there are any.
+pub(crate) struct Watch {
+    lag: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sessions: HashMap<SessionId, Watched>,
+    task: Option<JoinHandle<()>>,
+}
+
+struct Watched {
+    subject: String,
+    idle_deadline: Timestamp,
+    absolute_deadline: Timestamp,
+    ended: watch::Sender<bool>,
+}
+
+impl Watched {
+    fn is_over(&self, now: Option<Timestamp>) -> bool {
+        // Without a time no deadline can be judged, so none holds.
+        now.is_none_or(|now| now >= self.idle_deadline || now >= self.absolute_deadline)
+    }
+}
+
+impl Watch {
+    pub(crate) fn new(lag: Duration) -> Self {
+        Self {
+            lag,
+            state: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the streams of this session that it has ended.
+    pub(crate) fn end(&self, id: SessionId) {
+        self.end_where(|of, _| *of == id);
+    }
+
+    /// Tells the streams of this subject's sessions, all but one.
+    pub(crate) fn end_all(&self, subject: &str, except: Option<SessionId>) {
+        self.end_where(|id, session| session.subject == subject && Some(*id) != except);
+    }
+
+    fn end_where(&self, ended: impl Fn(&SessionId, &Watched) -> bool) {
+        self.lock().sessions.retain(|id, session| {
+            let ended = ended(id, session);
+            if ended {
+                session.ended.send_replace(true);
+            }
+            !ended
+        });
+    }
+}
+
+/// Waits for the end of a session.
+pub(crate) async fn ended(session: Session) {
+    let policy = Arc::clone(session.policy());
+    let mut ended = {
+        let mut state = policy.watch.lock();
+        let watched = state
+            .sessions
+            .entry(session.id())
+            .or_insert_with(|| Watched {
+                subject: session.subject().to_owned(),
+                idle_deadline: session.token().idle_deadline,
+                absolute_deadline: session.token().absolute_deadline,
+                ended: watch::Sender::new(false),
+            });
+        let ended = watched.ended.subscribe();
+        // Also where the runtime of the one before is gone.
+        if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            state.task = Some(tokio::spawn(look_after(Arc::clone(&policy))));
+        }
+        ended
+    };
+    // Without a sender nobody looks after it any more.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// Ends what has ended, until nobody waits for anything.
+async fn look_after(policy: Arc<SessionPolicy>) {
+    loop {
+        tokio::time::sleep(policy.watch.lag).await;
+        let asked: Vec<_> = {
+            let mut state = policy.watch.lock();
+            state
+                .sessions
+                .retain(|_, session| !session.ended.is_closed());
+            if state.sessions.is_empty() {
+                state.task = None;
+                return;
+            }
+            let of = |(id, session): (&SessionId, &Watched)| (session.subject.clone(), *id);
+            state.sessions.iter().map(of).collect()
+        };
+        if let Some(store) = &policy.store {
+            for asked in asked.chunks(AT_ONCE) {
+                ask(&policy.watch, store, asked).await;
+            }
+        }
+        let now = Timestamp::of(&policy.clock);
+        policy.watch.end_where(|_, session| session.is_over(now));
+    }
+}
+
+/// Asks the store for the deadlines that others may have moved. While it is down those hold that
+/// were known.
+async fn ask(watch: &Watch, store: &GuardedStore, asked: &[(String, SessionId)]) {
+    let Ok(deadlines) = store.ask_of_one(|store| store.deadlines(asked)).await else {
+        return;
+    };
+    let mut state = watch.lock();
+    for ((_, id), deadline) in asked.iter().zip(deadlines) {
+        match (deadline, state.sessions.get_mut(id)) {
+            (Some(deadline), Some(session)) => {
+                session.idle_deadline = session.idle_deadline.max(deadline);
+            }
+            (None, Some(_)) => {
+                if let Some(session) = state.sessions.remove(id) {
+                    session.ended.send_replace(true);
+                }
+            }
+            (_, None) => {}
+        }
+    }
+}

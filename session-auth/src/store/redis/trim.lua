@@ -1,0 +1,26 @@
+-- ARGV: how many stay.
+local now, kept = redis.call('TIME')[1], {}
+for _, session in ipairs(sessions()) do
+    local parsed = parse(session[2])
+    if parsed and later(now, parsed.going) then
+        drop(session[1])
+    elseif parsed then
+        parsed.id = session[1]
+        table.insert(kept, parsed)
+    end
+end
+local most = tonumber(ARGV[1])
+if #kept <= most then
+    return 0
+end
+-- The one used last first; of one second, the one added last.
+table.sort(kept, function(a, b)
+    if a.seen ~= b.seen then
+        return later(a.seen, b.seen)
+    end
+    return later(a.number, b.number)
+end)
+for at = most + 1, #kept do
+    drop(kept[at].id)
+end
+return #kept - most

@@ -1,0 +1,417 @@
+//! What one account, one text or one clock does to its own sessions, and not to anybody else's.
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::Path;
+use axum::response::IntoResponse;
+use session_auth::methods::{GET, POST};
+use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
+use session_auth::{
+    Denial, Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId, Sessions,
+    SessionsError, Timestamp, public, session,
+};
+use tokio::sync::Notify;
+
+const HOUR: u64 = 60 * 60;
+
+fn builder() -> SessionAuthLayerBuilder {
+    SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())
+        .store_timeout(Duration::from_millis(50))
+}
+
+#[derive(Clone)]
+struct FakeClock(Arc<AtomicU64>);
+
+impl FakeClock {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_700_000_000)))
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    fn go_back(&self, seconds: u64) {
+        self.0.fetch_sub(seconds, Ordering::SeqCst);
+    }
+
+    fn clock(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
+        let seconds = Arc::clone(&self.0);
+        move || UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
+    }
+}
+
+/// A store whose answers about all sessions of a subject can be made to take forever, and whose
+/// notes are counted.
+#[derive(Default)]
+struct Watched {
+    store: MemoryStore,
+    asked: AtomicU64,
+    touches: AtomicU64,
+    slow: AtomicBool,
+}
+
+impl Watched {
+    async fn of_a_subject(&self) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.slow.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn touches(&self) -> u64 {
+        self.touches.load(Ordering::SeqCst)
+    }
+}
+
+impl SessionStore for Watched {
+    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+        self.of_a_subject().await;
+        self.store.generation(subject).await
+    }
+    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
+        self.store.insert(session, g).await
+    }
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        self.store.find(subject, id).await
+    }
+    async fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        seen: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.touches.fetch_add(1, Ordering::SeqCst);
+        // The others are under way by then.
+        tokio::task::yield_now().await;
+        self.store.touch(subject, id, seen, deadline).await
+    }
+    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
+        self.store.replace(old, session).await
+    }
+    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+        self.store.revoke(subject, id).await
+    }
+    async fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.of_a_subject().await;
+        self.store.revoke_all(subject, except, now).await
+    }
+    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        self.of_a_subject().await;
+        self.store.list(subject, now).await
+    }
+    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.store.remove_expired(before, limit).await
+    }
+}
+
+fn routes() -> Router {
+    Router::new()
+        .mount(
+            public(POST, "/login/{who}", "creates the session")
+                .issues_session()
+                .to(|sessions: Sessions, Path(who): Path<String>| async move {
+                    sessions.issue(who).await
+                }),
+        )
+        .mount(
+            public(POST, "/labelled/{label}", "creates the session")
+                .issues_session()
+                .to(|sessions: Sessions, Path(label): Path<String>| async move {
+                    sessions.issue("ada").label(label).await
+                }),
+        )
+        .mount(
+            session(GET, "/devices").to(|sessions: Sessions, session: Session| async move {
+                let list = sessions.list(session.subject()).await?;
+                Ok::<_, SessionsError>(list.len().to_string())
+            }),
+        )
+        .mount(
+            session(POST, "/everywhere").to(|sessions: Sessions, session: Session| async move {
+                let ended = sessions.revoke_all(session.subject()).await?;
+                Ok::<_, SessionsError>(ended.to_string())
+            }),
+        )
+        .mount(
+            session(GET, "/me").to(|session: Session| async move { session.subject().to_owned() }),
+        )
+}
+
+struct Service {
+    address: std::net::SocketAddr,
+    store: Arc<Watched>,
+    sessions: Sessions,
+}
+
+async fn serve(builder: SessionAuthLayerBuilder) -> Service {
+    let store = Arc::new(Watched::default());
+    let auth = builder.store(Arc::clone(&store)).build().unwrap();
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
+    Service {
+        address,
+        store,
+        sessions: auth.sessions(),
+    }
+}
+
+impl Service {
+    async fn login(&self, who: &str) -> String {
+        let answer = common::post(self.address, &format!("/login/{who}"), "", "").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        common::cookie(&answer)
+    }
+
+    async fn ask(&self, method: &str, path: &str, cookie: &str) -> common::Answer {
+        common::request(self.address, method, path, &format!("Cookie: {cookie}\r\n")).await
+    }
+
+    async fn status(&self, cookie: &str) -> u16 {
+        self.ask("GET", "/me", cookie).await.status
+    }
+}
+
+/// Somebody posts the old password, the check takes its time, and meanwhile its owner changes it and
+/// signs out everywhere.
+#[tokio::test]
+async fn a_login_under_way_does_not_survive_signing_out_everywhere() {
+    let (checking, checked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let login = {
+        let (checking, checked) = (Arc::clone(&checking), Arc::clone(&checked));
+        public(POST, "/slow-login", "creates the session")
+            .issues_session()
+            .to(move |sessions: Sessions| async move {
+                let login = sessions.begin("ada").await?;
+                checking.notify_one();
+                checked.notified().await;
+                login.issue().await
+            })
+    };
+    let store = Arc::new(MemoryStore::new());
+    let auth = builder().store(Arc::clone(&store)).build().unwrap();
+    let app = common::protect(&auth, routes().mount(login)).unwrap();
+    let address = common::serve(app).await;
+
+    let thief = tokio::spawn(async move { common::post(address, "/slow-login", "", "").await });
+    checking.notified().await;
+    auth.sessions().revoke_all("ada").await.unwrap();
+    checked.notify_one();
+    let answer = thief.await.unwrap();
+    assert_eq!(answer.status, 401);
+    assert!(answer.body.contains("revoked"), "{}", answer.body);
+    assert_eq!(answer.header("set-cookie").count(), 0);
+    assert!(store.is_empty());
+
+    // One that nothing comes in between of is a session.
+    checked.notify_one();
+    let answer = common::post(address, "/slow-login", "", "").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(store.len(), 1);
+}
+
+#[tokio::test]
+async fn a_login_that_was_overtaken_is_an_error_that_says_so() {
+    let clock = FakeClock::new();
+    let store = Arc::new(MemoryStore::new());
+    let auth = builder().clock(clock.clock()).store(Arc::clone(&store));
+    let sessions = auth.build().unwrap().sessions();
+
+    let (ada, bob) = (
+        sessions.begin("ada").await.unwrap(),
+        sessions.begin("bob").await.unwrap(),
+    );
+    assert_eq!(ada.subject(), "ada");
+    sessions.revoke_all("ada").await.unwrap();
+    let error = ada.issue().await.unwrap_err();
+    assert!(error.is_revoked(), "{error}");
+    assert_eq!(
+        error.into_response().extensions().get(),
+        Some(&Denial::Revoked)
+    );
+    // Nobody else's.
+    drop(bob.issue().await.unwrap());
+
+    // Stores forget revocations some day, so a login does not take that long.
+    let forgotten = sessions.begin("ada").await.unwrap();
+    clock.advance(HOUR + 1);
+    assert!(forgotten.issue().await.unwrap_err().is_revoked());
+    assert!(sessions.begin("a\0b").await.unwrap_err().is_subject());
+    assert_eq!(store.len(), 1);
+
+    let stateless = builder().build().unwrap().sessions();
+    drop(stateless.begin("ada").await.unwrap().issue().await.unwrap());
+}
+
+#[tokio::test]
+async fn of_too_many_sessions_the_oldest_end() {
+    let service = serve(builder()).await;
+    let mut cookies = Vec::new();
+    for _ in 0..103 {
+        cookies.push(service.login("ada").await);
+    }
+    let stranger = service.login("bob").await;
+    for (number, cookie) in cookies.iter().enumerate() {
+        let expected = if number < 3 { 401 } else { 200 };
+        assert_eq!(service.status(cookie).await, expected, "session {number}");
+    }
+    assert_eq!(
+        service.ask("GET", "/devices", &cookies[9]).await.body,
+        "100"
+    );
+    let ended = service.ask("POST", "/everywhere", &cookies[9]).await;
+    assert_eq!(ended.body, "100");
+    assert_eq!(service.status(&cookies[9]).await, 401);
+    assert_eq!(service.status(&stranger).await, 200);
+
+    let service = serve(builder().max_sessions(1)).await;
+    let (first, second) = (service.login("ada").await, service.login("ada").await);
+    assert_eq!(service.status(&first).await, 401);
+    assert_eq!(service.status(&second).await, 200);
+    for out_of_range in [0, 1_001] {
+        let error = builder().max_sessions(out_of_range).build().unwrap_err();
+        assert!(error.to_string().contains("set 1 to 1000"), "{error}");
+    }
+}
+
+/// A thief who asks for the devices again and again, where that takes the store longer than it may.
+#[tokio::test]
+async fn slow_questions_of_one_subject_deny_nobody_else() {
+    let service = serve(builder()).await;
+    let (thief, bob) = (service.login("thief").await, service.login("bob").await);
+    service.store.slow.store(true, Ordering::SeqCst);
+    for (method, path) in [
+        ("GET", "/devices"),
+        ("POST", "/everywhere"),
+        ("POST", "/login/thief"),
+    ] {
+        let questions = (0..20).map(|_| service.ask(method, path, &thief));
+        for answer in futures_util::future::join_all(questions).await {
+            assert_eq!(answer.status, 503, "{path}");
+        }
+        assert_eq!(service.status(&bob).await, 200, "after {path}");
+    }
+    service.store.slow.store(false, Ordering::SeqCst);
+    assert_eq!(service.ask("POST", "/everywhere", &thief).await.body, "1");
+}
+
+/// What a client sends as its name or its device's is no matter of the store.
+#[tokio::test]
+async fn texts_that_are_none_are_refused_before_the_store() {
+    let service = serve(builder()).await;
+    let bob = service.login("bob").await;
+    let before = service.store.asked.load(Ordering::SeqCst);
+    let long = "x".repeat(257);
+    for path in [
+        "/labelled/a%00b",
+        "/labelled/a%0Ab",
+        "/labelled/%7F",
+        &format!("/labelled/{long}"),
+        "/login/a%00b",
+        "/login/%1B",
+    ] {
+        for _ in 0..10 {
+            let answer = common::post(service.address, path, "", "").await;
+            assert_eq!(answer.status, 400, "{path}");
+            assert_eq!(answer.header("set-cookie").count(), 0);
+        }
+    }
+    let sessions = &service.sessions;
+    let id = SessionId::from_bytes([7; 16]);
+    for subject in ["a\0b", "", "a\nb", &"x".repeat(1_025)] {
+        assert!(sessions.list(subject).await.unwrap_err().is_subject());
+        assert!(sessions.revoke_all(subject).await.unwrap_err().is_subject());
+        assert!(
+            sessions
+                .revoke_id(subject, id)
+                .await
+                .unwrap_err()
+                .is_subject()
+        );
+        let error = sessions.list(subject).await.unwrap_err();
+        assert_eq!(error.into_response().status(), 400);
+    }
+    assert_eq!(service.store.asked.load(Ordering::SeqCst), before);
+    let labelled = sessions.issue("ada").label("a\0b").await.unwrap_err();
+    assert!(labelled.is_label(), "{labelled}");
+    assert_eq!(service.status(&bob).await, 200);
+}
+
+/// A client that does not take the new cookie, so that each answer has one.
+#[tokio::test]
+async fn a_kept_cookie_writes_once_a_minute() {
+    let clock = FakeClock::new();
+    let service = serve(builder().clock(clock.clock())).await;
+    let cookie = service.login("ada").await;
+    clock.advance(3 * HOUR);
+    for minute in 1..=3 {
+        let requests = (0..50).map(|_| service.ask("GET", "/me", &cookie));
+        for answer in futures_util::future::join_all(requests).await {
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.header("set-cookie").count(), 1);
+        }
+        for _ in 0..50 {
+            assert_eq!(service.status(&cookie).await, 200);
+            clock.advance(1);
+        }
+        assert_eq!(service.store.touches(), minute);
+        clock.advance(10);
+    }
+    // Another session's is its own.
+    let other = service.login("ada").await;
+    clock.advance(60);
+    assert_eq!(service.status(&other).await, 200);
+    assert_eq!(service.store.touches(), 4);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumped_and_came_back_deletes_no_live_session() {
+    let clock = FakeClock::new();
+    let service = serve(builder().clock(clock.clock())).await;
+    let ada = service.login("ada").await;
+    let swept = || tokio::time::sleep(Duration::from_millis(50));
+    swept().await;
+    let year = 365 * 24 * HOUR;
+    for _ in 0..2 {
+        clock.advance(year);
+        service.login("bob").await;
+        service.login("bob").await;
+        swept().await;
+        clock.go_back(year);
+        service.login("bob").await;
+        swept().await;
+        assert_eq!(service.status(&ada).await, 200);
+    }
+    // A request that took its time, and has an earlier second than another, is no jump.
+    clock.advance(301);
+    service.login("bob").await;
+    clock.go_back(1);
+    service.login("bob").await;
+    clock.advance(1);
+
+    // When the clock goes on as clocks do, what has expired is deleted.
+    let rows = service.store.store.len();
+    clock.advance(27 * HOUR);
+    service.login("bob").await;
+    clock.advance(301);
+    service.login("bob").await;
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while service.store.store.len() >= rows {
+        assert!(std::time::Instant::now() < deadline, "nothing was deleted");
+        swept().await;
+    }
+}

@@ -1,0 +1,416 @@
+//! What goes on after a request, and what was under way when its session got another id.
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use session_auth::methods::{GET, POST};
+use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
+use session_auth::{
+    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId, Sessions,
+    Timestamp, public, session,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Longer than any test: nothing is asked within it.
+const LONG: Duration = Duration::from_secs(3_600);
+const SHORT: Duration = Duration::from_millis(50);
+
+fn builder() -> SessionAuthLayerBuilder {
+    SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())
+}
+
+/// A store that others may use as well, and that can be down.
+#[derive(Default)]
+struct Watched {
+    store: MemoryStore,
+    questions: AtomicU64,
+    down: AtomicBool,
+}
+
+impl SessionStore for Watched {
+    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+        self.store.generation(subject).await
+    }
+    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
+        self.store.insert(session, g).await
+    }
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        self.store.find(subject, id).await
+    }
+    async fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        seen: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.touch(subject, id, seen, deadline).await
+    }
+    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
+        self.store.replace(old, session).await
+    }
+    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+        self.store.revoke(subject, id).await
+    }
+    async fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.store.revoke_all(subject, except, now).await
+    }
+    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        self.store.list(subject, now).await
+    }
+    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.store.remove_expired(before, limit).await
+    }
+    async fn renew(
+        &self,
+        old: SessionId,
+        session: &StoredSession,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.renew(old, session, until).await
+    }
+    async fn was_renewed(
+        &self,
+        subject: &str,
+        old: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.was_renewed(subject, old, now).await
+    }
+    async fn deadlines(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("connection refused"));
+        }
+        self.store.deadlines(sessions).await
+    }
+}
+
+struct Service {
+    address: SocketAddr,
+    seconds: Arc<AtomicU64>,
+    store: Arc<Watched>,
+    sessions: Sessions,
+    /// Of another process with the same store.
+    elsewhere: Sessions,
+    /// The sessions of requests to `/hold`.
+    held: Arc<Mutex<Vec<Session>>>,
+}
+
+impl Service {
+    async fn new(builder: impl Fn() -> SessionAuthLayerBuilder) -> Self {
+        let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+        let store = Arc::new(Watched::default());
+        let layer = || {
+            let seconds = Arc::clone(&seconds);
+            let now = move || -> SystemTime {
+                UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
+            };
+            let layer = builder().clock(now).store(Arc::clone(&store)).build();
+            layer.unwrap()
+        };
+        let (here, elsewhere) = (layer(), layer().sessions());
+        let held = Arc::default();
+        let app = common::protect(&here, routes(Arc::clone(&held))).unwrap();
+        Self {
+            address: common::serve(app).await,
+            seconds,
+            store,
+            sessions: here.sessions(),
+            elsewhere,
+            held,
+        }
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    async fn login(&self) -> String {
+        common::cookie(&common::post(self.address, "/login", "", "").await)
+    }
+
+    async fn ask(&self, method: &str, path: &str, cookie: &str) -> common::Answer {
+        common::request(self.address, method, path, &format!("Cookie: {cookie}\r\n")).await
+    }
+
+    /// The session of a request with this cookie.
+    async fn hold(&self, cookie: &str) -> Session {
+        assert_eq!(self.ask("GET", "/hold", cookie).await.status, 200);
+        self.held.lock().unwrap().pop().unwrap()
+    }
+}
+
+fn routes(held: Arc<Mutex<Vec<Session>>>) -> Router {
+    Router::new()
+        .mount(
+            public(POST, "/login", "creates the session")
+                .issues_session()
+                .to(|sessions: Sessions| async move { sessions.issue("ada").await }),
+        )
+        .mount(
+            session(POST, "/sudo").to(|sessions: Sessions, session: Session| async move {
+                sessions.renew(&session).scope("root").await
+            }),
+        )
+        .mount(session(GET, "/hold").to(|session: Session| async move {
+            held.lock().unwrap().push(session);
+        }))
+        .mount(
+            session(GET, "/live").to(|session: Session, upgrade: WebSocketUpgrade| async move {
+                upgrade.on_upgrade(async move |mut socket| {
+                    let mut ended = pin!(session.ended());
+                    loop {
+                        let message = tokio::select! {
+                            () = &mut ended => break,
+                            message = socket.recv() => message,
+                        };
+                        let Some(Ok(message)) = message else { return };
+                        socket.send(message).await.unwrap();
+                    }
+                    socket.send(Message::Close(None)).await.unwrap();
+                })
+            }),
+        )
+}
+
+async fn is_over(session: &Session) -> bool {
+    timeout(Duration::from_secs(5), session.ended())
+        .await
+        .is_ok()
+}
+
+async fn goes_on(session: &Session) -> bool {
+    timeout(6 * SHORT, session.ended()).await.is_err()
+}
+
+/// A WebSocket over a real socket: its frames, as RFC 6455 (section 5) has them.
+#[tokio::test]
+async fn a_websocket_closes_when_its_session_is_revoked() {
+    let service = Service::new(|| builder().stream_lag(LONG)).await;
+    let cookie = service.login().await;
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    let request = format!(
+        "GET /live HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Cookie: {cookie}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    // `hi`, masked by zeros as a client has to mask, and back unmasked.
+    stream.write_all(b"\x81\x82\0\0\0\0hi").await.unwrap();
+    let mut frame = [0; 4];
+    stream.read_exact(&mut frame).await.unwrap();
+    assert_eq!(&frame, b"\x81\x02hi");
+
+    assert_eq!(service.sessions.revoke_all("ada").await.unwrap(), 1);
+    let mut close = [0; 2];
+    let closed = timeout(Duration::from_secs(5), stream.read_exact(&mut close)).await;
+    closed.expect("at once, not at the lag").unwrap();
+    assert_eq!(close, [0x88, 0]);
+}
+
+#[tokio::test]
+async fn what_this_process_revokes_ends_at_once_and_nothing_else() {
+    let service = Service::new(|| builder().stream_lag(LONG)).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(service.hold(&service.login().await).await);
+    }
+    let waiting: Vec<_> = held.iter().map(|held| tokio::spawn(held.ended())).collect();
+    tokio::time::sleep(SHORT).await;
+    let over = async || {
+        tokio::time::sleep(SHORT).await;
+        waiting.iter().map(|w| w.is_finished()).collect::<Vec<_>>()
+    };
+    assert_eq!(over().await, [false; 4]);
+    drop(service.sessions.revoke(&held[0]).await.unwrap());
+    assert_eq!(over().await, [true, false, false, false]);
+    service.sessions.revoke_others(&held[1]).await.unwrap();
+    assert_eq!(over().await, [true, false, true, true]);
+    service.sessions.revoke_all("ada").await.unwrap();
+    assert_eq!(over().await, [true; 4]);
+}
+
+#[tokio::test]
+async fn what_another_process_revokes_ends_within_the_lag() {
+    let lag = Duration::from_millis(400);
+    let service = Service::new(|| builder().stream_lag(lag)).await;
+    let (first, second) = (service.login().await, service.login().await);
+    let (first, second) = (service.hold(&first).await, service.hold(&second).await);
+    assert!(timeout(2 * lag, first.ended()).await.is_err());
+    let other = tokio::spawn(second.ended());
+    service.elsewhere.revoke(&first).await.map(drop).unwrap();
+    let start = Instant::now();
+    assert!(is_over(&first).await);
+    assert!(start.elapsed() < lag + Duration::from_secs(1));
+    assert!(!other.is_finished());
+}
+
+#[tokio::test]
+async fn a_stream_ends_at_the_deadline_that_requests_have_moved() {
+    let idle = 1_000;
+    let service = Service::new(|| {
+        let timeout = Duration::from_secs(idle);
+        builder().idle_timeout(timeout).stream_lag(SHORT)
+    })
+    .await;
+    let cookie = service.login().await;
+    let session = service.hold(&cookie).await;
+    service.advance(idle);
+    // The request brings a new cookie, and the stream goes on past the end of the old one.
+    let moved = service.hold(&cookie).await;
+    assert!(goes_on(&session).await);
+    service.advance(idle);
+    assert!(goes_on(&session).await && goes_on(&moved).await);
+    service.advance(idle / 10);
+    assert!(is_over(&session).await);
+    assert!(is_over(&moved).await);
+}
+
+/// Without a store a stream knows the deadline of its own request's answer.
+#[tokio::test]
+async fn without_a_store_a_stream_ends_at_its_deadline() {
+    let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+    let clock = {
+        let seconds = Arc::clone(&seconds);
+        move || -> SystemTime { UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst)) }
+    };
+    let builder = builder().clock(clock).stream_lag(SHORT);
+    let auth = builder
+        .idle_timeout(Duration::from_secs(1_000))
+        .build()
+        .unwrap();
+    let held = Arc::default();
+    let app = common::protect(&auth, routes(Arc::clone(&held))).unwrap();
+    let address = common::serve(app).await;
+    let cookie = common::cookie(&common::post(address, "/login", "", "").await);
+    seconds.fetch_add(1_000, Ordering::SeqCst);
+    let headers = format!("Cookie: {cookie}\r\n");
+    assert_eq!(
+        common::request(address, "GET", "/hold", &headers)
+            .await
+            .status,
+        200
+    );
+    let session = held.lock().unwrap().pop().unwrap();
+    seconds.fetch_add(1_000, Ordering::SeqCst);
+    assert!(goes_on(&session).await);
+    assert!(auth.sessions().is_live(&session).await.unwrap());
+    seconds.fetch_add(100, Ordering::SeqCst);
+    assert!(is_over(&session).await);
+    assert!(!auth.sessions().is_live(&session).await.unwrap());
+}
+
+/// A question for each stream would be one a second for each tab that is open.
+#[tokio::test]
+async fn many_streams_are_one_question() {
+    let lag = Duration::from_millis(200);
+    let service = Service::new(|| builder().stream_lag(lag)).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let session = service.hold(&service.login().await).await;
+        for _ in 0..5 {
+            waiting.spawn(session.ended());
+        }
+    }
+    service.store.questions.store(0, Ordering::SeqCst);
+    tokio::time::sleep(5 * lag).await;
+    let asked = service.store.questions.load(Ordering::SeqCst);
+    assert!((1..=6).contains(&asked), "{asked} questions");
+
+    // While the store is down they go on.
+    service.store.down.store(true, Ordering::SeqCst);
+    tokio::time::sleep(3 * lag).await;
+    assert!(waiting.try_join_next().is_none());
+    service.store.down.store(false, Ordering::SeqCst);
+    service.elsewhere.revoke_all("ada").await.unwrap();
+    let all = async { while waiting.join_next().await.is_some() {} };
+    timeout(Duration::from_secs(5), all).await.unwrap();
+
+    // When nobody waits any more, nobody is asked.
+    tokio::time::sleep(2 * lag).await;
+    service.store.questions.store(0, Ordering::SeqCst);
+    tokio::time::sleep(3 * lag).await;
+    assert_eq!(service.store.questions.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_session_is_live_until_it_is_revoked_or_over() {
+    let service = Service::new(builder).await;
+    let cookie = service.login().await;
+    let session = service.hold(&cookie).await;
+    let is_live = async || service.sessions.is_live(&session).await.unwrap();
+    assert!(is_live().await);
+    // Its token ends here; the session goes on, as another request has used it.
+    service.advance(24 * 60 * 60);
+    assert_eq!(service.ask("GET", "/hold", &cookie).await.status, 200);
+    service.advance(24 * 60 * 60);
+    assert!(is_live().await);
+    service.advance(3 * 60 * 60);
+    assert!(!is_live().await);
+
+    let session = service.hold(&service.login().await).await;
+    service.elsewhere.revoke(&session).await.map(drop).unwrap();
+    assert!(!service.sessions.is_live(&session).await.unwrap());
+}
+
+/// Requests that were on their way with the old cookie when the session got another id.
+#[tokio::test]
+async fn the_id_of_before_a_renewal_is_good_for_ten_seconds_more() {
+    let service = Service::new(|| builder().stream_lag(SHORT)).await;
+    let before = service.login().await;
+    // Long enough for a request to bring a new cookie.
+    service.advance(3 * 60 * 60);
+    let old = service.hold(&before).await;
+    let after = common::cookie(&service.ask("POST", "/sudo", &before).await);
+    service.advance(9);
+    let answer = service.ask("GET", "/hold", &before).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("set-cookie").count(),
+        0,
+        "the browser has the new one"
+    );
+    assert!(service.sessions.is_live(&old).await.unwrap());
+    assert!(is_over(&old).await, "it has another id");
+    service.advance(1);
+    let answer = service.ask("GET", "/hold", &before).await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.body.contains("revoked"), "{}", answer.body);
+    assert!(!service.sessions.is_live(&old).await.unwrap());
+    assert_eq!(service.ask("GET", "/hold", &after).await.status, 200);
+
+    // Whoever ends the session ends both.
+    let newest = common::cookie(&service.ask("POST", "/sudo", &after).await);
+    let session = service.hold(&after).await;
+    drop(service.sessions.revoke(&session).await.unwrap());
+    for cookie in [&after, &newest] {
+        assert_eq!(service.ask("GET", "/hold", cookie).await.status, 401);
+    }
+}
