@@ -74,6 +74,8 @@ pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
         )
         .verifier("freescout", Hmac::freescout(config.freescout_secret))
         .verifier("waf", Bearer::new(config.waf_token))
+        // A new password renews the session: a copy of the old cookie is to end with the old password.
+        .renewal_grace(Duration::ZERO)
         .login_path("/login");
     let auth = match opened.sessions {
         Either::Sqlite(store) => auth.store(store),
