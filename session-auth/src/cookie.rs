@@ -102,16 +102,16 @@ impl CookieTemplate {
             })
     }
 
-    /// `Set-Cookie` with this value, kept by the browser for `max_age`.
+    /// `Set-Cookie` with this value, kept by the browser for `max_age`, or until it is closed.
     ///
     /// `None` where the value is not one that a header can have, which a token never is.
-    pub(crate) fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
-        let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
-        let cookie = self
-            .build(value)
-            .max_age(time::Duration::seconds(seconds))
-            .build();
-        let mut header = HeaderValue::from_str(&cookie.to_string()).ok()?;
+    pub(crate) fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
+        let mut cookie = self.build(value);
+        if let Some(max_age) = max_age {
+            let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+            cookie = cookie.max_age(time::Duration::seconds(seconds));
+        }
+        let mut header = HeaderValue::from_str(&cookie.build().to_string()).ok()?;
         header.set_sensitive(true);
         Some(header)
     }

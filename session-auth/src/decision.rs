@@ -8,13 +8,13 @@ use crate::access::{Access, Verify};
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
-use crate::keys::Keys;
+use crate::keys::TokenKeys;
 use crate::response::Denial;
 use crate::token::{self, Refusal, Token};
 
 /// What a decision is made with, borrowed from the layer.
 pub(crate) struct Means<'a> {
-    pub(crate) keys: &'a Keys,
+    pub(crate) keys: &'a TokenKeys,
     pub(crate) cookie: &'a CookieTemplate,
     pub(crate) cross_origin: &'a CrossOrigin,
     pub(crate) idle_timeout: Duration,
@@ -69,7 +69,8 @@ pub(crate) struct Admitted {
 pub(crate) struct Renewal {
     pub(crate) value: String,
     pub(crate) deadline: Timestamp,
-    pub(crate) max_age: Duration,
+    /// `None` where it ends with the browser.
+    pub(crate) max_age: Option<Duration>,
 }
 
 /// Decides on a request to the endpoint of this access; `None` for one that nobody declared, which
@@ -162,17 +163,18 @@ fn clock_before_1970() -> Denial {
 /// not sent a cookie with each response; and at once where an older key signed the session, so that
 /// it outlives that key.
 fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
-    let deadline = now.plus(means.idle_timeout).min(token.absolute_deadline);
+    let idle_timeout = token.idle_timeout(means.idle_timeout);
+    let deadline = now.plus(idle_timeout).min(token.absolute_deadline);
     let gained = deadline.since(token.idle_deadline);
     // A gain of nothing is no reason to write, even where a tenth rounds down to nothing.
-    let slides = !gained.is_zero() && gained >= means.idle_timeout / 10;
+    let slides = !gained.is_zero() && gained >= idle_timeout / 10;
     if !slides && !token.is_signed_by_an_older_key() {
         return None;
     }
     Some(Renewal {
         value: token.renewed(means.keys, deadline),
         deadline,
-        max_age: deadline.since(now),
+        max_age: token.lasts.max_age(deadline.since(now)),
     })
 }
 

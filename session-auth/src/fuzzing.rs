@@ -15,7 +15,7 @@ use crate::audit;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
 use crate::inline::{self, public};
-use crate::keys::Keys;
+use crate::keys::{Keys, TokenKeys};
 use crate::login::{LocalPath, LoginPage};
 use crate::response::Denial;
 use crate::routing::Router;
@@ -23,8 +23,8 @@ use crate::{mounted, paths, token};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-fn keys() -> Keys {
-    Keys::new([[7; 32]]).unwrap()
+fn keys() -> TokenKeys {
+    Keys::new([[7; 32]]).unwrap().for_audience(DEFAULT_NAME)
 }
 
 /// Bytes that a client sends as `Cookie` headers, one a line.

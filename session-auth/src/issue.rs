@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
 use http::header::SET_COOKIE;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::policy::SessionPolicy;
 use crate::session::{Session, SessionId};
-use crate::token::{self, Contents, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
+use crate::token::{self, Contents, Lasts, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
 use {
     crate::response::Denial,
     crate::store::{GuardedStore, StoreError, StoredSession},
@@ -35,6 +36,9 @@ pub struct IssueSession {
     scopes: Vec<String>,
     claims: Result<Vec<u8>, serde_json::Error>,
     label: Option<String>,
+    lifetime: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    lasts: Lasts,
     #[cfg(feature = "encrypt")]
     seal: bool,
     /// The session that this one takes the place of.
@@ -49,6 +53,9 @@ impl IssueSession {
             scopes: Vec::new(),
             claims: Ok(Vec::new()),
             label: None,
+            lifetime: None,
+            idle_timeout: None,
+            lasts: Lasts::default(),
             #[cfg(feature = "encrypt")]
             seal: false,
             renews: None,
@@ -59,6 +66,7 @@ impl IssueSession {
         Self {
             scopes: session.scopes().map(str::to_owned).collect(),
             claims: Ok(session.token().claims().to_vec()),
+            lasts: session.token().lasts,
             #[cfg(feature = "encrypt")]
             seal: session.token().is_sealed(),
             renews: Some(session.clone()),
@@ -114,6 +122,32 @@ impl IssueSession {
         self
     }
 
+    /// Makes the session last so long, used or not, in place of the layer's idle and absolute timeout:
+    /// "remember me". Counted in whole seconds from the login, for a renewed session too; with less
+    /// than a second left, issuing it is an error.
+    ///
+    /// For one that also ends when it is not used, set [`idle_timeout`](Self::idle_timeout) as well.
+    /// Browsers keep a cookie for 400 days at the most (RFC 6265bis, section 5.5).
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Ends the session when it was not used for so long, in place of the layer's idle timeout.
+    /// Counted in whole seconds; less than one is an error when the session is issued.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets the browser forget the session when it is closed: its cookie has no `Max-Age`. The
+    /// deadlines hold all the same. A browser that restores its tabs at the next start restores such
+    /// cookies, too.
+    pub fn browser_session(mut self) -> Self {
+        self.lasts.with_the_browser = true;
+        self
+    }
+
     /// Checks everything and makes the cookie. Nothing has happened when this fails.
     fn prepare(self) -> Result<Prepared, IssueError> {
         let Self {
@@ -122,6 +156,9 @@ impl IssueSession {
             scopes,
             claims,
             label,
+            lifetime,
+            idle_timeout,
+            mut lasts,
             #[cfg(feature = "encrypt")]
             seal,
             renews,
@@ -151,16 +188,24 @@ impl IssueSession {
         let now = Timestamp::of(&policy.clock).ok_or(IssueError(Kind::Clock))?;
         let id: [u8; SESSION_ID_LEN] = random()?;
 
-        let (issued, absolute_deadline) = match &renews {
-            Some(old) => (old.token().issued, old.token().absolute_deadline),
-            None => (now, now.plus(policy.absolute_timeout)),
+        let issued = renews.as_ref().map_or(now, |old| old.token().issued);
+        let absolute_deadline = match (lifetime, &renews) {
+            (Some(lifetime), _) => issued.plus(lifetime),
+            (None, Some(old)) => old.token().absolute_deadline,
+            (None, None) => issued.plus(policy.absolute_timeout),
         };
-        let idle_deadline = now.plus(policy.idle_timeout).min(absolute_deadline);
+        lasts.idle_timeout = idle_timeout.or(lifetime).or(lasts.idle_timeout);
+        let idle_timeout = lasts.idle_timeout.unwrap_or(policy.idle_timeout);
+        if idle_timeout.as_secs() == 0 || absolute_deadline <= now {
+            return Err(IssueError(Kind::Lifetime));
+        }
+        let idle_deadline = now.plus(idle_timeout).min(absolute_deadline);
         let contents = Contents {
             id,
             issued,
             idle_deadline,
             absolute_deadline,
+            lasts,
             subject: &subject,
             scopes: &scopes,
             claims: &claims,
@@ -178,7 +223,7 @@ impl IssueSession {
         }
         let cookie = policy
             .cookie
-            .set(&value, idle_deadline.since(now))
+            .set(&value, lasts.max_age(idle_deadline.since(now)))
             .ok_or_else(|| too_large(value.len()))?;
         Ok(Prepared {
             issued: IssuedSession {
@@ -325,6 +370,7 @@ enum Kind {
     SubjectControl,
     ScopeLength { found: usize },
     LabelLength { found: usize },
+    Lifetime,
     Claims(serde_json::Error),
     TooLarge { found: usize },
     Clock,
@@ -397,6 +443,10 @@ impl fmt::Display for IssueError {
             Kind::LabelLength { found } => write!(
                 f,
                 "the label of a session has {found} bytes; it takes {MAX_LABEL_LEN} at the most"
+            ),
+            Kind::Lifetime => f.write_str(
+                "the session would be over at once: its lifetime, counted from the login, and its \
+                 idle timeout must leave a second at least",
             ),
             Kind::Claims(error) => {
                 write!(

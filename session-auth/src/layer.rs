@@ -73,6 +73,7 @@ impl SessionAuthLayer {
         SessionAuthLayerBuilder {
             keys,
             cookie_name: None,
+            audience: None,
             same_site: SameSite::default(),
             clock: Arc::new(SystemClock),
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
@@ -252,6 +253,7 @@ impl<S> Layer<S> for SessionAuthLayer {
 pub struct SessionAuthLayerBuilder {
     keys: Keys,
     cookie_name: Option<String>,
+    audience: Option<String>,
     same_site: SameSite,
     clock: Arc<dyn Clock>,
     idle_timeout: Duration,
@@ -304,6 +306,24 @@ impl SessionAuthLayerBuilder {
     /// browsers insist on the attributes that keep it safe.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = Some(name.into());
+        self
+    }
+
+    /// Sets for whom sessions are issued. The default is the cookie's name.
+    ///
+    /// A layer takes sessions of its own audience alone. Two layers with the same keys, one for
+    /// customers and one for staff, have cookies of different names, and so a customer's value under
+    /// the staff's name is refused: `bad_signature`. Services with the same keys **and** the same
+    /// cookie name take each other's sessions: that is how several processes serve one
+    /// site. Give each an audience where they are services apart; and give layers one audience
+    /// where a session is to go with the user from one cookie name to another.
+    ///
+    /// It is no secret, and is not in the cookie. A store knows nothing of it: layers that share a
+    /// store share its subjects, so that `revoke_all("7")` ends the sessions of the customer and of
+    /// the member of staff who are both number 7. Give each a store of its own, or subjects that
+    /// differ.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
         self
     }
 
@@ -403,7 +423,7 @@ impl SessionAuthLayerBuilder {
     ///
     /// # Errors
     ///
-    /// Every problem at once: a name that a cookie cannot have, a timeout of less than a second or
+    /// Every problem at once: a name that a cookie cannot have, an empty audience, a timeout of less than a second or
     /// an idle timeout longer than the absolute one, two verifiers of one name, a verifier that can
     /// accept nothing, a `SESSION_AUTH_MODE` that is no mode, an origin or a login path that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
@@ -434,6 +454,16 @@ impl SessionAuthLayerBuilder {
             "cookie_name",
             cookie(self.cookie_name, self.same_site, self.insecure_http),
         );
+        if self
+            .audience
+            .as_deref()
+            .is_some_and(|it| it.trim().is_empty())
+        {
+            problems.push(Problem::InvalidSetting {
+                setting: "audience",
+                message: "it is empty: name whom the sessions are for, or leave it out".to_owned(),
+            });
+        }
         let (Some(mode), Some(cross_origin), Some(login), Some(cookie)) =
             (mode, cross_origin, login, cookie)
         else {
@@ -454,8 +484,9 @@ impl SessionAuthLayerBuilder {
                  can take it. Never run a real service like this"
             );
         }
+        let audience = self.audience.as_deref().unwrap_or(cookie.name());
         let policy = Arc::new(SessionPolicy {
-            keys: self.keys,
+            keys: self.keys.for_audience(audience),
             cookie,
             clock: self.clock,
             idle_timeout: self.idle_timeout,

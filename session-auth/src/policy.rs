@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::cookie::CookieTemplate;
-use crate::keys::Keys;
+use crate::keys::TokenKeys;
 use crate::store::GuardedStore;
 
 /// One for each layer.
 pub(crate) struct SessionPolicy {
-    pub(crate) keys: Keys,
+    pub(crate) keys: TokenKeys,
     pub(crate) cookie: CookieTemplate,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) idle_timeout: Duration,

@@ -63,7 +63,7 @@ fn finds_its_values_among_junk() {
 #[test]
 fn has_every_attribute_that_the_prefix_demands() {
     let header = template()
-        .set("token", Duration::from_secs(60))
+        .set("token", Some(Duration::from_secs(60)))
         .expect("a header");
     assert_eq!(
         header,

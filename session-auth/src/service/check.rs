@@ -20,6 +20,7 @@ pub(crate) async fn check(policy: &SessionPolicy, admitted: &Admitted) -> Result
     };
     let Admitted { token, now, .. } = admitted;
     let (subject, id) = (token.subject(), SessionId::from_bytes(token.id()));
+    let idle_timeout = token.idle_timeout(policy.idle_timeout);
     let live = async {
         let idle_deadline = match &admitted.renewal {
             Some(renewal) => renewal.deadline,
@@ -27,11 +28,11 @@ pub(crate) async fn check(policy: &SessionPolicy, admitted: &Admitted) -> Result
                 let Some(stored) = store.ask(|store| store.find(subject, id)).await? else {
                     return Ok(false);
                 };
-                let seen_every = SEEN_EVERY.min(policy.idle_timeout / 10);
+                let seen_every = SEEN_EVERY.min(idle_timeout / 10);
                 if now.since(stored.last_seen) < seen_every {
                     return Ok(true);
                 }
-                now.plus(policy.idle_timeout).min(token.absolute_deadline)
+                now.plus(idle_timeout).min(token.absolute_deadline)
             }
         };
         // Looks for the session as well: with a deadline to write, one call does both.
