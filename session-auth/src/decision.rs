@@ -42,6 +42,8 @@ pub(crate) enum Grant {
     Optional {
         admitted: Option<Admitted>,
         issuing: bool,
+        /// Whether a session may be used at all: not by a page of another origin.
+        same_origin: bool,
     },
     /// A webhook, whose proof the handler checks itself.
     Unverified,
@@ -88,10 +90,12 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
             issues_session,
             optional_session: true,
         }) => {
+            let same_origin = may_use_session();
             let admitted = authenticate(asked.headers, means).ok();
             return Decision::Grant(Grant::Optional {
-                admitted: admitted.filter(|_| may_use_session()),
+                admitted: admitted.filter(|_| same_origin),
                 issuing: *issues_session,
+                same_origin,
             });
         }
         Some(Access::Public {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
-use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::policy::SessionPolicy;
 use crate::session::{Session, SessionId};
+use crate::sessions::set_cookie;
 use crate::token::{self, Contents, Lasts, MAX_COOKIE_LEN, MAX_SUBJECT_LEN, SESSION_ID_LEN};
 use {
     crate::response::Denial,
@@ -43,10 +43,16 @@ pub struct IssueSession {
     seal: bool,
     /// The session that this one takes the place of.
     renews: Option<Session>,
+    /// The one that its cookie takes the place of in the browser.
+    of_browser: Option<SessionId>,
 }
 
 impl IssueSession {
-    pub(crate) fn new(policy: Arc<SessionPolicy>, subject: String) -> Self {
+    pub(crate) fn new(
+        policy: Arc<SessionPolicy>,
+        subject: String,
+        of_browser: Option<SessionId>,
+    ) -> Self {
         Self {
             policy,
             subject,
@@ -59,10 +65,15 @@ impl IssueSession {
             #[cfg(feature = "encrypt")]
             seal: false,
             renews: None,
+            of_browser,
         }
     }
 
-    pub(crate) fn renewing(policy: Arc<SessionPolicy>, session: &Session) -> Self {
+    pub(crate) fn renewing(
+        policy: Arc<SessionPolicy>,
+        session: &Session,
+        of_browser: Option<SessionId>,
+    ) -> Self {
         Self {
             scopes: session.scopes().map(str::to_owned).collect(),
             claims: Ok(session.token().claims().to_vec()),
@@ -70,7 +81,7 @@ impl IssueSession {
             #[cfg(feature = "encrypt")]
             seal: session.token().is_sealed(),
             renews: Some(session.clone()),
-            ..Self::new(policy, session.subject().to_owned())
+            ..Self::new(policy, session.subject().to_owned(), of_browser)
         }
     }
 
@@ -162,6 +173,7 @@ impl IssueSession {
             #[cfg(feature = "encrypt")]
             seal,
             renews,
+            of_browser,
         } = self;
         if subject.is_empty() || subject.len() > MAX_SUBJECT_LEN {
             return Err(IssueError(Kind::SubjectLength {
@@ -229,6 +241,9 @@ impl IssueSession {
             issued: IssuedSession {
                 id: SessionId::from_bytes(id),
                 cookie,
+                of_browser,
+                renews: renews.as_ref().map(Session::id),
+                policy,
             },
             record: StoredSession {
                 id: SessionId::from_bytes(id),
@@ -320,6 +335,11 @@ impl fmt::Debug for IssueSession {
 pub struct IssuedSession {
     id: SessionId,
     cookie: HeaderValue,
+    policy: Arc<SessionPolicy>,
+    /// What is over in the browser that gets the cookie: the session that it had ..
+    of_browser: Option<SessionId>,
+    /// .. and the one that this one goes on with.
+    renews: Option<SessionId>,
 }
 
 impl IssuedSession {
@@ -330,10 +350,18 @@ impl IssuedSession {
     }
 
     /// The value of the `Set-Cookie` header: a secret, for tests and for responses that are not
-    /// axum's.
+    /// axum's. Such a response has to say `Cache-Control: private` or `no-store`, too.
     #[must_use]
     pub fn set_cookie(&self) -> &HeaderValue {
+        self.replace();
         &self.cookie
+    }
+
+    /// From here on no answer that is still under way sets the browser's old cookie again.
+    fn replace(&self) {
+        for id in [self.of_browser, self.renews].into_iter().flatten() {
+            self.policy.ended.note(id);
+        }
     }
 }
 
@@ -349,7 +377,11 @@ impl IntoResponseParts for IssuedSession {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        parts.headers_mut().append(SET_COOKIE, self.cookie);
+        // While a session got its new id, its browser may have logged out.
+        if !self.renews.is_some_and(|old| self.policy.ended.has(old)) {
+            self.replace();
+            set_cookie(&mut parts, self.cookie);
+        }
         Ok(parts)
     }
 }

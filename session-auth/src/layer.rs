@@ -14,6 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, INSECURE_NAME, SameSite};
 use crate::csrf::CrossOrigin;
 use crate::declared::declarations;
+use crate::ended::Ended;
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
 use crate::login::LoginPage;
@@ -494,6 +495,7 @@ impl SessionAuthLayerBuilder {
             store: self
                 .store
                 .map(|store| Arc::new(GuardedStore::new(store, self.store_timeout))),
+            ended: Ended::default(),
         });
         Ok(SessionAuthLayer {
             shared: Arc::new(Shared {

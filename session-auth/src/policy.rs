@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::clock::Clock;
-use crate::cookie::CookieTemplate;
+use crate::cookie::{CookieTemplate, MAX_TRIED};
+use crate::ended::Ended;
 use crate::keys::TokenKeys;
+use crate::session::Session;
 use crate::store::GuardedStore;
+use crate::token;
 
 /// One for each layer.
 pub(crate) struct SessionPolicy {
@@ -16,4 +21,16 @@ pub(crate) struct SessionPolicy {
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
     pub(crate) store: Option<Arc<GuardedStore>>,
+    pub(crate) ended: Ended,
+}
+
+impl SessionPolicy {
+    /// The sessions that a request carries, live or not: what this layer issued.
+    pub(crate) fn sessions_of<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+    ) -> impl Iterator<Item = Session> + use<'a> {
+        let values = self.cookie.values(headers).take(MAX_TRIED);
+        values.filter_map(|value| token::verify(&self.keys, value).ok().map(Session::new))
+    }
 }

@@ -20,7 +20,7 @@ use tower_service::Service;
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::decision::{self, Admitted, Asked, Decision, Grant, Means};
-use crate::future::{Outcome, RenewCookie, ResponseFuture};
+use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
 use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd};
 use crate::response::Denial;
@@ -195,8 +195,7 @@ where
         );
         return ResponseFuture::boxed(Box::pin(checked));
     }
-    let (end, renewal) = shared.let_in(&mut request, endpoint, grant);
-    let outcome = Outcome::of_pass(end, renewal);
+    let outcome = shared.let_in(&mut request, endpoint, grant);
     ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
 }
 
@@ -252,35 +251,47 @@ impl Grant {
 }
 
 impl Shared {
-    /// Puts the pass on a request, counts it, and gives the cookie to write if the session slides.
+    /// Puts the pass on a request, counts it, and says what is to be done with the answer.
     fn let_in<B>(
         self: &Arc<Self>,
         request: &mut Request<B>,
-        endpoint: &Endpoint,
+        endpoint: &Arc<Endpoint>,
         grant: Grant,
-    ) -> (PassEnd, Option<Box<RenewCookie>>) {
+    ) -> Outcome {
+        let vary = match grant {
+            Grant::Optional { .. } => Vary::Session,
+            _ => Vary::Nothing,
+        };
         let mut renewal = None;
         let mut session_of = |admitted: Admitted| {
-            renewal = admitted.renewal;
-            Session::new(admitted.token)
+            let session = Session::new(admitted.token);
+            renewal = admitted.renewal.map(|renewal| {
+                let policy = Arc::clone(&self.policy);
+                Box::new(RenewCookie::new(policy, session.clone(), renewal))
+            });
+            session
         };
-        let issuing = |issuing: bool| issuing.then(|| self.sessions.clone());
         let caller = match grant {
             Grant::Nothing | Grant::Unverified => Caller::Delivery(None),
             Grant::Issuing => Caller::Issues(self.sessions.clone()),
             Grant::Optional {
                 admitted,
-                issuing: may,
-            } => Caller::Optional(admitted.map(&mut session_of), issuing(may)),
+                issuing,
+                same_origin,
+            } => Caller::Optional {
+                session: admitted.map(&mut session_of),
+                sessions: self.sessions.clone(),
+                issuing,
+                cross_origin: (!same_origin && self.mode == Mode::Enforce)
+                    .then(|| Arc::clone(endpoint)),
+            },
             Grant::Session(admitted) => {
                 Caller::Session(session_of(admitted), self.sessions.clone())
             }
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
         endpoint.counters.pass();
-        let renewal =
-            renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(&self.policy), renewal)));
-        (end, renewal)
+        Outcome::of_pass(end, renewal).varying(vary)
     }
 
     /// Counts a denial and makes its response, unless the request goes on all the same.
@@ -375,9 +386,17 @@ where
     let grant = match (checked, grant) {
         (Ok(()), grant) => grant,
         // Nothing of a session can break this route.
-        (Err(_), Grant::Optional { issuing, .. }) => Grant::Optional {
+        (
+            Err(_),
+            Grant::Optional {
+                issuing,
+                same_origin,
+                ..
+            },
+        ) => Grant::Optional {
             admitted: None,
             issuing,
+            same_origin,
         },
         (Err(denial), _) => {
             return match shared.refuse(&endpoint, denial, sealed, &mut request) {
@@ -387,8 +406,8 @@ where
             };
         }
     };
-    let (end, renewal) = shared.let_in(&mut request, &endpoint, grant);
-    Outcome::of_pass(end, renewal).after(next(request)).await
+    let outcome = shared.let_in(&mut request, &endpoint, grant);
+    outcome.after(next(request)).await
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.

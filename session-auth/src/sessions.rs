@@ -8,13 +8,15 @@ use std::time::SystemTime;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
 use http::header::SET_COOKIE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::clock::Timestamp;
+use crate::end::EndSession;
 use crate::issue::IssueSession;
 use crate::policy::SessionPolicy;
 use crate::response::Denial;
 use crate::session::{Session, SessionId};
+use crate::shared_cache::{self, CarriesCookie};
 use crate::store::{GuardedStore, StoreError, StoredSession};
 
 /// Starts and ends sessions.
@@ -41,17 +43,40 @@ use crate::store::{GuardedStore, StoreError, StoredSession};
 #[derive(Clone)]
 pub struct Sessions {
     policy: Arc<SessionPolicy>,
+    /// The one that the browser has until this request is answered.
+    of_browser: Option<SessionId>,
 }
 
 impl Sessions {
     pub(crate) fn new(policy: Arc<SessionPolicy>) -> Self {
-        Self { policy }
+        Self {
+            policy,
+            of_browser: None,
+        }
+    }
+
+    /// For a request of this browser.
+    pub(crate) fn of_request(&self, headers: &HeaderMap) -> Self {
+        let session = self.policy.sessions_of(headers).next();
+        self.of_browser(session.map(|session| session.id()))
+    }
+
+    pub(crate) fn ending(&self, headers: &HeaderMap) -> EndSession {
+        let sessions = self.policy.sessions_of(headers).collect();
+        EndSession::new(self.clone(), sessions)
+    }
+
+    pub(crate) fn of_browser(&self, of_browser: Option<SessionId>) -> Self {
+        Self {
+            of_browser,
+            ..self.clone()
+        }
     }
 
     /// Starts a session of this subject: always with a new id, so that nobody can have planted it
     /// (session fixation, CWE-384). `.await` it, after naming scopes and claims.
     pub fn issue(&self, subject: impl Into<String>) -> IssueSession {
-        IssueSession::new(Arc::clone(&self.policy), subject.into())
+        IssueSession::new(Arc::clone(&self.policy), subject.into(), self.of_browser)
     }
 
     /// Gives a session a new id, with its subject, scopes and claims: for a change of privilege,
@@ -62,7 +87,7 @@ impl Sessions {
     /// the old cookie is refused as revoked. Without one, the old cookie stays what it was until
     /// its deadline.
     pub fn renew(&self, session: &Session) -> IssueSession {
-        IssueSession::renewing(Arc::clone(&self.policy), session)
+        IssueSession::renewing(Arc::clone(&self.policy), session, self.of_browser)
     }
 
     /// Makes the browser forget the session: return it from a logout handler.
@@ -70,8 +95,17 @@ impl Sessions {
     /// That is all it does: a copy of the cookie stays valid until its deadline. To end the session,
     /// use `revoke`, which needs a store.
     pub fn clear(&self) -> ClearedSession {
+        self.cleared(self.of_browser)
+    }
+
+    pub(crate) fn has_store(&self) -> bool {
+        self.policy.store.is_some()
+    }
+
+    pub(crate) fn cleared(&self, ids: impl IntoIterator<Item = SessionId>) -> ClearedSession {
         ClearedSession {
-            cookie: self.policy.cookie.clear(),
+            policy: Arc::clone(&self.policy),
+            ids: ids.into_iter().collect(),
         }
     }
 }
@@ -92,7 +126,7 @@ impl Sessions {
         let ended = self.revoke_id(session.subject(), id);
         async move {
             ended.await?;
-            Ok(self.clear())
+            Ok(self.cleared([id]))
         }
     }
 
@@ -200,17 +234,38 @@ impl fmt::Debug for Sessions {
 
 /// A session that the browser is told to forget. Return it from the handler.
 #[must_use = "the browser forgets the session only when told so by a response"]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClearedSession {
-    cookie: Option<HeaderValue>,
+    policy: Arc<SessionPolicy>,
+    ids: Vec<SessionId>,
+}
+
+impl fmt::Debug for ClearedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClearedSession")
+            .field("ids", &self.ids)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a cookie on an answer that no shared cache may keep.
+pub(crate) fn set_cookie(parts: &mut ResponseParts, cookie: HeaderValue) {
+    parts.headers_mut().append(SET_COOKIE, cookie);
+    shared_cache::make_private(parts.headers_mut());
+    let slid = None;
+    parts.extensions_mut().insert(CarriesCookie { slid });
 }
 
 impl IntoResponseParts for ClearedSession {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        if let Some(cookie) = self.cookie {
-            parts.headers_mut().append(SET_COOKIE, cookie);
+        // From here on no answer that is still under way sets its cookie again.
+        for id in self.ids {
+            self.policy.ended.note(id);
+        }
+        if let Some(cookie) = self.policy.cookie.clear() {
+            set_cookie(&mut parts, cookie);
         }
         Ok(parts)
     }

@@ -220,8 +220,26 @@ pub(crate) fn sign_for_tests(keys: &TokenKeys, mut bytes: Vec<u8>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Verifies a token, then parses it.
+/// Verifies a token, parses it, and judges its deadlines.
 pub(crate) fn decode(keys: &TokenKeys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
+    let token = verify(keys, encoded)?;
+    if token.issued > now.plus(MAX_CLOCK_SKEW) {
+        tracing::error!(
+            target: "session_auth",
+            issued = token.issued.0,
+            now = now.0,
+            "a session was issued in the future: the clock of this machine or of another is wrong"
+        );
+        return Err(Refusal::Expired);
+    }
+    if now >= token.idle_deadline || now >= token.absolute_deadline {
+        return Err(Refusal::Expired);
+    }
+    Ok(token)
+}
+
+/// Verifies a token, then parses it. It may have expired.
+pub(crate) fn verify(keys: &TokenKeys, encoded: &[u8]) -> Result<Token, Refusal> {
     if encoded.len() > MAX_COOKIE_LEN {
         return Err(Refusal::Malformed);
     }
@@ -251,18 +269,6 @@ pub(crate) fn decode(keys: &TokenKeys, encoded: &[u8], now: Timestamp) -> Result
     token.signed_by_an_older_key = key.id != ring.signing().id;
     #[cfg(feature = "encrypt")]
     let token = token.open(&key).ok_or(Refusal::Malformed)?;
-    if token.issued > now.plus(MAX_CLOCK_SKEW) {
-        tracing::error!(
-            target: "session_auth",
-            issued = token.issued.0,
-            now = now.0,
-            "a session was issued in the future: the clock of this machine or of another is wrong"
-        );
-        return Err(Refusal::Expired);
-    }
-    if now >= token.idle_deadline || now >= token.absolute_deadline {
-        return Err(Refusal::Expired);
-    }
     Ok(token)
 }
 

@@ -80,7 +80,9 @@ impl Fixture {
         match decide(access, &asked, &means) {
             Decision::Grant(Grant::Nothing) => "nothing".into(),
             Decision::Grant(Grant::Issuing) => "issuing".into(),
-            Decision::Grant(Grant::Optional { admitted, issuing }) => {
+            Decision::Grant(Grant::Optional {
+                admitted, issuing, ..
+            }) => {
                 let issuing = if issuing { ", issuing" } else { "" };
                 format!("optional {}{issuing}", admitted.is_some())
             }

@@ -5,7 +5,10 @@
 mod audiences;
 #[path = "../common/mod.rs"]
 mod common;
+mod late_answers;
 mod lifetimes;
+mod logout;
+mod shared_caches;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
