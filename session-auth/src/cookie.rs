@@ -29,6 +29,13 @@ pub enum SameSite {
     Lax,
     /// Never.
     Strict,
+    /// Always, so that the service can be embedded in pages of other sites. The cookie is `Partitioned`
+    /// then (CHIPS): in each such site a browser has another one, and none of them is the one that it
+    /// has where the service is visited by itself. So people log in once in each.
+    ///
+    /// Pages of other sites cannot use the session all the same: their requests are refused as
+    /// `cross_origin`, and without CORS they cannot read an answer.
+    None,
 }
 
 /// The cookie's name and attributes.
@@ -131,9 +138,12 @@ impl CookieTemplate {
             .path("/")
             .secure(self.secure)
             .http_only(true)
+            // Without it browsers block the cookie of an embedded page, or let all sites share it.
+            .partitioned(self.same_site == SameSite::None)
             .same_site(match self.same_site {
                 SameSite::Lax => CookieSameSite::Lax,
                 SameSite::Strict => CookieSameSite::Strict,
+                SameSite::None => CookieSameSite::None,
             })
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 
 use crate::access::{Access, Verify};
+use crate::bearer::Presented;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
@@ -16,6 +17,8 @@ use crate::token::{self, Refusal, Token};
 pub(crate) struct Means<'a> {
     pub(crate) keys: &'a TokenKeys,
     pub(crate) cookie: &'a CookieTemplate,
+    /// Whether a token may come in `Authorization`.
+    pub(crate) bearer: bool,
     pub(crate) cross_origin: &'a CrossOrigin,
     pub(crate) idle_timeout: Duration,
     /// Asked only where the class needs it; `None` where the clock stands before 1970.
@@ -80,10 +83,13 @@ pub(crate) struct Renewal {
 pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {
     // Only where a session is to be used; a webhook's sender is no browser, and a public form may
     // stand on another site.
+    let presented = Presented::by(asked.headers, means.cookie, means.bearer);
     let may_use_session = || {
-        means
-            .cross_origin
-            .allows(asked.method, asked.uri, asked.headers)
+        // No browser adds a token by itself.
+        matches!(presented, Presented::Bearer(_))
+            || means
+                .cross_origin
+                .allows(asked.method, asked.uri, asked.headers)
     };
     let scope = match access {
         Some(Access::Public {
@@ -91,7 +97,7 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
             optional_session: true,
         }) => {
             let same_origin = may_use_session();
-            let admitted = authenticate(asked.headers, means).ok();
+            let admitted = authenticate(&presented, asked.headers, means).ok();
             return Decision::Grant(Grant::Optional {
                 admitted: admitted.filter(|_| same_origin),
                 issuing: *issues_session,
@@ -112,7 +118,7 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
         Some(Access::Session { scope }) => scope.as_deref(),
         None => None,
     };
-    match authenticate(asked.headers, means) {
+    match authenticate(&presented, asked.headers, means) {
         Ok(admitted) => match scope {
             Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
                 Decision::Deny(Denial::Scope)
@@ -126,7 +132,26 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
 
 /// Finds the caller's session: the first value of the cookie that verifies wins. Where none does,
 /// the reason is that of the value that came furthest.
-fn authenticate(headers: &HeaderMap, means: &Means<'_>) -> Result<Admitted, Denial> {
+fn authenticate(
+    presented: &Presented<'_>,
+    headers: &HeaderMap,
+    means: &Means<'_>,
+) -> Result<Admitted, Denial> {
+    match presented {
+        Presented::Cookies => {}
+        Presented::Bearer(value) => {
+            let now = (means.now)().ok_or_else(clock_before_1970)?;
+            let token = token::decode(means.keys, value, now).map_err(Denial::from)?;
+            // Nothing can be written back.
+            let renewal = None;
+            return Ok(Admitted {
+                token,
+                renewal,
+                now,
+            });
+        }
+        Presented::TooMuch => return Err(Denial::Malformed),
+    }
     let mut furthest = None;
     let mut now = None;
     for value in means.cookie.values(headers).take(MAX_TRIED) {
@@ -145,12 +170,17 @@ fn authenticate(headers: &HeaderMap, means: &Means<'_>) -> Result<Admitted, Deni
             Err(refusal) => furthest = furthest.max(Some(refusal)),
         }
     }
-    Err(match furthest {
-        None => Denial::Missing,
-        Some(Refusal::Malformed) => Denial::Malformed,
-        Some(Refusal::BadSignature) => Denial::BadSignature,
-        Some(Refusal::Expired) => Denial::Expired,
-    })
+    Err(furthest.map_or(Denial::Missing, Denial::from))
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::Malformed,
+            Refusal::BadSignature => Self::BadSignature,
+            Refusal::Expired => Self::Expired,
+        }
+    }
 }
 
 /// No deadline can be judged, so none holds.

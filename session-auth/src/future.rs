@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, ETAG, LAST_MODIFIED, SET_COOKIE,
-    TRAILER, TRANSFER_ENCODING,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, ETAG, LAST_MODIFIED,
+    SET_COOKIE, TRAILER, TRANSFER_ENCODING,
 };
 use http::{HeaderName, Response, StatusCode};
 use pin_project_lite::pin_project;
@@ -85,8 +85,10 @@ pub(crate) enum Vary {
     /// Nothing that this layer knows of.
     #[default]
     Nothing,
-    /// Whether there is a session, and whose it is.
-    Session,
+    /// The session in the cookie.
+    Cookie,
+    /// The session in the cookie, or that of a token in `Authorization`.
+    CookieAndToken,
 }
 
 #[derive(Default)]
@@ -208,8 +210,13 @@ impl Outcome {
             // A login or a logout; a middleware may have marked its answer since.
             shared_cache::make_private(response.headers_mut());
         }
-        if let Vary::Session = self.vary {
-            shared_cache::vary(response.headers_mut(), &COOKIE);
+        let on: &[HeaderName] = match self.vary {
+            Vary::Nothing => &[],
+            Vary::Cookie => &[COOKIE],
+            Vary::CookieAndToken => &[COOKIE, AUTHORIZATION],
+        };
+        for header in on {
+            shared_cache::vary(response.headers_mut(), header);
         }
         match &self.check {
             Check::None => response,

@@ -349,6 +349,18 @@ impl IssuedSession {
         self.id
     }
 
+    /// The session as a token for `Authorization: Bearer`, where the layer takes
+    /// [`bearer_tokens`](crate::SessionAuthLayerBuilder::bearer_tokens): a secret. Give it to the client
+    /// in the body of the answer, in the place of the session itself, or it would get a cookie as well.
+    /// The answer is to be `Cache-Control: no-store`.
+    #[must_use]
+    pub fn bearer_token(&self) -> &str {
+        // Neither has a `;` or another `=` in it: a token is base64url without padding.
+        let cookie = self.cookie.to_str().unwrap_or_default();
+        let pair = cookie.split(';').next().unwrap_or_default();
+        pair.split_once('=').map_or("", |(_, token)| token)
+    }
+
     /// The value of the `Set-Cookie` header: a secret, for tests and for responses that are not
     /// axum's. Such a response has to say `Cache-Control: private` or `no-store`, too.
     #[must_use]

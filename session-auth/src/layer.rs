@@ -87,6 +87,7 @@ impl SessionAuthLayer {
             trusted_origins: Vec::new(),
             login_path: None,
             insecure_http: false,
+            bearer: false,
             store: None,
             store_timeout: crate::store::DEFAULT_TIMEOUT,
         }
@@ -267,6 +268,7 @@ pub struct SessionAuthLayerBuilder {
     trusted_origins: Vec<String>,
     login_path: Option<String>,
     insecure_http: bool,
+    bearer: bool,
     store: Option<Arc<dyn crate::store::ErasedStore>>,
     store_timeout: Duration,
 }
@@ -398,6 +400,23 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Takes the session from `Authorization: Bearer` as well, for clients that keep no cookies: apps
+    /// and programs. By default nothing reads that header.
+    ///
+    /// A handler gives the token out, by
+    /// [`IssuedSession::bearer_token`](crate::IssuedSession::bearer_token). It is checked as the
+    /// cookie is: by signature, deadlines, scope and store. It is not asked where a request comes from, since no
+    /// browser sends the header by itself. A request with the header never uses the cookie; with both it
+    /// is refused as `malformed`.
+    ///
+    /// Such a session does not slide, as nothing is written back: give it a
+    /// [`lifetime`](crate::IssueSession::lifetime), or a route that
+    /// [renews](crate::Sessions::renew) it. For the same reason it ends with the key that signed it.
+    pub fn bearer_tokens(mut self, accept: bool) -> Self {
+        self.bearer = accept;
+        self
+    }
+
     /// Keeps sessions in a store, so that they can be listed and ended. The default is none: then a
     /// session is its cookie.
     ///
@@ -489,6 +508,7 @@ impl SessionAuthLayerBuilder {
         let policy = Arc::new(SessionPolicy {
             keys: self.keys.for_audience(audience),
             cookie,
+            bearer: self.bearer,
             clock: self.clock,
             idle_timeout: self.idle_timeout,
             absolute_timeout: self.absolute_timeout,
@@ -544,6 +564,13 @@ fn cookie(
     let prefix = ["__host-", "__secure-"]
         .into_iter()
         .find(|prefix| name.to_ascii_lowercase().starts_with(prefix));
+    if insecure_http && same_site == SameSite::None {
+        return Err(
+            "with insecure_http, browsers refuse a cookie with SameSite=None: it has to be `Secure`. \
+             Leave out same_site, or insecure_http"
+                .to_owned(),
+        );
+    }
     if let (Some(_), true) = (prefix, insecure_http) {
         return Err(format!(
             "with insecure_http, browsers refuse a cookie named {name:?}: that prefix asks for \

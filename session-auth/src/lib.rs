@@ -104,6 +104,7 @@ mod activity;
 pub mod adopt;
 pub mod audit;
 mod audited;
+mod bearer;
 mod classified;
 mod clock;
 mod cookie;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use crate::bearer::Presented;
 use crate::clock::Clock;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::ended::Ended;
@@ -17,6 +18,8 @@ use crate::token;
 pub(crate) struct SessionPolicy {
     pub(crate) keys: TokenKeys,
     pub(crate) cookie: CookieTemplate,
+    /// Whether a token may come in `Authorization`.
+    pub(crate) bearer: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
@@ -26,11 +29,15 @@ pub(crate) struct SessionPolicy {
 
 impl SessionPolicy {
     /// The sessions that a request carries, live or not: what this layer issued.
-    pub(crate) fn sessions_of<'a>(
-        &'a self,
-        headers: &'a HeaderMap,
-    ) -> impl Iterator<Item = Session> + use<'a> {
-        let values = self.cookie.values(headers).take(MAX_TRIED);
-        values.filter_map(|value| token::verify(&self.keys, value).ok().map(Session::new))
+    pub(crate) fn sessions_of(&self, headers: &HeaderMap) -> Vec<Session> {
+        let session = |value| token::verify(&self.keys, value).ok().map(Session::new);
+        match Presented::by(headers, &self.cookie, self.bearer) {
+            Presented::Cookies => {
+                let values = self.cookie.values(headers).take(MAX_TRIED);
+                values.filter_map(session).collect()
+            }
+            Presented::Bearer(value) => session(value).into_iter().collect(),
+            Presented::TooMuch => Vec::new(),
+        }
     }
 }

@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::{MatchedPath, OriginalUri};
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
-use http::{Method, Request, Response};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response};
 use tower::ServiceExt as _;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -158,6 +158,7 @@ where
     let means = Means {
         keys: &policy.keys,
         cookie: &policy.cookie,
+        bearer: policy.bearer,
         cross_origin: &shared.cross_origin,
         idle_timeout: policy.idle_timeout,
         now: &|| Timestamp::of(&policy.clock),
@@ -259,7 +260,8 @@ impl Shared {
         grant: Grant,
     ) -> Outcome {
         let vary = match grant {
-            Grant::Optional { .. } => Vary::Session,
+            Grant::Optional { .. } if self.policy.bearer => Vary::CookieAndToken,
+            Grant::Optional { .. } => Vary::Cookie,
             _ => Vary::Nothing,
         };
         let mut renewal = None;
@@ -333,7 +335,15 @@ impl Shared {
             };
             login.redirect(denial, request.method(), uri, request.headers())
         });
-        Refused::Answered(redirect.unwrap_or_else(|| denial.into_response()))
+        let answer = || {
+            let mut response = denial.into_response();
+            if self.policy.bearer && denial.is_unauthenticated() {
+                let challenge = HeaderValue::from_static("Bearer");
+                response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+            }
+            response
+        };
+        Refused::Answered(redirect.unwrap_or_else(answer))
     }
 }
 

@@ -57,13 +57,12 @@ impl Sessions {
 
     /// For a request of this browser.
     pub(crate) fn of_request(&self, headers: &HeaderMap) -> Self {
-        let session = self.policy.sessions_of(headers).next();
-        self.of_browser(session.map(|session| session.id()))
+        let sessions = self.policy.sessions_of(headers);
+        self.of_browser(sessions.first().map(Session::id))
     }
 
     pub(crate) fn ending(&self, headers: &HeaderMap) -> EndSession {
-        let sessions = self.policy.sessions_of(headers).collect();
-        EndSession::new(self.clone(), sessions)
+        EndSession::new(self.clone(), self.policy.sessions_of(headers))
     }
 
     pub(crate) fn of_browser(&self, of_browser: Option<SessionId>) -> Self {

@@ -81,6 +81,26 @@ fn clearing_keeps_the_attributes() {
     );
 }
 
+/// A browser takes a cookie with another set of attributes for another cookie, or for none.
+#[test]
+fn for_embedded_pages_it_is_partitioned_also_when_it_is_cleared() {
+    let template = CookieTemplate::new("__Host-session", SameSite::None).expect("a name");
+    for header in [template.set("token", None), template.clear()] {
+        let header = header.expect("a header");
+        let text = header.to_str().expect("ASCII");
+        let attributes: Vec<_> = text.split("; ").collect();
+        for attribute in [
+            "SameSite=None",
+            "Partitioned",
+            "Secure",
+            "Path=/",
+            "HttpOnly",
+        ] {
+            assert!(attributes.contains(&attribute), "{text}");
+        }
+    }
+}
+
 #[test]
 fn refuses_names_that_a_cookie_cannot_have() {
     for name in ["", "a b", "a;b", "a=b", "sitzung-ä", "a\r\nb"] {

@@ -68,6 +68,7 @@ impl Fixture {
         let means = Means {
             keys: &self.keys,
             cookie: &self.cookie,
+            bearer: false,
             cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
             idle_timeout: IDLE,
             now: &now,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod audiences;
+mod bearer;
 #[path = "../common/mod.rs"]
 mod common;
 mod late_answers;
