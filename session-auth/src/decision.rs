@@ -11,6 +11,7 @@ use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
 use crate::keys::TokenKeys;
 use crate::response::Denial;
+use crate::scope::Scopes;
 use crate::token::{self, Refusal, Token};
 
 /// What a decision is made with, borrowed from the layer.
@@ -120,7 +121,7 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
     };
     match authenticate(&presented, asked.headers, means) {
         Ok(admitted) => match scope {
-            Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
+            Some(scope) if !Scopes::of(scope).are_met_by(|name| admitted.token.has_scope(name)) => {
                 Decision::Deny(Denial::Scope)
             }
             _ if !may_use_session() => Decision::Deny(Denial::CrossOrigin),

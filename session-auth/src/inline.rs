@@ -10,6 +10,7 @@ use crate::access::{
     Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text, Verify,
 };
 use crate::classified::InlineRoute;
+use crate::scope;
 
 /// Declares a public route in place: anyone may call it. `reason` says why.
 ///
@@ -226,7 +227,8 @@ impl InlineSession {
         self
     }
 
-    /// Sets the scope that the session needs.
+    /// Sets the scope that the session needs: `admin`, or `a | b` for any of several and `a & b` for all
+    /// of several.
     pub fn scope(mut self, scope: impl Into<Cow<'static, str>>) -> Self {
         self.declaration.access = Access::Session {
             scope: Some(scope.into()),
@@ -285,6 +287,11 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
             .map(|_| format!("the {name} is blank: give it a name, or leave it out"))
     };
     all.extend(text("scope", declaration.scope()));
+    if let Some(scope) = declaration.scope().filter(|it| !it.trim().is_empty())
+        && let Some(mistake) = scope::mistake(scope)
+    {
+        all.push(format!("the scope is {scope:?}: {mistake}"));
+    }
     all.extend(text("owner", declaration.owner()));
     if let Some(Verify::By(name)) = declaration.verify()
         && name.trim().is_empty()

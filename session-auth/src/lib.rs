@@ -139,6 +139,7 @@ mod protected;
 mod report;
 mod response;
 pub mod routing;
+mod scope;
 mod service;
 mod session;
 mod sessions;
@@ -179,6 +180,7 @@ pub use pass::{UnguardedHandler, unguarded_handlers};
 pub use protected::{ProtectableRouter, Protected};
 pub use response::Denial;
 pub use routing::Router;
+pub use scope::Scopes;
 pub use service::SessionAuth;
 pub use session::{ClaimsError, InvalidSessionId, Session, SessionId};
 pub use session_auth_macros::{

@@ -381,6 +381,10 @@ impl Token {
         })
     }
 
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|has| has == scope)
+    }
+
     pub(crate) fn claims(&self) -> &[u8] {
         #[cfg(feature = "encrypt")]
         if let Some(opened) = &self.opened {

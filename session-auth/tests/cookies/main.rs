@@ -9,6 +9,7 @@ mod common;
 mod late_answers;
 mod lifetimes;
 mod logout;
+mod scopes;
 mod shared_caches;
 
 use std::net::SocketAddr;
