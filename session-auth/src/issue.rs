@@ -38,7 +38,7 @@ pub struct IssueSession {
     label: Option<String>,
     lifetime: Option<Duration>,
     idle_timeout: Option<Duration>,
-    lasts: Lasts,
+    with_the_browser: bool,
     #[cfg(feature = "encrypt")]
     seal: bool,
     /// The session that this one takes the place of.
@@ -61,7 +61,7 @@ impl IssueSession {
             label: None,
             lifetime: None,
             idle_timeout: None,
-            lasts: Lasts::default(),
+            with_the_browser: false,
             #[cfg(feature = "encrypt")]
             seal: false,
             renews: None,
@@ -77,7 +77,7 @@ impl IssueSession {
         Self {
             scopes: session.scopes().map(str::to_owned).collect(),
             claims: Ok(session.token().claims().to_vec()),
-            lasts: session.token().lasts,
+            with_the_browser: session.token().lasts.with_the_browser(),
             #[cfg(feature = "encrypt")]
             seal: session.token().is_sealed(),
             renews: Some(session.clone()),
@@ -155,7 +155,7 @@ impl IssueSession {
     /// deadlines hold all the same. A browser that restores its tabs at the next start restores such
     /// cookies, too.
     pub fn browser_session(mut self) -> Self {
-        self.lasts.with_the_browser = true;
+        self.with_the_browser = true;
         self
     }
 
@@ -169,7 +169,7 @@ impl IssueSession {
             label,
             lifetime,
             idle_timeout,
-            mut lasts,
+            with_the_browser,
             #[cfg(feature = "encrypt")]
             seal,
             renews,
@@ -206,8 +206,12 @@ impl IssueSession {
             (None, Some(old)) => old.token().absolute_deadline,
             (None, None) => issued.plus(policy.absolute_timeout),
         };
-        lasts.idle_timeout = idle_timeout.or(lifetime).or(lasts.idle_timeout);
-        let idle_timeout = lasts.idle_timeout.unwrap_or(policy.idle_timeout);
+        let old = renews
+            .as_ref()
+            .and_then(|old| old.token().lasts.idle_timeout());
+        let own = idle_timeout.or(lifetime).or(old);
+        let lasts = Lasts::new(own, with_the_browser);
+        let idle_timeout = own.unwrap_or(policy.idle_timeout);
         if idle_timeout.as_secs() == 0 || absolute_deadline <= now {
             return Err(IssueError(Kind::Lifetime));
         }

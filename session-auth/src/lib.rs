@@ -77,6 +77,8 @@
 //!   guard is a route that nothing here can see.
 //! - Sessions are signed cookies: without a store, logging out makes the browser forget the
 //!   cookie and does not end a copy of it.
+//! - An answer that sets a session's cookie is `private`. A layer that marks answers for shared caches
+//!   belongs inside of the app or on `Protected`, not around it: what is added there is not seen.
 //! - What a request's origin is, `Origin`, `Host` and `Sec-Fetch-Site` say: a proxy in front has to
 //!   pass them on as the browser sent them.
 //! - Bodies of webhooks are buffered before they are verified, up to a limit; how long a client may

@@ -89,10 +89,21 @@ impl Sessions {
         IssueSession::renewing(Arc::clone(&self.policy), session, self.of_browser)
     }
 
-    /// Makes the browser forget the session: return it from a logout handler.
+    /// Makes the browser forget the session. For a logout take [`EndSession`](crate::EndSession), which
+    /// does so for every caller and ends the session in the store.
     ///
     /// That is all it does: a copy of the cookie stays valid until its deadline. To end the session,
     /// use `revoke`, which needs a store.
+    ///
+    /// # Answers that come late
+    ///
+    /// A request that was let in before may be answered after. If its session slides, its cookie would
+    /// undo this: it is written only if the session still is one when that answer goes out. With a
+    /// store, the store is asked. Beside that it counts what **this process** has cleared, renewed or
+    /// replaced by a login, of the last 16,384 sessions. What it cannot know: without a store, what
+    /// another process has done; with one, that somebody has logged in over a live session in another
+    /// process, which ends nothing (let a login page log out first); and in which order two answers
+    /// arrive that it has sent at the same time.
     pub fn clear(&self) -> ClearedSession {
         self.cleared(self.of_browser)
     }

@@ -83,38 +83,37 @@ pub(crate) struct Contents<'a> {
     pub(crate) seal: Option<sealed::Nonce>,
 }
 
-/// How long a session lasts, where that is its own and not the layer's.
+/// How long a session lasts, where that is its own and not the layer's: as it stands in the token, since
+/// tokens move with every request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lasts {
-    pub(crate) idle_timeout: Option<Duration>,
-    /// Its cookie has no `Max-Age`.
-    pub(crate) with_the_browser: bool,
-}
+pub(crate) struct Lasts(u32);
 
 impl Lasts {
-    fn to_bits(self) -> u32 {
+    pub(crate) fn new(idle_timeout: Option<Duration>, with_the_browser: bool) -> Self {
         // 68 years are as good as more.
-        let seconds = self.idle_timeout.map_or(0, |idle| idle.as_secs());
         let most = ENDS_WITH_THE_BROWSER - 1;
+        let seconds = idle_timeout.map_or(0, |idle| idle.as_secs());
         let seconds = u32::try_from(seconds).map_or(most, |seconds| seconds.min(most));
-        if self.with_the_browser {
+        Self(if with_the_browser {
             seconds | ENDS_WITH_THE_BROWSER
         } else {
             seconds
-        }
+        })
     }
 
-    fn of_bits(bits: u32) -> Self {
-        let seconds = bits & !ENDS_WITH_THE_BROWSER;
-        Self {
-            idle_timeout: (seconds != 0).then(|| Duration::from_secs(seconds.into())),
-            with_the_browser: bits & ENDS_WITH_THE_BROWSER != 0,
-        }
+    pub(crate) fn idle_timeout(self) -> Option<Duration> {
+        let seconds = self.0 & !ENDS_WITH_THE_BROWSER;
+        (seconds != 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    /// Whether its cookie has no `Max-Age`.
+    pub(crate) fn with_the_browser(self) -> bool {
+        self.0 & ENDS_WITH_THE_BROWSER != 0
     }
 
     /// What `Max-Age` says of a cookie that is good for so long.
     pub(crate) fn max_age(self, left: Duration) -> Option<Duration> {
-        (!self.with_the_browser).then_some(left)
+        (!self.with_the_browser()).then_some(left)
     }
 }
 
@@ -187,7 +186,7 @@ pub(crate) fn encode(keys: &TokenKeys, contents: &Contents<'_>) -> Result<String
     ] {
         bytes.extend_from_slice(&time.0.to_be_bytes());
     }
-    bytes.extend_from_slice(&contents.lasts.to_bits().to_be_bytes());
+    bytes.extend_from_slice(&contents.lasts.0.to_be_bytes());
     bytes.extend_from_slice(&length(contents.subject.len())?.to_be_bytes());
     bytes.extend_from_slice(contents.subject.as_bytes());
     bytes.push(u8::try_from(contents.scopes.len()).map_err(|_| too_large)?);
@@ -306,7 +305,7 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
         issued,
         idle_deadline,
         absolute_deadline,
-        lasts: Lasts::of_bits(lasts),
+        lasts: Lasts(lasts),
         subject,
         scopes,
         claims,
@@ -395,7 +394,7 @@ impl Token {
 
     /// The time without use after which it ends; `layers` where it has none of its own.
     pub(crate) fn idle_timeout(&self, layers: Duration) -> Duration {
-        self.lasts.idle_timeout.unwrap_or(layers)
+        self.lasts.idle_timeout().unwrap_or(layers)
     }
 
     /// The same session with a later idle deadline, signed by the key that signs now.

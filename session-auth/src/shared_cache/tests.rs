@@ -13,10 +13,16 @@ fn cache_control(headers: &HeaderMap) -> Vec<&str> {
     values.map(|value| value.to_str().expect("ASCII")).collect()
 }
 
+/// Headers, and `Cache-Control` after a cookie was set; `None` where it is not set.
+type Row = (
+    &'static [(&'static str, &'static str)],
+    Option<&'static str>,
+);
+
 /// Which answers a cookie that slides goes with, and what these say afterwards.
 #[test]
 fn what_a_shared_cache_may_keep_carries_no_cookie() {
-    let table: [(&[(&str, &str)], Option<&str>); 39] = [
+    let table: [Row; 39] = [
         (&[], Some("private")),
         (&[("last-modified", "x")], Some("private")),
         (&[("expires", "x")], Some("private")),

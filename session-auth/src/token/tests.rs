@@ -20,10 +20,7 @@ fn contents<'a>(scopes: &'a [String], claims: &'a [u8]) -> Contents<'a> {
         issued: ISSUED,
         idle_deadline: Timestamp(ISSUED.0 + 3_600),
         absolute_deadline: Timestamp(ISSUED.0 + 86_400),
-        lasts: Lasts {
-            idle_timeout: Some(Duration::from_secs(3_600)),
-            with_the_browser: true,
-        },
+        lasts: Lasts::new(Some(Duration::from_secs(3_600)), true),
         subject: "ada@example.com",
         scopes,
         claims,
@@ -61,22 +58,24 @@ fn a_token_comes_back_as_it_was_issued() {
 
 #[test]
 fn how_long_a_session_lasts_is_kept_to_the_second() {
-    let of = |seconds, with_the_browser| Lasts {
-        idle_timeout: Some(seconds).map(Duration::from_secs),
-        with_the_browser,
-    };
-    let years = of(u64::from(u32::MAX >> 1), true);
-    for (lasts, back) in [
-        (Lasts::default(), Lasts::default()),
-        (of(1, false), of(1, false)),
-        (of(90 * 86_400, true), of(90 * 86_400, true)),
-        (years, years),
-        (of(u64::from(u32::MAX >> 1) + 1, true), years),
-        (of(u64::from(u32::MAX), true), years),
-        (of(u64::MAX, true), years),
+    let most = u64::from(u32::MAX >> 1);
+    for (seconds, kept) in [
+        (0, 0),
+        (1, 1),
+        (90 * 86_400, 90 * 86_400),
+        (most, most),
+        (most + 1, most),
+        (u64::from(u32::MAX), most),
+        (u64::MAX, most),
     ] {
-        assert_eq!(Lasts::of_bits(lasts.to_bits()), back);
+        for with_the_browser in [false, true] {
+            let lasts = Lasts::new(Some(Duration::from_secs(seconds)), with_the_browser);
+            let kept = (kept != 0).then(|| Duration::from_secs(kept));
+            assert_eq!(lasts.idle_timeout(), kept);
+            assert_eq!(lasts.with_the_browser(), with_the_browser);
+        }
     }
+    assert_eq!(Lasts::new(None, false), Lasts::default());
 }
 
 #[test]
