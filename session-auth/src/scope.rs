@@ -13,7 +13,8 @@
 /// async fn reports() {}
 ///
 /// let declarations = session_auth::declarations();
-/// let scopes = declarations[0].scopes().expect("it asks for some");
+/// let reports = declarations.iter().find(|one| one.handler().ends_with("reports"));
+/// let scopes = reports.and_then(|one| one.scopes()).expect("it asks for some");
 /// assert!(scopes.names().eq(["admin", "auditor"]));
 /// assert!(!scopes.needs_all());
 /// assert!(scopes.are_met_by(|name| name == "auditor"));
