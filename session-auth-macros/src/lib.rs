@@ -177,7 +177,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | argument | meaning |
 /// |---|---|
-/// | `scope = "admin"` | the scope that the session must have |
+/// | `scope = "admin"` | the scope that the session must have; `"a \| b"` is any of several, `"a & b"` all of several |
 /// | `cross_origin = ".."` | requests from pages of other origins may use the session, and why |
 /// | `reason = ".."` | what the route is for |
 /// | `owner = "team"` | who answers for the route |
@@ -193,6 +193,11 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// #[session_route(GET, "/api/time")]
 /// async fn time() -> String {
 ///     format!("{:?}", std::time::SystemTime::now())
+/// }
+///
+/// #[session_route(GET, "/api/reports", scope = "admin | auditor")]
+/// async fn reports() -> &'static str {
+///     "all is well"
 /// }
 ///
 /// #[session_route(DELETE, "/api/users/{id}", scope = "admin")]

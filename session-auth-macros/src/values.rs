@@ -37,10 +37,27 @@ pub(crate) fn verifier(value: &str) -> Result<(), String> {
 /// The name of a scope.
 pub(crate) fn scope(value: &str) -> Result<(), String> {
     text(value)?;
-    match value.chars().find(|c| c.is_whitespace()) {
-        Some(c) => Err(format!("is one name without white space: remove {c:?}")),
-        None => Ok(()),
+    let between = if value.contains(" & ") { " & " } else { " | " };
+    let mut seen = Vec::new();
+    for name in value.split(between) {
+        let odd = name
+            .chars()
+            .find(|c| c.is_whitespace() || matches!(c, '|' | '&'));
+        if let Some(c) = odd {
+            return Err(format!(
+                "is one name without white space, or several: `\"a | b\"` for any, `\"a & b\"` for all, \
+                 and not both: {c:?} is in {name:?}"
+            ));
+        }
+        if name.is_empty() {
+            return Err(format!("has no name beside a `{}`", between.trim()));
+        }
+        if seen.contains(&name) {
+            return Err(format!("has {name:?} twice: remove one"));
+        }
+        seen.push(name);
     }
+    Ok(())
 }
 
 /// `2027-01-31`.

@@ -10,6 +10,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use crate::scope::Scopes;
+
 pub use self::methods::{Methods, names as methods_by_name};
 
 /// Text of a declaration: a literal of the program, or what a report was read from.
@@ -71,7 +73,7 @@ pub enum Access {
     },
     /// A caller with a session.
     Session {
-        /// The scope that the session needs.
+        /// The scope that the session needs: `admin`; `a | b` for any of several, `a & b` for all.
         scope: Option<Cow<'static, str>>,
         /// Why requests from pages of other origins may use the session.
         cross_origin: Option<Cow<'static, str>>,
@@ -364,13 +366,19 @@ impl Declaration {
         }
     }
 
-    /// The scope that a session needs.
+    /// The scope that a session needs, as the declaration writes it: `admin`, `a | b`, `a & b`.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
         match &self.access {
             Access::Session { scope, .. } => scope.as_deref(),
             _ => None,
         }
+    }
+
+    /// The scopes that a session needs: any of several, or all.
+    #[must_use]
+    pub fn scopes(&self) -> Option<Scopes<'_>> {
+        self.scope().map(Scopes::of)
     }
 
     /// The longest time in which a verified delivery of a webhook is expected.

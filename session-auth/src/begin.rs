@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::issue::{IssueError, IssueSession};
 use crate::policy::SessionPolicy;
+use crate::session::SessionId;
 use crate::store::Generation;
 use crate::subject;
 
@@ -20,6 +21,7 @@ pub struct Login {
     policy: Arc<SessionPolicy>,
     subject: String,
     begun: Option<Begun>,
+    of_browser: Option<SessionId>,
 }
 
 /// When a login began, and how often the subject's sessions had been revoked by then.
@@ -40,6 +42,7 @@ impl Login {
     pub(crate) async fn begin(
         policy: Arc<SessionPolicy>,
         subject: String,
+        of_browser: Option<SessionId>,
     ) -> Result<Self, IssueError> {
         subject::check(&subject)?;
         let begun = match &policy.store {
@@ -53,6 +56,7 @@ impl Login {
             policy,
             subject,
             begun,
+            of_browser,
         })
     }
 
@@ -60,7 +64,7 @@ impl Login {
     /// the error [`is_revoked`](IssueError::is_revoked), where all sessions of the subject were
     /// revoked since the login began, or that was more than an hour ago.
     pub fn issue(self) -> IssueSession {
-        IssueSession::begun(self.policy, self.subject, self.begun)
+        IssueSession::begun(self.policy, self.subject, self.begun, self.of_browser)
     }
 
     /// Who wants to log in.

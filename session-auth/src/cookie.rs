@@ -29,6 +29,13 @@ pub enum SameSite {
     Lax,
     /// Never.
     Strict,
+    /// Always, so that the service can be embedded in pages of other sites. The cookie is `Partitioned`
+    /// then (CHIPS): in each such site a browser has another one, and none of them is the one that it
+    /// has where the service is visited by itself. So people log in once in each.
+    ///
+    /// Pages of other sites cannot use the session all the same: their requests are refused as
+    /// `cross_origin`, and without CORS they cannot read an answer.
+    None,
 }
 
 /// The cookie's name and attributes.
@@ -102,16 +109,16 @@ impl CookieTemplate {
             })
     }
 
-    /// `Set-Cookie` with this value, kept by the browser for `max_age`.
+    /// `Set-Cookie` with this value, kept by the browser for `max_age`, or until it is closed.
     ///
     /// `None` where the value is not one that a header can have, which a token never is.
-    pub(crate) fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
-        let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
-        let cookie = self
-            .build(value)
-            .max_age(time::Duration::seconds(seconds))
-            .build();
-        let mut header = HeaderValue::from_str(&cookie.to_string()).ok()?;
+    pub(crate) fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
+        let mut cookie = self.build(value);
+        if let Some(max_age) = max_age {
+            let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+            cookie = cookie.max_age(time::Duration::seconds(seconds));
+        }
+        let mut header = HeaderValue::from_str(&cookie.build().to_string()).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
@@ -131,9 +138,12 @@ impl CookieTemplate {
             .path("/")
             .secure(self.secure)
             .http_only(true)
+            // Without it browsers block the cookie of an embedded page, or let all sites share it.
+            .partitioned(self.same_site == SameSite::None)
             .same_site(match self.same_site {
                 SameSite::Lax => CookieSameSite::Lax,
                 SameSite::Strict => CookieSameSite::Strict,
+                SameSite::None => CookieSameSite::None,
             })
     }
 

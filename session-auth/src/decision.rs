@@ -5,18 +5,22 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 
 use crate::access::{Access, Verify};
+use crate::bearer::Presented;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
-use crate::keys::Keys;
+use crate::keys::TokenKeys;
 use crate::policy;
 use crate::response::Denial;
+use crate::scope::Scopes;
 use crate::token::{self, Refusal, Token};
 
 /// What a decision is made with, borrowed from the layer.
 pub(crate) struct Means<'a> {
-    pub(crate) keys: &'a Keys,
+    pub(crate) keys: &'a TokenKeys,
     pub(crate) cookie: &'a CookieTemplate,
+    /// Whether a token may come in `Authorization`.
+    pub(crate) bearer: bool,
     pub(crate) cross_origin: &'a CrossOrigin,
     pub(crate) idle_timeout: Duration,
     /// Asked only where the class needs it; `None` where the clock stands before 1970.
@@ -45,6 +49,8 @@ pub(crate) enum Grant {
     Optional {
         admitted: Option<Admitted>,
         issuing: bool,
+        /// Whether a session may be used at all: not by a page of another origin.
+        same_origin: bool,
     },
     /// The session of the caller.
     Session(Admitted),
@@ -70,7 +76,8 @@ pub(crate) struct Admitted {
 pub(crate) struct Renewal {
     pub(crate) value: String,
     pub(crate) deadline: Timestamp,
-    pub(crate) max_age: Duration,
+    /// `None` where it ends with the browser.
+    pub(crate) max_age: Option<Duration>,
 }
 
 /// Decides on a request to the endpoint of this access; `None` for one that nobody declared, which
@@ -78,8 +85,11 @@ pub(crate) struct Renewal {
 pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {
     // Only where a session is to be used or started; a webhook's sender is no browser, and a public
     // form may stand on another site.
+    let presented = Presented::by(asked.headers, means.cookie, means.bearer);
     let is_of_us = || {
-        access.is_some_and(|access| access.cross_origin().is_some())
+        // No browser adds a token by itself.
+        matches!(presented, Presented::Bearer(_))
+            || access.is_some_and(|access| access.cross_origin().is_some())
             || means
                 .cross_origin
                 .allows(asked.method, asked.uri, asked.headers)
@@ -95,10 +105,12 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
             optional_session: true,
             ..
         }) => {
-            let admitted = authenticate(asked.headers, means).ok();
+            let same_origin = *issues_session || is_of_us();
+            let admitted = authenticate(&presented, asked.headers, means).ok();
             return Decision::Grant(Grant::Optional {
-                admitted: admitted.filter(|_| *issues_session || is_of_us()),
+                admitted: admitted.filter(|_| same_origin),
                 issuing: *issues_session,
+                same_origin,
             });
         }
         Some(Access::Public {
@@ -115,9 +127,9 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
         Some(Access::Session { scope, .. }) => scope.as_deref(),
         None => None,
     };
-    match authenticate(asked.headers, means) {
+    match authenticate(&presented, asked.headers, means) {
         Ok(admitted) => match scope {
-            Some(scope) if !admitted.token.scopes().any(|has| has == scope) => {
+            Some(scope) if !Scopes::of(scope).are_met_by(|name| admitted.token.has_scope(name)) => {
                 Decision::Deny(Denial::Scope)
             }
             _ if !is_of_us() => Decision::Deny(Denial::CrossOrigin),
@@ -129,7 +141,26 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
 
 /// Finds the caller's session: the first value of the cookie that verifies wins. Where none does,
 /// the reason is that of the value that came furthest.
-fn authenticate(headers: &HeaderMap, means: &Means<'_>) -> Result<Admitted, Denial> {
+fn authenticate(
+    presented: &Presented<'_>,
+    headers: &HeaderMap,
+    means: &Means<'_>,
+) -> Result<Admitted, Denial> {
+    match presented {
+        Presented::Cookies => {}
+        Presented::Bearer(value) => {
+            let now = (means.now)().ok_or_else(clock_before_1970)?;
+            let token = token::decode(means.keys, value, now).map_err(Denial::from)?;
+            // Nothing can be written back.
+            let renewal = None;
+            return Ok(Admitted {
+                token,
+                renewal,
+                now,
+            });
+        }
+        Presented::TooMuch => return Err(Denial::Malformed),
+    }
     let mut furthest = None;
     let mut now = None;
     for value in means.cookie.values(headers).take(MAX_TRIED) {
@@ -148,12 +179,17 @@ fn authenticate(headers: &HeaderMap, means: &Means<'_>) -> Result<Admitted, Deni
             Err(refusal) => furthest = furthest.max(Some(refusal)),
         }
     }
-    Err(match furthest {
-        None => Denial::Missing,
-        Some(Refusal::Malformed) => Denial::Malformed,
-        Some(Refusal::BadSignature) => Denial::BadSignature,
-        Some(Refusal::Expired) => Denial::Expired,
-    })
+    Err(furthest.map_or(Denial::Missing, Denial::from))
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::Malformed,
+            Refusal::BadSignature => Self::BadSignature,
+            Refusal::Expired => Self::Expired,
+        }
+    }
 }
 
 /// No deadline can be judged, so none holds.
@@ -169,17 +205,18 @@ fn clock_before_1970() -> Denial {
 /// Slides the idle deadline if that gains a tenth of the idle time, or the absolute deadline; and at
 /// once where an older key signed the session, so that it outlives that key.
 fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
-    let deadline = policy::idle_deadline(now, means.idle_timeout, token.absolute_deadline);
+    let idle_timeout = token.idle_timeout(means.idle_timeout);
+    let deadline = policy::idle_deadline(now, idle_timeout, token.absolute_deadline);
     let gained = deadline.since(token.idle_deadline);
     let last = deadline == token.absolute_deadline && !gained.is_zero();
-    let slides = last || gained >= policy::step(means.idle_timeout);
+    let slides = last || gained >= policy::step(idle_timeout);
     if !slides && !token.is_signed_by_an_older_key() {
         return None;
     }
     Some(Renewal {
         value: token.renewed(means.keys, deadline),
         deadline,
-        max_age: deadline.since(now),
+        max_age: token.lasts.max_age(deadline.since(now)),
     })
 }
 

@@ -12,6 +12,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::access::{AccessClass, Declaration};
 use crate::declared::declarations;
+use crate::end::EndSession;
 use crate::pass::{Caller, Pass};
 use crate::response::Denial;
 use crate::session::Session;
@@ -51,7 +52,9 @@ impl ExtractorMisuse {
         let missing = match (declaration.map(Declaration::class), extractor) {
             // On a public route there is no pass to tell what it declares.
             (None, "Sessions") => "`issues_session`, or a guard around its router",
-            (None, "Option<Session>") => "`optional_session`, or a guard around its router",
+            (None, "Option<Session>" | "EndSession") => {
+                "`optional_session`, or a guard around its router"
+            }
             (None, "Delivery") => "the class `webhook`, or a guard around its router",
             (None, _) => "the class `session`, or a guard around its router",
             (Some(AccessClass::Webhook), "Delivery") => "a verifier (its handler is its own)",
@@ -116,7 +119,8 @@ pub enum SessionRejection {
     /// The declaration of the route does not allow it.
     Misuse(ExtractorMisuse),
     /// The layer only [observes](crate::Mode::Observe), and let a request through that has no
-    /// session: the handler cannot run, so the response is the one that enforcing would give.
+    /// session: the handler cannot run, so the response is the one that enforcing would give. Or a page
+    /// of another origin would end the session.
     Denied(Denial),
 }
 
@@ -160,7 +164,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Optional(session, _)) => Ok(session.clone()),
+            Some(Caller::Optional { session, .. }) => Ok(session.clone()),
             Some(Caller::Session(session)) => Ok(Some(session.clone())),
             Some(Caller::Observed(..)) => Ok(None),
             _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
@@ -173,13 +177,49 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Session(session)) => Ok(Self::new(Arc::clone(session.policy()))),
+            Some(Caller::Session(session)) => {
+                let sessions = Self::new(Arc::clone(session.policy()));
+                Ok(sessions.of_browser(Some(session.id())))
+            }
+            // What is in the cookie may be over, or whose it is may not count here; its browser has it
+            // all the same, until it gets another.
             Some(
-                Caller::Optional(_, Some(sessions))
+                Caller::Optional {
+                    sessions,
+                    issuing: true,
+                    ..
+                }
                 | Caller::Issues(sessions)
                 | Caller::Observed(_, sessions),
-            ) => Ok(sessions.clone()),
+            ) => Ok(sessions.of_request(&parts.headers)),
             _ => Err(ExtractorMisuse::new(parts, "Sessions")),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for EndSession {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
+        match Pass::caller(&parts.extensions) {
+            Some(Caller::Optional {
+                cross_origin: Some(endpoint),
+                ..
+            }) => {
+                endpoint.counters.deny(Denial::CrossOrigin);
+                Err(SessionRejection::Denied(Denial::CrossOrigin))
+            }
+            Some(Caller::Optional { sessions, .. } | Caller::Observed(_, sessions)) => {
+                Ok(sessions.ending(&parts.headers))
+            }
+            Some(Caller::Session(session)) => {
+                let sessions = Sessions::new(Arc::clone(session.policy()));
+                Ok(sessions.ending(&parts.headers))
+            }
+            _ => {
+                let misuse = ExtractorMisuse::new(parts, "EndSession");
+                Err(SessionRejection::Misuse(misuse))
+            }
         }
     }
 }

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, SET_COOKIE, TRAILER,
-    TRANSFER_ENCODING,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, ETAG, LAST_MODIFIED,
+    SET_COOKIE, TRAILER, TRANSFER_ENCODING,
 };
 use http::{HeaderName, Response, StatusCode};
 use pin_project_lite::pin_project;
@@ -21,6 +21,8 @@ use crate::decision::Renewal;
 use crate::pass::PassEnd;
 use crate::policy::SessionPolicy;
 use crate::response::Denial;
+use crate::session::Session;
+use crate::shared_cache::{self, CarriesCookie};
 
 type Boxed<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
@@ -74,7 +76,20 @@ pub(crate) struct Outcome {
     pass: Option<PassEnd>,
     // Boxed: it is rare, and the future moves with every request.
     renewal: Option<Box<RenewCookie>>,
+    vary: Vary,
     check: Check,
+}
+
+/// What of a request an answer depends on, beside what was asked for.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Vary {
+    /// Nothing that this layer knows of.
+    #[default]
+    Nothing,
+    /// The session in the cookie.
+    Cookie,
+    /// The session in the cookie, or that of a token in `Authorization`.
+    CookieAndToken,
 }
 
 #[derive(Default)]
@@ -103,23 +118,54 @@ pub(crate) trait Unmatched: Send + Sync {
 /// The cookie of a session that slides, to be set unless the response sets one itself.
 pub(crate) struct RenewCookie {
     policy: Arc<SessionPolicy>,
+    session: Session,
     renewal: Renewal,
 }
 
 impl RenewCookie {
-    pub(crate) fn new(policy: Arc<SessionPolicy>, renewal: Renewal) -> Self {
-        Self { policy, renewal }
+    pub(crate) fn new(policy: Arc<SessionPolicy>, session: Session, renewal: Renewal) -> Self {
+        Self {
+            policy,
+            session,
+            renewal,
+        }
+    }
+
+    /// Whether this answer may set it: not one that a shared cache may keep, nor one that comes after
+    /// the session has ended in its browser.
+    fn may_go_with(&self, response: &Response<Body>) -> bool {
+        let Self {
+            policy, session, ..
+        } = self;
+        // Login and logout have the last word on the cookie.
+        !policy.cookie.is_set_by(response.headers())
+            && shared_cache::may_carry_a_cookie(response)
+            && !policy.ended.has(session.id())
+    }
+
+    /// Whether the session still is one, by the store. While it is down, nobody can say, and the
+    /// browser keeps what it has.
+    async fn is_live(&self) -> bool {
+        let Some(store) = &self.policy.store else {
+            return true;
+        };
+        let (subject, id) = (self.session.subject(), self.session.id());
+        let found = store.ask(|store| store.find(subject, id)).await;
+        found.is_ok_and(|found| found.is_some())
     }
 
     fn write(self, response: &mut Response<Body>) {
-        let Self { policy, renewal } = self;
-        // Login and logout have the last word on the cookie.
-        if policy.cookie.is_set_by(response.headers()) {
+        if !self.may_go_with(response) {
             return;
         }
-        if let Some(cookie) = policy.cookie.set(&renewal.value, renewal.max_age) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
+        let Renewal { value, max_age, .. } = self.renewal;
+        let Some(cookie) = self.policy.cookie.set(&value, max_age) else {
+            return;
+        };
+        shared_cache::make_private(response.headers_mut());
+        response.headers_mut().append(SET_COOKIE, cookie.clone());
+        let slid = Some(cookie);
+        response.extensions_mut().insert(CarriesCookie { slid });
     }
 }
 
@@ -128,23 +174,27 @@ impl Outcome {
         Self {
             pass: Some(pass),
             renewal,
-            check: Check::None,
+            ..Self::default()
         }
+    }
+
+    pub(crate) fn varying(self, vary: Vary) -> Self {
+        Self { vary, ..self }
     }
 
     pub(crate) fn of_preflight(pass: PassEnd) -> Self {
         Self {
             pass: Some(pass),
-            renewal: None,
             check: Check::NoBody,
+            ..Self::default()
         }
     }
 
     pub(crate) fn of_delivery(pass: PassEnd, endpoint: Arc<Endpoint>) -> Self {
         Self {
             pass: Some(pass),
-            renewal: None,
             check: Check::Delivery(DeliveryCount::new(endpoint)),
+            ..Self::default()
         }
     }
 
@@ -167,6 +217,17 @@ impl Outcome {
         self.pass = None;
         if let Some(renewal) = self.renewal.take() {
             renewal.write(&mut response);
+        } else if response.extensions().get::<CarriesCookie>().is_some() {
+            // A login or a logout; a middleware may have marked its answer since.
+            shared_cache::make_private(response.headers_mut());
+        }
+        let on: &[HeaderName] = match self.vary {
+            Vary::Nothing => &[],
+            Vary::Cookie => &[COOKIE],
+            Vary::CookieAndToken => &[COOKIE, AUTHORIZATION],
+        };
+        for header in on {
+            shared_cache::vary(response.headers_mut(), header);
         }
         match &mut self.check {
             Check::None => response,
@@ -210,6 +271,12 @@ impl Outcome {
         R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let response = future.await?.map(Body::new);
+        if let Some(renewal) = &self.renewal
+            && renewal.may_go_with(&response)
+            && !renewal.is_live().await
+        {
+            self.renewal = None;
+        }
         Ok(self.apply(response))
     }
 }

@@ -7,9 +7,10 @@
     reason = "it is for fuzzers"
 )]
 
+use axum::body::Body;
 use base64::Engine as _;
-use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::header::{AUTHORIZATION, COOKIE, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 
 use crate::access::methods_by_name::GET;
 use crate::audit;
@@ -17,17 +18,17 @@ use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, SameSite};
 use crate::csrf::CrossOrigin;
 use crate::inline::{self, public};
-use crate::keys::Keys;
+use crate::keys::{Keys, TokenKeys};
 use crate::login::{LocalPath, LoginPage};
 use crate::response::Denial;
 use crate::routing::Router;
 use crate::webhook::{BasicAuth, Verifier as _, WebhookRequest};
-use crate::{mounted, paths, token};
+use crate::{mounted, paths, shared_cache, token};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-fn keys() -> Keys {
-    Keys::new([[7; 32]]).unwrap()
+fn keys() -> TokenKeys {
+    Keys::new([[7; 32]]).unwrap().for_audience(DEFAULT_NAME)
 }
 
 /// Bytes that a client sends as `Cookie` headers, one a line.
@@ -65,6 +66,36 @@ pub fn token(data: &[u8]) {
     assert_eq!(again.subject(), token.subject());
     assert_eq!(again.claims(), token.claims());
     assert!(again.scopes().eq(token.scopes()));
+}
+
+/// What a handler or a middleware writes as headers for caches, one a line after the name of the header
+/// and a colon; without a colon it is `Cache-Control`.
+pub fn caching(data: &[u8]) {
+    let mut response = Response::new(Body::empty());
+    for line in data.split(|&byte| byte == b'\n') {
+        let (name, value) = match line.iter().position(|&byte| byte == b':') {
+            Some(at) => (&line[..at], &line[at + 1..]),
+            None => (&b"cache-control"[..], line),
+        };
+        if let Ok(name) = HeaderName::from_bytes(name)
+            && let Ok(value) = HeaderValue::from_bytes(value)
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
+    shared_cache::make_private(response.headers_mut());
+    assert!(
+        shared_cache::may_carry_a_cookie(&response),
+        "made private, and a shared cache may keep it: {response:?}"
+    );
+    let before = response.headers().clone();
+    shared_cache::make_private(response.headers_mut());
+    assert_eq!(*response.headers(), before, "once is enough");
+    for _ in 0..2 {
+        shared_cache::vary(response.headers_mut(), &COOKIE);
+    }
+    let added = response.headers().get_all(VARY).iter().count();
+    assert!(added <= before.get_all(VARY).iter().count() + 1);
 }
 
 /// Nobody but the service can make a token.

@@ -10,6 +10,7 @@ use crate::access::{
     Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text, Verify,
 };
 use crate::classified::InlineRoute;
+use crate::scope;
 
 /// Declares a public route in place: anyone may call it. `reason` says why.
 ///
@@ -239,7 +240,8 @@ impl InlineSession {
         self
     }
 
-    /// Sets the scope that the session needs.
+    /// Sets the scope that the session needs: `admin`, or `a | b` for any of several and `a & b` for all
+    /// of several.
     pub fn scope(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         if let Access::Session { scope, .. } = &mut self.declaration.access {
             *scope = Some(name.into());
@@ -306,6 +308,11 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
             .map(|_| format!("the {name} is blank: give it a name, or leave it out"))
     };
     all.extend(text("scope", declaration.scope()));
+    if let Some(scope) = declaration.scope().filter(|it| !it.trim().is_empty())
+        && let Some(mistake) = scope::mistake(scope)
+    {
+        all.push(format!("the scope is {scope:?}: {mistake}"));
+    }
     all.extend(text("owner", declaration.owner()));
     if blank(declaration.cross_origin()) && declaration.cross_origin().is_some() {
         let why = "say why requests from other origins are let in, or leave it out";

@@ -5,9 +5,9 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
-use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -16,9 +16,10 @@ use crate::clock::Timestamp;
 use crate::policy::{self, SessionPolicy};
 use crate::response::Denial;
 use crate::session::{Session, SessionId};
+use crate::sessions::set_cookie;
 use crate::store::{StoreError, StoredSession};
 use crate::subject::{self, InvalidLabel, InvalidSubject};
-use crate::token::{self, Contents, MAX_COOKIE_LEN, SESSION_ID_LEN};
+use crate::token::{self, Contents, Lasts, MAX_COOKIE_LEN, SESSION_ID_LEN};
 
 /// A session about to be issued: made by [`Sessions::issue`] or [`Sessions::renew`], finished by
 /// `.await`.
@@ -32,41 +33,64 @@ pub struct IssueSession {
     scopes: Vec<String>,
     claims: Result<Vec<u8>, serde_json::Error>,
     label: Option<String>,
+    lifetime: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    with_the_browser: bool,
     #[cfg(feature = "encrypt")]
     seal: bool,
     /// The session that this one takes the place of.
     renews: Option<Session>,
     /// When the login began, if that was before this.
     begun: Option<Begun>,
+    /// The one that its cookie takes the place of in the browser.
+    of_browser: Option<SessionId>,
 }
 
 impl IssueSession {
-    pub(crate) fn new(policy: Arc<SessionPolicy>, subject: String) -> Self {
-        Self::begun(policy, subject, None)
+    pub(crate) fn new(
+        policy: Arc<SessionPolicy>,
+        subject: String,
+        of_browser: Option<SessionId>,
+    ) -> Self {
+        Self::begun(policy, subject, None, of_browser)
     }
 
-    pub(crate) fn begun(policy: Arc<SessionPolicy>, subject: String, begun: Option<Begun>) -> Self {
+    pub(crate) fn begun(
+        policy: Arc<SessionPolicy>,
+        subject: String,
+        begun: Option<Begun>,
+        of_browser: Option<SessionId>,
+    ) -> Self {
         Self {
             policy,
             subject,
             scopes: Vec::new(),
             claims: Ok(Vec::new()),
             label: None,
+            lifetime: None,
+            idle_timeout: None,
+            with_the_browser: false,
             #[cfg(feature = "encrypt")]
             seal: false,
             renews: None,
             begun,
+            of_browser,
         }
     }
 
-    pub(crate) fn renewing(policy: Arc<SessionPolicy>, session: &Session) -> Self {
+    pub(crate) fn renewing(
+        policy: Arc<SessionPolicy>,
+        session: &Session,
+        of_browser: Option<SessionId>,
+    ) -> Self {
         Self {
             scopes: session.scopes().map(str::to_owned).collect(),
             claims: Ok(session.token().claims().to_vec()),
+            with_the_browser: session.token().lasts.with_the_browser(),
             #[cfg(feature = "encrypt")]
             seal: session.token().is_sealed(),
             renews: Some(session.clone()),
-            ..Self::new(policy, session.subject().to_owned())
+            ..Self::new(policy, session.subject().to_owned(), of_browser)
         }
     }
 
@@ -118,6 +142,32 @@ impl IssueSession {
         self
     }
 
+    /// Makes the session last so long, used or not, in place of the layer's idle and absolute timeout:
+    /// "remember me". Counted in whole seconds from the login, for a renewed session too; with less
+    /// than a second left, issuing it is an error.
+    ///
+    /// For one that also ends when it is not used, set [`idle_timeout`](Self::idle_timeout) as well.
+    /// Browsers keep a cookie for 400 days at the most (RFC 6265bis, section 5.5).
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Ends the session when it was not used for so long, in place of the layer's idle timeout.
+    /// Counted in whole seconds; less than one is an error when the session is issued.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets the browser forget the session when it is closed: its cookie has no `Max-Age`. The
+    /// deadlines hold all the same. A browser that restores its tabs at the next start restores such
+    /// cookies, too.
+    pub fn browser_session(mut self) -> Self {
+        self.with_the_browser = true;
+        self
+    }
+
     /// Checks everything and makes the cookie. Nothing has happened when this fails.
     fn prepare(self) -> Result<Prepared, IssueError> {
         let Self {
@@ -126,10 +176,14 @@ impl IssueSession {
             scopes,
             claims,
             label,
+            lifetime,
+            idle_timeout,
+            with_the_browser,
             #[cfg(feature = "encrypt")]
             seal,
             renews,
             begun,
+            of_browser,
         } = self;
         subject::check(&subject)?;
         if let Some(scope) = scopes
@@ -145,16 +199,28 @@ impl IssueSession {
         let now = Timestamp::of(&policy.clock).ok_or(IssueError(Kind::Clock))?;
         let id: [u8; SESSION_ID_LEN] = random()?;
 
-        let (issued, absolute_deadline) = match &renews {
-            Some(old) => (old.token().issued, old.token().absolute_deadline),
-            None => (now, now.plus(policy.absolute_timeout)),
+        let issued = renews.as_ref().map_or(now, |old| old.token().issued);
+        let absolute_deadline = match (lifetime, &renews) {
+            (Some(lifetime), _) => issued.plus(lifetime),
+            (None, Some(old)) => old.token().absolute_deadline,
+            (None, None) => issued.plus(policy.absolute_timeout),
         };
-        let idle_deadline = policy::idle_deadline(now, policy.idle_timeout, absolute_deadline);
+        let old = renews
+            .as_ref()
+            .and_then(|old| old.token().lasts.idle_timeout());
+        let own = idle_timeout.or(lifetime).or(old);
+        let lasts = Lasts::new(own, with_the_browser);
+        let idle_timeout = own.unwrap_or(policy.idle_timeout);
+        if idle_timeout.as_secs() == 0 || absolute_deadline <= now {
+            return Err(IssueError(Kind::Lifetime));
+        }
+        let idle_deadline = policy::idle_deadline(now, idle_timeout, absolute_deadline);
         let contents = Contents {
             id,
             issued,
             idle_deadline,
             absolute_deadline,
+            lasts,
             subject: &subject,
             scopes: &scopes,
             claims: &claims,
@@ -172,12 +238,15 @@ impl IssueSession {
         }
         let cookie = policy
             .cookie
-            .set(&value, idle_deadline.since(now))
+            .set(&value, lasts.max_age(idle_deadline.since(now)))
             .ok_or_else(|| too_large(value.len()))?;
         Ok(Prepared {
             issued: IssuedSession {
                 id: SessionId::from_bytes(id),
                 cookie,
+                of_browser,
+                renews: renews.as_ref().map(Session::id),
+                policy,
             },
             record: StoredSession {
                 id: SessionId::from_bytes(id),
@@ -292,6 +361,11 @@ impl fmt::Debug for IssueSession {
 pub struct IssuedSession {
     id: SessionId,
     cookie: HeaderValue,
+    policy: Arc<SessionPolicy>,
+    /// What is over in the browser that gets the cookie: the session that it had ..
+    of_browser: Option<SessionId>,
+    /// .. and the one that this one goes on with.
+    renews: Option<SessionId>,
 }
 
 impl IssuedSession {
@@ -301,11 +375,31 @@ impl IssuedSession {
         self.id
     }
 
+    /// The session as a token for `Authorization: Bearer`, where the layer takes
+    /// [`bearer_tokens`](crate::SessionAuthLayerBuilder::bearer_tokens): a secret. Give it to the client
+    /// in the body of the answer, in the place of the session itself, or it would get a cookie as well.
+    /// The answer is to be `Cache-Control: no-store`.
+    #[must_use]
+    pub fn bearer_token(&self) -> &str {
+        // Neither has a `;` or another `=` in it: a token is base64url without padding.
+        let cookie = self.cookie.to_str().unwrap_or_default();
+        let pair = cookie.split(';').next().unwrap_or_default();
+        pair.split_once('=').map_or("", |(_, token)| token)
+    }
+
     /// The value of the `Set-Cookie` header: a secret, for tests and for responses that are not
-    /// axum's.
+    /// axum's. Such a response has to say `Cache-Control: private` or `no-store`, too.
     #[must_use]
     pub fn set_cookie(&self) -> &HeaderValue {
+        self.replace();
         &self.cookie
+    }
+
+    /// From here on no answer that is still under way sets the browser's old cookie again.
+    fn replace(&self) {
+        for id in [self.of_browser, self.renews].into_iter().flatten() {
+            self.policy.ended.note(id);
+        }
     }
 }
 
@@ -321,7 +415,11 @@ impl IntoResponseParts for IssuedSession {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        parts.headers_mut().append(SET_COOKIE, self.cookie);
+        // While a session got its new id, its browser may have logged out.
+        if !self.renews.is_some_and(|old| self.policy.ended.has(old)) {
+            self.replace();
+            set_cookie(&mut parts, self.cookie);
+        }
         Ok(parts)
     }
 }
@@ -341,6 +439,7 @@ enum Kind {
     Subject(InvalidSubject),
     ScopeLength { found: usize },
     Label(InvalidLabel),
+    Lifetime,
     Claims(serde_json::Error),
     TooLarge { found: usize },
     Clock,
@@ -426,6 +525,10 @@ impl fmt::Display for IssueError {
                     "a scope of a session has {found} bytes; it takes 1 to 255"
                 )
             }
+            Kind::Lifetime => f.write_str(
+                "the session would be over at once: its lifetime, counted from the login, and its \
+                 idle timeout must leave a second at least",
+            ),
             Kind::Claims(error) => {
                 write!(
                     f,

@@ -34,7 +34,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The keys that sign and verify sessions: the first signs, all verify.
 ///
 /// A key is 32 random bytes. Each use of a key has its own sub-key (HKDF-Expand of RFC 5869 with
-/// SHA-256), so that no two uses ever share one. A token names its key by an id that is derived in
+/// SHA-256), so that no two uses ever share one; so has each
+/// [audience](crate::SessionAuthLayerBuilder::audience), so that two layers with the same keys do not
+/// take each other's sessions. A token names its key by an id that is derived in
 /// the same way and says nothing about the key. Only derived keys are kept; they are wiped from
 /// memory when dropped, and `Debug` shows ids alone.
 ///
@@ -76,14 +78,41 @@ pub struct Keys {
     ring: Arc<ArcSwap<Ring>>,
 }
 
+/// The keys as one layer uses them: for tokens of its audience.
+#[derive(Clone)]
+pub(crate) struct TokenKeys {
+    keys: Keys,
+    /// Its place in [`Ring::audiences`], which only grows.
+    audience: usize,
+}
+
 /// The keys at one time: one at least, the first signs.
-pub(crate) struct Ring(Vec<Arc<Key>>);
+struct Ring {
+    keys: Vec<Arc<Key>>,
+    audiences: Vec<Box<str>>,
+    /// For each audience, a state for each key. Keyed once: a token costs a copy of it, not the two
+    /// blocks that make it.
+    macs: Vec<Vec<Hmac<Sha256>>>,
+}
+
+/// The ring as one request sees it.
+pub(crate) struct TokenRing {
+    ring: Guard<Arc<Ring>>,
+    audience: usize,
+}
+
+/// One key, for one audience.
+#[derive(Clone, Copy)]
+pub(crate) struct TokenKey<'a> {
+    key: &'a Key,
+    mac: &'a Hmac<Sha256>,
+}
 
 /// One key, in the form in which it is used.
 pub(crate) struct Key {
     pub(crate) id: [u8; KEY_ID_LEN],
-    /// Keyed once: a token costs a copy of this state, not the two blocks that make it.
-    token_mac: Hmac<Sha256>,
+    /// What the keys for each audience are derived from.
+    token_key: Zeroizing<[u8; KEY_LEN]>,
     #[cfg(feature = "encrypt")]
     pub(crate) claims_key: Zeroizing<[u8; KEY_LEN]>,
     signed: AtomicU64,
@@ -92,44 +121,82 @@ pub(crate) struct Key {
 
 impl Key {
     fn new(mut secret: [u8; KEY_LEN]) -> Self {
-        let mut token_key = derive(&secret, b"session-auth v1 token");
         let id = derive(&secret, b"session-auth v1 key id");
         let key = Self {
             id: [id[0], id[1], id[2], id[3]],
-            token_mac: keyed(&token_key),
+            token_key: Zeroizing::new(derive(&secret, b"session-auth v1 token")),
             #[cfg(feature = "encrypt")]
             claims_key: Zeroizing::new(derive(&secret, b"session-auth v1 claims")),
             signed: AtomicU64::new(0),
             verified: AtomicU64::new(0),
         };
-        token_key.zeroize();
         secret.zeroize();
         key
     }
 
-    /// The state to authenticate a token with.
-    pub(crate) fn token_mac(&self) -> Hmac<Sha256> {
-        self.token_mac.clone()
-    }
-
-    pub(crate) fn count_signed(&self) {
-        self.signed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn count_verified(&self) {
-        self.verified.fetch_add(1, Ordering::Relaxed);
+    /// Keyed for one audience.
+    fn token_mac(&self, audience: &str) -> Hmac<Sha256> {
+        keyed(&Zeroizing::new(derive(
+            &self.token_key,
+            audience.as_bytes(),
+        )))
     }
 }
 
 impl Ring {
+    fn new(keys: Vec<Arc<Key>>, audiences: Vec<Box<str>>) -> Self {
+        let macs = audiences
+            .iter()
+            .map(|audience| keys.iter().map(|key| key.token_mac(audience)).collect())
+            .collect();
+        Self {
+            keys,
+            audiences,
+            macs,
+        }
+    }
+}
+
+impl TokenRing {
+    fn key(&self, position: usize) -> TokenKey<'_> {
+        TokenKey {
+            key: &self.ring.keys[position],
+            mac: &self.ring.macs[self.audience][position],
+        }
+    }
+
     /// The key that signs.
-    pub(crate) fn signing(&self) -> &Key {
-        &self.0[0]
+    pub(crate) fn signing(&self) -> TokenKey<'_> {
+        self.key(0)
     }
 
     /// The key of this id. Ids are public, so the search need not be constant in time.
-    pub(crate) fn find(&self, id: [u8; KEY_ID_LEN]) -> Option<&Key> {
-        self.0.iter().map(|key| &**key).find(|key| key.id == id)
+    pub(crate) fn find(&self, id: [u8; KEY_ID_LEN]) -> Option<TokenKey<'_>> {
+        let position = self.ring.keys.iter().position(|key| key.id == id)?;
+        Some(self.key(position))
+    }
+}
+
+impl TokenKey<'_> {
+    /// The state to authenticate a token with.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        self.mac.clone()
+    }
+
+    pub(crate) fn count_signed(&self) {
+        self.key.signed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_verified(&self) {
+        self.key.verified.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl std::ops::Deref for TokenKey<'_> {
+    type Target = Key;
+
+    fn deref(&self) -> &Key {
+        self.key
     }
 }
 
@@ -278,7 +345,7 @@ impl Keys {
             }
         }
         Ok(Self {
-            ring: Arc::new(ArcSwap::from_pointee(Ring(ring))),
+            ring: Arc::new(ArcSwap::from_pointee(Ring::new(ring, Vec::new()))),
         })
     }
 
@@ -312,11 +379,11 @@ impl Keys {
         let next = to.ring.load();
         // Read, copy, update: of two rotations at a time none may lose a count.
         self.ring.rcu(|now| {
-            let keys = next.0.iter().map(|key| {
-                let kept = now.0.iter().find(|old| old.id == key.id);
+            let keys = next.keys.iter().map(|key| {
+                let kept = now.keys.iter().find(|old| old.id == key.id);
                 Arc::clone(kept.unwrap_or(key))
             });
-            Ring(keys.collect())
+            Ring::new(keys.collect(), now.audiences.clone())
         });
         tracing::info!(target: "session_auth", keys = ?self, "session keys rotated");
     }
@@ -325,7 +392,7 @@ impl Keys {
     #[must_use]
     pub fn uses(&self) -> Vec<KeyUses> {
         let ring = self.ring.load();
-        ring.0
+        ring.keys
             .iter()
             .enumerate()
             .map(|(position, key)| KeyUses {
@@ -341,12 +408,41 @@ impl Keys {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a ring has at least one key")]
     pub fn len(&self) -> usize {
-        self.ring.load().0.len()
+        self.ring.load().keys.len()
     }
 
+    /// The keys for tokens of this audience.
+    pub(crate) fn for_audience(&self, audience: &str) -> TokenKeys {
+        // Read, copy, update, as for a rotation at the same time.
+        self.ring.rcu(|now| {
+            let mut audiences = now.audiences.clone();
+            if !audiences.iter().any(|known| **known == *audience) {
+                audiences.push(audience.into());
+            }
+            Ring::new(now.keys.clone(), audiences)
+        });
+        let ring = self.ring.load();
+        let position = ring.audiences.iter().position(|it| **it == *audience);
+        TokenKeys {
+            keys: self.clone(),
+            audience: position.expect("it was just added, and none is ever removed"),
+        }
+    }
+}
+
+impl TokenKeys {
     /// The keys as they are now: one request sees one ring.
-    pub(crate) fn ring(&self) -> Guard<Arc<Ring>> {
-        self.ring.load()
+    pub(crate) fn ring(&self) -> TokenRing {
+        TokenRing {
+            ring: self.keys.ring.load(),
+            audience: self.audience,
+        }
+    }
+}
+
+impl fmt::Debug for TokenKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.keys.fmt(f)
     }
 }
 
@@ -376,7 +472,7 @@ impl fmt::Debug for Keys {
         }
         f.write_str("Keys")?;
         f.debug_list()
-            .entries(self.ring.load().0.iter().map(|key| Id(key.id)))
+            .entries(self.ring.load().keys.iter().map(|key| Id(key.id)))
             .finish()
     }
 }

@@ -17,6 +17,7 @@ use crate::declared::declarations;
 use crate::ended::{self, Watch};
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
+use crate::known_ended::KnownEnded;
 use crate::login::LoginPage;
 use crate::mode::{MODE_VARIABLE, Mode};
 use crate::policy::SessionPolicy;
@@ -80,6 +81,7 @@ impl SessionAuthLayer {
         SessionAuthLayerBuilder {
             keys,
             cookie_name: None,
+            audience: None,
             same_site: SameSite::default(),
             clock: Arc::new(SystemClock),
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
@@ -93,6 +95,7 @@ impl SessionAuthLayer {
             trusted_origins: Vec::new(),
             login_path: None,
             insecure_http: false,
+            bearer: false,
             store: None,
             store_timeout: crate::store::DEFAULT_TIMEOUT,
             store_breaker: crate::store::DEFAULT_BREAKER,
@@ -264,6 +267,7 @@ impl<S> Layer<S> for SessionAuthLayer {
 pub struct SessionAuthLayerBuilder {
     keys: Keys,
     cookie_name: Option<String>,
+    audience: Option<String>,
     same_site: SameSite,
     clock: Arc<dyn Clock>,
     idle_timeout: Duration,
@@ -277,6 +281,7 @@ pub struct SessionAuthLayerBuilder {
     trusted_origins: Vec<String>,
     login_path: Option<String>,
     insecure_http: bool,
+    bearer: bool,
     store: Option<Arc<dyn crate::store::ErasedStore>>,
     store_timeout: Duration,
     store_breaker: (u32, Duration),
@@ -321,6 +326,24 @@ impl SessionAuthLayerBuilder {
     /// browsers insist on the attributes that keep it safe.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = Some(name.into());
+        self
+    }
+
+    /// Sets for whom sessions are issued. The default is the cookie's name.
+    ///
+    /// A layer takes sessions of its own audience alone. Two layers with the same keys, one for
+    /// customers and one for staff, have cookies of different names, and so a customer's value under
+    /// the staff's name is refused: `bad_signature`. Services with the same keys **and** the same
+    /// cookie name take each other's sessions: that is how several processes serve one
+    /// site. Give each an audience where they are services apart; and give layers one audience
+    /// where a session is to go with the user from one cookie name to another.
+    ///
+    /// It is no secret, and is not in the cookie. A store knows nothing of it: layers that share a
+    /// store share its subjects, so that `revoke_all("7")` ends the sessions of the customer and of
+    /// the member of staff who are both number 7. Give each a store of its own, or subjects that
+    /// differ.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
         self
     }
 
@@ -410,6 +433,23 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Takes the session from `Authorization: Bearer` as well, for clients that keep no cookies: apps
+    /// and programs. By default nothing reads that header.
+    ///
+    /// A handler gives the token out, by
+    /// [`IssuedSession::bearer_token`](crate::IssuedSession::bearer_token). It is checked as the
+    /// cookie is: by signature, deadlines, scope and store. It is not asked where a request comes from, since no
+    /// browser sends the header by itself. A request with the header never uses the cookie; with both it
+    /// is refused as `malformed`.
+    ///
+    /// Such a session does not slide, as nothing is written back: give it a
+    /// [`lifetime`](crate::IssueSession::lifetime), or a route that
+    /// [renews](crate::Sessions::renew) it. For the same reason it ends with the key that signed it.
+    pub fn bearer_tokens(mut self, accept: bool) -> Self {
+        self.bearer = accept;
+        self
+    }
+
     /// Keeps sessions in a store, so that they can be listed and ended. The default is none: then a
     /// session is its cookie.
     ///
@@ -468,10 +508,10 @@ impl SessionAuthLayerBuilder {
     ///
     /// # Errors
     ///
-    /// Every problem at once: a name that a cookie cannot have, a timeout of less than a second or
-    /// an idle timeout longer than the absolute one, a `store_breaker` or `max_sessions` out of its
-    /// range, two verifiers of one name, a verifier that can accept nothing, a `SESSION_AUTH_MODE` that
-    /// is no mode, an origin or a login path that is none.
+    /// Every problem at once: a name that a cookie cannot have, an empty audience, a timeout of less
+    /// than a second or an idle timeout longer than the absolute one, a `store_breaker` or
+    /// `max_sessions` out of its range, two verifiers of one name, a verifier that can accept nothing, a
+    /// `SESSION_AUTH_MODE` that is no mode, an origin or a login path that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
         let Self { mut problems, .. } = self;
         if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {
@@ -524,6 +564,16 @@ impl SessionAuthLayerBuilder {
             "cookie_name",
             cookie(self.cookie_name, self.same_site, self.insecure_http),
         );
+        if self
+            .audience
+            .as_deref()
+            .is_some_and(|it| it.trim().is_empty())
+        {
+            problems.push(Problem::InvalidSetting {
+                setting: "audience",
+                message: "it is empty: name whom the sessions are for, or leave it out".to_owned(),
+            });
+        }
         let (Some(mode), Some(cross_origin), Some(login), Some(cookie)) =
             (mode, cross_origin, login, cookie)
         else {
@@ -544,9 +594,11 @@ impl SessionAuthLayerBuilder {
                  can take it. Never run a real service like this"
             );
         }
+        let audience = self.audience.as_deref().unwrap_or(cookie.name());
         let policy = Arc::new(SessionPolicy {
-            keys: self.keys,
+            keys: self.keys.for_audience(audience),
             cookie,
+            bearer: self.bearer,
             clock: self.clock,
             idle_timeout: self.idle_timeout,
             absolute_timeout: self.absolute_timeout,
@@ -557,6 +609,7 @@ impl SessionAuthLayerBuilder {
             max_sessions: self.max_sessions,
             renewal_grace: self.renewal_grace,
             watch: Watch::new(self.stream_lag),
+            ended: KnownEnded::default(),
         });
         Ok(SessionAuthLayer {
             shared: Arc::new(Shared {
@@ -606,6 +659,13 @@ fn cookie(
     let prefix = ["__host-", "__secure-"]
         .into_iter()
         .find(|prefix| name.to_ascii_lowercase().starts_with(prefix));
+    if insecure_http && same_site == SameSite::None {
+        return Err(
+            "with insecure_http, browsers refuse a cookie with SameSite=None: it has to be `Secure`. \
+             Leave out same_site, or insecure_http"
+                .to_owned(),
+        );
+    }
     if let (Some(_), true) = (prefix, insecure_http) {
         return Err(format!(
             "with insecure_http, browsers refuse a cookie named {name:?}: that prefix asks for \

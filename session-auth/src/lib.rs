@@ -77,6 +77,8 @@
 //!   guard is a route that nothing here can see.
 //! - Sessions are signed cookies: without a store, logging out makes the browser forget the
 //!   cookie and does not end a copy of it.
+//! - An answer that sets a session's cookie is `private`. A layer that marks answers for shared caches
+//!   belongs inside of the app or on `Protected`, not around it: what is added there is not seen.
 //! - What a request's origin is, `Origin`, `Host` and `Sec-Fetch-Site` say: a proxy in front has to
 //!   pass them on as the browser sent them. A page for operators, `docs/behind-a-proxy.md`, has the rest.
 //! - Bodies of webhooks are buffered before they are verified, up to a limit and for a time. How long a
@@ -104,6 +106,7 @@ mod activity;
 pub mod adopt;
 pub mod audit;
 mod audited;
+mod bearer;
 mod begin;
 mod classified;
 mod clock;
@@ -112,6 +115,7 @@ mod csrf;
 mod decision;
 mod declared;
 mod difference;
+mod end;
 mod ended;
 mod error;
 mod extract;
@@ -126,6 +130,7 @@ pub mod guide;
 mod inline;
 mod issue;
 mod keys;
+mod known_ended;
 mod layer;
 mod login;
 mod mode;
@@ -138,10 +143,12 @@ mod protected;
 mod report;
 mod response;
 pub mod routing;
+mod scope;
 mod service;
 mod session;
 mod sessions;
 mod shared;
+mod shared_cache;
 pub mod store;
 mod subject;
 mod table;
@@ -162,6 +169,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::SameSite;
 pub use declared::declarations;
 pub use difference::Difference;
+pub use end::EndSession;
 pub use error::{BuildError, Problem};
 pub use extract::{ExtractorMisuse, SessionRejection};
 pub use future::ResponseFuture;
@@ -178,6 +186,7 @@ pub use pass::{UnguardedHandler, unguarded_handlers};
 pub use protected::{ProtectableRouter, Protected};
 pub use response::Denial;
 pub use routing::Router;
+pub use scope::Scopes;
 pub use service::SessionAuth;
 pub use session::{ClaimsError, InvalidSessionId, Session, SessionId};
 pub use session_auth_macros::{

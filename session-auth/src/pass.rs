@@ -19,6 +19,7 @@ use http::header::CONTENT_TYPE;
 use http::{Extensions, HeaderValue, Request, Response, StatusCode};
 
 use crate::access::{DeclarationRef, Location};
+use crate::activity::Endpoint;
 use crate::response::Denial;
 use crate::session::Session;
 use crate::sessions::Sessions;
@@ -31,8 +32,15 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(crate) enum Caller {
     /// A session.
     Session(Session),
-    /// A public route that may see a session, and start one if `Sessions` is there.
-    Optional(Option<Session>, Option<Sessions>),
+    /// A public route that may see a session and end it.
+    Optional {
+        session: Option<Session>,
+        sessions: Sessions,
+        /// Whether it may start one.
+        issuing: bool,
+        /// The request's endpoint, where it comes from a page of another origin.
+        cross_origin: Option<Arc<Endpoint>>,
+    },
     /// A public route that may start a session.
     Issues(Sessions),
     /// A webhook, verified unless its handler does that, and how large a body its handler may read.

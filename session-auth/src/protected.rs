@@ -14,7 +14,8 @@ use axum::routing::future::RouteFuture;
 use axum::routing::{IntoMakeService, Route as AxumRoute};
 use axum::serve::{IncomingStream, Listener, Serve};
 use bytes::Bytes;
-use tower_layer::Layer;
+use tower::ServiceExt as _;
+use tower_layer::{Layer, layer_fn};
 use tower_service::Service;
 
 use crate::access::{Access, Declaration, Text};
@@ -30,6 +31,7 @@ use crate::probed::{ProbedRoute, asked_apart};
 use crate::report::form::Report;
 use crate::report::{report_dir, write_report};
 use crate::shared::{Shared, Unclassified};
+use crate::shared_cache;
 use crate::unauditable::judged as judge_alone;
 
 /// A router with its guards on, and closed: nothing can be added to it.
@@ -319,6 +321,10 @@ impl Protected {
 
     /// Puts a layer around each endpoint, outside of its guard: it sees every request, denied ones
     /// too, and which route was matched.
+    ///
+    /// Where it marks answers for shared caches, by `Cache-Control: public` say, the ones that set a
+    /// session's cookie are marked `private` all the same, and a session slides with another answer. What
+    /// is around the app as a whole is not looked after.
     pub fn layer<L>(self, layer: L) -> Self
     where
         L: Layer<AxumRoute> + Clone + Send + Sync + 'static,
@@ -328,7 +334,11 @@ impl Protected {
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
         Self {
-            router: self.router.layer(layer),
+            router: self.router.layer(layer_fn(move |route| {
+                layer
+                    .layer(route)
+                    .map_response(|answer| shared_cache::settle(answer.into_response()))
+            })),
             ..self
         }
     }

@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::{MatchedPath, OriginalUri};
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
-use http::{Method, Request, Response};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response};
 use tower::ServiceExt as _;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -21,7 +21,7 @@ use self::check::Standing;
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::decision::{self, Admitted, Asked, Decision, Grant, Means};
-use crate::future::{Outcome, RenewCookie, ResponseFuture};
+use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
 use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd};
 use crate::response::Denial;
@@ -159,6 +159,7 @@ where
     let means = Means {
         keys: &policy.keys,
         cookie: &policy.cookie,
+        bearer: policy.bearer,
         cross_origin: &shared.cross_origin,
         idle_timeout: policy.idle_timeout,
         now: &|| Timestamp::of(&policy.clock),
@@ -199,8 +200,7 @@ where
         );
         return ResponseFuture::boxed(Box::pin(checked));
     }
-    let (end, renewal) = shared.let_in(&mut request, endpoint, grant);
-    let outcome = Outcome::of_pass(end, renewal);
+    let outcome = shared.let_in(&mut request, endpoint, grant);
     ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
 }
 
@@ -270,37 +270,50 @@ impl Grant {
 }
 
 impl Shared {
-    /// Puts the pass on a request, counts it, and gives the cookie to write if the session slides.
+    /// Puts the pass on a request, counts it, and says what is to be done with the answer.
     fn let_in<B>(
         self: &Arc<Self>,
         request: &mut Request<B>,
-        endpoint: &Endpoint,
+        endpoint: &Arc<Endpoint>,
         grant: Grant,
-    ) -> (PassEnd, Option<Box<RenewCookie>>) {
+    ) -> Outcome {
+        let vary = match grant {
+            Grant::Optional { .. } if self.policy.bearer => Vary::CookieAndToken,
+            Grant::Optional { .. } => Vary::Cookie,
+            _ => Vary::Nothing,
+        };
         let mut renewal = None;
         let mut session_of = |admitted: Admitted| {
-            renewal = admitted.renewal;
             let mut token = admitted.token;
-            if let Some(renewal) = &renewal {
+            if let Some(renewal) = &admitted.renewal {
                 token.idle_deadline = renewal.deadline;
             }
-            Session::new(token, Arc::clone(&self.policy))
+            let session = Session::new(token, Arc::clone(&self.policy));
+            renewal = admitted.renewal.map(|renewal| {
+                let policy = Arc::clone(&self.policy);
+                Box::new(RenewCookie::new(policy, session.clone(), renewal))
+            });
+            session
         };
-        let issuing = |issuing: bool| issuing.then(|| self.sessions.clone());
         let caller = match grant {
             Grant::Nothing => Caller::Delivery(None, None),
             Grant::Issuing => Caller::Issues(self.sessions.clone()),
             Grant::Optional {
                 admitted,
-                issuing: may,
-            } => Caller::Optional(admitted.map(&mut session_of), issuing(may)),
+                issuing,
+                same_origin,
+            } => Caller::Optional {
+                session: admitted.map(&mut session_of),
+                sessions: self.sessions.clone(),
+                issuing,
+                cross_origin: (!same_origin && self.mode == Mode::Enforce)
+                    .then(|| Arc::clone(endpoint)),
+            },
             Grant::Session(admitted) => Caller::Session(session_of(admitted)),
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
         endpoint.counters.pass();
-        let renewal =
-            renewal.map(|renewal| Box::new(RenewCookie::new(Arc::clone(&self.policy), renewal)));
-        (end, renewal)
+        Outcome::of_pass(end, renewal).varying(vary)
     }
 
     /// Counts a denial and makes its response, unless the request goes on all the same.
@@ -342,7 +355,15 @@ impl Shared {
             };
             login.redirect(denial, request.method(), uri, request.headers())
         });
-        Refused::Answered(redirect.unwrap_or_else(|| endpoint.denied(denial)))
+        let answer = || {
+            let mut response = endpoint.denied(denial);
+            if self.policy.bearer && denial.is_unauthenticated() {
+                let challenge = HeaderValue::from_static("Bearer");
+                response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+            }
+            response
+        };
+        Refused::Answered(redirect.unwrap_or_else(answer))
     }
 }
 
@@ -396,9 +417,17 @@ where
         (Ok(Standing::Live), grant) => grant,
         (Ok(Standing::Renewed), grant) => grant.without_renewal(),
         // Nothing of a session can break this route.
-        (Err(_), Grant::Optional { issuing, .. }) => Grant::Optional {
+        (
+            Err(_),
+            Grant::Optional {
+                issuing,
+                same_origin,
+                ..
+            },
+        ) => Grant::Optional {
             admitted: None,
             issuing,
+            same_origin,
         },
         (Err(denial), _) => {
             return match shared.refuse(&endpoint, denial, sealed, &mut request) {
@@ -408,8 +437,8 @@ where
             };
         }
     };
-    let (end, renewal) = shared.let_in(&mut request, &endpoint, grant);
-    Outcome::of_pass(end, renewal).after(next(request)).await
+    let outcome = shared.let_in(&mut request, &endpoint, grant);
+    outcome.after(next(request)).await
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.

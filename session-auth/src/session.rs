@@ -71,7 +71,7 @@ impl Session {
     /// Whether the session was issued with this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes().any(|has| has == scope)
+        self.token().has_scope(scope)
     }
 
     /// The claims that the session was issued with.

@@ -8,14 +8,16 @@ use std::time::SystemTime;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
 use http::header::SET_COOKIE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::begin::Login;
 use crate::clock::Timestamp;
+use crate::end::EndSession;
 use crate::issue::{IssueError, IssueSession};
 use crate::policy::SessionPolicy;
 use crate::response::Denial;
 use crate::session::{Session, SessionId};
+use crate::shared_cache::{self, CarriesCookie};
 use crate::store::{GuardedStore, StoreError, StoredSession};
 use crate::subject::{self, InvalidSubject};
 
@@ -44,11 +46,33 @@ use crate::subject::{self, InvalidSubject};
 #[derive(Clone)]
 pub struct Sessions {
     policy: Arc<SessionPolicy>,
+    /// The one that the browser has until this request is answered.
+    of_browser: Option<SessionId>,
 }
 
 impl Sessions {
     pub(crate) fn new(policy: Arc<SessionPolicy>) -> Self {
-        Self { policy }
+        Self {
+            policy,
+            of_browser: None,
+        }
+    }
+
+    /// For a request of this browser.
+    pub(crate) fn of_request(&self, headers: &HeaderMap) -> Self {
+        let sessions = self.policy.sessions_of(headers);
+        self.of_browser(sessions.first().map(Session::id))
+    }
+
+    pub(crate) fn ending(&self, headers: &HeaderMap) -> EndSession {
+        EndSession::new(self.clone(), self.policy.sessions_of(headers))
+    }
+
+    pub(crate) fn of_browser(&self, of_browser: Option<SessionId>) -> Self {
+        Self {
+            of_browser,
+            ..self.clone()
+        }
     }
 
     /// Begins a login of this subject: call it **before** the password, or whatever else, is looked up
@@ -67,7 +91,7 @@ impl Sessions {
         &self,
         subject: impl Into<String>,
     ) -> impl Future<Output = Result<Login, IssueError>> + Send + 'static {
-        Login::begin(Arc::clone(&self.policy), subject.into())
+        Login::begin(Arc::clone(&self.policy), subject.into(), self.of_browser)
     }
 
     /// Starts a session of this subject: always with a new id, so that nobody can have planted it
@@ -76,7 +100,7 @@ impl Sessions {
     /// It begins and ends the login at once. Where something is checked before, use
     /// [`begin`](Self::begin).
     pub fn issue(&self, subject: impl Into<String>) -> IssueSession {
-        IssueSession::new(Arc::clone(&self.policy), subject.into())
+        IssueSession::new(Arc::clone(&self.policy), subject.into(), self.of_browser)
     }
 
     /// Gives a session a new id, with its subject, scopes and claims: for a change of privilege,
@@ -89,16 +113,36 @@ impl Sessions {
     /// Whoever ends the session in the meantime ends both. Without a store, the old cookie stays what
     /// it was until its deadline.
     pub fn renew(&self, session: &Session) -> IssueSession {
-        IssueSession::renewing(Arc::clone(&self.policy), session)
+        IssueSession::renewing(Arc::clone(&self.policy), session, self.of_browser)
     }
 
-    /// Makes the browser forget the session: return it from a logout handler.
+    /// Makes the browser forget the session. For a logout take [`EndSession`](crate::EndSession), which
+    /// does so for every caller and ends the session in the store.
     ///
     /// That is all it does: a copy of the cookie stays valid until its deadline. To end the session,
     /// use `revoke`, which needs a store.
+    ///
+    /// # Answers that come late
+    ///
+    /// A request that was let in before may be answered after. If its session slides, its cookie would
+    /// undo this: it is written only if the session still is one when that answer goes out. With a
+    /// store, the store is asked. Beside that it counts what **this process** has cleared, renewed or
+    /// replaced by a login, of the last 16,384 sessions. What it cannot know: without a store, what
+    /// another process has done; with one, that somebody has logged in over a live session in another
+    /// process, which ends nothing (let a login page log out first); and in which order two answers
+    /// arrive that it has sent at the same time.
     pub fn clear(&self) -> ClearedSession {
+        self.cleared(self.of_browser)
+    }
+
+    pub(crate) fn has_store(&self) -> bool {
+        self.policy.store.is_some()
+    }
+
+    pub(crate) fn cleared(&self, ids: impl IntoIterator<Item = SessionId>) -> ClearedSession {
         ClearedSession {
-            cookie: self.policy.cookie.clear(),
+            policy: Arc::clone(&self.policy),
+            ids: ids.into_iter().collect(),
         }
     }
 }
@@ -115,10 +159,11 @@ impl Sessions {
         &self,
         session: &Session,
     ) -> impl Future<Output = Result<ClearedSession, SessionsError>> + Send {
-        let ended = self.revoke_id(session.subject(), session.id());
+        let id = session.id();
+        let ended = self.revoke_id(session.subject(), id);
         async move {
             ended.await?;
-            Ok(self.clear())
+            Ok(self.cleared([id]))
         }
     }
 
@@ -264,17 +309,38 @@ impl fmt::Debug for Sessions {
 
 /// A session that the browser is told to forget. Return it from the handler.
 #[must_use = "the browser forgets the session only when told so by a response"]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClearedSession {
-    cookie: Option<HeaderValue>,
+    policy: Arc<SessionPolicy>,
+    ids: Vec<SessionId>,
+}
+
+impl fmt::Debug for ClearedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClearedSession")
+            .field("ids", &self.ids)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a cookie on an answer that no shared cache may keep.
+pub(crate) fn set_cookie(parts: &mut ResponseParts, cookie: HeaderValue) {
+    parts.headers_mut().append(SET_COOKIE, cookie);
+    shared_cache::make_private(parts.headers_mut());
+    let slid = None;
+    parts.extensions_mut().insert(CarriesCookie { slid });
 }
 
 impl IntoResponseParts for ClearedSession {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        if let Some(cookie) = self.cookie {
-            parts.headers_mut().append(SET_COOKIE, cookie);
+        // From here on no answer that is still under way sets its cookie again.
+        for id in self.ids {
+            self.policy.ended.note(id);
+        }
+        if let Some(cookie) = self.policy.cookie.clear() {
+            set_cookie(&mut parts, cookie);
         }
         Ok(parts)
     }

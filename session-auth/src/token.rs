@@ -10,10 +10,16 @@
 //! | 8 | issued |
 //! | 8 | idle deadline |
 //! | 8 | absolute deadline |
+//! | 4 | lowest 31 bits: the session's own idle timeout in seconds, 0 where it has the layer's; highest bit: whether it ends with the browser |
 //! | 2 + n | length and bytes of the subject, UTF-8 |
 //! | 1 + … | number of scopes; for each, 1 byte of length and the bytes, UTF-8 |
 //! | 2 + n | length and bytes of the claims, JSON; length 0 where there are none |
 //! | 32 | HMAC-SHA256 (RFC 2104, FIPS 180-4) over everything before it |
+//!
+//! The key of the MAC is derived from the ring's by HKDF-Expand (RFC 5869), first for tokens, then for
+//! the audience: the name of the cookie, unless the layer has another. So a token is good for the
+//! layer that issued it and for those of the same audience; it says nothing about that itself, and
+//! what would have to be compared costs nothing.
 //!
 //! Version 2 is the same with sealed claims (feature `encrypt`): in their place stand a nonce of 24
 //! bytes and what XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha-03) made of them, with the
@@ -30,7 +36,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
 
 use crate::clock::Timestamp;
-use crate::keys::{KEY_ID_LEN, Key, Keys};
+#[cfg(feature = "encrypt")]
+use crate::keys::Key;
+use crate::keys::{KEY_ID_LEN, TokenKey, TokenKeys};
 
 const VERSION: u8 = 1;
 /// The version with sealed claims.
@@ -41,7 +49,7 @@ pub(crate) const SESSION_ID_LEN: usize = 16;
 
 const SESSION_ID_AT: usize = 1 + KEY_ID_LEN;
 const TIMES_AT: usize = SESSION_ID_AT + SESSION_ID_LEN;
-const SUBJECT_AT: usize = TIMES_AT + 3 * 8;
+const SUBJECT_AT: usize = TIMES_AT + 3 * 8 + 4;
 /// Header, empty subject, no scopes, no claims, MAC.
 const MIN_LEN: usize = SUBJECT_AT + 2 + 1 + 2 + MAC_LEN;
 /// RFC 6265, section 6.1: what a browser must be able to keep of one cookie.
@@ -51,6 +59,9 @@ const MAX_LEN: usize = MAX_COOKIE_LEN / 4 * 3;
 /// How far the clocks of two machines may be apart. A token from further in the future than this
 /// means that the clock went back, and then its deadlines prove nothing.
 pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
+
+/// In the field of the idle timeout.
+const ENDS_WITH_THE_BROWSER: u32 = 1 << 31;
 
 /// The longest subject, in bytes.
 pub(crate) const MAX_SUBJECT_LEN: usize = 1024;
@@ -63,12 +74,47 @@ pub(crate) struct Contents<'a> {
     pub(crate) issued: Timestamp,
     pub(crate) idle_deadline: Timestamp,
     pub(crate) absolute_deadline: Timestamp,
+    pub(crate) lasts: Lasts,
     pub(crate) subject: &'a str,
     pub(crate) scopes: &'a [String],
     pub(crate) claims: &'a [u8],
     /// Seals the claims with this nonce, which must be random.
     #[cfg(feature = "encrypt")]
     pub(crate) seal: Option<sealed::Nonce>,
+}
+
+/// How long a session lasts, where that is its own and not the layer's: as it stands in the token, since
+/// tokens move with every request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lasts(u32);
+
+impl Lasts {
+    pub(crate) fn new(idle_timeout: Option<Duration>, with_the_browser: bool) -> Self {
+        // 68 years are as good as more.
+        let most = ENDS_WITH_THE_BROWSER - 1;
+        let seconds = idle_timeout.map_or(0, |idle| idle.as_secs());
+        let seconds = u32::try_from(seconds).map_or(most, |seconds| seconds.min(most));
+        Self(if with_the_browser {
+            seconds | ENDS_WITH_THE_BROWSER
+        } else {
+            seconds
+        })
+    }
+
+    pub(crate) fn idle_timeout(self) -> Option<Duration> {
+        let seconds = self.0 & !ENDS_WITH_THE_BROWSER;
+        (seconds != 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    /// Whether its cookie has no `Max-Age`.
+    pub(crate) fn with_the_browser(self) -> bool {
+        self.0 & ENDS_WITH_THE_BROWSER != 0
+    }
+
+    /// What `Max-Age` says of a cookie that is good for so long.
+    pub(crate) fn max_age(self, left: Duration) -> Option<Duration> {
+        (!self.with_the_browser()).then_some(left)
+    }
 }
 
 /// A token that was verified and parsed. Keeps the bytes and where in them things are: reading a
@@ -78,6 +124,7 @@ pub(crate) struct Token {
     pub(crate) issued: Timestamp,
     pub(crate) idle_deadline: Timestamp,
     pub(crate) absolute_deadline: Timestamp,
+    pub(crate) lasts: Lasts,
     subject: Range<usize>,
     scopes: Range<usize>,
     claims: Range<usize>,
@@ -105,7 +152,7 @@ pub(crate) struct TooLarge {
 }
 
 /// Makes the signed text of a token.
-pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, TooLarge> {
+pub(crate) fn encode(keys: &TokenKeys, contents: &Contents<'_>) -> Result<String, TooLarge> {
     let scopes_len: usize = contents.scopes.iter().map(|scope| 1 + scope.len()).sum();
     #[cfg(feature = "encrypt")]
     let overhead = contents.seal.map_or(0, |_| sealed::OVERHEAD);
@@ -139,6 +186,7 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
     ] {
         bytes.extend_from_slice(&time.0.to_be_bytes());
     }
+    bytes.extend_from_slice(&contents.lasts.0.to_be_bytes());
     bytes.extend_from_slice(&length(contents.subject.len())?.to_be_bytes());
     bytes.extend_from_slice(contents.subject.as_bytes());
     bytes.push(u8::try_from(contents.scopes.len()).map_err(|_| too_large)?);
@@ -149,30 +197,48 @@ pub(crate) fn encode(keys: &Keys, contents: &Contents<'_>) -> Result<String, Too
     bytes.extend_from_slice(&length(claims_len)?.to_be_bytes());
     #[cfg(feature = "encrypt")]
     match contents.seal {
-        Some(nonce) => sealed::seal(key, nonce, contents.id, contents.claims, &mut bytes),
+        Some(nonce) => sealed::seal(&key, nonce, contents.id, contents.claims, &mut bytes),
         None => bytes.extend_from_slice(contents.claims),
     }
     #[cfg(not(feature = "encrypt"))]
     bytes.extend_from_slice(contents.claims);
-    sign(key, &mut bytes);
+    sign(&key, &mut bytes);
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn sign(key: &Key, bytes: &mut Vec<u8>) {
-    let mac = key.token_mac().chain_update(&bytes).finalize().into_bytes();
+fn sign(key: &TokenKey<'_>, bytes: &mut Vec<u8>) {
+    let mac = key.mac().chain_update(&bytes).finalize().into_bytes();
     bytes.extend_from_slice(&mac);
     key.count_signed();
 }
 
 /// These bytes as a token that this ring signed, whatever they are.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn sign_for_tests(keys: &Keys, mut bytes: Vec<u8>) -> String {
-    sign(keys.ring().signing(), &mut bytes);
+pub(crate) fn sign_for_tests(keys: &TokenKeys, mut bytes: Vec<u8>) -> String {
+    sign(&keys.ring().signing(), &mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Verifies a token, then parses it.
-pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
+/// Verifies a token, parses it, and judges its deadlines.
+pub(crate) fn decode(keys: &TokenKeys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
+    let token = verify(keys, encoded)?;
+    if token.issued > now.plus(MAX_CLOCK_SKEW) {
+        tracing::error!(
+            target: "session_auth",
+            issued = token.issued.0,
+            now = now.0,
+            "a session was issued in the future: the clock of this machine or of another is wrong"
+        );
+        return Err(Refusal::Expired);
+    }
+    if now >= token.idle_deadline || now >= token.absolute_deadline {
+        return Err(Refusal::Expired);
+    }
+    Ok(token)
+}
+
+/// Verifies a token, then parses it. It may have expired.
+pub(crate) fn verify(keys: &TokenKeys, encoded: &[u8]) -> Result<Token, Refusal> {
     if encoded.len() > MAX_COOKIE_LEN {
         return Err(Refusal::Malformed);
     }
@@ -191,7 +257,7 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
 
     let (signed, mac) = bytes.split_at(bytes.len() - MAC_LEN);
     // Constant in time: `verify_slice` compares with `ctutils`.
-    key.token_mac()
+    key.mac()
         .chain_update(signed)
         .verify_slice(mac)
         .map_err(|_| Refusal::BadSignature)?;
@@ -201,19 +267,7 @@ pub(crate) fn decode(keys: &Keys, encoded: &[u8], now: Timestamp) -> Result<Toke
     let mut token = parse(bytes).ok_or(Refusal::Malformed)?;
     token.signed_by_an_older_key = key.id != ring.signing().id;
     #[cfg(feature = "encrypt")]
-    let token = token.open(key).ok_or(Refusal::Malformed)?;
-    if token.issued > now.plus(MAX_CLOCK_SKEW) {
-        tracing::error!(
-            target: "session_auth",
-            issued = token.issued.0,
-            now = now.0,
-            "a session was issued in the future: the clock of this machine or of another is wrong"
-        );
-        return Err(Refusal::Expired);
-    }
-    if now >= token.idle_deadline || now >= token.absolute_deadline {
-        return Err(Refusal::Expired);
-    }
+    let token = token.open(&key).ok_or(Refusal::Malformed)?;
     Ok(token)
 }
 
@@ -233,6 +287,7 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
     let issued = reader.time()?;
     let idle_deadline = reader.time()?;
     let absolute_deadline = reader.time()?;
+    let lasts = reader.array().map(u32::from_be_bytes)?;
     let subject = reader.long()?;
     let scopes_from = reader.at;
     for _ in 0..reader.byte()? {
@@ -250,6 +305,7 @@ fn parse(bytes: Vec<u8>) -> Option<Token> {
         issued,
         idle_deadline,
         absolute_deadline,
+        lasts: Lasts(lasts),
         subject,
         scopes,
         claims,
@@ -324,6 +380,10 @@ impl Token {
         })
     }
 
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|has| has == scope)
+    }
+
     pub(crate) fn claims(&self) -> &[u8] {
         #[cfg(feature = "encrypt")]
         if let Some(opened) = &self.opened {
@@ -332,16 +392,21 @@ impl Token {
         &self.bytes[self.claims.clone()]
     }
 
+    /// The time without use after which it ends; `layers` where it has none of its own.
+    pub(crate) fn idle_timeout(&self, layers: Duration) -> Duration {
+        self.lasts.idle_timeout().unwrap_or(layers)
+    }
+
     /// The same session with a later idle deadline, signed by the key that signs now.
-    pub(crate) fn renewed(&self, keys: &Keys, idle_deadline: Timestamp) -> String {
+    pub(crate) fn renewed(&self, keys: &TokenKeys, idle_deadline: Timestamp) -> String {
         let ring = keys.ring();
         let key = ring.signing();
         let mut bytes = self.bytes[..self.bytes.len() - MAC_LEN].to_vec();
         #[cfg(feature = "encrypt")]
-        self.seal_again(key, &mut bytes);
+        self.seal_again(&key, &mut bytes);
         bytes[1..=KEY_ID_LEN].copy_from_slice(&key.id);
         bytes[TIMES_AT + 8..TIMES_AT + 16].copy_from_slice(&idle_deadline.0.to_be_bytes());
-        sign(key, &mut bytes);
+        sign(&key, &mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 }

@@ -15,8 +15,8 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse};
 use session_auth::methods::{ANY, GET};
 use session_auth::routing::{get, post};
-use session_auth::{Keys, Router, SessionAuthLayer, Sessions};
-use session_auth::{audited_router, declare_route, public, public_route, session_route};
+use session_auth::{EndSession, Keys, Router, SessionAuthLayer, Sessions, SessionsError};
+use session_auth::{audited_router, declare_route, public, public_route};
 use tower_http::services::ServeDir;
 
 const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets");
@@ -38,9 +38,9 @@ async fn login(sessions: Sessions, password: String) -> Result<impl IntoResponse
     Ok((session, StatusCode::NO_CONTENT))
 }
 
-#[session_route(POST, "/logout")]
-async fn logout(sessions: Sessions) -> impl IntoResponse {
-    (sessions.clear(), StatusCode::NO_CONTENT)
+#[public_route(POST, "/logout", reason = "ends the session", optional_session)]
+async fn logout(session: EndSession) -> Result<impl IntoResponse, SessionsError> {
+    Ok((session.await?, StatusCode::NO_CONTENT))
 }
 
 #[public_route(FALLBACK, reason = "404; there is nothing to keep")]

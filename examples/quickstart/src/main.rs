@@ -5,8 +5,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use session_auth::{ClearedSession, IssuedSession, Keys, Router, Session};
-use session_auth::{SessionAuthLayer, Sessions, audited_router, public_route, session_route};
+use session_auth::{ClearedSession, EndSession, IssuedSession, Keys, Router, Session};
+use session_auth::{SessionAuthLayer, Sessions, SessionsError};
+use session_auth::{audited_router, public_route, session_route};
 
 #[derive(Deserialize)]
 struct Credentials {
@@ -34,9 +35,9 @@ async fn me(session: Session) -> String {
     session.subject().to_owned()
 }
 
-#[session_route(POST, "/logout")]
-async fn logout(sessions: Sessions) -> ClearedSession {
-    sessions.clear()
+#[public_route(POST, "/logout", reason = "ends the session", optional_session)]
+async fn logout(session: EndSession) -> Result<ClearedSession, SessionsError> {
+    session.await
 }
 
 #[audited_router]

@@ -7,7 +7,9 @@
 //! - A route without a class is held to `session` at run time, so it counts as that without scope.
 //! - Where the class changes, verifier, scope, `until`, `max_body`, `expect_every` and reason go
 //!   with it and are not looked at by themselves.
-//! - Of one class: a scope added closes, one removed opens. `verify = "handler"` lets every
+//! - Of one class: a scope added closes, one removed opens. Of `a | b` and `a & b`, each that every
+//!   session meets that met the other lets in more: a name added to any of several opens, one added to
+//!   all of several closes. `verify = "handler"` lets every
 //!   request reach the handler, so from a verifier to it opens, and back closes; from one verifier
 //!   to another does both.
 //! - A later `until`, or none any more, opens; an earlier one, or a first one, closes.
@@ -24,7 +26,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use session_auth::{AccessClass, Declaration, Difference, Verify};
+use session_auth::{AccessClass, Declaration, Difference, Scopes, Verify};
 use time::Date;
 
 use super::values;
@@ -159,7 +161,7 @@ fn of_difference(
     Some(match difference {
         Difference::Class => class(Some(old), Some(new)),
         Difference::Verify => verifier(old, new),
-        Difference::Scope => scopes(old.scope(), new.scope()),
+        Difference::Scope => scopes(old.scopes(), new.scopes()),
         Difference::Until => until(old.until(), new.until()),
         Difference::MaxBody => max_body(old.max_body(), new.max_body()),
         Difference::IssuesSession if new.issues_session() => (
@@ -378,28 +380,57 @@ fn verifier(old: &Declaration, new: &Declaration) -> (Effect, Sentence) {
     }
 }
 
-fn scopes(old: Option<&str>, new: Option<&str>) -> (Effect, Sentence) {
+/// `scope a`, `any of the scopes a | b`.
+fn of_scopes(scopes: Scopes<'_>) -> Sentence {
+    let names: Vec<_> = scopes.names().collect();
+    let (what, between) = match (&*names, scopes.needs_all()) {
+        ([_], _) => ("scope ", ""),
+        (_, true) => ("all of the scopes ", " & "),
+        (_, false) => ("any of the scopes ", " | "),
+    };
+    Sentence::of(what).name(&names.join(between))
+}
+
+fn scopes(old: Option<Scopes<'_>>, new: Option<Scopes<'_>>) -> (Effect, Sentence) {
     match (old, new) {
-        (None, new) => (
+        (None, Some(new)) => (
             Effect::Closes,
-            Sentence::of("now needs scope ")
-                .name(new.unwrap_or_default())
+            Sentence::of("now needs ")
+                .then(of_scopes(new))
                 .words(": callers whose session lacks it will get 403"),
         ),
-        (Some(old), None) => (
+        (old, None) => (
             Effect::Opens,
-            Sentence::of("no longer needs scope ")
-                .name(old)
+            Sentence::of("no longer needs ")
+                .then(old.map(of_scopes).unwrap_or_default())
                 .words(": callers with a session of any scope may call it"),
         ),
-        (Some(old), Some(new)) => (
-            Effect::Both,
-            Sentence::of("now needs scope ")
-                .name(new)
+        (Some(old), Some(new)) => {
+            let (effect, consequence) = match (old.imply(new), new.imply(old)) {
+                (true, true) => (Effect::Neither, ": the same callers may call it"),
+                (true, false) => (
+                    Effect::Opens,
+                    ": callers whose session was not enough may call it",
+                ),
+                (false, true) => (
+                    Effect::Closes,
+                    ": callers whose session has no more than the old one will get 403",
+                ),
+                (false, false) => (
+                    Effect::Both,
+                    ": callers whose session has no more than the old one will get 403",
+                ),
+            };
+            let says = Sentence::of("now needs ")
+                .then(of_scopes(new))
                 .words(" instead of ")
-                .name(old)
-                .words(": callers whose session has no more than the old one will get 403"),
-        ),
+                .then(match (old.names().count(), new.names().count()) {
+                    (1, 1) => Sentence::default().name(&old.names().collect::<String>()),
+                    _ => of_scopes(old),
+                })
+                .words(consequence);
+            (effect, says)
+        }
     }
 }
 

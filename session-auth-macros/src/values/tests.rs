@@ -105,8 +105,21 @@ fn names_and_words() {
     for value in ["", "Postmark", "post mark", "über", "a/b"] {
         assert!(verifier(value).is_err(), "{value:?}");
     }
-    assert_eq!(scope("users:write"), Ok(()));
-    for value in ["", " ", "admin users"] {
+    for value in ["users:write", "a | b", "a & b & c"] {
+        assert_eq!(scope(value), Ok(()), "{value:?}");
+    }
+    for value in [
+        "",
+        " ",
+        "admin users",
+        "a|b",
+        "a&b",
+        "a | b & c",
+        "a || b",
+        "a | a",
+        "a |  | b",
+        "| a",
+    ] {
         assert!(scope(value).is_err(), "{value:?}");
     }
 }

@@ -63,7 +63,7 @@ fn finds_its_values_among_junk() {
 #[test]
 fn has_every_attribute_that_the_prefix_demands() {
     let header = template()
-        .set("token", Duration::from_secs(60))
+        .set("token", Some(Duration::from_secs(60)))
         .expect("a header");
     assert_eq!(
         header,
@@ -79,6 +79,26 @@ fn clearing_keeps_the_attributes() {
         "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; Expires=Thu, 01 \
              Jan 1970 00:00:00 GMT"
     );
+}
+
+/// A browser takes a cookie with another set of attributes for another cookie, or for none.
+#[test]
+fn for_embedded_pages_it_is_partitioned_also_when_it_is_cleared() {
+    let template = CookieTemplate::new("__Host-session", SameSite::None).expect("a name");
+    for header in [template.set("token", None), template.clear()] {
+        let header = header.expect("a header");
+        let text = header.to_str().expect("ASCII");
+        let attributes: Vec<_> = text.split("; ").collect();
+        for attribute in [
+            "SameSite=None",
+            "Partitioned",
+            "Secure",
+            "Path=/",
+            "HttpOnly",
+        ] {
+            assert!(attributes.contains(&attribute), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -3,13 +3,18 @@ use http::header::COOKIE;
 
 use super::*;
 use crate::cookie::{DEFAULT_NAME, SameSite};
-use crate::token::{Contents, encode};
+use crate::keys::Keys;
+use crate::token::{Contents, Lasts, encode};
 
 const NOW: Timestamp = Timestamp(1_700_000_000);
 const IDLE: Duration = Duration::from_secs(1_000);
 
+fn keys<const N: usize>(keys: [[u8; 32]; N]) -> TokenKeys {
+    Keys::new(keys).expect("keys").for_audience(DEFAULT_NAME)
+}
+
 struct Fixture {
-    keys: Keys,
+    keys: TokenKeys,
     cookie: CookieTemplate,
     now: Option<Timestamp>,
     method: Method,
@@ -19,7 +24,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         Self {
-            keys: Keys::new([[1; 32]]).expect("one key"),
+            keys: keys([[1; 32]]),
             cookie: CookieTemplate::new(DEFAULT_NAME, SameSite::Lax).expect("the default"),
             now: Some(NOW),
             method: Method::GET,
@@ -34,6 +39,7 @@ impl Fixture {
             issued: NOW,
             idle_deadline: Timestamp(NOW.0 + idle_left),
             absolute_deadline: Timestamp(NOW.0 + absolute_left),
+            lasts: Lasts::default(),
             subject: "ada",
             scopes: &scopes,
             claims: b"",
@@ -62,6 +68,7 @@ impl Fixture {
         let means = Means {
             keys: &self.keys,
             cookie: &self.cookie,
+            bearer: false,
             cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
             idle_timeout: IDLE,
             now: &now,
@@ -74,13 +81,18 @@ impl Fixture {
         match decide(access, &asked, &means) {
             Decision::Grant(Grant::Nothing) => "nothing".into(),
             Decision::Grant(Grant::Issuing) => "issuing".into(),
-            Decision::Grant(Grant::Optional { admitted, issuing }) => {
+            Decision::Grant(Grant::Optional {
+                admitted, issuing, ..
+            }) => {
                 let issuing = if issuing { ", issuing" } else { "" };
                 format!("optional {}{issuing}", admitted.is_some())
             }
             Decision::LeaveToHandler => "unverified".into(),
             Decision::Grant(Grant::Session(admitted)) => match admitted.renewal {
-                Some(renewal) => format!("admit, renew for {}", renewal.max_age.as_secs()),
+                Some(renewal) => {
+                    let max_age = renewal.max_age.expect("the browser keeps it");
+                    format!("admit, renew for {}", max_age.as_secs())
+                }
                 None => "admit".into(),
             },
             Decision::VerifyWebhook => "verify".into(),
@@ -246,7 +258,7 @@ fn the_first_of_four_values_that_verifies_wins() {
 fn the_reason_is_that_of_the_value_that_came_furthest() {
     let fixture = Fixture::new();
     let foreign = Fixture {
-        keys: Keys::new([[2; 32]]).expect("one key"),
+        keys: keys([[2; 32]]),
         ..Fixture::new()
     };
     let malformed = cookie("x");
@@ -360,16 +372,17 @@ fn a_session_of_an_older_key_gets_a_cookie_of_the_first() {
     let old = [cookie(&fixture.fresh())];
     assert_eq!(fixture.decide(Some(&SESSION), &old), "admit");
 
-    fixture.keys = Keys::new([[2; 32], [1; 32]]).expect("two keys");
+    let ring = Keys::new([[2; 32], [1; 32]]).expect("two keys");
+    fixture.keys = ring.for_audience(DEFAULT_NAME);
     assert_eq!(
         fixture.decide(Some(&SESSION), &old),
         "admit, renew for 1100"
     );
     let new = [cookie(&fixture.fresh())];
     assert_eq!(fixture.decide(Some(&SESSION), &new), "admit");
-    assert_eq!(fixture.keys.uses()[1].verified, 1);
+    assert_eq!(ring.uses()[1].verified, 1);
 
-    fixture.keys.rotate(&Keys::new([[2; 32]]).expect("one key"));
+    ring.rotate(&Keys::new([[2; 32]]).expect("one key"));
     assert_eq!(fixture.decide(Some(&SESSION), &old), "deny bad_signature");
     assert_eq!(fixture.decide(Some(&SESSION), &new), "admit");
 }

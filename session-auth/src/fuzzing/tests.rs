@@ -22,6 +22,11 @@ fn corpus_of_cookies() {
 }
 
 #[test]
+fn corpus_of_caching() {
+    replay("caching", super::caching);
+}
+
+#[test]
 fn corpus_of_tokens() {
     replay("token", super::token);
 }

@@ -22,6 +22,11 @@ fn what_an_attribute_refuses_is_a_mistake_here_too() {
         (of(webhook(POST, "/x", " ")), "the verifier has no name"),
         (of(webhook(POST, "/x", "handler")), "knows the sender"),
         (of(session(ANY, "/x").scope("")), "the scope is blank"),
+        (
+            of(session(ANY, "/x").scope("a|b")),
+            "the scope is \"a|b\": a scope is one name",
+        ),
+        (of(session(ANY, "/x").scope("a | b & c")), "and not both"),
         (of(session(ANY, "/x").owner(" ")), "the owner is blank"),
         (of(session(ANY, "/x").reason("")), "the reason is blank"),
     ] {

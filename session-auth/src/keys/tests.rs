@@ -177,7 +177,8 @@ fn a_random_key_has_no_flaw() {
 fn the_first_key_signs() {
     let keys = Keys::parse(&format!("{TWO},{ONE}")).expect("valid");
     let alone = Keys::parse(TWO).expect("valid");
-    let one = Keys::parse(ONE).expect("valid").ring().signing().id;
+    let [keys, alone] = [keys, alone].map(|keys| keys.for_audience("here"));
+    let one = id_of_one();
     assert_eq!(keys.ring().signing().id, alone.ring().signing().id);
     assert!(keys.ring().find(one).is_some());
     assert!(alone.ring().find(one).is_none());
@@ -194,19 +195,45 @@ fn debug_shows_ids_alone() {
 #[test]
 fn rotation_reaches_every_clone_and_keeps_the_counts() {
     let keys = Keys::parse(ONE).expect("valid");
-    let in_the_layer = keys.clone();
+    let in_the_layer = keys.for_audience("here");
     in_the_layer.ring().signing().count_signed();
 
     keys.rotate(&Keys::parse(&format!("{TWO},{ONE}")).expect("valid"));
-    let uses = in_the_layer.uses();
+    let uses = keys.clone().uses();
     assert_eq!(uses.len(), 2);
     assert!(uses[0].signs && !uses[1].signs);
     assert_eq!((uses[0].signed, uses[1].signed), (0, 1));
 
-    let one = Keys::parse(ONE).expect("valid").ring().signing().id;
     keys.rotate(&Keys::parse(TWO).expect("valid"));
     assert!(
-        in_the_layer.ring().find(one).is_none(),
+        in_the_layer.ring().find(id_of_one()).is_none(),
         "the key is retired"
     );
+}
+
+fn id_of_one() -> [u8; KEY_ID_LEN] {
+    let keys = Keys::parse(ONE).expect("valid").for_audience("");
+    keys.ring().signing().id
+}
+
+/// One ring, several layers: each has keys of its own, whatever the others are called and however
+/// the ring turns.
+#[test]
+fn each_audience_has_keys_of_its_own_through_every_rotation() {
+    let keys = Keys::parse(ONE).expect("valid");
+    let names = ["a", "b", "ab", "", "a\u{1}", "session-auth v1 claims"];
+    let audiences: Vec<_> = names.map(|name| keys.for_audience(name)).into();
+    let mac_of = |keys: &TokenKeys| keys.ring().signing().mac().finalize().into_bytes();
+    for ring in [ONE, TWO, ONE] {
+        keys.rotate(&Keys::parse(ring).expect("valid"));
+        for (position, keys_of) in audiences.iter().enumerate() {
+            let again = keys.for_audience(names[position]);
+            assert_eq!(mac_of(keys_of), mac_of(&again));
+            for other in &audiences[position + 1..] {
+                assert_ne!(mac_of(keys_of), mac_of(other));
+            }
+        }
+    }
+    let debug = format!("{:?}", audiences[0]);
+    assert_eq!(debug, format!("{keys:?}"), "ids alone");
 }

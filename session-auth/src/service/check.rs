@@ -46,13 +46,14 @@ async fn ask(
 ) -> Result<Option<Standing>, StoreError> {
     let Admitted { token, now, .. } = admitted;
     let subject = token.subject();
+    let idle_timeout = token.idle_timeout(policy.idle_timeout);
     if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
-        let seen_every = SEEN_EVERY.min(policy::step(policy.idle_timeout));
+        let seen_every = SEEN_EVERY.min(policy::step(idle_timeout));
         if now.since(stored.last_seen) < seen_every || !store.is_first_to_note(id, *now, seen_every)
         {
             return Ok(Some(Standing::Live));
         }
-        let deadline = policy::idle_deadline(*now, policy.idle_timeout, token.absolute_deadline);
+        let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline);
         let live = store
             .ask(|store| store.touch(subject, id, *now, deadline))
             .await

@@ -2,9 +2,16 @@ use super::*;
 
 const ISSUED: Timestamp = Timestamp(1_700_000_000);
 
-fn keys() -> Keys {
-    let key = std::array::from_fn(|i| u8::try_from(i).expect("32 fits"));
-    Keys::new([key]).expect("one key")
+use crate::keys::Keys;
+
+fn keys() -> TokenKeys {
+    ring([std::array::from_fn(|i| u8::try_from(i).expect("32 fits"))])
+}
+
+fn ring<const N: usize>(keys: [[u8; 32]; N]) -> TokenKeys {
+    Keys::new(keys)
+        .expect("keys")
+        .for_audience("__Host-session")
 }
 
 fn contents<'a>(scopes: &'a [String], claims: &'a [u8]) -> Contents<'a> {
@@ -13,6 +20,7 @@ fn contents<'a>(scopes: &'a [String], claims: &'a [u8]) -> Contents<'a> {
         issued: ISSUED,
         idle_deadline: Timestamp(ISSUED.0 + 3_600),
         absolute_deadline: Timestamp(ISSUED.0 + 86_400),
+        lasts: Lasts::new(Some(Duration::from_secs(3_600)), true),
         subject: "ada@example.com",
         scopes,
         claims,
@@ -45,6 +53,29 @@ fn a_token_comes_back_as_it_was_issued() {
     assert_eq!(token.claims(), br#"{"plan":"pro"}"#);
     assert_eq!(token.id()[0], 0xa0);
     assert_eq!(token.issued, ISSUED);
+    assert_eq!(token.lasts, contents(&[], b"").lasts);
+}
+
+#[test]
+fn how_long_a_session_lasts_is_kept_to_the_second() {
+    let most = u64::from(u32::MAX >> 1);
+    for (seconds, kept) in [
+        (0, 0),
+        (1, 1),
+        (90 * 86_400, 90 * 86_400),
+        (most, most),
+        (most + 1, most),
+        (u64::from(u32::MAX), most),
+        (u64::MAX, most),
+    ] {
+        for with_the_browser in [false, true] {
+            let lasts = Lasts::new(Some(Duration::from_secs(seconds)), with_the_browser);
+            let kept = (kept != 0).then(|| Duration::from_secs(kept));
+            assert_eq!(lasts.idle_timeout(), kept);
+            assert_eq!(lasts.with_the_browser(), with_the_browser);
+        }
+    }
+    assert_eq!(Lasts::new(None, false), Lasts::default());
 }
 
 #[test]
@@ -135,13 +166,26 @@ fn refusals_by_kind() {
 #[test]
 fn a_signature_under_another_key_with_the_same_id_is_refused() {
     // Ids are public: an attacker can name ours.
-    let forger = Keys::new([[9; 32]]).expect("one key");
+    let forger = ring([[9; 32]]);
     let mut forged = URL_SAFE_NO_PAD
         .decode(encode(&forger, &contents(&[], b"")).expect("small"))
         .expect("base64url");
     forged[1..=KEY_ID_LEN].copy_from_slice(&keys().ring().signing().id);
     let encoded = URL_SAFE_NO_PAD.encode(forged);
     assert_eq!(refusal(encoded.as_bytes()), Some(Refusal::BadSignature));
+}
+
+#[test]
+fn security_a_token_of_another_audience_is_refused() {
+    let keys = Keys::new([[7; 32]]).expect("one key");
+    let customer = keys.for_audience("__Host-customer");
+    let token = encode(&customer, &contents(&[], b"")).expect("small");
+    for other in ["__Host-staff", "__Host-customer2", "__Host-custome", ""] {
+        let refusal = decode(&keys.for_audience(other), token.as_bytes(), ISSUED).err();
+        assert_eq!(refusal, Some(Refusal::BadSignature), "{other:?}");
+    }
+    let same = keys.for_audience("__Host-customer");
+    assert!(decode(&same, token.as_bytes(), ISSUED).is_ok());
 }
 
 #[test]
@@ -175,7 +219,7 @@ fn renewal_changes_the_idle_deadline_and_the_key_alone() {
         [7; 32],
         std::array::from_fn(|i| u8::try_from(i).expect("32 fits")),
     ];
-    let ring = Keys::new([first, second]).expect("two keys");
+    let ring = ring([first, second]);
     let token = decode(&ring, sample().as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
     let renewed = token.renewed(&ring, Timestamp(ISSUED.0 + 7_200));
 
@@ -225,7 +269,7 @@ fn signed_garbage_is_malformed() {
     let sample = URL_SAFE_NO_PAD.decode(sample()).expect("base64url");
     let body = &sample[..sample.len() - MAC_LEN];
     let sign = |mut bytes: Vec<u8>| {
-        sign(keys.ring().signing(), &mut bytes);
+        sign(&keys.ring().signing(), &mut bytes);
         decode(&keys, URL_SAFE_NO_PAD.encode(bytes).as_bytes(), ISSUED).err()
     };
     for at in SUBJECT_AT..body.len() {
@@ -260,7 +304,7 @@ fn signed_garbage_is_malformed() {
 mod sealed_claims {
     use super::*;
 
-    fn sealed(ring: &Keys, id: u8) -> Vec<u8> {
+    fn sealed(ring: &TokenKeys, id: u8) -> Vec<u8> {
         let contents = Contents {
             id: [id; SESSION_ID_LEN],
             claims: br#"{"plan":"pro"}"#,
@@ -288,7 +332,7 @@ mod sealed_claims {
         let mut bytes = URL_SAFE_NO_PAD.decode(sealed(&ring, 1)).expect("base64");
         bytes[SESSION_ID_AT] ^= 1;
         bytes.truncate(bytes.len() - MAC_LEN);
-        sign(ring.ring().signing(), &mut bytes);
+        sign(&ring.ring().signing(), &mut bytes);
         let moved = URL_SAFE_NO_PAD.encode(bytes);
         let refusal = decode(&ring, moved.as_bytes(), ISSUED).err();
         assert_eq!(refusal, Some(Refusal::Malformed));
@@ -327,7 +371,7 @@ mod sealed_claims {
         let before = claims_of(std::str::from_utf8(&sealed(&old, 1)).expect("text"));
         assert_eq!(claims_of(&same), before);
 
-        let ring = Keys::new([[0x77; 32]]).expect("one key");
+        let ring = ring([[0x77; 32]]);
         let renewed = token.renewed(&ring, later);
         assert_ne!(claims_of(&renewed), before);
         let again = decode(&ring, renewed.as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));

@@ -194,7 +194,8 @@ async fn session_routes_need_a_session() {
         assert_eq!(answer.body, MISSING, "{path}");
         assert!(answer.headers.contains_key(WWW_AUTHENTICATE), "{path}");
     }
-    let answer = service.post("/logout", Bytes::new(), Proof::None).await;
+    let path = "/devices/revoke-others";
+    let answer = service.post(path, Bytes::new(), Proof::None).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(answer.body, MISSING);
 }

@@ -4,6 +4,7 @@
 //! Where a server is not installed, the test is skipped and says so. With `CI=true` it fails.
 #![forbid(unsafe_code)]
 
+mod nginx;
 mod postgres;
 mod redis;
 
@@ -19,6 +20,7 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+pub use self::nginx::Nginx;
 pub use self::postgres::Postgres;
 pub use self::redis::Redis;
 

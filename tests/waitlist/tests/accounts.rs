@@ -229,8 +229,14 @@ async fn logging_out_ends_the_session(service: Service) {
     assert_eq!(answer.headers[LOCATION], "/login");
     let forget = answer.headers[SET_COOKIE].to_str().unwrap();
     assert!(forget.contains("Max-Age=0"), "{forget}");
-    // A copy of the cookie is good for nothing.
+    // A copy of the cookie is good for nothing but logging out.
     service.assert_revoked(&page).await;
+    for cookie in [page.as_str(), "__Host-session=x", "a=b"] {
+        let again = service.form("/logout", "", cookie).await;
+        assert_eq!(again.status, StatusCode::SEE_OTHER, "{cookie}");
+        assert_eq!(again.headers[LOCATION], "/login");
+        assert_eq!(again.headers[SET_COOKIE].to_str().unwrap(), forget);
+    }
     service.assert_good(&other).await;
 }
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use session_auth::{LocalPath, Session, Sessions, public_route, session_route};
+use session_auth::{EndSession, LocalPath, Session, Sessions, public_route, session_route};
 
 use super::devices;
 use crate::device::Device;
@@ -89,14 +89,13 @@ pub(crate) async fn login(
     Ok((session, client.done(next)).into_response())
 }
 
-#[session_route(POST, "/logout")]
+/// Also for who has no session any more: the browser is to forget the cookie.
+#[public_route(POST, "/logout", reason = "ends the session", optional_session)]
 pub(crate) async fn logout(
-    session: Session,
-    sessions: Sessions,
+    session: EndSession,
     client: Client,
 ) -> Result<impl IntoResponse, AppError> {
-    let forget = sessions.revoke(&session).await?;
-    Ok((forget, client.done("/login")))
+    Ok((session.await?, client.done("/login")))
 }
 
 #[session_route(GET, "/api/me")]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod driver;
+mod embedded;
+mod late;
 mod tls;
 
 use std::sync::Arc;

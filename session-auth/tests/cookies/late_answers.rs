@@ -1,0 +1,254 @@
+//! An answer that comes late: its request was let in while a renewal was due, and before it goes out
+//! the browser has logged out, in, or got a new id. Its cookie must not come after theirs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::Path;
+use session_auth::methods::{GET, POST};
+use session_auth::store::MemoryStore;
+use session_auth::{
+    EndSession, Router, Session, SessionAuthLayerBuilder, Sessions, SessionsError, public, session,
+};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::common::{self, Answer};
+use crate::{DAY, FakeClock, HOUR, builder, get, serve};
+
+/// When slow handlers begin and when they may answer.
+#[derive(Clone)]
+struct Gate {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        let closed = || Arc::new(Semaphore::new(0));
+        Self {
+            reached: closed(),
+            open: closed(),
+        }
+    }
+
+    async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+}
+
+fn routes(gate: &Gate) -> Router {
+    let (slow, sudo, maybe) = (gate.clone(), gate.clone(), gate.clone());
+    Router::new()
+        .mount(
+            public(POST, "/login/{who}", "creates the session")
+                .issues_session()
+                .to(|sessions: Sessions, Path(who): Path<String>| async move {
+                    sessions.issue(who).await
+                }),
+        )
+        .mount(
+            session(POST, "/switch")
+                .to(|sessions: Sessions| async move { sessions.issue("grace").await }),
+        )
+        .mount(
+            public(POST, "/logout", "ends the session")
+                .optional_session()
+                .to(|session: EndSession| async move { session.await }),
+        )
+        .mount(session(POST, "/clear").to(|sessions: Sessions| async move { sessions.clear() }))
+        .mount(
+            session(POST, "/revoke").to(|sessions: Sessions, session: Session| async move {
+                sessions.revoke(&session).await
+            }),
+        )
+        .mount(
+            session(POST, "/revoke-all").to(|sessions: Sessions, session: Session| async move {
+                sessions.revoke_all(session.subject()).await?;
+                Ok::<_, SessionsError>(())
+            }),
+        )
+        .mount(
+            session(POST, "/sudo").to(|sessions: Sessions, session: Session| async move {
+                sessions.renew(&session).scope("root").await
+            }),
+        )
+        .mount(session(POST, "/slow-sudo").to(
+            move |sessions: Sessions, session: Session| async move {
+                let renewed = sessions.renew(&session).await;
+                sudo.pass().await;
+                renewed
+            },
+        ))
+        .mount(session(GET, "/slow").to(move || async move {
+            slow.pass().await;
+            "slow"
+        }))
+        .mount(public(GET, "/slow-maybe", "greets").optional_session().to(
+            move |session: Option<Session>| async move {
+                maybe.pass().await;
+                session.is_some().to_string()
+            },
+        ))
+        .mount(
+            session(GET, "/me").to(|session: Session| async move { session.subject().to_owned() }),
+        )
+}
+
+/// A service and a browser's session in it that is to slide.
+struct World {
+    gate: Gate,
+    address: SocketAddr,
+    cookie: String,
+}
+
+impl World {
+    async fn new(extend: impl FnOnce(SessionAuthLayerBuilder) -> SessionAuthLayerBuilder) -> Self {
+        let clock = FakeClock::new();
+        let gate = Gate::new();
+        let layer = extend(builder().clock(clock.clock()));
+        let address = serve(layer, routes(&gate)).await;
+        let cookie = common::cookie(&common::post(address, "/login/ada", "", "").await);
+        clock.advance(DAY - HOUR);
+        Self {
+            gate,
+            address,
+            cookie,
+        }
+    }
+
+    async fn post(&self, path: &str) -> Answer {
+        let headers = format!("Cookie: {}\r\n", self.cookie);
+        let answer = common::post(self.address, path, &headers, "").await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer
+    }
+
+    /// Sends a slow request, and comes back when its handler runs.
+    async fn send(&self, method: &'static str, path: &'static str) -> JoinHandle<Answer> {
+        let (address, cookie) = (self.address, format!("Cookie: {}\r\n", self.cookie));
+        let answer =
+            tokio::spawn(async move { common::request(address, method, path, &cookie).await });
+        self.gate.reached.acquire().await.unwrap().forget();
+        answer
+    }
+
+    async fn answer(&self, slow: JoinHandle<Answer>) -> Answer {
+        self.gate.open.add_permits(1);
+        slow.await.unwrap()
+    }
+}
+
+fn sets_a_cookie(answer: &Answer) -> bool {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.header("set-cookie").count() == 1
+}
+
+#[tokio::test]
+async fn a_late_answer_sets_no_cookie_of_a_session_that_is_over_in_its_browser() {
+    let stateless = [
+        "/logout",
+        "/clear",
+        "/login/ada",
+        "/login/grace",
+        "/switch",
+        "/sudo",
+    ];
+    let with_a_store = ["/revoke", "/revoke-all"];
+    for slow_path in ["/slow", "/slow-maybe"] {
+        for with_store in [false, true] {
+            let world = async || {
+                World::new(|layer| match with_store {
+                    true => layer.store(MemoryStore::new()),
+                    false => layer,
+                })
+                .await
+            };
+            // Where nothing happens meanwhile, it slides, however late it is.
+            let calm = world().await;
+            let slow = calm.send("GET", slow_path).await;
+            assert!(sets_a_cookie(&calm.answer(slow).await));
+
+            let also = with_a_store.iter().filter(|_| with_store);
+            for path in stateless.iter().chain(also) {
+                let world = world().await;
+                let slow = world.send("GET", slow_path).await;
+                world.post(path).await;
+                let late = world.answer(slow).await;
+                assert!(
+                    !sets_a_cookie(&late),
+                    "{slow_path} after {path}, with a store: {with_store}: {late:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Two processes with one store: what either ends counts in the other.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn with_a_store_it_counts_what_another_process_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("app.db").display());
+    for path in ["/logout", "/revoke", "/revoke-all", "/sudo"] {
+        let connect = async || {
+            let store = session_auth::store::SqliteStore::connect(&url)
+                .await
+                .unwrap();
+            store.migrate().await.unwrap();
+            store
+        };
+        let store = connect().await;
+        let here = World::new(|layer| layer.store(store)).await;
+        let store = connect().await;
+        let mut there = World::new(|layer| layer.store(store)).await;
+        there.cookie.clone_from(&here.cookie);
+        let slow = here.send("GET", "/slow").await;
+        there.post(path).await;
+        let late = here.answer(slow).await;
+        assert!(!sets_a_cookie(&late), "after {path}: {late:?}");
+    }
+}
+
+/// While the store is down nobody can say whether the session still is one. The answer goes out, and the
+/// browser keeps what it has.
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn with_a_store_that_is_down_no_cookie_is_written() {
+    let Some(mut redis) = test_servers::Redis::start() else {
+        return;
+    };
+    let store = session_auth::store::RedisStore::connect(&redis.url())
+        .await
+        .unwrap();
+    let world = World::new(|layer| layer.store(store)).await;
+    let slow = world.send("GET", "/slow").await;
+    redis.kill();
+    assert!(!sets_a_cookie(&world.answer(slow).await));
+}
+
+/// Logging out while a second factor is checked: its answer brings no session back.
+#[tokio::test]
+async fn a_late_renewal_does_not_undo_a_logout() {
+    for with_store in [false, true] {
+        let world = World::new(|layer| match with_store {
+            true => layer.store(MemoryStore::new()),
+            false => layer,
+        })
+        .await;
+        let slow = world.send("POST", "/slow-sudo").await;
+        world.post("/logout").await;
+        assert!(!sets_a_cookie(&world.answer(slow).await), "{with_store}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_late_slides_as_before() {
+    let world = World::new(|layer| layer.store(MemoryStore::new())).await;
+    let answer = get(world.address, "/me", &world.cookie).await;
+    assert!(sets_a_cookie(&answer));
+    let renewed = common::cookie(&answer);
+    assert_eq!(get(world.address, "/me", &renewed).await.body, "ada");
+    assert!(!sets_a_cookie(&get(world.address, "/me", &renewed).await));
+}
