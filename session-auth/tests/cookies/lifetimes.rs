@@ -116,7 +116,7 @@ async fn a_login_with_an_idle_timeout_of_its_own_slides_by_that() {
     ] {
         let address = serve(layer(&clock), routes(terms)).await;
         let (mut cookie, kept) = login(address).await;
-        assert_eq!(kept, Some(10 * DAY.as_secs()));
+        assert_eq!(kept, Some(11 * DAY.as_secs()));
         let first = cookie.clone();
         for _ in 0..3 {
             clock.advance(8 * DAY);

@@ -40,6 +40,9 @@ impl FakeClock {
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// When a session ends that is not used, by the default idle timeout: a day, and the tenth of it
+/// within which a use moves nothing.
+const UNUSED: Duration = Duration::from_secs(26 * 3_600 + 24 * 60);
 
 fn builder() -> SessionAuthLayerBuilder {
     SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())
