@@ -217,4 +217,34 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?}: {:?}", parse(text));
         }
     }
+
+    /// More than one may be wrong: what is said is what has to be mended first.
+    #[test]
+    fn what_is_no_origin_is_told_by_its_first_fault() {
+        for (text, said) in [
+            ("https://exämple.com", "besides ASCII"),
+            ("NULL", "every sandboxed frame"),
+            ("a.example", "has no scheme"),
+            ("1https://a.example", "does not begin with a scheme"),
+            ("ht tp://a.example", "does not begin with a scheme"),
+            ("https://a.example/", "has a path"),
+            ("https://a.example?q", "has a path"),
+            ("https://a.example\\x", "has a path"),
+            ("https://user@a.example", "has a user"),
+            ("https://*.example", "has a wildcard"),
+            ("https://a b.example", "white space"),
+            ("capacitor://local\thost", "white space"),
+            ("wss://a.example", "a WebSocket comes from"),
+            ("file://", "pages send `Origin: null`"),
+            ("https://a.example:0", "has a port that is none"),
+            ("capacitor://", "has no host behind its scheme"),
+            ("capacitor://local%68ost", "has no host behind its scheme"),
+            ("https://", "has no host: letters"),
+            ("https://[::g]", "no IPv6 address"),
+            ("https://a.1", "a number where a name ends"),
+        ] {
+            let why = parse(text).expect_err(text);
+            assert!(why.contains(said), "{text:?}: {why}");
+        }
+    }
 }

@@ -237,3 +237,9 @@ fn each_audience_has_keys_of_its_own_through_every_rotation() {
     let debug = format!("{:?}", audiences[0]);
     assert_eq!(debug, format!("{keys:?}"), "ids alone");
 }
+
+#[test]
+fn a_ring_has_a_key() {
+    let error = Keys::new([]).expect_err("no key");
+    assert!(error.is_missing(), "{error}");
+}
