@@ -4,120 +4,27 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::Path;
 use axum::response::IntoResponse;
 use session_auth::methods::{GET, POST};
-use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
+use session_auth::store::MemoryStore;
 use session_auth::{
     Denial, Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId, Sessions,
-    SessionsError, Timestamp, public, session,
+    SessionsError, public, session,
 };
 use tokio::sync::Notify;
+
+use crate::common::clock::FakeClock;
+use crate::common::watched::Watched;
 
 const HOUR: u64 = 60 * 60;
 
 fn builder() -> SessionAuthLayerBuilder {
     SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())
         .store_timeout(Duration::from_millis(50))
-}
-
-#[derive(Clone)]
-struct FakeClock(Arc<AtomicU64>);
-
-impl FakeClock {
-    fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(1_700_000_000)))
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    fn go_back(&self, seconds: u64) {
-        self.0.fetch_sub(seconds, Ordering::SeqCst);
-    }
-
-    fn clock(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
-        let seconds = Arc::clone(&self.0);
-        move || UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
-    }
-}
-
-/// A store whose answers about all sessions of a subject can be made to take forever, and whose
-/// notes are counted.
-#[derive(Default)]
-struct Watched {
-    store: MemoryStore,
-    asked: AtomicU64,
-    touches: AtomicU64,
-    slow: AtomicBool,
-}
-
-impl Watched {
-    async fn of_a_subject(&self) {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        if self.slow.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn touches(&self) -> u64 {
-        self.touches.load(Ordering::SeqCst)
-    }
-}
-
-impl SessionStore for Watched {
-    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        self.of_a_subject().await;
-        self.store.generation(subject).await
-    }
-    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
-        self.store.insert(session, g).await
-    }
-    async fn find(
-        &self,
-        subject: &str,
-        id: SessionId,
-    ) -> Result<Option<StoredSession>, StoreError> {
-        self.store.find(subject, id).await
-    }
-    async fn touch(
-        &self,
-        subject: &str,
-        id: SessionId,
-        seen: Timestamp,
-        deadline: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.touches.fetch_add(1, Ordering::SeqCst);
-        // The others are under way by then.
-        tokio::task::yield_now().await;
-        self.store.touch(subject, id, seen, deadline).await
-    }
-    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        self.store.replace(old, session).await
-    }
-    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        self.store.revoke(subject, id).await
-    }
-    async fn revoke_all(
-        &self,
-        subject: &str,
-        except: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.of_a_subject().await;
-        self.store.revoke_all(subject, except, now).await
-    }
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        self.of_a_subject().await;
-        self.store.list(subject, now).await
-    }
-    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.store.remove_expired(before, limit).await
-    }
 }
 
 fn routes() -> Router {
@@ -248,7 +155,7 @@ async fn a_login_that_was_overtaken_is_an_error_that_says_so() {
 
     // Stores forget revocations some day, so a login does not take that long.
     let forgotten = sessions.begin("ada").await.unwrap();
-    clock.advance(HOUR + 1);
+    clock.advance(Duration::from_secs(HOUR + 1));
     assert!(forgotten.issue().await.unwrap_err().is_revoked());
     assert!(sessions.begin("a\0b").await.unwrap_err().is_subject());
     assert_eq!(store.len(), 1);
@@ -357,7 +264,7 @@ async fn a_kept_cookie_writes_once_a_minute() {
     let clock = FakeClock::new();
     let service = serve(builder().clock(clock.clock())).await;
     let cookie = service.login("ada").await;
-    clock.advance(3 * HOUR);
+    clock.advance(Duration::from_secs(3 * HOUR));
     for minute in 1..=3 {
         let requests = (0..50).map(|_| service.ask("GET", "/me", &cookie));
         for answer in futures_util::future::join_all(requests).await {
@@ -366,14 +273,14 @@ async fn a_kept_cookie_writes_once_a_minute() {
         }
         for _ in 0..50 {
             assert_eq!(service.status(&cookie).await, 200);
-            clock.advance(1);
+            clock.advance(Duration::from_secs(1));
         }
         assert_eq!(service.store.touches(), minute);
-        clock.advance(10);
+        clock.advance(Duration::from_secs(10));
     }
     // Another session's is its own.
     let other = service.login("ada").await;
-    clock.advance(60);
+    clock.advance(Duration::from_secs(60));
     assert_eq!(service.status(&other).await, 200);
     assert_eq!(service.store.touches(), 4);
 }
@@ -387,27 +294,27 @@ async fn a_clock_that_jumped_and_came_back_deletes_no_live_session() {
     swept().await;
     let year = 365 * 24 * HOUR;
     for _ in 0..2 {
-        clock.advance(year);
+        clock.advance(Duration::from_secs(year));
         service.login("bob").await;
         service.login("bob").await;
         swept().await;
-        clock.go_back(year);
+        clock.go_back(Duration::from_secs(year));
         service.login("bob").await;
         swept().await;
         assert_eq!(service.status(&ada).await, 200);
     }
     // A request that took its time, and has an earlier second than another, is no jump.
-    clock.advance(301);
+    clock.advance(Duration::from_secs(301));
     service.login("bob").await;
-    clock.go_back(1);
+    clock.go_back(Duration::from_secs(1));
     service.login("bob").await;
-    clock.advance(1);
+    clock.advance(Duration::from_secs(1));
 
     // When the clock goes on as clocks do, what has expired is deleted.
     let rows = service.store.store.len();
-    clock.advance(27 * HOUR);
+    clock.advance(Duration::from_secs(27 * HOUR));
     service.login("bob").await;
-    clock.advance(301);
+    clock.advance(Duration::from_secs(301));
     service.login("bob").await;
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
     while service.store.store.len() >= rows {

@@ -5,20 +5,21 @@ mod common;
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use session_auth::methods::{GET, POST};
-use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
 use session_auth::{
-    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId, Sessions,
-    Timestamp, public, session,
+    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions, public, session,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::common::clock::FakeClock;
+use crate::common::watched::Watched;
 
 /// Longer than any test: nothing is asked within it.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -28,88 +29,9 @@ fn builder() -> SessionAuthLayerBuilder {
     SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())
 }
 
-/// A store that others may use as well, and that can be down.
-#[derive(Default)]
-struct Watched {
-    store: MemoryStore,
-    questions: AtomicU64,
-    down: AtomicBool,
-}
-
-impl SessionStore for Watched {
-    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        self.store.generation(subject).await
-    }
-    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
-        self.store.insert(session, g).await
-    }
-    async fn find(
-        &self,
-        subject: &str,
-        id: SessionId,
-    ) -> Result<Option<StoredSession>, StoreError> {
-        self.store.find(subject, id).await
-    }
-    async fn touch(
-        &self,
-        subject: &str,
-        id: SessionId,
-        seen: Timestamp,
-        deadline: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.store.touch(subject, id, seen, deadline).await
-    }
-    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        self.store.replace(old, session).await
-    }
-    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        self.store.revoke(subject, id).await
-    }
-    async fn revoke_all(
-        &self,
-        subject: &str,
-        except: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.store.revoke_all(subject, except, now).await
-    }
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        self.store.list(subject, now).await
-    }
-    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.store.remove_expired(before, limit).await
-    }
-    async fn renew(
-        &self,
-        old: SessionId,
-        session: &StoredSession,
-        until: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.store.renew(old, session, until).await
-    }
-    async fn was_renewed(
-        &self,
-        subject: &str,
-        old: SessionId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.store.was_renewed(subject, old, now).await
-    }
-    async fn deadlines(
-        &self,
-        sessions: &[(String, SessionId)],
-    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
-        self.questions.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("connection refused"));
-        }
-        self.store.deadlines(sessions).await
-    }
-}
-
 struct Service {
     address: SocketAddr,
-    seconds: Arc<AtomicU64>,
+    clock: FakeClock,
     store: Arc<Watched>,
     sessions: Sessions,
     /// Of another process with the same store.
@@ -120,22 +42,18 @@ struct Service {
 
 impl Service {
     async fn new(builder: impl Fn() -> SessionAuthLayerBuilder) -> Self {
-        let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+        let clock = FakeClock::new();
         let store = Arc::new(Watched::default());
         let layer = || {
-            let seconds = Arc::clone(&seconds);
-            let now = move || -> SystemTime {
-                UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
-            };
-            let layer = builder().clock(now).store(Arc::clone(&store)).build();
-            layer.unwrap()
+            let layer = builder().clock(clock.clock()).store(Arc::clone(&store));
+            layer.build().unwrap()
         };
         let (here, elsewhere) = (layer(), layer().sessions());
         let held = Arc::default();
         let app = common::protect(&here, routes(Arc::clone(&held))).unwrap();
         Self {
             address: common::serve(app).await,
-            seconds,
+            clock,
             store,
             sessions: here.sessions(),
             elsewhere,
@@ -144,7 +62,7 @@ impl Service {
     }
 
     fn advance(&self, seconds: u64) {
-        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     async fn login(&self) -> String {
@@ -296,12 +214,8 @@ async fn a_stream_ends_at_the_deadline_that_requests_have_moved() {
 /// Without a store a stream knows the deadline of its own request's answer.
 #[tokio::test]
 async fn without_a_store_a_stream_ends_at_its_deadline() {
-    let seconds = Arc::new(AtomicU64::new(1_700_000_000));
-    let clock = {
-        let seconds = Arc::clone(&seconds);
-        move || -> SystemTime { UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst)) }
-    };
-    let builder = builder().clock(clock).stream_lag(SHORT);
+    let clock = FakeClock::new();
+    let builder = builder().clock(clock.clock()).stream_lag(SHORT);
     let auth = builder
         .idle_timeout(Duration::from_secs(1_000))
         .build()
@@ -310,7 +224,7 @@ async fn without_a_store_a_stream_ends_at_its_deadline() {
     let app = common::protect(&auth, routes(Arc::clone(&held))).unwrap();
     let address = common::serve(app).await;
     let cookie = common::cookie(&common::post(address, "/login", "", "").await);
-    seconds.fetch_add(1_000, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(1_000));
     let headers = format!("Cookie: {cookie}\r\n");
     assert_eq!(
         common::request(address, "GET", "/hold", &headers)
@@ -319,10 +233,10 @@ async fn without_a_store_a_stream_ends_at_its_deadline() {
         200
     );
     let session = held.lock().unwrap().pop().unwrap();
-    seconds.fetch_add(1_000, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(1_000));
     assert!(goes_on(&session).await);
     assert!(auth.sessions().is_live(&session).await.unwrap());
-    seconds.fetch_add(100, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(100));
     assert!(is_over(&session).await);
     assert!(!auth.sessions().is_live(&session).await.unwrap());
 }

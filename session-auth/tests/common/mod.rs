@@ -7,6 +7,9 @@
     reason = "each test program uses its own part of this"
 )]
 
+pub mod clock;
+pub mod watched;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;

@@ -13,30 +13,11 @@ mod scopes;
 mod shared_caches;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use session_auth::{Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder};
 
-/// A clock that a test moves.
-#[derive(Clone)]
-struct FakeClock(Arc<AtomicU64>);
-
-impl FakeClock {
-    fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(1_700_000_000)))
-    }
-
-    fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
-    }
-
-    fn clock(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
-        let seconds = Arc::clone(&self.0);
-        move || UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
-    }
-}
+use crate::common::clock::FakeClock;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
