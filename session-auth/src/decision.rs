@@ -206,9 +206,9 @@ fn clock_before_1970() -> Denial {
 /// once where an older key signed the session, so that it outlives that key.
 fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
     let idle_timeout = token.idle_timeout(means.idle_timeout);
-    let deadline = policy::idle_deadline(now, idle_timeout, token.absolute_deadline);
-    let gained = deadline.since(token.idle_deadline);
-    let last = deadline == token.absolute_deadline && !gained.is_zero();
+    let deadline = policy::idle_deadline(now, idle_timeout, token.absolute_deadline());
+    let gained = deadline.since(token.idle_deadline());
+    let last = deadline == token.absolute_deadline() && !gained.is_zero();
     let slides = last || gained >= policy::step(idle_timeout);
     if !slides && !token.is_signed_by_an_older_key() {
         return None;
@@ -216,7 +216,7 @@ fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
     Some(Renewal {
         value: token.renewed(means.keys, deadline),
         deadline,
-        max_age: token.lasts.max_age(deadline.since(now)),
+        max_age: token.lasts().max_age(deadline.since(now)),
     })
 }
 

@@ -88,8 +88,8 @@ pub(crate) async fn ended(session: Session) {
             .entry(session.id())
             .or_insert_with(|| Watched {
                 subject: session.subject().to_owned(),
-                idle_deadline: session.token().idle_deadline,
-                absolute_deadline: session.token().absolute_deadline,
+                idle_deadline: session.token().idle_deadline(),
+                absolute_deadline: session.token().absolute_deadline(),
                 ended: watch::Sender::new(false),
             });
         let ended = watched.ended.subscribe();

@@ -59,8 +59,8 @@ pub fn token(data: &[u8]) {
     let Ok(token) = token::decode(&keys, value.as_bytes(), NOW) else {
         return;
     };
-    assert!(token.idle_deadline > NOW && token.absolute_deadline > NOW);
-    let renewed = token.renewed(&keys, token.absolute_deadline);
+    assert!(token.idle_deadline() > NOW && token.absolute_deadline() > NOW);
+    let renewed = token.renewed(&keys, token.absolute_deadline());
     let again = token::decode(&keys, renewed.as_bytes(), NOW).ok().unwrap();
     assert_eq!(again.id(), token.id());
     assert_eq!(again.subject(), token.subject());

@@ -86,7 +86,7 @@ impl IssueSession {
         Self {
             scopes: session.scopes().map(str::to_owned).collect(),
             claims: Ok(session.token().claims().to_vec()),
-            with_the_browser: session.token().lasts.with_the_browser(),
+            with_the_browser: session.token().lasts().with_the_browser(),
             #[cfg(feature = "encrypt")]
             seal: session.token().is_sealed(),
             renews: Some(session.clone()),
@@ -199,15 +199,15 @@ impl IssueSession {
         let now = Timestamp::of(&policy.clock).ok_or(IssueError(Kind::Clock))?;
         let id: [u8; SESSION_ID_LEN] = random()?;
 
-        let issued = renews.as_ref().map_or(now, |old| old.token().issued);
+        let issued = renews.as_ref().map_or(now, |old| old.token().issued());
         let absolute_deadline = match (lifetime, &renews) {
             (Some(lifetime), _) => issued.plus(lifetime),
-            (None, Some(old)) => old.token().absolute_deadline,
+            (None, Some(old)) => old.token().absolute_deadline(),
             (None, None) => issued.plus(policy.absolute_timeout),
         };
         let old = renews
             .as_ref()
-            .and_then(|old| old.token().lasts.idle_timeout());
+            .and_then(|old| old.token().lasts().idle_timeout());
         let own = idle_timeout.or(lifetime).or(old);
         let lasts = Lasts::new(own, with_the_browser);
         let idle_timeout = own.unwrap_or(policy.idle_timeout);

@@ -69,8 +69,14 @@ use crate::unauditable::judged as judge_alone;
 #[must_use = "a service does nothing until it is served"]
 pub struct Protected {
     router: axum::Router,
-    declared: Arc<[Declaration]>,
-    probed: Arc<[ProbedRoute]>,
+    contents: Arc<Contents>,
+}
+
+/// Behind one pointer, and not in the service that a connection gets: servers clone that for each
+/// request, and each pointer more is a count that the processors share.
+struct Contents {
+    declared: Vec<Declaration>,
+    probed: Vec<ProbedRoute>,
 }
 
 mod sealed {
@@ -214,8 +220,7 @@ impl SessionAuthLayer {
         shared.adopt(adopted);
         Ok(Protected {
             router,
-            declared: declared.into(),
-            probed: probed.into(),
+            contents: Arc::new(Contents { declared, probed }),
         })
     }
 }
@@ -312,11 +317,11 @@ impl Protected {
     /// What the routes of this app declare.
     #[must_use]
     pub fn declared(&self) -> &[Declaration] {
-        &self.declared
+        &self.contents.declared
     }
 
     pub(crate) fn probed(&self) -> &[ProbedRoute] {
-        &self.probed
+        &self.contents.probed
     }
 
     /// Puts a layer around each endpoint, outside of its guard: it sees every request, denied ones
@@ -347,22 +352,24 @@ impl Protected {
     ///
     /// Handlers and verifiers that need the peer's address take
     /// [`into_make_service_with_connect_info`](Self::into_make_service_with_connect_info).
-    pub fn serve<L>(self, listener: L) -> Serve<L, Self, Self>
+    pub fn serve<L>(self, listener: L) -> Serve<L, axum::Router, axum::Router>
     where
         L: Listener,
     {
-        axum::serve(listener, self)
+        axum::serve(listener, self.router)
     }
 
     /// For `axum::serve` and other servers.
-    pub fn into_make_service(self) -> IntoMakeService<Self> {
-        axum::ServiceExt::<Request>::into_make_service(self)
+    pub fn into_make_service(self) -> IntoMakeService<axum::Router> {
+        self.router.into_make_service()
     }
 
     /// For `axum::serve`, with the peer's address (of type `C`, `SocketAddr` for TCP) for handlers
     /// and verifiers.
-    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
-        axum::ServiceExt::<Request>::into_make_service_with_connect_info(self)
+    pub fn into_make_service_with_connect_info<C>(
+        self,
+    ) -> IntoMakeServiceWithConnectInfo<axum::Router, C> {
+        self.router.into_make_service_with_connect_info()
     }
 
     /// As an axum router, for a helper that takes one. It is guarded; a route that is added to it is
@@ -401,16 +408,16 @@ impl<L> Service<IncomingStream<'_, L>> for Protected
 where
     L: Listener,
 {
-    type Response = Self;
+    type Response = axum::Router;
     type Error = Infallible;
-    type Future = std::future::Ready<Result<Self, Infallible>>;
+    type Future = std::future::Ready<Result<axum::Router, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, _: IncomingStream<'_, L>) -> Self::Future {
-        std::future::ready(Ok(self.clone()))
+        std::future::ready(Ok(self.router.clone()))
     }
 }
 

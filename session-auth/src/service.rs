@@ -83,6 +83,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let TableGuard { shared, table } = &*self.guard;
+        let request = request.map(Body::new);
         let inner = OnceReady(&self.inner);
         match resolve(table, &request) {
             Resolved::Endpoint(endpoint) => dispatch(inner, shared, endpoint, false, request),
@@ -136,19 +137,17 @@ where
 }
 
 /// Decides on a request, and hands it on or answers it.
-pub(crate) fn dispatch<N, B, R, E>(
+pub(crate) fn dispatch<N, R, E>(
     next: N,
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
     sealed: bool,
-    mut request: Request<B>,
+    mut request: Request<Body>,
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
     N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
     E: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -173,13 +172,13 @@ where
         Decision::Grant(Grant::Nothing) => {
             Pass::take_off(request.extensions_mut());
             endpoint.counters.pass();
-            return ResponseFuture::forward(next.call(request.map(Body::new)), Outcome::default());
+            return ResponseFuture::forward(next.call(request), Outcome::default());
         }
         Decision::Grant(grant) => grant,
         Decision::VerifyWebhook => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
-            let verified = webhook::verify(next, shared, endpoint, sealed, request.map(Body::new));
+            let verified = webhook::verify(next, shared, endpoint, sealed, request);
             return ResponseFuture::boxed(Box::pin(verified));
         }
         Decision::LeaveToHandler => {
@@ -190,44 +189,35 @@ where
     if policy.store.is_some() && grant.admitted().is_some() {
         let next = next.later();
         let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
-        let checked = check_store(
-            next,
-            shared,
-            endpoint,
-            sealed,
-            grant,
-            request.map(Body::new),
-        );
+        let checked = check_store(next, shared, endpoint, sealed, grant, request);
         return ResponseFuture::boxed(Box::pin(checked));
     }
     let outcome = shared.let_in(&mut request, endpoint, grant);
-    ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
+    ResponseFuture::forward(next.call(request), outcome)
 }
 
 /// Answers a denied request, or lets it through where the layer only observes.
-pub(crate) fn deny<N, B, R, E>(
+pub(crate) fn deny<N, R, E>(
     next: N,
     shared: &Shared,
     endpoint: &Endpoint,
     denial: Denial,
     sealed: bool,
-    mut request: Request<B>,
+    mut request: Request<Body>,
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
     N::Future: Future<Output = Result<Response<R>, E>>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     match shared.refuse(endpoint, denial, sealed, &mut request) {
         Refused::Answered(response) => ResponseFuture::denied(response),
         Refused::Observed(end) => {
             let outcome = Outcome::of_pass(end, None);
-            ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
+            ResponseFuture::forward(next.call(request), outcome)
         }
         Refused::Preflight(end) => {
             let outcome = Outcome::of_preflight(end);
-            ResponseFuture::forward(next.call(request.map(Body::new)), outcome)
+            ResponseFuture::forward(next.call(request), outcome)
         }
     }
 }
@@ -271,9 +261,9 @@ impl Grant {
 
 impl Shared {
     /// Puts the pass on a request, counts it, and says what is to be done with the answer.
-    fn let_in<B>(
+    fn let_in(
         self: &Arc<Self>,
-        request: &mut Request<B>,
+        request: &mut Request<Body>,
         endpoint: &Arc<Endpoint>,
         grant: Grant,
     ) -> Outcome {
@@ -286,7 +276,7 @@ impl Shared {
         let mut session_of = |admitted: Admitted| {
             let mut token = admitted.token;
             if let Some(renewal) = &admitted.renewal {
-                token.idle_deadline = renewal.deadline;
+                token.slide(renewal.deadline);
             }
             let session = Session::new(token, Arc::clone(&self.policy));
             renewal = admitted.renewal.map(|renewal| {
@@ -317,12 +307,12 @@ impl Shared {
     }
 
     /// Counts a denial and makes its response, unless the request goes on all the same.
-    pub(crate) fn refuse<B>(
+    pub(crate) fn refuse(
         &self,
         endpoint: &Endpoint,
         denial: Denial,
         sealed: bool,
-        request: &mut Request<B>,
+        request: &mut Request<Body>,
     ) -> Refused {
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
@@ -369,7 +359,7 @@ impl Shared {
 
 /// Says that a request went to a route that nobody declared, denied or not.
 #[cold]
-pub(crate) fn log_unclassified<B>(endpoint: &Endpoint, request: &Request<B>) {
+pub(crate) fn log_unclassified(endpoint: &Endpoint, request: &Request<Body>) {
     let count = endpoint.counters.unclassified();
     // Each time there are twice as many: often enough to be seen, and never a flood.
     if count.is_power_of_two() {
@@ -387,7 +377,7 @@ pub(crate) fn log_unclassified<B>(endpoint: &Endpoint, request: &Request<B>) {
 }
 
 /// A CORS preflight, by the Fetch standard: `OPTIONS` with the two headers that it always has.
-pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
+pub(crate) fn is_preflight(request: &Request<Body>) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)
         && request
@@ -442,7 +432,7 @@ where
 }
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.
-fn resolve<'a, B>(table: &'a RouteTable, request: &Request<B>) -> Resolved<'a> {
+fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
     let original = request.extensions().get::<OriginalUri>();
     let public = || original.map_or_else(|| request.uri().path(), |original| original.path());
     match (request.extensions().get::<MatchedPath>(), original) {
@@ -462,7 +452,7 @@ fn resolve<'a, B>(table: &'a RouteTable, request: &Request<B>) -> Resolved<'a> {
 }
 
 #[cold]
-fn unclassified<B>(table: &RouteTable, request: &Request<B>) -> Arc<Endpoint> {
+fn unclassified(table: &RouteTable, request: &Request<Body>) -> Arc<Endpoint> {
     let pattern = request.extensions().get::<MatchedPath>();
     table.unclassified(request.method(), pattern.map(MatchedPath::as_str))
 }

@@ -134,19 +134,19 @@ impl Session {
     /// When the session was issued, to the second.
     #[must_use]
     pub fn issued_at(&self) -> Option<SystemTime> {
-        self.token().issued.to_system_time()
+        self.token().issued().to_system_time()
     }
 
     /// When the session ends if it is not used again, to the second.
     #[must_use]
     pub fn idle_deadline(&self) -> Option<SystemTime> {
-        self.token().idle_deadline.to_system_time()
+        self.token().idle_deadline().to_system_time()
     }
 
     /// When the session ends however much it is used, to the second.
     #[must_use]
     pub fn absolute_deadline(&self) -> Option<SystemTime> {
-        self.token().absolute_deadline.to_system_time()
+        self.token().absolute_deadline().to_system_time()
     }
 }
 

@@ -266,16 +266,16 @@ impl Sessions {
     pub async fn is_live(&self, session: &Session) -> Result<bool, SessionsError> {
         let now = self.now()?;
         let token = session.token();
-        if now >= token.absolute_deadline {
+        if now >= token.absolute_deadline() {
             return Ok(false);
         }
         let Some(store) = &self.policy.store else {
-            return Ok(now < token.idle_deadline);
+            return Ok(now < token.idle_deadline());
         };
         let (subject, id) = (session.subject(), session.id());
         if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
             // Other requests may have moved it.
-            return Ok(now < stored.idle_deadline.max(token.idle_deadline));
+            return Ok(now < stored.idle_deadline.max(token.idle_deadline()));
         }
         Ok(store
             .ask(|store| store.was_renewed(subject, id, now))

@@ -49,6 +49,7 @@ pub(crate) const SESSION_ID_LEN: usize = 16;
 
 const SESSION_ID_AT: usize = 1 + KEY_ID_LEN;
 const TIMES_AT: usize = SESSION_ID_AT + SESSION_ID_LEN;
+const IDLE_DEADLINE_AT: usize = TIMES_AT + 8;
 const SUBJECT_AT: usize = TIMES_AT + 3 * 8 + 4;
 /// Header, empty subject, no scopes, no claims, MAC.
 const MIN_LEN: usize = SUBJECT_AT + 2 + 1 + 2 + MAC_LEN;
@@ -117,17 +118,13 @@ impl Lasts {
     }
 }
 
-/// A token that was verified and parsed. Keeps the bytes and where in them things are: reading a
-/// session costs one allocation.
+/// A token that was verified and parsed. Keeps the bytes and where in them things are, in few words: it
+/// moves several times with every request.
 pub(crate) struct Token {
     bytes: Vec<u8>,
-    pub(crate) issued: Timestamp,
-    pub(crate) idle_deadline: Timestamp,
-    pub(crate) absolute_deadline: Timestamp,
-    pub(crate) lasts: Lasts,
-    subject: Range<usize>,
-    scopes: Range<usize>,
-    claims: Range<usize>,
+    // What stands before the subject has its place, and the claims end where the MAC begins.
+    subject_end: u16,
+    scopes_end: u16,
     signed_by_an_older_key: bool,
     /// The claims, where they are sealed in `bytes`.
     #[cfg(feature = "encrypt")]
@@ -222,16 +219,16 @@ pub(crate) fn sign_for_tests(keys: &TokenKeys, mut bytes: Vec<u8>) -> String {
 /// Verifies a token, parses it, and judges its deadlines.
 pub(crate) fn decode(keys: &TokenKeys, encoded: &[u8], now: Timestamp) -> Result<Token, Refusal> {
     let token = verify(keys, encoded)?;
-    if token.issued > now.plus(MAX_CLOCK_SKEW) {
+    if token.issued() > now.plus(MAX_CLOCK_SKEW) {
         tracing::error!(
             target: "session_auth",
-            issued = token.issued.0,
+            issued = token.issued().0,
             now = now.0,
             "a session was issued in the future: the clock of this machine or of another is wrong"
         );
         return Err(Refusal::Expired);
     }
-    if now >= token.idle_deadline || now >= token.absolute_deadline {
+    if now >= token.idle_deadline() || now >= token.absolute_deadline() {
         return Err(Refusal::Expired);
     }
     Ok(token)
@@ -282,36 +279,43 @@ fn is_known(version: u8) -> bool {
 fn parse(bytes: Vec<u8>) -> Option<Token> {
     let mut reader = Reader {
         bytes: &bytes[..bytes.len() - MAC_LEN],
-        at: TIMES_AT,
+        at: SUBJECT_AT,
     };
-    let issued = reader.time()?;
-    let idle_deadline = reader.time()?;
-    let absolute_deadline = reader.time()?;
-    let lasts = reader.array().map(u32::from_be_bytes)?;
     let subject = reader.long()?;
-    let scopes_from = reader.at;
+    let count = reader.at;
     for _ in 0..reader.byte()? {
-        let scope = reader.short()?;
-        std::str::from_utf8(&bytes[scope]).ok()?;
+        reader.short()?;
     }
-    let scopes = scopes_from + 1..reader.at;
-    let claims = reader.long()?;
+    let scopes = count + 1..reader.at;
+    reader.long()?;
     if reader.at != reader.bytes.len() {
         return None;
     }
-    std::str::from_utf8(&bytes[subject.clone()]).ok()?;
+    // All at once where it is ASCII: its lengths are then, too.
+    let texts = &bytes[subject.start..scopes.end];
+    if !texts.is_ascii() {
+        std::str::from_utf8(&bytes[subject.clone()]).ok()?;
+        for scope in scopes_in(&bytes[scopes.clone()]) {
+            std::str::from_utf8(scope).ok()?;
+        }
+    }
     Some(Token {
+        subject_end: u16::try_from(subject.end).ok()?,
+        scopes_end: u16::try_from(scopes.end).ok()?,
         bytes,
-        issued,
-        idle_deadline,
-        absolute_deadline,
-        lasts: Lasts(lasts),
-        subject,
-        scopes,
-        claims,
         signed_by_an_older_key: false,
         #[cfg(feature = "encrypt")]
         opened: None,
+    })
+}
+
+/// The scopes in their bytes, each behind its length.
+fn scopes_in(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (len, tail) = rest.split_first()?;
+        let (scope, tail) = tail.split_at_checked((*len).into())?;
+        rest = tail;
+        Some(scope)
     })
 }
 
@@ -338,10 +342,6 @@ impl Reader<'_> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn time(&mut self) -> Option<Timestamp> {
-        self.array().map(u64::from_be_bytes).map(Timestamp)
-    }
-
     fn short(&mut self) -> Option<Range<usize>> {
         let len = self.byte()?;
         self.take(len.into())
@@ -355,9 +355,48 @@ impl Reader<'_> {
 
 impl Token {
     pub(crate) fn id(&self) -> [u8; SESSION_ID_LEN] {
-        let mut id = [0; SESSION_ID_LEN];
-        id.copy_from_slice(&self.bytes[SESSION_ID_AT..TIMES_AT]);
-        id
+        self.field(SESSION_ID_AT)
+    }
+
+    pub(crate) fn issued(&self) -> Timestamp {
+        self.time(0)
+    }
+
+    pub(crate) fn idle_deadline(&self) -> Timestamp {
+        self.time(1)
+    }
+
+    pub(crate) fn absolute_deadline(&self) -> Timestamp {
+        self.time(2)
+    }
+
+    fn time(&self, number: usize) -> Timestamp {
+        Timestamp(u64::from_be_bytes(self.field(TIMES_AT + number * 8)))
+    }
+
+    pub(crate) fn lasts(&self) -> Lasts {
+        Lasts(u32::from_be_bytes(self.field(TIMES_AT + 3 * 8)))
+    }
+
+    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut field = [0; N];
+        field.copy_from_slice(&self.bytes[at..at + N]);
+        field
+    }
+
+    /// Moves the idle deadline. The MAC is that of the old one until the token is signed anew.
+    pub(crate) fn slide(&mut self, idle_deadline: Timestamp) {
+        self.bytes[IDLE_DEADLINE_AT..][..8].copy_from_slice(&idle_deadline.0.to_be_bytes());
+    }
+
+    fn scope_bytes(&self) -> &[u8] {
+        let number_at: usize = self.subject_end.into();
+        &self.bytes[number_at + 1..self.scopes_end.into()]
+    }
+
+    /// Where the claims stand, or what they were sealed to.
+    fn claims_at(&self) -> Range<usize> {
+        usize::from(self.scopes_end) + 2..self.bytes.len() - MAC_LEN
     }
 
     /// Whether the key that signed it signed no more when it was verified.
@@ -367,21 +406,16 @@ impl Token {
 
     pub(crate) fn subject(&self) -> &str {
         // Checked by `parse`.
-        std::str::from_utf8(&self.bytes[self.subject.clone()]).unwrap_or_default()
+        std::str::from_utf8(&self.bytes[SUBJECT_AT + 2..self.subject_end.into()])
+            .unwrap_or_default()
     }
 
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
-        let mut rest = &self.bytes[self.scopes.clone()];
-        std::iter::from_fn(move || {
-            let (len, tail) = rest.split_first()?;
-            let (scope, tail) = tail.split_at_checked((*len).into())?;
-            rest = tail;
-            std::str::from_utf8(scope).ok()
-        })
+        scopes_in(self.scope_bytes()).filter_map(|scope| std::str::from_utf8(scope).ok())
     }
 
     pub(crate) fn has_scope(&self, scope: &str) -> bool {
-        self.scopes().any(|has| has == scope)
+        scopes_in(self.scope_bytes()).any(|has| has == scope.as_bytes())
     }
 
     pub(crate) fn claims(&self) -> &[u8] {
@@ -389,12 +423,12 @@ impl Token {
         if let Some(opened) = &self.opened {
             return opened;
         }
-        &self.bytes[self.claims.clone()]
+        &self.bytes[self.claims_at()]
     }
 
     /// The time without use after which it ends; `layers` where it has none of its own.
     pub(crate) fn idle_timeout(&self, layers: Duration) -> Duration {
-        self.lasts.idle_timeout().unwrap_or(layers)
+        self.lasts().idle_timeout().unwrap_or(layers)
     }
 
     /// The same session with a later idle deadline, signed by the key that signs now.
@@ -405,7 +439,7 @@ impl Token {
         #[cfg(feature = "encrypt")]
         self.seal_again(&key, &mut bytes);
         bytes[1..=KEY_ID_LEN].copy_from_slice(&key.id);
-        bytes[TIMES_AT + 8..TIMES_AT + 16].copy_from_slice(&idle_deadline.0.to_be_bytes());
+        bytes[IDLE_DEADLINE_AT..][..8].copy_from_slice(&idle_deadline.0.to_be_bytes());
         sign(&key, &mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -420,7 +454,7 @@ impl Token {
     /// Opens the claims if they are sealed, with the key that signed the token.
     fn open(mut self, key: &Key) -> Option<Self> {
         if self.bytes[0] == SEALED {
-            let sealed = &self.bytes[self.claims.clone()];
+            let sealed = &self.bytes[self.claims_at()];
             self.opened = Some(sealed::open(key, self.id(), sealed)?);
         }
         Some(self)
@@ -433,8 +467,8 @@ impl Token {
             return;
         };
         // They stand last, and their length is the same as before.
-        bytes.truncate(self.claims.start);
-        let nonce = sealed::nonce(&self.bytes[self.claims.clone()]);
+        bytes.truncate(self.claims_at().start);
+        let nonce = sealed::nonce(&self.bytes[self.claims_at()]);
         sealed::seal(key, nonce, self.id(), claims, bytes);
     }
 }

@@ -285,9 +285,9 @@ fn impls_are_axums() {
         T: Service<http::Request<B>, Response = Response, Error = Infallible>,
     {
     }
-    fn connections<T>()
+    fn connections<T, C>()
     where
-        T: for<'a> Service<Accepted<'a>, Response = T, Error = Infallible>,
+        T: for<'a> Service<Accepted<'a>, Response = C, Error = Infallible>,
     {
     }
     fn handler<T: axum::handler::Handler<(), String>>() {}
@@ -303,9 +303,9 @@ fn impls_are_axums() {
     requests::<MethodRouter, String>();
     requests::<Protected, Body>();
     requests::<Protected, String>();
-    connections::<Router>();
-    connections::<MethodRouter>();
-    connections::<Protected>();
+    connections::<Router, Router>();
+    connections::<MethodRouter, MethodRouter>();
+    connections::<Protected, axum::Router>();
     handler::<MethodRouter<String>>();
     into::<Router<String>, axum::Router<String>>();
     into::<MethodRouter<String, std::io::Error>, axum::routing::MethodRouter<String, std::io::Error>>(

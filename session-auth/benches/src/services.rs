@@ -188,9 +188,9 @@ pub(crate) struct Routers {
     /// Under a layer that does nothing.
     pub(crate) identity: axum::Router,
     /// This crate's, by `protect`.
-    pub(crate) typed: Protected,
+    pub(crate) typed: axum::Router,
     /// axum's, taken in by `merge_axum`.
-    pub(crate) merged: Protected,
+    pub(crate) merged: axum::Router,
     /// axum's, under the bare layer.
     pub(crate) layered: axum::Router,
 }
@@ -219,9 +219,10 @@ impl Routers {
             // The state at once, as `axum::serve` gives it, and `protect` too.
             identity: bare.clone().layer(IdentityLayer).with_state(()),
             bare: bare.with_state(()),
-            typed: protected(auth, typed),
+            // What `serve` gives to a connection.
+            typed: protected(auth, typed).into_axum(),
             layered: foreign.clone().layer(auth.clone()).with_state(()),
-            merged: protected(auth, Router::new().merge_axum(foreign)),
+            merged: protected(auth, Router::new().merge_axum(foreign)).into_axum(),
         }
     }
 }

@@ -53,7 +53,7 @@ async fn ask(
         {
             return Ok(Some(Standing::Live));
         }
-        let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline);
+        let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline());
         let live = store
             .ask(|store| store.touch(subject, id, *now, deadline))
             .await

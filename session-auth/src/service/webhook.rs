@@ -27,19 +27,17 @@ use crate::webhook::{Delivery, Rejection, Verifier, WebhookRequest};
 const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
 
 /// Hands a delivery on whose proof the handler checks itself.
-pub(super) fn leave_to_handler<N, B, R, E>(
+pub(super) fn leave_to_handler<N, R, E>(
     next: N,
     shared: &Shared,
     endpoint: &Arc<Endpoint>,
-    request: Request<B>,
+    request: Request<Body>,
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
     N::Future: Future<Output = Result<Response<R>, E>>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let timed = |body| Body::new(Timed::new(Body::new(body), shared.body_timeout));
+    let timed = |body| Body::new(Timed::new(body, shared.body_timeout));
     let mut request = request.map(timed);
     let limit = endpoint.max_body().map(DefaultBodyLimit::max);
     let end = let_in(&mut request, endpoint, None, limit);
@@ -47,8 +45,8 @@ where
     ResponseFuture::forward(next.call(request), outcome)
 }
 
-fn let_in<B>(
-    request: &mut Request<B>,
+fn let_in(
+    request: &mut Request<Body>,
     endpoint: &Endpoint,
     delivery: Option<Delivery>,
     limit: Option<DefaultBodyLimit>,
