@@ -57,6 +57,19 @@ fn a_token_comes_back_as_it_was_issued() {
 }
 
 #[test]
+fn texts_may_be_in_any_language() {
+    let scopes = ["管理".to_owned(), "é".to_owned()];
+    let contents = Contents {
+        subject: "Адa",
+        ..contents(&scopes, b"")
+    };
+    let text = encode(&keys(), &contents).expect("it is small");
+    let token = decode(&keys(), text.as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+    assert_eq!(token.subject(), "Адa");
+    assert!(token.scopes().eq(["管理", "é"]));
+}
+
+#[test]
 fn how_long_a_session_lasts_is_kept_to_the_second() {
     let most = u64::from(u32::MAX >> 1);
     for (seconds, kept) in [
@@ -255,6 +268,21 @@ fn what_does_not_fit_into_a_cookie_is_an_error() {
     let error = claims(4_000).expect_err("above the limit");
     assert!(error.encoded_len > MAX_COOKIE_LEN);
     assert!(claims(70_000).is_err(), "more than a length field can hold");
+    // To the byte: a cookie of 4096 is kept by browsers, and one of more is not.
+    let scopes = ["admin".to_owned(), "billing".to_owned()];
+    let claims = |len: usize| encode(&keys(), &contents(&scopes, &vec![b'x'; len]));
+    let largest = (0..MAX_LEN)
+        .rev()
+        .find_map(|len| claims(len).ok().map(|text| (len, text)));
+    let (len, text) = largest.expect("some fit");
+    assert_eq!(text.len(), MAX_COOKIE_LEN);
+    assert_eq!(refusal(text.as_bytes()), None);
+    assert_eq!(
+        claims(len + 1).err(),
+        Some(TooLarge {
+            encoded_len: MAX_COOKIE_LEN + 4
+        })
+    );
     let scopes = vec!["s".to_owned(); 256];
     assert!(
         encode(&keys(), &contents(&scopes, b"")).is_err(),
@@ -288,7 +316,13 @@ fn signed_garbage_is_malformed() {
     let subject_len = usize::from(body[SUBJECT_AT + 1]);
     // After the number of scopes and the length of the first.
     let scope = subject + subject_len + 2;
-    for (at, what) in [(subject, "a subject"), (scope, "a scope")] {
+    // "admin", a length, "billing".
+    let last = scope + 5 + 1 + 6;
+    for (at, what) in [
+        (subject, "a subject"),
+        (scope, "a scope"),
+        (last, "the last scope, in its last byte,"),
+    ] {
         let mut not_utf8 = body.to_vec();
         not_utf8[at] = 0xff;
         let refusal = sign(not_utf8);
