@@ -3,7 +3,10 @@
 //! Public because macro output names it; [`declarations`] alone is part of the API.
 #![allow(missing_docs, reason = "not part of the API")]
 
+use std::any::type_name;
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use time::Date;
@@ -32,6 +35,19 @@ pub fn declarations() -> Vec<&'static Declaration> {
     // one declaration.
     all.dedup_by(|a, b| a == b);
     all
+}
+
+/// The declaration of a function with an attribute, by the name that the compiler gives its type: for
+/// where the bound is axum's, which says nothing of a class.
+pub(crate) fn of_function<H>() -> Option<&'static Declaration> {
+    static BY_HANDLER: LazyLock<HashMap<&str, &Declaration>> = LazyLock::new(|| {
+        let all = declarations().into_iter().rev();
+        all.map(|declaration| (declaration.handler(), declaration))
+            .collect()
+    });
+    // A generic function's type has its arguments behind its name.
+    let name = type_name::<H>().split('<').next().unwrap_or_default();
+    BY_HANDLER.get(name).copied()
 }
 
 /// What an attribute says beside its target, as literals.
