@@ -140,6 +140,9 @@ pub trait ClassifiedHandler<T, S>: Handler<T, S> + HasAccessClass<T> {
     /// Puts a layer around the handler, as [`Handler::layer`] does. The handler asks for its pass
     /// inside the layer, so a copy of it that the layer keeps opens nothing.
     ///
+    /// axum's [`Handler::layer`] keeps the class as well, but what it gives the layer asks for no
+    /// pass: a copy that the layer keeps runs for whoever it is called for.
+    ///
     /// Where both traits are in scope, and in a function that is generic over the handler, write
     /// `ClassifiedHandler::layer(handler, layer)`.
     #[track_caller]
