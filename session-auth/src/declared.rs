@@ -23,6 +23,16 @@ pub struct Registration(pub &'static Declaration, pub &'static str);
 
 inventory::collect!(Registration);
 
+/// A router that no test builds, by the text with which `route-audit` finds in what was built that
+/// it has to report.
+///
+/// Public because macro output names it; not part of the API.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AtStart(pub &'static str);
+
+inventory::collect!(AtStart);
+
 /// Every declaration linked into this program, in the order of the source.
 #[must_use]
 pub fn declarations() -> Vec<&'static Declaration> {
