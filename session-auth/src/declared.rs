@@ -51,11 +51,14 @@ pub fn declarations() -> Vec<&'static Declaration> {
 /// where the bound is axum's, which says nothing of a class.
 pub(crate) fn of_function<H>() -> Option<&'static Declaration> {
     static BY_HANDLER: LazyLock<HashMap<&str, &Declaration>> = LazyLock::new(|| {
+        // By `declare_route!` it has no name.
         let all = declarations().into_iter().rev();
         all.map(|declaration| (declaration.handler(), declaration))
+            .filter(|(handler, _)| !handler.is_empty())
             .collect()
     });
-    // A generic function's type has its arguments behind its name.
+    // A generic function's type has its arguments behind its name, and what stands in an `impl` of a
+    // trait begins with that: `<Router as Routes>::add::{{closure}}`.
     let name = type_name::<H>().split('<').next().unwrap_or_default();
     BY_HANDLER.get(name).copied()
 }

@@ -10,7 +10,7 @@ use session_auth::routing::{get, post};
 use session_auth::webhook::Bearer;
 use session_auth::{
     ClassifiedHandler as _, Keys, Mode, Router, SessionAuthLayer, SessionAuthLayerBuilder,
-    Unclassified, public, session, session_route, webhook_route,
+    Unclassified, declare_route, public, session, session_route, webhook_route,
 };
 use tower::ServiceExt;
 
@@ -115,10 +115,24 @@ async fn security_a_handler_runs_for_no_declaration_but_its_attributes() {
     }
 }
 
+// Its handler has no name.
+declare_route!(public_route(GET, "/elsewhere", reason = "another router's"));
+
+trait Routes {
+    fn add(self) -> Self;
+}
+
+impl Routes for Router {
+    fn add(self) -> Self {
+        self.mount(session(GET, "/late").to(|| async {}))
+            .mount(session(GET, "/mine").to(mine))
+    }
+}
+
 #[test]
-fn a_declaration_in_place_may_repeat_the_attribute() {
-    let router = Router::new().mount(session(GET, "/mine").to(mine));
-    assert!(common::protect(&builder().build().unwrap(), router).is_ok());
+fn a_declaration_in_place_may_be_the_only_one_or_repeat_the_attribute() {
+    let router = Router::new().add();
+    common::protect(&builder().build().unwrap(), router).unwrap();
 }
 
 /// A session stands in for no scope and for no webhook's proof.
