@@ -82,6 +82,7 @@ pub(crate) fn audit(
     let exits = exits(workspace, &examined, &mut notes)?;
 
     let (mut builds, mut packages, mut strays) = (Vec::new(), Vec::new(), Vec::new());
+    let mut started = Vec::new();
     let mut off = Off::default();
     for (plan, selection) in plans.iter().zip(&selections) {
         if plans.len() > 1 {
@@ -109,6 +110,9 @@ pub(crate) fn audit(
         packages.push(selection.examined.iter().map(names).collect::<Vec<_>>());
         let built = cargo.compile(&selection.built).program(&mut notes)?;
         let program = Program::read(built, &plan.metadata)?;
+        let of_build = packages.last().map(Vec::as_slice).unwrap_or_default();
+        let of_build: BTreeSet<_> = program.at_start(of_build).cloned().collect();
+        started.push(of_build);
         strays.extend(self::strays(&program, &executables)?);
         if config.builds.is_none() {
             off = Off::of(&selection.examined, &executables);
@@ -116,7 +120,7 @@ pub(crate) fn audit(
     }
 
     if let Some(command) = common.run.as_ref().or(config.run.as_ref()) {
-        let reports = at_start(command, common, workspace, &builds, &packages)?;
+        let reports = at_start(command, common, workspace, &builds, &packages, &started)?;
         builds.push(Build {
             name: OF_COMMAND.to_owned(),
             reports,
@@ -126,9 +130,9 @@ pub(crate) fn audit(
     let of_command = of_command
         .map(|build| build.reports.as_slice())
         .unwrap_or_default();
-    for (build, packages) in builds.iter().zip(&packages) {
+    for ((build, packages), started) in builds.iter().zip(&packages).zip(&started) {
         let reports: Vec<&Report> = build.reports.iter().chain(of_command).collect();
-        report::complete(packages, &reports)?;
+        report::complete(packages, started, &reports)?;
     }
 
     // What configuration leaves out is looked at all the same, as far as others link it.
@@ -161,6 +165,7 @@ fn at_start(
     workspace: &Workspace,
     builds: &[Build],
     packages: &[Vec<(String, String)>],
+    started: &[BTreeSet<(String, String)>],
 ) -> Result<Vec<Report>, CannotRun> {
     let start = Start {
         command,
@@ -174,7 +179,12 @@ fn at_start(
             report::is_covered(package, &reports)
         };
         let mut all = builds.iter().zip(packages);
-        all.all(|(build, packages)| packages.iter().all(|(name, _)| is_covered(build, name)))
+        let new: Vec<&Report> = new.iter().collect();
+        started
+            .iter()
+            .flatten()
+            .all(|router| report::has(router, &new))
+            && all.all(|(build, packages)| packages.iter().all(|(name, _)| is_covered(build, name)))
     })
 }
 

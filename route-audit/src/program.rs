@@ -29,6 +29,8 @@ pub(crate) mod stray;
 mod tests;
 
 const START: &str = "\u{1}session-auth declaration\u{1}";
+/// The same of a router with `#[audited_router(at_start)]`, in the place of the handler.
+const ROUTER: &str = "\u{1}session-auth router\u{1}";
 const END: u8 = 2;
 /// No path of a file or function is near this long.
 const MAX_LENGTH: usize = 16 * 1024;
@@ -60,6 +62,8 @@ pub(crate) struct Program {
     holds: BTreeMap<Unit, BTreeSet<Declared>>,
     /// The packages that a package's library links, however far away.
     links: HashMap<PackageId, BTreeSet<PackageId>>,
+    /// The routers that report from a start alone: package and name.
+    at_start: BTreeSet<(String, String)>,
 }
 
 /// How the tests of a library or binary differ from itself.
@@ -104,13 +108,28 @@ impl Program {
             for file in artifact.filenames {
                 // There may be a folder of debug information among them.
                 if file.is_file() {
-                    held.extend(declared_in(file.as_std_path())?);
+                    let bytes = bytes_of(file.as_std_path())?;
+                    held.extend(texts(&bytes, START));
+                    let routers = texts(&bytes, ROUTER).into_iter();
+                    let routers = routers.map(|router| (router.package, router.handler));
+                    program.at_start.extend(routers);
                 }
             }
             let links = links.into_iter().cloned().collect();
             program.links.insert(artifact.package_id, links);
         }
         Ok(program)
+    }
+
+    /// The routers of these packages that no test builds.
+    pub(crate) fn at_start<'a>(
+        &'a self,
+        packages: &'a [(String, String)],
+    ) -> impl Iterator<Item = &'a (String, String)> {
+        let is_of = |package: &String| packages.iter().any(|(name, _)| name == package);
+        self.at_start
+            .iter()
+            .filter(move |(package, _)| is_of(package))
     }
 
     /// What the library or binary brings into a process; `None` where the build has none.
@@ -192,18 +211,22 @@ impl<'a> Graph<'a> {
 
 /// What a library or an executable holds.
 pub(crate) fn declared_in(file: &Path) -> Result<BTreeSet<Declared>, Problem> {
-    let bytes = fs::read(file).map_err(|error| {
+    Ok(texts(&bytes_of(file)?, START))
+}
+
+fn bytes_of(file: &Path) -> Result<Vec<u8>, Problem> {
+    fs::read(file).map_err(|error| {
         Problem::new(format!("cannot read what cargo built: {error}"))
             .at(file.display())
             .help("see that nothing else cleans the target folder meanwhile")
-    })?;
-    Ok(declared(&bytes))
+    })
 }
 
-fn declared(bytes: &[u8]) -> BTreeSet<Declared> {
-    memmem::find_iter(bytes, START)
-        .filter_map(|start| {
-            let rest = bytes.get(start + START.len()..)?;
+/// What stands behind this beginning.
+fn texts(bytes: &[u8], start: &str) -> BTreeSet<Declared> {
+    memmem::find_iter(bytes, start)
+        .filter_map(|at| {
+            let rest = bytes.get(at + start.len()..)?;
             let rest = rest.get(..MAX_LENGTH).unwrap_or(rest);
             one(rest.get(..memchr::memchr(END, rest)?)?)
         })

@@ -1,6 +1,6 @@
 //! Whether the reports are all there and can be read. What is missing is never taken for clean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use session_auth::audit::{Failure, Report, ReportError, ReportFile, RouterRecord};
 
@@ -23,13 +23,16 @@ pub(crate) fn accept(runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
 }
 
 /// Whether the reports of one build are those of all its packages (by name and manifest): each has an
-/// audited router or is part of one, and no two routers of a package have one name.
+/// audited router or is part of one, each router that is to be started has reported, and no two
+/// routers of a package have one name.
 pub(crate) fn complete(
     packages: &[(String, String)],
+    started: &BTreeSet<(String, String)>,
     reports: &[&Report],
 ) -> Result<(), CannotRun> {
     let mut problems = same_name(reports);
     problems.extend(without_router(packages, reports));
+    problems.extend(not_started(started, reports));
     CannotRun::unless_none(problems)
 }
 
@@ -186,6 +189,32 @@ fn without_router(packages: &[(String, String)], reports: &[&Report]) -> Vec<Pro
             )
         })
         .collect()
+}
+
+/// Those of `#[audited_router(at_start)]` that nothing has started, beside routers that have reported.
+fn not_started(started: &BTreeSet<(String, String)>, reports: &[&Report]) -> Vec<Problem> {
+    started
+        .iter()
+        .filter(|router| is_covered(&router.0, reports) && !has(router, reports))
+        .map(|(package, router)| {
+            Problem::new(format!(
+                "router `{router}` of package `{package}` reports from a start alone \
+                 (`#[audited_router(at_start)]`), and wrote no report"
+            ))
+            .help(
+                "start what protects it, by `--run COMMAND` or `run` in \
+                 [workspace.metadata.route-audit]",
+            )
+        })
+        .collect()
+}
+
+/// Whether this router, by package and name, has reported.
+pub(crate) fn has(router: &(String, String), reports: &[&Report]) -> bool {
+    let (package, name) = router;
+    reports
+        .iter()
+        .any(|report| report.router.package == *package && report.router.name == *name)
 }
 
 /// Whether a router of this package has reported, or one of a program that it is part of.

@@ -124,18 +124,27 @@ pub(crate) fn declared(access: &Access, krate: &syn::Path) -> TokenStream {
 /// What the program collects at its start, and what `route-audit` finds in the file that the linker
 /// leaves: a text in one piece that says whose declaration it is.
 fn registration(handler: &TokenStream, private: &TokenStream) -> TokenStream {
+    let text = text("declaration", handler);
     quote! {
         #private::inventory::submit! {
             #private::Registration(
                 &__DECLARATION,
-                ::core::concat!(
-                    "\u{1}session-auth declaration\u{1}",
-                    ::core::env!("CARGO_PKG_NAME"), "\u{1}",
-                    #handler, "\u{1}",
-                    ::core::file!(), ":", ::core::line!(), ":", ::core::column!(), "\u{2}",
-                ),
+                #text,
             )
         }
+    }
+}
+
+/// The text by which `route-audit` finds something in what was built.
+pub(crate) fn text(what: &str, name: &TokenStream) -> TokenStream {
+    let start = format!("\u{1}session-auth {what}\u{1}");
+    quote! {
+        ::core::concat!(
+            #start,
+            ::core::env!("CARGO_PKG_NAME"), "\u{1}",
+            #name, "\u{1}",
+            ::core::file!(), ":", ::core::line!(), ":", ::core::column!(), "\u{2}",
+        )
     }
 }
 

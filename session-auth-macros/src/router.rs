@@ -269,7 +269,7 @@ fn generate(args: &Args, function: &RawFn, krate: &syn::Path) -> TokenStream {
     let allow = (inputs.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     let site_here = site(ident, &private, matches!(args, Args::AtStart));
     let tests: Vec<TokenStream> = match args {
-        Args::AtStart => Vec::new(),
+        Args::AtStart => vec![at_start(ident, &private)],
         Args::Call => vec![test(ident, ident, &quote!(#ident() #awaited), &private)],
         Args::Named(all) => all
             .iter()
@@ -314,6 +314,17 @@ fn site(name: &Ident, private: &TokenStream, at_start: bool) -> TokenStream {
             at_start: #at_start,
             kind: #private::RouterKind::Typed,
         }
+    }
+}
+
+/// What tells `route-audit` that there is a report to come.
+fn at_start(name: &Ident, private: &TokenStream) -> TokenStream {
+    let name = name.unraw().to_string();
+    let text = generate::text("router", &quote!(#name));
+    quote! {
+        const _: () = {
+            #private::inventory::submit! { #private::AtStart(#text) }
+        };
     }
 }
 

@@ -21,6 +21,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::access::{AccessClass, Declaration, DeclarationRef, Location};
+use crate::declared;
 use crate::pass::Pass;
 use crate::response::Denial;
 
@@ -76,6 +77,8 @@ impl<D, F> fmt::Debug for Classified<D, F> {
 pub struct HandlerClass {
     pub(crate) declaration: DeclarationRef,
     pub(crate) sealed: bool,
+    /// Where the declaration is one made in place: what the handler's own attribute says otherwise.
+    pub(crate) attribute: Option<DeclarationRef>,
 }
 
 /// Whose access class is known: a function under one of the attributes, or a closure given to
@@ -137,6 +140,9 @@ pub trait ClassifiedHandler<T, S>: Handler<T, S> + HasAccessClass<T> {
     /// Puts a layer around the handler, as [`Handler::layer`] does. The handler asks for its pass
     /// inside the layer, so a copy of it that the layer keeps opens nothing.
     ///
+    /// axum's [`Handler::layer`] keeps the class as well, but what it gives the layer asks for no
+    /// pass: a copy that the layer keeps runs for whoever it is called for.
+    ///
     /// Where both traits are in scope, and in a function that is generic over the handler, write
     /// `ClassifiedHandler::layer(handler, layer)`.
     #[track_caller]
@@ -145,9 +151,9 @@ pub trait ClassifiedHandler<T, S>: Handler<T, S> + HasAccessClass<T> {
         L: Layer<axum::handler::HandlerService<Sealed<Self>, T, S>> + Clone,
         L::Service: Service<Request>,
     {
-        let HandlerClass { declaration, .. } = self.__class();
-        let sealed = Sealed::new(self, &declaration, false);
-        InlineRoute::sealed(declaration, Handler::layer(sealed, layer))
+        let class = self.__class();
+        let sealed = Sealed::new(self, class.demanded(), false);
+        InlineRoute::sealed(class, Handler::layer(sealed, layer))
     }
 }
 
@@ -193,7 +199,13 @@ impl HandlerClass {
         Self {
             declaration: DeclarationRef::Static(D::declaration()),
             sealed: false,
+            attribute: None,
         }
+    }
+
+    /// Whose pass the handler asks for: its attribute has the last word.
+    pub(crate) fn demanded(&self) -> &DeclarationRef {
+        self.attribute.as_ref().unwrap_or(&self.declaration)
     }
 }
 
@@ -221,37 +233,37 @@ pub trait StaticClass<T> {
 #[derive(Clone, Debug)]
 #[must_use = "a route does nothing until it is mounted"]
 pub struct InlineRoute<H> {
-    declaration: DeclarationRef,
+    class: HandlerClass,
     handler: H,
-    /// Whether the handler asks for its pass by itself.
-    sealed: bool,
 }
 
 impl<H> InlineRoute<H> {
     pub(crate) fn new(declaration: DeclarationRef, handler: H) -> Self {
-        Self {
+        let attribute = declared::of_function::<H>().filter(|attribute| {
+            // Who may call it, and where: another reason opens nothing.
+            attribute.target() != declaration.target() || attribute.access() != declaration.access()
+        });
+        let class = HandlerClass {
             declaration,
-            handler,
             sealed: false,
-        }
+            attribute: attribute.map(DeclarationRef::Static),
+        };
+        Self { class, handler }
     }
 
-    fn sealed(declaration: DeclarationRef, handler: H) -> Self {
-        Self {
-            declaration,
-            handler,
+    fn sealed(class: HandlerClass, handler: H) -> Self {
+        let class = HandlerClass {
             sealed: true,
-        }
+            ..class
+        };
+        Self { class, handler }
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<H, T> HasAccessClass<T> for InlineRoute<H> {
     fn __class(&self) -> HandlerClass {
-        HandlerClass {
-            declaration: self.declaration.clone(),
-            sealed: self.sealed,
-        }
+        self.class.clone()
     }
 }
 

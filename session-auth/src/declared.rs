@@ -3,7 +3,10 @@
 //! Public because macro output names it; [`declarations`] alone is part of the API.
 #![allow(missing_docs, reason = "not part of the API")]
 
+use std::any::type_name;
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use time::Date;
@@ -20,6 +23,16 @@ pub struct Registration(pub &'static Declaration, pub &'static str);
 
 inventory::collect!(Registration);
 
+/// A router that no test builds, by the text with which `route-audit` finds in what was built that
+/// it has to report.
+///
+/// Public because macro output names it; not part of the API.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AtStart(pub &'static str);
+
+inventory::collect!(AtStart);
+
 /// Every declaration linked into this program, in the order of the source.
 #[must_use]
 pub fn declarations() -> Vec<&'static Declaration> {
@@ -32,6 +45,22 @@ pub fn declarations() -> Vec<&'static Declaration> {
     // one declaration.
     all.dedup_by(|a, b| a == b);
     all
+}
+
+/// The declaration of a function with an attribute, by the name that the compiler gives its type: for
+/// where the bound is axum's, which says nothing of a class.
+pub(crate) fn of_function<H>() -> Option<&'static Declaration> {
+    static BY_HANDLER: LazyLock<HashMap<&str, &Declaration>> = LazyLock::new(|| {
+        // By `declare_route!` it has no name.
+        let all = declarations().into_iter().rev();
+        all.map(|declaration| (declaration.handler(), declaration))
+            .filter(|(handler, _)| !handler.is_empty())
+            .collect()
+    });
+    // A generic function's type has its arguments behind its name, and what stands in an `impl` of a
+    // trait begins with that: `<Router as Routes>::add::{{closure}}`.
+    let name = type_name::<H>().split('<').next().unwrap_or_default();
+    BY_HANDLER.get(name).copied()
 }
 
 /// What an attribute says beside its target, as literals.

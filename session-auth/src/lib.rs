@@ -207,7 +207,8 @@ pub mod __private {
     pub use crate::audited::{Auditable, AuditedOutput};
     pub use crate::classified::{Classified, Declared};
     pub use crate::declared::{
-        ReadTerms, Registration, Terms, declaration, fallback, glob, location, path, route, subtree,
+        AtStart, ReadTerms, Registration, Terms, declaration, fallback, glob, location, path,
+        route, subtree,
     };
     pub use crate::report::RouterSite;
     pub use crate::report::form::RouterKind;

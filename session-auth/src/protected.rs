@@ -269,6 +269,12 @@ fn endpoints(shared: &Shared, routes: &[Route], problems: &mut Vec<Problem>) -> 
                 handler: handler.cloned(),
                 ..Endpoint::unclassified(route.subject().to_string())
             }));
+            // What is wrong with the declaration itself is told at once.
+            if let Some(declaration) = &route.handler
+                && judged.insert(&raw const **declaration)
+            {
+                shared.endpoint(declaration, problems);
+            }
             continue;
         };
         let key = (&raw const **declaration, route.path.as_deref());

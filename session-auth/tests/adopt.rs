@@ -7,7 +7,10 @@ mod common;
 use session_auth::adopt::Router;
 use session_auth::adopt::routing::{get, post};
 use session_auth::audit::{self, Code};
-use session_auth::public_route;
+use session_auth::{declare_route, public_route};
+
+// Its handler has no name.
+declare_route!(public_route(GET, "/elsewhere", reason = "another router's"));
 
 async fn export() -> &'static str {
     "everything"
@@ -35,6 +38,22 @@ async fn what_has_a_class_runs_and_what_has_none_is_denied() {
         let answer = common::request(address, method, "/api/export", "").await;
         assert_eq!(answer.status, 401, "{method}");
     }
+}
+
+trait Routes {
+    fn add(self) -> Self;
+}
+
+impl Routes for Router {
+    fn add(self) -> Self {
+        self.route("/late", get(|| async { "everything" }))
+    }
+}
+
+#[tokio::test]
+async fn security_what_has_no_name_is_not_taken_for_what_is_declared_without_one() {
+    let answer = common::ask(&Router::new().add(), "GET", "/late", "").await;
+    assert_eq!(answer.status, 401);
 }
 
 #[test]

@@ -366,6 +366,29 @@ fn protect_says_everything_that_is_wrong_at_once() {
     }
 }
 
+/// Whatever is wrong with the place where it stands.
+#[test]
+fn a_declaration_is_judged_where_its_handler_must_not_stand() {
+    let router = Router::new()
+        .route("/elsewhere", get(public(GET, "here", " ").to(nothing)))
+        .route(
+            "/there",
+            post(webhook(POST, "/hook", "missing").to(nothing)),
+        );
+    let mut kinds = kinds(&protect(&auth(), router).unwrap_err());
+    kinds.sort();
+    assert_eq!(
+        kinds,
+        [
+            "malformed",
+            "malformed",
+            "missing verifier",
+            "wrong-handler",
+            "wrong-handler",
+        ]
+    );
+}
+
 /// The same words as in the audit.
 #[test]
 fn a_start_is_refused_for_what_the_audit_finds() {

@@ -193,6 +193,37 @@ fn every_link_leads_somewhere() {
 }
 
 /// Or else the test above sees nothing.
+/// A step that only `.ci/run` without arguments takes holds for nobody else's change.
+#[test]
+fn ci_runs_every_step() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
+    let (script, workflow) = (read(".ci/run"), read(".github/workflows/ci.yml"));
+    let of = |line: &str, start: &str| -> Option<Vec<String>> {
+        let words = line.trim().strip_prefix(start)?;
+        let words = words.split(|c: char| c.is_whitespace() || ",[]()".contains(c));
+        Some(
+            words
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        )
+    };
+    let all = script.lines().find_map(|line| of(line, "STEPS="));
+    let all = all.expect("the steps");
+    let run: Vec<String> = workflow
+        .lines()
+        .flat_map(|line| of(line, "step:").or_else(|| of(line, "- run: .ci/run")))
+        .flatten()
+        .collect();
+    assert!(all.len() > 5, "{all:?}");
+    for step in all {
+        assert!(
+            run.contains(&step),
+            "`{step}` is in no job of ci.yml: {run:?}"
+        );
+    }
+}
+
 #[test]
 fn the_documents_have_links() {
     let document = root().join("docs/architecture.md");

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use cargo_metadata::{Message, Metadata, MetadataCommand, Package};
 use tempfile::TempDir;
 
-use super::{Declared, Difference, Program, START, Unit, declared, declared_in};
+use super::{Declared, Difference, Program, START, Unit, declared_in, texts};
 use crate::cargo::compile::Compile;
 use crate::error::CannotRun;
 use crate::surroundings::Notes;
@@ -371,6 +371,7 @@ fn what_does_not_build_is_no_program() {
 
 #[test]
 fn what_only_begins_like_a_declaration_is_none() {
+    let declared = |bytes: &[u8]| texts(bytes, START);
     let text = |rest: &str| format!("..{START}{rest}\u{2}..").into_bytes();
     let good = "shop\u{1}shop::a\u{1}C:\\src\\lib.rs:3:9";
     let two = [text(good), text(&good.replace(":3:", ":4:"))].concat();

@@ -5,7 +5,7 @@ use super::*;
 fn accept(runs: &[Run]) -> Result<Vec<Report>, CannotRun> {
     let packages = [("web".to_owned(), "web/Cargo.toml".to_owned())];
     let reports = super::accept(runs)?;
-    complete(&packages, &Vec::from_iter(&reports))?;
+    complete(&packages, &BTreeSet::new(), &Vec::from_iter(&reports))?;
     Ok(reports)
 }
 

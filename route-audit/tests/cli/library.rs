@@ -436,6 +436,17 @@ fn a_router_that_no_test_can_build_is_audited_by_its_start() {
     let ran = configured.run(&["list", "--format", "json"]);
     assert_eq!(listed(ran), (json!("/health"), json!(["run"])));
 
+    // Another router of the package is none for this one.
+    let other = "#[audited_router]\nfn other() -> Router { Router::new().mount(health) }\n";
+    let beside = app("")
+        .file("src/main.rs", &format!("{SERVICE}{other}"))
+        .write();
+    let ran = beside.run(&[]).could_not_run();
+    let missing = "router `routes` of package `library-start` reports from a start alone";
+    assert!(ran.stderr.contains(missing), "{}", ran.stderr);
+    beside.run(&["--run", &start]).expect_code(0);
+    app("").file("src/main.rs", SERVICE).write();
+
     // One that starts nothing is no audit.
     let ran = configured
         .run(&["--run", "echo no database"])

@@ -13,9 +13,9 @@ use axum::routing::{self, MethodFilter, Route};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::access::{Declaration, DeclarationRef};
+use crate::access::DeclarationRef;
 use crate::classified::Sealed;
-use crate::declared::declarations;
+use crate::declared;
 use crate::mounted::{Kind, MethodRecord, Note};
 use crate::routing::MethodRouter as Strict;
 use crate::wrapper::{like_axum, methods};
@@ -24,21 +24,11 @@ use crate::wrapper::{like_axum, methods};
 #[must_use = "a method router does nothing until it is mounted"]
 pub struct MethodRouter<S = (), E = Infallible>(pub(super) Strict<S, E>);
 
-/// The declaration of a function, by the name that the compiler gives its type: the bound for
-/// handlers is axum's here, and says nothing of a class.
-fn declared(name: &str) -> Option<&'static Declaration> {
-    // A generic function's type has its arguments behind its name.
-    let name = name.split('<').next().unwrap_or(name);
-    declarations()
-        .into_iter()
-        .find(|declaration| declaration.handler() == name)
-}
-
 /// A handler in its seal, and the note of where it stands.
 #[track_caller]
 pub(super) fn seal<H>(handler: H) -> (Sealed<H>, Arc<Note>) {
     let name = type_name::<H>();
-    match declared(name) {
+    match declared::of_function::<H>() {
         Some(declaration) => {
             let declaration = DeclarationRef::Static(declaration);
             let handler = Sealed::new(handler, &declaration, false);

@@ -141,6 +141,14 @@ impl Judged {
             Kind::Named(_) | Kind::Service(_) | Kind::Whole(_) | Kind::Redirect(_) => {
                 wrong_handler::check(&route, &note.kind)
             }
+            Kind::Twice { attribute, inline } => vec![route.finding(
+                Code::ConflictingDeclaration,
+                vec![
+                    Related::Declared((**attribute).clone()),
+                    Related::Other((**inline).clone()),
+                    Related::Differs(attribute.differences(inline)),
+                ],
+            )],
             Kind::Unclassified(_) => vec![program.unclassified(&route, None)],
             Kind::Foreign | Kind::ForeignService => {
                 let (found, findings) = program.of(&route);

@@ -26,6 +26,11 @@ pub(crate) struct Note {
 pub(crate) enum Kind {
     /// A handler by this crate's functions.
     Named(DeclarationRef),
+    /// The same, where a declaration made in place does not say what the handler's attribute does.
+    Twice {
+        attribute: DeclarationRef,
+        inline: DeclarationRef,
+    },
     /// A service by this crate's functions.
     Service(DeclarationRef),
     /// One of the routes of a router that was mounted whole, under one declaration.
@@ -45,6 +50,10 @@ impl Kind {
     pub(crate) fn declaration(&self) -> Option<&DeclarationRef> {
         match self {
             Self::Named(declaration)
+            | Self::Twice {
+                attribute: declaration,
+                ..
+            }
             | Self::Service(declaration)
             | Self::Whole(declaration)
             | Self::Redirect(declaration) => Some(declaration),
@@ -56,9 +65,13 @@ impl Kind {
     /// public asks for none.
     pub(super) fn is_sealed(&self) -> bool {
         match self {
-            Self::Named(declaration) | Self::Service(declaration) | Self::Redirect(declaration) => {
-                declaration.class() != AccessClass::Public
+            Self::Named(declaration)
+            | Self::Twice {
+                attribute: declaration,
+                ..
             }
+            | Self::Service(declaration)
+            | Self::Redirect(declaration) => declaration.class() != AccessClass::Public,
             Self::Whole(_) | Self::Unclassified(_) | Self::Foreign | Self::ForeignService => false,
         }
     }
@@ -69,7 +82,9 @@ impl Kind {
         match self {
             Self::Service(_) | Self::ForeignService | Self::Whole(_) => true,
             Self::Foreign => pattern.is_some_and(|pattern| pattern.contains("{*")),
-            Self::Named(_) | Self::Redirect(_) | Self::Unclassified(_) => false,
+            Self::Named(_) | Self::Twice { .. } | Self::Redirect(_) | Self::Unclassified(_) => {
+                false
+            }
         }
     }
 }

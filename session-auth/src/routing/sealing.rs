@@ -23,16 +23,26 @@ pub(super) fn seal<H, T>(handler: H) -> (Mounted<H>, Arc<Note>)
 where
     H: HasAccessClass<T>,
 {
-    let HandlerClass {
-        declaration,
-        sealed,
-    } = handler.__class();
-    let handler = if sealed || declaration.class() == AccessClass::Public {
+    let class = handler.__class();
+    let demanded = class.demanded();
+    let handler = if class.sealed || demanded.class() == AccessClass::Public {
         Mounted::Open(handler)
     } else {
-        Mounted::Sealed(Sealed::new(handler, &declaration, false))
+        Mounted::Sealed(Sealed::new(handler, demanded, false))
     };
-    (handler, Note::new(Kind::Named(declaration)))
+    let HandlerClass {
+        declaration,
+        attribute,
+        ..
+    } = class;
+    let kind = match attribute {
+        Some(attribute) => Kind::Twice {
+            attribute,
+            inline: declaration,
+        },
+        None => Kind::Named(declaration),
+    };
+    (handler, Note::new(kind))
 }
 
 /// The same of a service.

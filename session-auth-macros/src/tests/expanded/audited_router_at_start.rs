@@ -20,3 +20,10 @@ fn routes(pool: &Pool) -> ::session_auth::AuditedOf<axum::Router> {
         },
     )
 }
+const _: () = {
+    ::session_auth::__private::inventory::submit! {
+        ::session_auth::__private::AtStart(::core::concat!("\u{1}session-auth router\u{1}",
+        ::core::env!("CARGO_PKG_NAME"), "\u{1}", "routes", "\u{1}", ::core::file!(), ":",
+        ::core::line!(), ":", ::core::column!(), "\u{2}",))
+    }
+};

@@ -15,7 +15,8 @@ pub(super) fn check(route: &Route, kind: &Kind) -> Vec<Finding> {
         Kind::Redirect(_) => true,
         Kind::Whole(declaration) => is_below(declaration, route),
         Kind::Named(declaration) | Kind::Service(declaration) => is_at(declaration, route),
-        Kind::Unclassified(_) | Kind::Foreign | Kind::ForeignService => true,
+        // `Twice` is a conflict already.
+        Kind::Twice { .. } | Kind::Unclassified(_) | Kind::Foreign | Kind::ForeignService => true,
     };
     if right {
         return Vec::new();
