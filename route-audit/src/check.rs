@@ -4,12 +4,14 @@ use session_auth::audit::{Code, Severity};
 
 use crate::annotate::fix;
 use crate::audit::Audit;
+use crate::base::Base;
 use crate::cli::Check;
 use crate::error::CannotRun;
 use crate::exit;
 use crate::finding::Finding;
 use crate::gather::{Audited, audit};
-use crate::lock::compare::compare;
+use crate::lock::compare::{Difference, compare};
+use crate::lock::digest::Digest;
 use crate::lock::file::LockFile;
 use crate::lock::{Lock, format};
 use crate::render::{self, Output};
@@ -43,16 +45,16 @@ pub(crate) fn checked(
 ) -> Result<(Audit, Vec<String>), CannotRun> {
     let file = workspace.lock_file();
     // Before anything is built: a lock that is missing or cannot be read is quick to find.
-    let lock = if args.locked {
-        Some(file.read_existing()?)
-    } else {
-        None
+    let mut notes = Vec::new();
+    let lock = match &args.base {
+        Some(base) => Some(Base::read(workspace, &file, Some(base), &mut notes)?.lock),
+        None if args.locked => Some(file.read_existing()?),
+        None => None,
     };
     if args.update {
         file.read()?;
     }
     let mut audited = audit(&args.common, env, workspace)?;
-    let mut notes = Vec::new();
     if args.fix {
         let files = fix(workspace, audited.reports())?;
         if !files.is_empty() {
@@ -66,14 +68,50 @@ pub(crate) fn checked(
         let new = Lock::of(audited.reports());
         let differences = compare(&old, &new);
         notes.extend(audited.off.notes(&differences, &file.name));
+        let left = acknowledge(args, differences, &mut notes);
         audited
             .audit
-            .add(differences.into_iter().map(Box::new).map(Finding::Lock));
+            .add(left.into_iter().map(Box::new).map(Finding::Lock));
     }
     if args.update {
         notes.extend(update(&file, &audited)?);
     }
     Ok((audited.audit, notes))
+}
+
+/// Takes out the differences that a reviewer has acknowledged: all, or none.
+fn acknowledge(
+    args: &Check,
+    differences: Vec<Difference>,
+    notes: &mut Vec<String>,
+) -> Vec<Difference> {
+    let Some(digest) = Digest::of(&differences) else {
+        return differences;
+    };
+    match (&args.acknowledged, &args.base) {
+        (Some(acknowledged), _) if *acknowledged == digest => {}
+        (Some(_), _) => {
+            notes.push(format!(
+                "acknowledged were other changes than these, whose digest is {digest}: have them \
+                 reviewed again"
+            ));
+            return differences;
+        }
+        (None, Some(base)) => {
+            notes.push(format!(
+                "compared with the lock at `{base}`: whoever has reviewed these changes lets them \
+                 pass by `--acknowledged {digest}`"
+            ));
+            return differences;
+        }
+        (None, None) => return differences,
+    }
+    let count = differences.len();
+    let plural = if count == 1 { "" } else { "s" };
+    notes.push(format!(
+        "acknowledged: {count} difference{plural} from the lock"
+    ));
+    Vec::new()
 }
 
 /// Writes the lock, and says what that changed.

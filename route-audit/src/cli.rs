@@ -11,6 +11,8 @@ use clap::{
     ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
 
+use crate::lock::digest::Digest;
+
 const EXIT_CODES: &str = "\
 Exit codes:
     0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
@@ -76,6 +78,14 @@ pub(crate) struct Check {
     /// Fail where the routes differ from the route lock, `routes.lock`
     #[arg(long, conflicts_with = "update")]
     pub(crate) locked: bool,
+    /// Compare with the lock of this branch, tag or commit, where HEAD parted from it, and not with the
+    /// one in the working tree
+    #[arg(long, value_name = "REV", requires = "locked")]
+    pub(crate) base: Option<String>,
+    /// Let the differences from the lock pass whose digest this is, those and no others: a reviewer has
+    /// read them in `route-audit diff`, which prints it
+    #[arg(long, value_name = "DIGEST", requires = "locked")]
+    pub(crate) acknowledged: Option<Digest>,
     /// Write the route lock, and say what that changes
     #[arg(long)]
     pub(crate) update: bool,

@@ -28,6 +28,7 @@ mod list;
 mod self_test;
 
 // From the workspace to what its routers report.
+mod base;
 mod builds;
 mod cargo;
 mod config;

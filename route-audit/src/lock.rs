@@ -5,6 +5,7 @@
 //! [`terms`] for which change opens a route.
 
 pub(crate) mod compare;
+pub(crate) mod digest;
 pub(crate) mod file;
 pub(crate) mod format;
 pub(crate) mod mount;

@@ -1,15 +1,14 @@
 //! What is compared.
 
+use crate::base::Base;
 use crate::lock::compare::Difference;
+use crate::lock::digest::Digest;
 
 /// Two states of the routes, compared.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    /// What was asked for: `HEAD`, `origin/main`.
-    pub(super) base: String,
-    /// The commit whose lock was read.
-    pub(super) commit: String,
-    /// Whether that commit has a lock. Where not, every route is new.
-    pub(super) lock_at_base: bool,
+    pub(super) base: Base,
     pub(super) differences: Vec<Difference>,
+    /// Of the differences, where there are any.
+    pub(super) digest: Option<Digest>,
 }

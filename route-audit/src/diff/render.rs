@@ -13,6 +13,7 @@ use session_auth::audit::Code;
 use super::comparison::Comparison;
 use crate::error::CannotRun;
 use crate::lock::compare::{Difference, Side};
+use crate::lock::digest::Digest;
 use crate::lock::said::Said;
 use crate::lock::terms::Direction;
 use crate::markdown::{LONGEST, code, table};
@@ -22,6 +23,9 @@ use crate::visible::visible;
 
 /// The first line of the comment. A bot finds it there and replaces the comment.
 pub(crate) const MARKER: &str = "<!-- route-audit diff -->";
+
+/// What stands before the digest in a reviewer's words.
+pub(crate) const ACKNOWLEDGE: &str = "/route-audit acknowledge";
 
 const SECTIONS: [(Direction, &str, &str); 3] = [
     (
@@ -63,7 +67,8 @@ impl Comparison {
     }
 
     fn short_commit(&self) -> &str {
-        self.commit.get(..12).unwrap_or(&self.commit)
+        let commit = &self.base.commit;
+        commit.get(..12).unwrap_or(commit)
     }
 }
 
@@ -99,9 +104,15 @@ pub(super) fn human(comparison: &Comparison, quiet: bool, colors: bool) -> Strin
     text.push_str(&format!(
         "route-audit diff: {}, compared with `{}` ({})\n",
         comparison.summary(),
-        visible(&comparison.base),
+        visible(&comparison.base.revision),
         comparison.short_commit(),
     ));
+    if let Some(digest) = &comparison.digest {
+        text.push_str(&format!(
+            "to acknowledge exactly this: route-audit check --locked --base {} --acknowledged {digest}\n",
+            visible(&comparison.base.revision),
+        ));
+    }
     text
 }
 
@@ -109,10 +120,10 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
     let mut text = format!(
         "{MARKER}\n### Routes: {}\n\nCompared with {} ({}).\n",
         comparison.summary(),
-        code(&comparison.base),
+        code(&comparison.base.revision),
         code(comparison.short_commit()),
     );
-    if !comparison.lock_at_base {
+    if !comparison.base.has_lock {
         text.push_str("\nThere is no lock at the base: every route shows as new.\n");
     }
     let mut left_out = 0;
@@ -144,6 +155,13 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
              Run `route-audit diff`.\n"
         ));
     }
+    // Whoever sees a part can speak for no more.
+    if let Some(digest) = comparison.digest.as_ref().filter(|_| left_out == 0) {
+        text.push_str(&format!(
+            "\nA reviewer acknowledges exactly these changes by a review that has the line\n{}\n",
+            code(&format!("{ACKNOWLEDGE} {digest}")),
+        ));
+    }
     text
 }
 
@@ -153,6 +171,7 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
         schema: u32,
         base: Base<'a>,
         differences: Vec<Row<'a>>,
+        digest: Option<String>,
         summary: Summary,
     }
     #[derive(Serialize)]
@@ -191,9 +210,9 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
     let document = Document {
         schema: json::SCHEMA,
         base: Base {
-            revision: &comparison.base,
-            commit: &comparison.commit,
-            lock: comparison.lock_at_base,
+            revision: &comparison.base.revision,
+            commit: &comparison.base.commit,
+            lock: comparison.base.has_lock,
         },
         differences: comparison
             .differences
@@ -213,6 +232,7 @@ pub(super) fn json(comparison: &Comparison) -> Result<String, CannotRun> {
                 line: difference.place.line,
             })
             .collect(),
+        digest: comparison.digest.as_ref().map(Digest::to_string),
         summary: Summary {
             widened: comparison.of(Direction::Widened).count(),
             narrowed: comparison.of(Direction::Narrowed).count(),

@@ -3,16 +3,27 @@
 use expect_test::expect;
 
 use super::*;
+use crate::lock::format;
 
 fn comparison(old: &str, new: &str) -> Comparison {
     let lock =
         |lines: &str| format::parse(&format!("schema 1\n{lines}"), "routes.lock").expect("a lock");
+    let differences = compare(&lock(old), &lock(new));
     Comparison {
-        base: "origin/main".to_owned(),
-        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-        lock_at_base: true,
-        differences: compare(&lock(old), &lock(new)),
+        base: Base {
+            revision: "origin/main".to_owned(),
+            commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+            has_lock: true,
+            lock: lock(old),
+        },
+        digest: Digest::of(&differences),
+        differences,
     }
+}
+
+fn without_lock(mut comparison: Comparison) -> Comparison {
+    comparison.base.has_lock = false;
+    comparison
 }
 
 fn three() -> Comparison {
@@ -40,6 +51,7 @@ fn people_see_what_opens_what_closes_and_what_else() {
           POST /hook now takes proof for the verifier `github` instead of `postmark`: senders with no more than the old proof will get 401
 
         route-audit diff: opens 1, closes 1, otherwise changes 1, compared with `origin/main` (0123456789ab)
+        to acknowledge exactly this: route-audit check --locked --base origin/main --acknowledged a4fe497b61c9b18dae53ccafc73f99f27decd641b6daf86e4f87a05938564195
     "#]].assert_eq(&render::human(&three(), false, false));
     expect![[r#"
         route-audit diff: no route changes for its callers, compared with `origin/main` (0123456789ab)
@@ -77,13 +89,7 @@ fn the_document_is_as_its_schema_says() {
                  public FALLBACK - web/routes reason=\"not found\"\n\
                  session ANY /files/** web/routes scope=files";
     for (old, new) in [("", ""), (terms, ""), ("", terms)] {
-        let compared = [
-            comparison(old, new),
-            Comparison {
-                lock_at_base: false,
-                ..comparison(old, new)
-            },
-        ];
+        let compared = [comparison(old, new), without_lock(comparison(old, new))];
         for compared in compared.into_iter().chain([three()]) {
             let text = render::json(&compared).expect("JSON");
             let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -127,11 +133,11 @@ fn a_comment_begins_with_its_marker() {
         | Route | For its callers | Router |
         | --- | --- | --- |
         | `POST /hook` | now takes proof for the verifier `github` instead of `postmark`: senders with no more than the old proof will get 401 | `web/routes` |
+
+        A reviewer acknowledges exactly these changes by a review that has the line
+        `/route-audit acknowledge a4fe497b61c9b18dae53ccafc73f99f27decd641b6daf86e4f87a05938564195`
     "#]].assert_eq(&render::markdown(&three()));
-    let nothing = Comparison {
-        lock_at_base: false,
-        ..comparison("", "")
-    };
+    let nothing = without_lock(comparison("", ""));
     expect![[r#"
         <!-- route-audit diff -->
         ### Routes: no route changes for its callers
@@ -174,12 +180,14 @@ fn nothing_of_a_route_gets_out_of_its_cell() {
              session GET /a \"web/{quoted}\" scope=\"{quoted}\""
         ),
     );
-    shown.base = evil.to_owned();
+    shown.base.revision = evil.to_owned();
     let text = render::markdown(&shown);
     let (_, body) = text.split_once("\n### ").expect("a marker and a heading");
     // Which are harmless, and so between backticks.
-    let ours = ["`0123456789ab`", "`GET /a`", "`web/routes`"];
-    let body = ours.iter().fold(body.to_owned(), |body, code| {
+    let digest = shown.digest.expect("differences");
+    let acknowledge = format!("`{ACKNOWLEDGE} {digest}`");
+    let ours = ["`0123456789ab`", "`GET /a`", "`web/routes`", &acknowledge];
+    let body = ours.into_iter().fold(body.to_owned(), |body, code| {
         assert!(body.contains(code), "{code}: {body}");
         body.replace(code, "")
     });
@@ -219,4 +227,65 @@ fn a_comment_fits_and_says_what_it_leaves_out() {
         .count();
     let left_out = format!("**{} more are not shown here:**", 2_000 - rows);
     assert!(rows > 100 && text.contains(&left_out), "{rows}");
+}
+
+/// A reviewer's word is for what was reviewed: nothing may be added, taken away or exchanged, in either
+/// direction. Where the code stands is no matter.
+#[test]
+fn a_digest_is_of_one_set_of_differences() {
+    let digest = |old: &str, new: &str| comparison(old, new).digest.expect("differences");
+    let (old, new) = ("public GET /a web/routes", "session GET /a web/routes");
+    let one = digest(old, new);
+    assert_eq!(one.to_string().parse::<Digest>(), Ok(one.clone()));
+    // Lines of a lock move without a change of any route.
+    assert_eq!(
+        digest(
+            &format!("session GET /b web/routes\n\n{old}"),
+            &format!("{new}\nsession GET /b web/routes")
+        ),
+        one
+    );
+    for (old, new) in [
+        (new, old),
+        (old, ""),
+        (old, "session POST /a web/routes"),
+        (old, "session GET /a web/other"),
+        (old, "session GET /a api/routes"),
+        (old, "session GET /a web/routes scope=staff"),
+        (old, "session GET /a web/routes\npublic GET /b web/routes"),
+        (
+            "public GET /a web/routes\nsession GET /b web/routes",
+            "session GET /a web/routes",
+        ),
+        (
+            "public GET /a web/routes reason=x",
+            "session GET /a web/routes",
+        ),
+    ] {
+        assert_ne!(digest(old, new), one, "{old} -> {new}");
+    }
+    assert_eq!(comparison(old, old).digest, None);
+    for wrong in [
+        "",
+        "ab",
+        &"0".repeat(63),
+        &"0".repeat(65),
+        &"+1".repeat(32),
+        &"é".repeat(32),
+    ] {
+        assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn nobody_is_asked_to_acknowledge_what_is_not_shown() {
+    let many: String = (0..2_000)
+        .map(|number| format!("public GET /{number}/{} web/routes\n", "x".repeat(60)))
+        .collect();
+    let all = comparison("", &many);
+    let digest = all.digest.clone().expect("differences").to_string();
+    let text = render::markdown(&all);
+    assert!(text.contains(" more are not shown here"), "{text}");
+    assert!(!text.contains(&digest), "{text}");
+    assert!(render::human(&all, false, false).contains(&digest));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::cli::CargoArgs;
-use crate::diff::MARKER;
+use crate::diff::{ACKNOWLEDGE, MARKER};
 
 /// From the top of the repository.
 pub(super) const PATH: &str = ".github/workflows/route-audit.yml";
@@ -47,6 +47,8 @@ fn fill(branch: &str, folder: &str, install: &str, arguments: &[String]) -> Stri
         .replace("@DEFAULTS@", &defaults)
         .replace("@INSTALL@", install)
         .replace("@MARKER@", MARKER)
+        // In a pattern, a slash ends it.
+        .replace("@ACKNOWLEDGE@", &ACKNOWLEDGE.replace('/', "\\/"))
         .replace("@ARGS@", &arguments)
 }
 

@@ -56,7 +56,8 @@ pub(crate) fn write(lock: &Lock) -> String {
     text
 }
 
-fn row(line: &Line<'_>) -> String {
+/// One line of it.
+pub(super) fn row(line: &Line<'_>) -> String {
     let Line { mount, verbs, said } = line;
     let declaration = said.map(|Said(declaration)| declaration);
     let methods: Vec<_> = verbs.iter().map(|verb| verb.to_string()).collect();

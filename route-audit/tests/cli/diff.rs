@@ -79,6 +79,7 @@ fn the_routes_are_compared_with_the_lock_of_a_commit() {
           POST /api/waitlist/signup was public and now needs a session: callers without one will get 401
 
         route-audit diff: opens 1, closes 2, compared with `HEAD` ([COMMIT])
+        to acknowledge exactly this: route-audit check --locked --base HEAD --acknowledged e35bc06c64442f82a7d19b30781b3adeab25d8ba0b933d39069e2fd797db0187
     "#]].assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
     // The lock has not been written yet: it still has what was.
     let ran = fixture
@@ -111,6 +112,9 @@ fn the_routes_are_compared_with_the_lock_of_a_commit() {
         | --- | --- | --- |
         | `GET /api/me` | needed a session and is gone: its callers will get 404 | `diff-routes/routes` |
         | `POST /api/waitlist/signup` | was public and now needs a session: callers without one will get 401 | `diff-routes/routes` |
+
+        A reviewer acknowledges exactly these changes by a review that has the line
+        `/route-audit acknowledge e35bc06c64442f82a7d19b30781b3adeab25d8ba0b933d39069e2fd797db0187`
     "#]].assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
     let ran = fixture
         .run(&["diff", "--lock-only", "--format", "json"])
@@ -173,6 +177,7 @@ fn a_commit_without_a_lock_has_no_routes() {
           POST /api/waitlist/signup is new and public: anyone may call it
 
         route-audit diff: opens 2, compared with `HEAD` ([COMMIT])
+        to acknowledge exactly this: route-audit check --locked --base HEAD --acknowledged c985eb3cb0d9fcabe5cf2f9ab0eb1fc3eb0238ae05ebee6583b4f4d7ade8a014
     "#]]
     .assert_eq(&ran.stdout.replace(&first[..12], "[COMMIT]"));
     let ran = fixture.run(&["diff", "--lock-only"]).could_not_run();
@@ -271,6 +276,63 @@ fn what_git_cannot_answer_is_could_not_run() {
         "{}",
         ran.stderr
     );
+}
+
+/// The lock of a branch says what its author wrote into it; the base and a reviewer have the last word.
+#[test]
+fn a_reviewer_acknowledges_one_exact_change() {
+    let name = "diff-acknowledged";
+    let fixture = repository(name, &BEFORE);
+    fixture.run(&["check", "--update"]).expect_code(exit::CLEAN);
+    commit(&fixture);
+    git(&fixture.root, &["branch", "-f", "base"]);
+    now(&fixture, name, &AFTER);
+    fixture.run(&["check", "--update"]).expect_code(exit::CLEAN);
+    commit(&fixture);
+    let digest = || {
+        let args = ["diff", "--lock-only", "--base", "base", "--format", "json"];
+        let ran = fixture.run(&args).expect_code(exit::CLEAN);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        document["digest"].as_str().expect("differences").to_owned()
+    };
+    let reviewed = digest();
+    let check = |more: &[&str]| {
+        let mut args = vec!["check", "--locked", "--base", "base"];
+        args.extend(more);
+        fixture.run(&args)
+    };
+
+    fixture.run(&["check", "--locked"]).expect_code(exit::CLEAN);
+    let ran = check(&[]).expect_code(exit::FINDINGS);
+    assert!(ran.stdout.contains("[lock-widened]") && ran.stdout.contains("[lock-narrowed]"));
+    let ran = check(&["--acknowledged", &reviewed]).expect_code(exit::CLEAN);
+    expect![[r#"
+        note: acknowledged: 3 differences from the lock
+    "#]]
+    .assert_eq(&filtered(&ran.stderr, &fixture));
+
+    // One route more than was reviewed.
+    let more = [AFTER[0], AFTER[1], ("GET", "/export", "public")];
+    now(&fixture, name, &more);
+    fixture.run(&["check", "--update"]).expect_code(exit::CLEAN);
+    let ran = check(&["--acknowledged", &reviewed]).expect_code(exit::FINDINGS);
+    assert!(
+        ran.stderr.contains(&format!(
+            "acknowledged were other changes than these, whose digest is {}: have them reviewed again",
+            digest()
+        )),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("GET /status"), "{}", ran.stdout);
+
+    for wrong in ["3f2a", "--locked"] {
+        check(&["--acknowledged", wrong]).could_not_run();
+    }
+    fixture
+        .run(&["check", "--acknowledged", &reviewed])
+        .could_not_run();
+    fixture.run(&["check", "--base", "base"]).could_not_run();
 }
 
 #[test]

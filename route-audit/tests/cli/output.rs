@@ -193,6 +193,12 @@ fn help_is_a_text_that_was_read() {
                       --locked
                           Fail where the routes differ from the route lock, `routes.lock`
 
+                      --base <REV>
+                          Compare with the lock of this branch, tag or commit, where HEAD parted from it, and not with the one in the working tree
+
+                      --acknowledged <DIGEST>
+                          Let the differences from the lock pass whose digest this is, those and no others: a reviewer has read them in `route-audit diff`, which prints it
+
                       --update
                           Write the route lock, and say what that changes
 
@@ -292,18 +298,20 @@ fn help_is_a_text_that_was_read() {
                   help     Print this message or the help of the given subcommand(s)
 
                 Options:
-                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
-                      --locked             Fail where the routes differ from the route lock, `routes.lock`
-                      --update             Write the route lock, and say what that changes
-                      --fix                Put the methods and paths of the routers into the declarations that say others
-                      --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
-                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
-                      --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
-                  -v, --verbose            Say which packages are skipped and which tests run
-                  -q, --quiet              The result alone: no progress, no notes, no line that sums up
-                      --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
-                  -h, --help               Print help (see more with '--help')
-                  -V, --version            Print version
+                      --format <FORMAT>        How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
+                      --locked                 Fail where the routes differ from the route lock, `routes.lock`
+                      --base <REV>             Compare with the lock of this branch, tag or commit, where HEAD parted from it, and not with the one in the working tree
+                      --acknowledged <DIGEST>  Let the differences from the lock pass whose digest this is, those and no others: a reviewer has read them in `route-audit diff`, which prints it
+                      --update                 Write the route lock, and say what that changes
+                      --fix                    Put the methods and paths of the routers into the declarations that say others
+                      --self-test              Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
+                      --timeout <SECONDS>      How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
+                      --run <COMMAND>          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
+                  -v, --verbose                Say which packages are skipped and which tests run
+                  -q, --quiet                  The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>           Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
+                  -h, --help                   Print help (see more with '--help')
+                  -V, --version                Print version
 
                 Packages:
                       --manifest-path <PATH>  The Cargo.toml to start from
@@ -338,17 +346,19 @@ fn help_is_a_text_that_was_read() {
                 Usage: route-audit check [OPTIONS]
 
                 Options:
-                      --format <FORMAT>    How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
-                      --locked             Fail where the routes differ from the route lock, `routes.lock`
-                      --update             Write the route lock, and say what that changes
-                      --fix                Put the methods and paths of the routers into the declarations that say others
-                      --self-test          Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
-                      --timeout <SECONDS>  How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
-                      --run <COMMAND>      Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
-                  -v, --verbose            Say which packages are skipped and which tests run
-                  -q, --quiet              The result alone: no progress, no notes, no line that sums up
-                      --color <WHEN>       Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
-                  -h, --help               Print help (see more with '--help')
+                      --format <FORMAT>        How to show the result [default: human] [possible values: human, json, sarif, github, markdown]
+                      --locked                 Fail where the routes differ from the route lock, `routes.lock`
+                      --base <REV>             Compare with the lock of this branch, tag or commit, where HEAD parted from it, and not with the one in the working tree
+                      --acknowledged <DIGEST>  Let the differences from the lock pass whose digest this is, those and no others: a reviewer has read them in `route-audit diff`, which prints it
+                      --update                 Write the route lock, and say what that changes
+                      --fix                    Put the methods and paths of the routers into the declarations that say others
+                      --self-test              Prove that the check sees: have each audited router mount an unclassified route, and fail where it is not found
+                      --timeout <SECONDS>      How long the tests of one target may take, and what `--run` starts, which may have to be compiled first [default: 60, and 600 for `--run`]
+                      --run <COMMAND>          Start this at the root of the workspace, for the routers with `#[audited_router(at_start)]`, and stop it once they have reported
+                  -v, --verbose                Say which packages are skipped and which tests run
+                  -q, --quiet                  The result alone: no progress, no notes, no line that sums up
+                      --color <WHEN>           Colours; `auto` follows the terminal, NO_COLOR, CLICOLOR_FORCE and CARGO_TERM_COLOR [default: auto] [possible values: auto, always, never]
+                  -h, --help                   Print help (see more with '--help')
 
                 Packages:
                       --manifest-path <PATH>  The Cargo.toml to start from

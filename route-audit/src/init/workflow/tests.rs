@@ -48,8 +48,13 @@ fn what_was_asked_for_is_quoted() {
 #[test]
 fn only_the_job_that_runs_nothing_may_write() {
     for text in filled() {
-        let (above, comment) = text.split_once("\n  comment:\n").expect("two jobs");
-        assert!(!above.contains("write"), "{above}");
+        let (above, comment) = text.split_once("\n  comment:\n").expect("three jobs");
+        assert!(!above.contains(": write"), "{above}");
+        let (reads, _) = above.split_once("\n  route-audit:\n").expect("three jobs");
+        assert!(
+            !reads.contains(" run:") && !reads.contains("checkout"),
+            "{reads}"
+        );
         assert!(above.contains("\npermissions:\n  contents: read\n"));
         assert!(above.contains("persist-credentials: false"));
         assert!(!comment.contains(" run:"), "{comment}");
@@ -62,7 +67,16 @@ fn only_the_job_that_runs_nothing_may_write() {
         for line in text.lines().filter(|line| line.contains("${{")) {
             let key = line.trim().split(':').next().unwrap_or_default();
             assert!(
-                ["group", "cancel-in-progress", "diff", "DIFF"].contains(&key),
+                [
+                    "group",
+                    "cancel-in-progress",
+                    "if",
+                    "digest",
+                    "ACKNOWLEDGED",
+                    "diff",
+                    "DIFF"
+                ]
+                .contains(&key),
                 "{line}"
             );
         }
