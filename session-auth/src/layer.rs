@@ -50,9 +50,10 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 ///    among them needs a session, and so does what cannot be told apart from a handler there: axum's
 ///    own 404 and 405, a CORS preflight, a nested service beside a fallback.
 /// 3. Around any other service of HTTP requests, the declared patterns are matched with the path by
-///    axum's own matcher, and paths that can be read in two ways are refused with 400. An axum router
-///    that stands inside as a whole, by `auth.layer(router)` in place of `router.layer(auth)`, is such a
-///    service: the class of `/users/me` holds for that path, whichever pattern answers it there.
+///    axum's own matcher: the strictest of all that match holds, and paths that can be read in two ways
+///    are refused with 400. An axum router that stands inside as a whole, by `auth.layer(router)` in place
+///    of `router.layer(auth)`, is such a service: `/users/me` is as strict as `/users/{id}`, since either
+///    pattern may be another router's.
 ///
 /// With a bare `.layer(auth)`, mind what axum does: a route added **after** the call is not behind
 /// the layer, and nothing can see that from inside. `protect` takes the router as a whole and gives

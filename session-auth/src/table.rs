@@ -4,8 +4,8 @@
 //!    declarations linked into the program.
 //! 2. Inside an axum router without a pattern, a fallback or a nested service answers, and which of
 //!    them cannot be known: the strictest of what is declared for either holds.
-//! 3. Around any other service the path is matched, by the matcher that axum itself uses, and a path
-//!    that can be read in two ways is refused.
+//! 3. Around any other service the path is matched, by the matcher that axum itself uses: the strictest
+//!    of all declared patterns that match it holds, and a path that can be read in two ways is refused.
 //! 4. Whatever is declared nowhere needs a session.
 
 use std::collections::HashMap;
@@ -31,6 +31,8 @@ pub(crate) struct RouteTable {
     // one, so the hash need not resist them.
     patterns: HashMap<String, usize, FxBuildHasher>,
     matcher: matchit::Router<usize>,
+    /// The patterns with parameters one by one, by what stands before the first.
+    parametric: HashMap<String, Vec<Parametric>, FxBuildHasher>,
     paths: Vec<PathEntry>,
     subtrees: Vec<(String, Arc<Endpoint>)>,
     fallbacks: Vec<(String, Arc<Endpoint>)>,
@@ -44,6 +46,13 @@ struct PathEntry {
     methods: Vec<(Methods, Arc<Endpoint>)>,
     /// Ends in `{*rest}`: what is below it may be another router's.
     catch_all: bool,
+}
+
+/// A pattern with parameters, for the paths that another, more specific pattern matches too.
+#[derive(Debug)]
+struct Parametric {
+    matcher: matchit::Router<()>,
+    index: usize,
 }
 
 /// Two patterns that the matcher cannot tell apart: `/users/{id}` and `/users/{name}`.
@@ -120,6 +129,13 @@ impl RouteTable {
                     _ => None,
                 },
             })?;
+        if let Some((before, _)) = pattern.split_once('{') {
+            let mut matcher = matchit::Router::new();
+            // The matcher of all patterns took it.
+            let _ = matcher.insert(pattern, ());
+            let known = self.parametric.entry(before.to_owned()).or_default();
+            known.push(Parametric { matcher, index });
+        }
         self.paths.push(PathEntry {
             catch_all: is_catch_all(pattern),
             ..PathEntry::default()
@@ -212,33 +228,7 @@ impl RouteTable {
             .chain(service)
             .map(|(_, endpoint)| endpoint)
             .collect();
-        let strictest = all
-            .iter()
-            .copied()
-            .max_by_key(|endpoint| endpoint.strictness());
-        let Some(strictest) = strictest else {
-            return Resolved::Unclassified;
-        };
-        let is_as_strict = |other: &Arc<Endpoint>| {
-            other.strictness() < strictest.strictness() || other.access() == strictest.access()
-        };
-        // A webhook's proof is no session, and a session no proof; two scopes are two.
-        let comparable = |other: &Arc<Endpoint>| {
-            other.access() == strictest.access()
-                || matches!(
-                    other.access(),
-                    Some(Access::Public { .. } | Access::Session { .. })
-                ) && matches!(strictest.access(), Some(Access::Session { .. }))
-                    && strictest.is_own_origin_alone()
-        };
-        if all
-            .iter()
-            .all(|other| is_as_strict(other) && comparable(other))
-        {
-            Resolved::Endpoint(strictest)
-        } else {
-            Resolved::Ambiguous
-        }
+        strictest(&all)
     }
 
     /// The endpoint of a path, where no axum router is inside.
@@ -246,14 +236,40 @@ impl RouteTable {
         if paths::is_ambiguous(path) {
             return Resolved::Ambiguous;
         }
-        let found = match self.matcher.at(path) {
-            Ok(found) => self.paths[*found.value].find(method),
-            Err(_) => match self.fallbacks.as_slice() {
-                [(below, endpoint)] if below.is_empty() => Some(endpoint),
-                _ => None,
-            },
+        let Ok(found) = self.matcher.at(path) else {
+            return match self.fallbacks.as_slice() {
+                [(below, endpoint)] if below.is_empty() => Resolved::Endpoint(endpoint),
+                _ => Resolved::Unclassified,
+            };
         };
-        found.map_or(Resolved::Unclassified, Resolved::Endpoint)
+        let found = *found.value;
+        let Some(endpoint) = self.paths[found].find(method) else {
+            return Resolved::Unclassified;
+        };
+        // The most specific pattern may be that of another router of the program: what is inside may be a
+        // router that has another one alone, and lets fewer callers in there. A sender of webhooks shows its
+        // proof in either case.
+        if matches!(endpoint.access(), Some(Access::Webhook { .. })) {
+            return Resolved::Endpoint(endpoint);
+        }
+        let stricter: Vec<_> = self
+            .matching(path)
+            .filter_map(|index| self.paths[index].find(method))
+            .filter(|other| other.strictness() > endpoint.strictness())
+            .collect();
+        if stricter.is_empty() {
+            return Resolved::Endpoint(endpoint);
+        }
+        strictest(&stricter)
+    }
+
+    /// The patterns with parameters that match a path.
+    fn matching<'a>(&'a self, path: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let ends = (0..=path.len()).filter(|end| path.is_char_boundary(*end));
+        let near = ends.filter_map(|end| self.parametric.get(&path[..end]));
+        near.flatten()
+            .filter(|pattern| pattern.matcher.at(path).is_ok())
+            .map(|pattern| pattern.index)
     }
 
     /// What counts a route that nobody declared.
@@ -334,6 +350,37 @@ impl PathEntry {
         self.methods
             .iter()
             .any(|(_, one)| Arc::ptr_eq(one, endpoint))
+    }
+}
+
+/// Of endpoints of which it is not known which one answers.
+fn strictest<'a>(all: &[&'a Arc<Endpoint>]) -> Resolved<'a> {
+    let strictest = all
+        .iter()
+        .copied()
+        .max_by_key(|endpoint| endpoint.strictness());
+    let Some(strictest) = strictest else {
+        return Resolved::Unclassified;
+    };
+    let is_as_strict = |other: &Arc<Endpoint>| {
+        other.strictness() < strictest.strictness() || other.access() == strictest.access()
+    };
+    // A webhook's proof is no session, and a session no proof; two scopes are two.
+    let comparable = |other: &Arc<Endpoint>| {
+        other.access() == strictest.access()
+            || matches!(
+                other.access(),
+                Some(Access::Public { .. } | Access::Session { .. })
+            ) && matches!(strictest.access(), Some(Access::Session { .. }))
+                && strictest.is_own_origin_alone()
+    };
+    if all
+        .iter()
+        .all(|other| is_as_strict(other) && comparable(other))
+    {
+        Resolved::Endpoint(strictest)
+    } else {
+        Resolved::Ambiguous
     }
 }
 

@@ -206,6 +206,18 @@ async fn security_what_nobody_declared_needs_a_session() {
 async fn security_the_pattern_that_axum_matched_goes_before_the_path() {
     let app = router().layer(sender());
     assert_eq!(got(&app, "GET", "/staff/me").await, "401");
+    // Around the router as a whole, nothing tells which pattern it matches.
+    let around = axum::Router::new().fallback_service(router());
+    assert_eq!(got(&around, "GET", "/staff/me").await, "staff");
+    let whole = sender().layer(router());
+    let answer = ask(
+        &axum::Router::new().fallback_service(whole),
+        "GET",
+        "/staff/me",
+        "",
+    )
+    .await;
+    assert_eq!(answer.status, 401, "{answer:?}");
 }
 
 #[tokio::test]
@@ -319,7 +331,8 @@ async fn any_service_of_http_requests_can_be_guarded() {
     };
     assert_eq!(send("/open", "").await, (200, "the body".into()));
     assert_eq!(send("/assets/x", "").await, (200, "the body".into()));
-    assert_eq!(send("/staff/me", "").await.0, 200);
+    // Which pattern answers there, nothing says: the strictest of both holds.
+    assert_eq!(send("/staff/me", "").await.0, 401);
     assert_eq!(send("/staff/1", "").await.0, 401);
     assert_eq!(send("/api/me", "").await.0, 401);
     assert_eq!(send("/api/me", cookie).await, (200, "the body".into()));

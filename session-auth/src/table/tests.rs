@@ -108,6 +108,46 @@ fn without_pattern<'a>(table: &'a RouteTable, path: &str) -> &'a str {
     name(&table.without_pattern(path))
 }
 
+/// What is inside may be an axum router that has one of the patterns alone.
+#[test]
+fn security_around_a_service_the_strictest_of_all_patterns_holds() {
+    let table = table(&[
+        ("user", route(Methods::GET, "/users/{id}"), SESSION),
+        ("me", route(Methods::GET, "/users/me"), PUBLIC),
+        ("post me", route(Methods::POST, "/users/me"), PUBLIC),
+        ("health", route(Methods::GET, "/health"), PUBLIC),
+        (
+            "staff",
+            route(Methods::GET, "/{area}/staff"),
+            scope("staff"),
+        ),
+        ("files", subtree("/files"), PUBLIC),
+        ("private", subtree("/files/private"), SESSION),
+        ("page", route(Methods::GET, "/{page}"), PUBLIC),
+        (
+            "hook",
+            route(Methods::GET, "/users/hook"),
+            webhook(crate::access::Verify::named("a")),
+        ),
+    ]);
+    for (path, expected) in [
+        ("/users/me", "user"),
+        ("/users/1", "user"),
+        ("/users/staff", "staff"),
+        ("/health", "health"),
+        ("/about", "page"),
+        ("/files/a", "files"),
+        ("/files/private/a", "private"),
+        ("/users/hook", "hook"),
+    ] {
+        assert_eq!(by_path(&table, path), expected, "{path}");
+    }
+    let posted = name(&table.by_path(&Method::POST, "/users/me")).to_owned();
+    assert_eq!(posted, "post me");
+    // An axum router that has matched says which it is.
+    assert_eq!(by_pattern(&table, "/users/me", "/users/me"), "me");
+}
+
 #[test]
 fn methods_are_told_apart_as_axum_tells_them() {
     let table = public(&[
