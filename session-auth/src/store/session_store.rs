@@ -33,8 +33,8 @@ pub struct StoredSession {
     pub absolute_deadline: Timestamp,
 }
 
-/// How often all sessions of a subject were revoked: what keeps a login that was under way at that
-/// moment from surviving it.
+/// A number that goes up whenever all sessions of a subject are revoked: what keeps a login that was
+/// under way at that moment from surviving it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Generation(pub u64);
 
@@ -59,8 +59,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// nothing.
     const FORGETS_BY_ITSELF: bool = false;
 
-    /// How often the sessions of this subject were revoked; 0 where they never were. A store may
-    /// forget it a day after the last time.
+    /// The subject's generation; 0 where its sessions were never all revoked. A store may forget it a
+    /// day after the last time.
     fn generation(
         &self,
         subject: &str,

@@ -72,41 +72,109 @@ mod common {
         error
     }
 
-    /// A generation is forgotten a day after the last revocation, and not before.
+    /// A generation is forgotten a day after the last revocation, and not before; nor while there is a
+    /// row left of a session that it ended.
     pub(crate) async fn generations_are_forgotten_after_a_day(store: &impl SessionStore) {
         let day = 24 * 60 * 60;
         let at = |seconds| Timestamp::from_secs(NOW.as_secs() + seconds);
-        let generation = async || store.generation("grace").await.expect("generation").0;
-        store
-            .revoke_all("grace", None, at(10))
-            .await
-            .expect("revoke_all");
-        // From a machine whose clock is behind: the later time counts.
-        store
-            .revoke_all("grace", None, NOW)
-            .await
-            .expect("revoke_all");
-        assert_eq!(generation().await, 2);
-        store
-            .remove_expired(at(day + 9), 10)
-            .await
-            .expect("remove_expired");
-        assert_eq!(generation().await, 2);
-        store
-            .remove_expired(at(day + 10), 10)
-            .await
-            .expect("remove_expired");
-        assert_eq!(generation().await, 0);
+        let generation = async || store.generation("grace").await.expect("generation");
+        let revoke_all = async |now| {
+            let ended = store.revoke_all("grace", None, now).await;
+            ended.expect("revoke_all")
+        };
+        let sweep = async |now| {
+            let removed = store.remove_expired(now, 10).await;
+            removed.expect("remove_expired")
+        };
+        let of = |number, idle_deadline| StoredSession {
+            id: SessionId::from_bytes([number; 16]),
+            subject: "grace".to_owned(),
+            idle_deadline,
+            ..session()
+        };
+        let there = async |session: &StoredSession| {
+            let found = store.find("grace", session.id).await;
+            found.expect("find").is_some()
+        };
+        let (ended, live) = (of(61, at(day + 20)), of(62, at(9 * day)));
+        insert(store, &ended).await;
+        assert_eq!(revoke_all(at(10)).await, 1);
+        // From a machine whose clock is behind.
+        let first = generation().await;
+        assert_eq!(revoke_all(NOW).await, 0);
+        let last = generation().await;
+        assert!(last.0 > first.0, "{last:?} after {first:?}");
+        assert!(store.insert(&live, last).await.expect("insert"));
+        assert_eq!(sweep(at(day + 9)).await, 0);
+        assert_eq!(sweep(at(day + 20)).await, 0);
+        assert_eq!(generation().await, last, "the row of a session that ended");
+        assert!(!there(&ended).await);
+        assert_eq!(sweep(at(day + 21)).await, 1);
+        assert_eq!(generation().await, Generation::default());
+        assert!(!there(&ended).await && there(&live).await);
+        // What was of a generation that is forgotten ends all the same.
+        assert_eq!(revoke_all(at(day + 30)).await, 1);
+        assert!(!there(&live).await);
         // Before a day has passed since 1970 there is nothing to forget.
-        store
-            .revoke_all("grace", None, Timestamp::default())
-            .await
-            .expect("revoke_all");
-        store
-            .remove_expired(Timestamp::from_secs(5), 10)
-            .await
-            .expect("remove_expired");
-        assert_eq!(generation().await, 1);
+        let revoked = store.revoke_all("henry", None, Timestamp::default()).await;
+        assert_eq!(revoked.expect("revoke_all"), 0);
+        sweep(Timestamp::from_secs(5)).await;
+        let kept = store.generation("henry").await.expect("generation");
+        assert_ne!(kept, Generation::default());
+    }
+
+    /// Adds so many sessions of one subject.
+    pub(crate) async fn fill(store: &impl SessionStore, many: u16) {
+        for number in 0..many {
+            insert(store, &of_many(number)).await;
+        }
+    }
+
+    pub(crate) fn of_many(number: u16) -> StoredSession {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        StoredSession {
+            id: SessionId::from_bytes(id),
+            subject: "eve".to_owned(),
+            ..session()
+        }
+    }
+
+    /// Of those, all but the first have ended, whatever is asked.
+    pub(crate) async fn all_have_ended_but_one(store: &impl SessionStore) {
+        let spared = of_many(0);
+        let list = store.list("eve", NOW).await.expect("list");
+        assert_eq!(list, std::slice::from_ref(&spared));
+        assert_eq!(store.trim("eve", 1).await.expect("trim"), 0);
+        let (gone, later) = (of_many(1), Timestamp::from_secs(NOW.as_secs() + 60));
+        let touched = store.touch("eve", gone.id, later, later).await;
+        assert!(!touched.expect("touch"));
+        assert!(!store.revoke("eve", gone.id).await.expect("revoke"));
+        let renewed = StoredSession {
+            id: ID,
+            ..of_many(1)
+        };
+        let renew = async |old| {
+            let renewed = store.renew(old, &renewed, later).await;
+            renewed.expect("renew")
+        };
+        assert!(!renew(gone.id).await);
+        let asked = [&gone, &spared].map(|session| ("eve".to_owned(), session.id));
+        let deadlines = store.deadlines(&asked).await.expect("deadlines");
+        assert_eq!(deadlines, [None, Some(spared.idle_deadline)]);
+        // The id of before is good for no longer than the session.
+        assert!(renew(spared.id).await);
+        let was = async || store.was_renewed("eve", spared.id, NOW).await;
+        assert!(was().await.expect("was_renewed"));
+        let ended = store.revoke_all("eve", None, NOW).await;
+        assert_eq!(ended.expect("revoke_all"), 1);
+        assert!(!was().await.expect("was_renewed"));
+    }
+
+    /// Once they have expired.
+    pub(crate) async fn what_has_ended_is_swept(store: &impl SessionStore) {
+        let expired = Timestamp::from_secs(session().idle_deadline.as_secs() + 1);
+        while store.remove_expired(expired, 100).await.expect("sweep") == 100 {}
     }
 
     /// Of sessions used in one second, the one added last stays longest.

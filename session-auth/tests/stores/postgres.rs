@@ -61,7 +61,7 @@ async fn conforms_whatever_the_default_isolation_level_is() {
 
 /// Each of the two is held up where the other would slip past it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revocation_and_a_login_or_renewal_under_way_wait_for_each_other() {
+async fn a_login_or_renewal_under_way_does_not_survive_a_revocation() {
     let Some(server) = Postgres::start() else {
         return;
     };
@@ -85,11 +85,12 @@ async fn a_revocation_and_a_login_or_renewal_under_way_wait_for_each_other() {
         shortly().await;
         store.revoke_all("ada", None, NOW).await
     });
-    assert_eq!(
-        (added.expect("insert"), ended.expect("revoke_all")),
-        (true, 1)
-    );
+    // It came first, and is over already.
+    assert!(added.expect("insert"));
+    assert_eq!(ended.expect("revoke_all"), 0);
     assert_eq!(there().await, 0, "the login survived");
+
+    execute(&mut beside, "DELETE FROM session_auth_sessions").await;
 
     // A session is being replaced by another.
     let before = generation().await;
@@ -112,12 +113,46 @@ async fn a_revocation_and_a_login_or_renewal_under_way_wait_for_each_other() {
         "the session that replaced another survived"
     );
 
-    // The sessions have been deleted, and the generation that was raised is not yet visible.
+    execute(&mut beside, "DELETE FROM session_auth_sessions").await;
+
+    // A session is being renewed, and is to be spared by its id of before.
+    let before = generation().await;
+    let other = StoredSession {
+        id: session_auth::SessionId::from_bytes([2; 16]),
+        ..session()
+    };
+    for session in [&login, &other] {
+        assert!(store.insert(session, before).await.expect("insert"));
+    }
+    let renewed = StoredSession {
+        id: session_auth::SessionId::from_bytes([3; 16]),
+        ..session()
+    };
+    let (done, ended) = tokio::join!(store.renew(ID, &renewed, NOW), async {
+        shortly().await;
+        store.revoke_all("ada", Some(ID), NOW).await
+    });
+    assert_eq!(
+        (done.expect("renew"), ended.expect("revoke_all")),
+        (true, 1)
+    );
+    let list = store.list("ada", NOW).await.expect("list");
+    assert_eq!(list, [renewed], "the renewed session is spared");
+    assert_eq!(
+        store
+            .revoke_all("ada", None, NOW)
+            .await
+            .expect("revoke_all"),
+        1
+    );
+
+    // The generation has been raised, and that is not yet visible.
     execute(
         &mut beside,
         "DROP TRIGGER dawdle ON session_auth_sessions;
-         CREATE TRIGGER dawdle AFTER DELETE ON session_auth_sessions
-         FOR EACH STATEMENT EXECUTE FUNCTION dawdle();",
+         DELETE FROM session_auth_sessions;
+         CREATE TRIGGER dawdle AFTER INSERT OR UPDATE ON session_auth_generations
+         FOR EACH ROW EXECUTE FUNCTION dawdle();",
     )
     .await;
     let before = generation().await;
@@ -125,11 +160,42 @@ async fn a_revocation_and_a_login_or_renewal_under_way_wait_for_each_other() {
         shortly().await;
         store.insert(&login, before).await
     });
-    assert_eq!(
-        (ended.expect("revoke_all"), added.expect("insert")),
-        (0, false)
-    );
+    added.expect("insert");
+    ended.expect("revoke_all");
     assert_eq!(there().await, 0, "the login survived");
+}
+
+/// Of however many sessions. What is left of them goes when they expire, and is no session until then.
+#[tokio::test]
+async fn a_revocation_of_all_is_two_writes() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, mut beside) = store(&server).await;
+    common::fill(&store, 500).await;
+    execute(
+        &mut beside,
+        "CREATE TABLE writes (n INTEGER);
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN INSERT INTO writes VALUES (1); RETURN NULL; END $$;
+         CREATE TRIGGER note AFTER UPDATE OR DELETE ON session_auth_sessions
+         FOR EACH ROW EXECUTE FUNCTION note();",
+    )
+    .await;
+    let ended = store
+        .revoke_all("eve", Some(common::of_many(0).id), NOW)
+        .await;
+    assert_eq!(ended.expect("revoke_all"), 499);
+    let count = async |beside: &mut PgConnection, question: &'static str| {
+        let count = sqlx::query_scalar(question).fetch_one(beside).await;
+        count.expect("a count")
+    };
+    let writes: i64 = count(&mut beside, "SELECT count(*) FROM writes").await;
+    assert_eq!(writes, 1, "the spared one, beside the generation");
+    common::all_have_ended_but_one(&store).await;
+    common::what_has_ended_is_swept(&store).await;
+    let left: i64 = count(&mut beside, "SELECT count(*) FROM session_auth_sessions").await;
+    assert_eq!(left, 0);
 }
 
 #[tokio::test]

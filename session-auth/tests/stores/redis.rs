@@ -137,6 +137,36 @@ async fn keys_are_named_as_documented_and_expire() {
     assert!((86_390..=86_400).contains(&ttl().await));
 }
 
+/// A revocation of all writes as much whether there are a few or many, and as Redis counts it.
+#[tokio::test]
+async fn a_revocation_of_all_is_as_many_writes_whatever_the_number() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    let raw = raw(&redis).await;
+    let writes = async || -> u64 {
+        let mut info = redis::cmd("INFO");
+        info.arg("persistence");
+        let info: String = info.query_async(&mut raw.clone()).await.unwrap();
+        let (_, rest) = info.split_once("rdb_changes_since_last_save:").unwrap();
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let now = Timestamp::from_secs(1_000);
+    let mut written = Vec::new();
+    for many in [2, 200] {
+        let generation = store.generation(SUBJECT).await.unwrap();
+        for number in 0..many {
+            assert!(store.insert(&stored(number), generation).await.unwrap());
+        }
+        let before = writes().await;
+        let ended = store.revoke_all(SUBJECT, Some(id(1)), now).await.unwrap();
+        assert_eq!(ended, u64::from(many) - 1);
+        written.push(writes().await - before);
+        store.revoke_all(SUBJECT, None, now).await.unwrap();
+    }
+    // The hash is dropped, and written anew with four fields; and its time to live.
+    assert_eq!(written, [6, 6]);
+}
+
 /// Scripts count in floating point, which is exact up to 2^53.
 #[tokio::test]
 async fn times_are_exact_to_the_last_second_there_is() {

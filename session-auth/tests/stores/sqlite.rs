@@ -133,7 +133,8 @@ async fn rows_that_cannot_be_read_are_errors_of_one_session() {
         &mut beside,
         "ALTER TABLE session_auth_sessions RENAME TO strict;
          CREATE TABLE session_auth_sessions (
-             id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version);",
+             id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version,
+             generation);",
     )
     .await;
     let damages = [
@@ -268,25 +269,50 @@ async fn a_revocation_of_all_that_fails_half_way_has_not_happened() {
     insert(&store, &session()).await;
     execute(
         &mut beside,
-        "CREATE TRIGGER fails BEFORE DELETE ON session_auth_sessions
+        "CREATE TRIGGER fails BEFORE UPDATE ON session_auth_sessions
          BEGIN SELECT RAISE(ABORT, 'half way'); END",
     )
     .await;
-    let error = store
-        .revoke_all("ada", None, NOW)
-        .await
-        .expect_err("it fails")
-        .to_string();
+    // Its generation is raised before the spared session gets the new one.
+    let error = store.revoke_all("ada", Some(ID), NOW).await;
+    let error = error.expect_err("it fails").to_string();
     assert!(error.contains("half way"), "{error}");
     assert_eq!(store.generation("ada").await.expect("generation").0, 0);
+    assert_eq!(store.find("ada", ID).await.expect("find"), Some(session()));
     execute(&mut beside, "DROP TRIGGER fails").await;
-    assert_eq!(
-        store
-            .revoke_all("ada", None, NOW)
-            .await
-            .expect("revoke_all"),
-        1
-    );
+    let ended = store.revoke_all("ada", None, NOW).await;
+    assert_eq!(ended.expect("revoke_all"), 1);
+}
+
+/// Of however many sessions. What is left of them goes when they expire, and is no session until then.
+#[tokio::test]
+async fn a_revocation_of_all_is_two_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    common::fill(&store, 500).await;
+    execute(
+        &mut beside,
+        "CREATE TABLE writes (n INTEGER);
+         CREATE TRIGGER updated AFTER UPDATE ON session_auth_sessions
+         BEGIN INSERT INTO writes VALUES (1); END;
+         CREATE TRIGGER deleted AFTER DELETE ON session_auth_sessions
+         BEGIN INSERT INTO writes VALUES (1); END;",
+    )
+    .await;
+    let ended = store
+        .revoke_all("eve", Some(common::of_many(0).id), NOW)
+        .await;
+    assert_eq!(ended.expect("revoke_all"), 499);
+    let count = async |beside: &mut SqliteConnection, question: &'static str| {
+        let count = sqlx::query_scalar(question).fetch_one(beside).await;
+        count.expect("a count")
+    };
+    let writes: i64 = count(&mut beside, "SELECT count(*) FROM writes").await;
+    assert_eq!(writes, 1, "the spared one, beside the generation");
+    common::all_have_ended_but_one(&store).await;
+    common::what_has_ended_is_swept(&store).await;
+    let left: i64 = count(&mut beside, "SELECT count(*) FROM session_auth_sessions").await;
+    assert_eq!(left, 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the stores do alike in both databases: a statement each, on a connection of their own kind.
 
-/// Implements `SessionStore` by the store's `lease`, its statements and its functions `insert`
-/// and `revoke_all`; `more` is what one database does better than the trait.
+/// Implements `SessionStore` by the store's `lease` and its statements; `more` is what one database
+/// does better than the trait.
 macro_rules! sql_store {
     ($store:ident $($more:tt)*) => {
         impl SessionStore for $store {
@@ -21,8 +21,11 @@ macro_rules! sql_store {
                 generation: Generation,
             ) -> Result<bool, StoreError> {
                 let mut lease = self.lease(true).await?;
-                let answer = insert(&mut lease, session, generation).await;
-                lease.finish(answer).map_err(failed)
+                let answer = bind_session!(sqlx::query(INSERT), session)
+                    .bind(generation.0 as i64)
+                    .execute(&mut *lease)
+                    .await;
+                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
             }
 
             async fn find(
@@ -94,7 +97,38 @@ macro_rules! sql_store {
                 now: Timestamp,
             ) -> Result<u64, StoreError> {
                 let mut lease = self.lease(true).await?;
-                let answer = revoke_all(&mut lease, subject, except, now).await;
+                // Of however many sessions, two rows are written: those of a generation that has passed
+                // are none any more, and go when they expire.
+                let ended = async {
+                    let mut transaction = lease.begin_with(BEGIN).await?;
+                    let (generation, previous): (i64, i64) = sqlx::query_as(RAISE)
+                        .bind(subject)
+                        .bind(seconds(now))
+                        .fetch_one(&mut *transaction)
+                        .await?;
+                    for spare in [SPARE, SPARE_RENEWED] {
+                        let Some(id) = &except else { break };
+                        let spared = sqlx::query(spare)
+                            .bind(subject)
+                            .bind(id.as_bytes().as_slice())
+                            .bind(generation)
+                            .bind(previous)
+                            .execute(&mut *transaction)
+                            .await?;
+                        if spared.rows_affected() > 0 {
+                            break;
+                        }
+                    }
+                    let ended: i64 = sqlx::query_scalar(COUNT_ENDED)
+                        .bind(subject)
+                        .bind(previous)
+                        .bind(generation)
+                        .fetch_one(&mut *transaction)
+                        .await?;
+                    transaction.commit().await?;
+                    Ok::<_, sqlx::Error>(ended as u64)
+                };
+                let answer = ended.await;
                 lease.finish(answer).map_err(failed)
             }
 

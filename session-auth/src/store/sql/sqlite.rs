@@ -11,8 +11,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::alike::sql_store;
 use super::row;
 use super::statements::{
-    FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION,
-    WAS_RENEWED, bind_session, failed, forgettable, pending, seconds,
+    COUNT_ENDED, FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE,
+    SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live,
+    pending, seconds,
 };
 use crate::clock::Timestamp;
 use crate::session::SessionId;
@@ -66,16 +67,17 @@ const MIGRATIONS: &[&str] = &["\
         last_seen INTEGER NOT NULL, \
         idle_deadline INTEGER NOT NULL, \
         absolute_deadline INTEGER NOT NULL, \
-        version INTEGER NOT NULL \
+        version INTEGER NOT NULL, \
+        generation INTEGER NOT NULL \
     ) STRICT; \
-    CREATE INDEX session_auth_sessions_subject ON session_auth_sessions (subject); \
+    CREATE INDEX session_auth_sessions_subject ON session_auth_sessions (subject, generation); \
     CREATE INDEX session_auth_sessions_idle_deadline ON session_auth_sessions (idle_deadline); \
     CREATE TABLE session_auth_generations ( \
         subject TEXT NOT NULL PRIMARY KEY, \
         generation INTEGER NOT NULL, \
-        revoked_at INTEGER NOT NULL \
+        previous INTEGER NOT NULL \
     ) STRICT, WITHOUT ROWID; \
-    CREATE INDEX session_auth_generations_revoked_at ON session_auth_generations (revoked_at); \
+    CREATE INDEX session_auth_generations_generation ON session_auth_generations (generation); \
     CREATE TABLE session_auth_renewed ( \
         old BLOB NOT NULL PRIMARY KEY, \
         subject TEXT NOT NULL, \
@@ -86,26 +88,29 @@ const MIGRATIONS: &[&str] = &["\
 
 /// Says what became of the row: one that was written by a newer program is noted as used, and not
 /// accepted.
-const TOUCH: &str = "\
-    UPDATE session_auth_sessions SET \
+const TOUCH: &str = concat!(
+    "UPDATE session_auth_sessions SET \
         last_seen = max(last_seen, $3), idle_deadline = max(idle_deadline, $4) \
-    WHERE subject = $1 AND id = $2 \
-    RETURNING version";
+    WHERE subject = $1 AND id = $2",
+    live!("$1"),
+    "RETURNING version"
+);
 
+/// The time of the revocation, or one more than before where that is no later.
 const RAISE: &str = "\
-    INSERT INTO session_auth_generations (subject, generation, revoked_at) VALUES ($1, 1, $2) \
+    INSERT INTO session_auth_generations (subject, generation, previous) \
+    VALUES ($1, max($2, 1), 0) \
     ON CONFLICT (subject) DO UPDATE SET \
-        generation = generation + 1, revoked_at = max(revoked_at, excluded.revoked_at)";
-
-const REVOKE_ALL: &str = "\
-    DELETE FROM session_auth_sessions WHERE subject = $1 AND id IS NOT $2 AND id IS NOT ( \
-        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1)";
+        generation = max(generation + 1, excluded.generation), previous = generation \
+    RETURNING generation, previous";
 
 /// Row ids go up as rows are added.
-const TRIM: &str = "\
-    DELETE FROM session_auth_sessions WHERE id IN ( \
-        SELECT id FROM session_auth_sessions WHERE subject = $1 \
-        ORDER BY last_seen DESC, rowid DESC LIMIT -1 OFFSET $2)";
+const TRIM: &str = concat!(
+    "DELETE FROM session_auth_sessions WHERE id IN ( \
+        SELECT id FROM session_auth_sessions WHERE subject = $1",
+    live!("$1"),
+    "ORDER BY last_seen DESC, rowid DESC LIMIT -1 OFFSET $2)"
+);
 
 /// IMMEDIATE takes the lock at once: who has read before cannot always have it later.
 const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -120,7 +125,10 @@ const FORGET_RENEWED: &str = "\
 
 const FORGET: &str = "\
     DELETE FROM session_auth_generations WHERE subject IN ( \
-        SELECT subject FROM session_auth_generations WHERE revoked_at <= $1 LIMIT $2)";
+        SELECT subject FROM session_auth_generations AS g WHERE generation <= $1 AND NOT EXISTS ( \
+            SELECT 1 FROM session_auth_sessions AS s \
+            WHERE s.subject = g.subject AND s.generation < g.generation) \
+        LIMIT $2)";
 
 impl SqliteStore {
     /// A store in the database of this pool. Call [`migrate`](Self::migrate) before it serves.
@@ -256,37 +264,4 @@ impl DerefMut for Lease<'_> {
 
 // A single statement that writes takes SQLite's lock before it reads, and is whole or nothing, also
 // where its future is dropped: the connection's thread finishes it.
-async fn insert(
-    connection: &mut SqliteConnection,
-    session: &StoredSession,
-    generation: Generation,
-) -> Result<bool, sqlx::Error> {
-    let done = bind_session!(sqlx::query(INSERT), session)
-        .bind(generation.0 as i64)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-async fn revoke_all(
-    connection: &mut SqliteConnection,
-    subject: &str,
-    except: Option<SessionId>,
-    now: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let mut transaction = connection.begin_with(BEGIN).await?;
-    sqlx::query(RAISE)
-        .bind(subject)
-        .bind(seconds(now))
-        .execute(&mut *transaction)
-        .await?;
-    let ended = sqlx::query(REVOKE_ALL)
-        .bind(subject)
-        .bind(except.as_ref().map(|id| id.as_bytes().as_slice()))
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(ended.rows_affected())
-}
-
 sql_store!(SqliteStore);

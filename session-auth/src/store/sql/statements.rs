@@ -9,46 +9,87 @@ use crate::store::memory::KEEP_GENERATION;
 /// The version of a row that this code writes, and the only one that it reads.
 pub(super) const ROW_VERSION: i16 = 1;
 
-/// Adds nothing where the generation is another.
+/// Adds nothing where the generation is another. Where it is raised at the same moment, the row is of
+/// the one before, and so is no session: nobody has to wait.
 pub(super) const INSERT: &str = "\
     INSERT INTO session_auth_sessions \
-        (id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version) \
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
+        (id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version, \
+        generation) \
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
     WHERE $9 = coalesce( \
         (SELECT generation FROM session_auth_generations WHERE subject = $2), 0)";
 
-/// Of one row makes the other, rather than deleting and inserting: PostgreSQL's `DELETE` of all
-/// sessions, waiting for this, then follows the row to its new id. It would not see a new row.
-pub(super) const REPLACE: &str = "\
-    UPDATE session_auth_sessions SET \
+/// A condition: a row is a session while no later generation than its own is known of the subject.
+/// `$subject` is the subject's parameter.
+macro_rules! live {
+    ($subject:literal) => {
+        concat!(
+            " AND generation >= coalesce((SELECT generation FROM session_auth_generations \
+             WHERE subject = ",
+            $subject,
+            "), 0) "
+        )
+    };
+}
+pub(super) use live;
+
+/// Of one row makes the other, which so stays of its generation.
+pub(super) const REPLACE: &str = concat!(
+    "UPDATE session_auth_sessions SET \
         id = $1, label = $3, issued = $4, last_seen = $5, idle_deadline = $6, \
         absolute_deadline = $7, version = $8 \
-    WHERE subject = $2 AND id = $9";
+    WHERE subject = $2 AND id = $9",
+    live!("$2")
+);
 
 pub(super) const GENERATION: &str =
     "SELECT generation FROM session_auth_generations WHERE subject = $1";
 
-pub(super) const FIND: &str = "\
-    SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
-    FROM session_auth_sessions WHERE subject = $1 AND id = $2";
+pub(super) const FIND: &str = concat!(
+    "SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
+    FROM session_auth_sessions WHERE subject = $1 AND id = $2",
+    live!("$1")
+);
 
-pub(super) const LIST: &str = "\
-    SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
-    FROM session_auth_sessions WHERE subject = $1 AND idle_deadline > $2 \
-    ORDER BY last_seen DESC, issued DESC LIMIT $3";
+pub(super) const LIST: &str = concat!(
+    "SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
+    FROM session_auth_sessions WHERE subject = $1 AND idle_deadline > $2",
+    live!("$1"),
+    "ORDER BY last_seen DESC, issued DESC LIMIT $3"
+);
 
 /// The id may be the one before the session was renewed.
-pub(super) const REVOKE: &str = "\
-    DELETE FROM session_auth_sessions WHERE subject = $1 AND (id = $2 OR id = ( \
-        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1))";
+pub(super) const REVOKE: &str = concat!(
+    "DELETE FROM session_auth_sessions WHERE subject = $1 AND (id = $2 OR id = ( \
+        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1))",
+    live!("$1")
+);
+
+/// Lets one session live on in the generation that was raised: the one of this id, ..
+pub(super) const SPARE: &str = "\
+    UPDATE session_auth_sessions SET generation = $3 \
+    WHERE subject = $1 AND id = $2 AND generation >= $4";
+
+/// .. or the one that had it. A statement of its own, as it then sees what was renewed while the other
+/// waited.
+pub(super) const SPARE_RENEWED: &str = "\
+    UPDATE session_auth_sessions SET generation = $3 \
+    WHERE subject = $1 AND generation >= $4 AND id = ( \
+        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1)";
+
+pub(super) const COUNT_ENDED: &str = "\
+    SELECT count(*) FROM session_auth_sessions \
+    WHERE subject = $1 AND generation >= $2 AND generation < $3";
 
 pub(super) const REMEMBER: &str = "\
     INSERT INTO session_auth_renewed (old, subject, id, until) VALUES ($1, $2, $3, $4)";
 
-pub(super) const WAS_RENEWED: &str = "\
-    SELECT 1 FROM session_auth_renewed AS r \
+pub(super) const WAS_RENEWED: &str = concat!(
+    "SELECT 1 FROM session_auth_renewed AS r \
     JOIN session_auth_sessions AS s ON s.id = r.id AND s.subject = r.subject \
-    WHERE r.old = $2 AND r.subject = $1 AND r.until > $3";
+    WHERE r.old = $2 AND r.subject = $1 AND r.until > $3",
+    live!("$1")
+);
 
 pub(super) const SCHEMA_VERSION: &str =
     "SELECT coalesce(max(version), 0) FROM session_auth_migrations";
