@@ -44,16 +44,69 @@
 //! # Ok::<_, axum::http::Error>(())
 //! ```
 
+mod adyen;
 pub(crate) mod body;
+#[cfg(feature = "webhook-asymmetric")]
+mod certificate;
 pub(crate) mod deadline;
+mod events;
+mod form;
+mod greeting;
 mod hmac;
 mod http_auth;
+mod hubspot;
+mod json;
+#[cfg(feature = "webhook-asymmetric")]
+mod jwt;
+mod key;
+mod mac;
+mod mailgun;
+#[cfg(feature = "sha1")]
+mod mandrill;
+mod meta;
+#[cfg(feature = "webhook-asymmetric")]
+mod paypal;
+#[cfg(feature = "webhook-asymmetric")]
+mod public_key;
+mod scheme;
 mod secret;
+mod signed;
+#[cfg(feature = "webhook-asymmetric")]
+mod sns;
+mod terms;
+#[cfg(feature = "sha1")]
+mod twilio;
+mod url;
 mod verifier;
 
-pub use self::hmac::{Encoding, Hmac};
-pub use self::http_auth::{BasicAuth, Bearer};
-pub use self::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
+pub use self::adyen::Adyen;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::certificate::{Certificates, FetchError};
+pub use self::events::{CloudEvents, EventGrid};
+pub use self::hmac::Hmac;
+pub use self::http_auth::{ApiKey, BasicAuth, Bearer};
+pub use self::hubspot::HubSpot;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::jwt::{Jwks, JwtIssuer};
+pub use self::mac::Encoding;
+pub use self::mailgun::Mailgun;
+#[cfg(feature = "sha1")]
+pub use self::mandrill::Mandrill;
+pub use self::meta::Meta;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::paypal::PayPal;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::public_key::PublicKey;
+pub use self::scheme::{Scheme, Setup, scheme, schemes};
+pub use self::secret::Secrets;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::sns::Sns;
+pub use self::terms::{Binds, Terms};
+#[cfg(feature = "sha1")]
+pub use self::twilio::Twilio;
+pub use self::verifier::{
+    Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,
+};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
