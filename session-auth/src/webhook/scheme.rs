@@ -83,6 +83,12 @@ impl Scheme {
         matches!(self.tolerance, Tolerance::Chosen(_))
     }
 
+    /// Whether the public URL is signed, so that a verifier has to be told it.
+    #[must_use]
+    pub fn signs_url(&self) -> bool {
+        self.signs.contains("public URL") || self.signs.contains("{url}")
+    }
+
     /// A verifier of this scheme, by what a configuration or a command line has.
     ///
     /// # Errors
@@ -119,6 +125,8 @@ pub struct Setup {
     pub secrets: Vec<Zeroizing<Vec<u8>>>,
     /// The public address of the service: `https://hooks.example.com`.
     pub public_url: Option<String>,
+    /// The fragment of the URL that the sender was given, which it does not send.
+    pub fragment: Option<String>,
     /// Whom a token must be for.
     pub audience: Option<String>,
     /// Who must have issued a token.

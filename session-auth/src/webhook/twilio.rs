@@ -148,6 +148,7 @@ impl Twilio {
     }
 
     fn configure(&mut self, setup: &Setup) {
+        self.fragment.clone_from(&setup.fragment);
         let Some(url) = &setup.public_url else {
             return;
         };
