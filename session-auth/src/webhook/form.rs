@@ -35,13 +35,19 @@ pub(super) fn only<'a>(pairs: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'
 
 /// The media type of the body, in lower case, without parameters.
 pub(super) fn media_type(request: &WebhookRequest<'_>) -> Option<String> {
-    let value = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let value = request
+        .headers()
+        .get(CONTENT_TYPE)?
+        .to_str()
+        .unwrap_or_default();
     let (media, _) = value.split_once(';').unwrap_or((value, ""));
     Some(media.trim().to_ascii_lowercase())
 }
 
+/// Whether the body is a form, or nobody says what it is.
 pub(super) fn is_form(request: &WebhookRequest<'_>) -> bool {
-    media_type(request).as_deref() == Some("application/x-www-form-urlencoded")
+    let form = "application/x-www-form-urlencoded";
+    media_type(request).is_none_or(|media| media == form)
 }
 
 /// The boundary between the parts of `multipart/form-data` (RFC 7578).
