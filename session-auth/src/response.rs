@@ -95,6 +95,8 @@ denials! {
     TimestampOutOfRange => "timestamp_out_of_range", UNAUTHORIZED, "Authentication required", "Webhook";
     /// What is needed to verify a webhook cannot be had just now.
     VerifierUnavailable => "verifier_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
+    /// A webhook's delivery is being handled just now, or it cannot be known whether it was handled.
+    ReplayUnavailable => "replay_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
     /// The body of a webhook is over the limit.
     BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
     /// The body of a webhook did not arrive in time.

@@ -9,11 +9,12 @@ use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use tokio::runtime::Handle;
 
 use super::{Next, Refused};
 use crate::activity::Endpoint;
+use crate::clock::Timestamp;
 use crate::future::{Outcome, ResponseFuture};
 use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd};
@@ -21,6 +22,7 @@ use crate::response::Denial;
 use crate::shared::Shared;
 use crate::webhook::body::{self, BodyError, Incomplete, Resumed};
 use crate::webhook::deadline::Timed;
+use crate::webhook::replay::{Fresh, Held, ReplayWindow};
 use crate::webhook::{Answer, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// What axum's extractors read of a body where nobody says otherwise, in bytes.
@@ -141,12 +143,29 @@ where
     }
     match verified {
         Ok(delivery) => {
+            let held = match claim(&shared, &endpoint, &delivery, request.body()).await {
+                Ok(held) => held,
+                Err(Repeated::Done) => return Ok(answered(&Answer::json(DUPLICATE))),
+                Err(Repeated::Later) => {
+                    let denial = Denial::ReplayUnavailable;
+                    log(denial);
+                    endpoint.counters.deny(denial);
+                    return Ok(denial.into_response());
+                }
+            };
             let mut request = request.map(Body::from);
             // What was accepted is read: more than that only a decompression inside can make of it.
             let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
             let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
             let outcome = Outcome::of_delivery(end, endpoint);
-            outcome.after(next(request)).await
+            let response = outcome.after(next(request)).await;
+            if let Some(held) = held {
+                let status = response.as_ref().map(Response::status);
+                let failed = |it: StatusCode| it.is_client_error() || it.is_server_error();
+                held.settle(status.is_ok_and(|status| !failed(status)))
+                    .await;
+            }
+            response
         }
         Err(denial) => {
             log(denial);
@@ -165,6 +184,36 @@ fn answered(answer: &Answer) -> Response<Body> {
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().insert(CACHE_CONTROL, no_store);
     response
+}
+
+/// What a delivery gets that was handled before.
+const DUPLICATE: &str = r#"{"status":"duplicate"}"#;
+
+/// Why a delivery is not handled now.
+enum Repeated {
+    Done,
+    Later,
+}
+
+/// Claims a delivery, where there is a replay window for it.
+async fn claim(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    delivery: &Delivery,
+    body: &[u8],
+) -> Result<Option<Held>, Repeated> {
+    let verifier = endpoint.declaration.as_ref().and_then(|it| it.verify());
+    let verifier = verifier.map_or("", |verify| verify.as_str());
+    let by = endpoint.verifier.as_ref();
+    let Some(window) = shared.replays.of(verifier, by, delivery) else {
+        return Ok(None);
+    };
+    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.id.as_deref(), body);
+    match window.claim(key, Timestamp::of(&shared.policy.clock)).await {
+        Fresh::Handle(held) => Ok(Some(held)),
+        Fresh::Done => Err(Repeated::Done),
+        Fresh::Running | Fresh::Unavailable => Err(Repeated::Later),
+    }
 }
 
 /// What a verifier sees.

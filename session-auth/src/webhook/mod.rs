@@ -68,6 +68,7 @@ mod meta;
 mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
 mod public_key;
+pub(crate) mod replay;
 mod scheme;
 mod secret;
 mod signed;
@@ -97,6 +98,7 @@ pub use self::meta::Meta;
 pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::public_key::PublicKey;
+pub use self::replay::{Claim, MemoryReplays, ReplayKey, ReplayStore};
 pub use self::scheme::{Scheme, Setup, scheme, schemes};
 pub use self::secret::Secrets;
 #[cfg(feature = "webhook-asymmetric")]
