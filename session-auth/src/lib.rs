@@ -91,7 +91,9 @@
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, for tests.
-//! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
+//! - `sha1`: webhooks signed with HMAC-SHA1, such as Twilio's and FreeScout's.
+//! - `webhook-asymmetric`: webhooks signed with a sender's private key, through the crate `ring`: Discord,
+//!   SendGrid, Amazon SNS, PayPal, and tokens of an issuer.
 //!
 //! No feature changes how a request is judged.
 #![forbid(unsafe_code)]

@@ -287,3 +287,69 @@ fn sentry_and_workos_sign_as_they_document() {
 
 const SENTRY: &str = "520dd83ab0cdb253c1a06d9ef173f7e90ff51ec423fdecc47c95770daefeca20";
 const WORKOS: &str = "923d99f2eaabe6695edb0a325d8bce3195ad2a51ff3d084f39733b7a1ae73b8c";
+
+/// The table of `docs/webhooks.md`, from what the code knows.
+fn table() -> String {
+    let mut table = String::from(
+        "| scheme | sender | verifier | signs | proof | binds | refused with | tries again | time, s | delivery id | handshake |\n\
+         |---|---|---|---|---|---|---:|---|---:|---|---|\n",
+    );
+    for scheme in schemes() {
+        let tolerance = match scheme.tolerance() {
+            Some(seconds) if scheme.tolerance_is_chosen() => format!("{seconds} (ours)"),
+            Some(seconds) => seconds.to_string(),
+            None => String::new(),
+        };
+        let feature = scheme
+            .feature
+            .map(|it| format!(" (`{it}`)"))
+            .unwrap_or_default();
+        let id = scheme.delivery_id.unwrap_or("none: its body");
+        let row = [
+            format!("`{}`", scheme.name),
+            scheme.sender.to_owned(),
+            format!("`{}`{feature}", scheme.constructor),
+            scheme.signs.to_owned(),
+            scheme.proof.to_owned(),
+            scheme.binds.to_string(),
+            scheme.refuse_with.to_string(),
+            scheme.retries.to_owned(),
+            tolerance,
+            id.to_owned(),
+            scheme.handshake.unwrap_or_default().to_owned(),
+        ];
+        table.push_str(&format!(
+            "| {} |\n",
+            row.map(|it| it.replace('|', "\\|")).join(" | ")
+        ));
+    }
+    table
+}
+
+#[test]
+fn every_scheme_is_documented_as_it_is() {
+    const MARKS: [&str; 2] = ["<!-- schemes -->\n", "<!-- end -->\n"];
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/webhooks.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    let expected = format!("{before}{}{}{}{after}", MARKS[0], table(), MARKS[1]);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, &expected).unwrap();
+        return;
+    }
+    assert_eq!(text, expected, "run it with UPDATE_EXPECT=1");
+    for scheme in schemes() {
+        assert!(
+            !scheme.signs.is_empty() && !scheme.proof.is_empty(),
+            "{}",
+            scheme.name
+        );
+        assert!(
+            !scheme.sender.is_empty() && !scheme.constructor.is_empty(),
+            "{}",
+            scheme.name
+        );
+        assert_ne!(scheme.refuse_with, 403, "{}", scheme.name);
+    }
+}

@@ -14,6 +14,13 @@
 //!    has to be there in 30 seconds, or what
 //!    [`webhook_body_timeout`](crate::SessionAuthLayerBuilder::webhook_body_timeout) says.
 //!
+//! 7. A handshake is between the sender and the layer: it is answered, and no handler sees it.
+//! 8. A refusal has the status after which the sender tries again: 401, or 503 where it takes a 4xx as
+//!    final. See [`Terms`].
+//!
+//! Senders that are known have a constructor each: [`Hmac::stripe`], [`BasicAuth::postmark`], and what
+//! [`schemes`] lists. `docs/webhooks.md` has the table of them.
+//!
 //! A signature over the body alone stays valid for ever: whoever has seen one delivery can send it
 //! again. Where the sender signs no time, keep a replay window, or make the handler idempotent.
 //! [`BasicAuth`] and [`Bearer`] do not cover the body at all: they rest on TLS up to this service.
@@ -48,6 +55,7 @@ mod adyen;
 pub(crate) mod body;
 #[cfg(feature = "webhook-asymmetric")]
 mod certificate;
+mod combined;
 pub(crate) mod deadline;
 mod events;
 mod form;
@@ -83,6 +91,7 @@ mod verifier;
 pub use self::adyen::Adyen;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::certificate::{Certificates, FetchError};
+pub use self::combined::{AllOf, AnyOf, IpAllowlist, all_of, any_of};
 pub use self::events::{CloudEvents, EventGrid};
 pub use self::hmac::Hmac;
 pub use self::http_auth::{ApiKey, BasicAuth, Bearer};
