@@ -15,7 +15,7 @@ use http::StatusCode;
 use session_auth::methods::POST;
 use session_auth::store::StoreError;
 use session_auth::webhook::{
-    BasicAuth, Bearer, Claim, Hmac, MemoryReplays, ReplayKey, ReplayStore,
+    BasicAuth, Bearer, Claim, Hmac, MemoryReplays, ReplayKey, ReplayStore, Webhook,
 };
 use session_auth::{
     BuildError, Denial, Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, Timestamp, webhook,
@@ -337,4 +337,34 @@ fn an_exemption_has_a_reason_and_a_verifier_and_a_window_a_length() {
         builder(&clock).replay_window(MemoryReplays::new(), short),
         "less than a second",
     );
+}
+
+#[derive(serde::Deserialize)]
+struct Event {
+    #[serde(rename = "MessageID")]
+    message: String,
+}
+
+#[tokio::test]
+async fn a_handler_takes_the_payload_with_its_delivery() {
+    let clock = Arc::new(AtomicU64::new(1_700_000_000));
+    let auth = builder(&clock).build().unwrap();
+    let show = |event: Webhook<Event>| async move {
+        let delivery = event.delivery;
+        let (id, scheme) = (delivery.id.unwrap(), delivery.scheme.unwrap());
+        format!(
+            "{} {id} {scheme} {:?}",
+            event.payload.message, delivery.secret
+        )
+    };
+    let routes = Router::new().mount(webhook(POST, "/delivery", "postmark").to(show));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let headers = format!("Authorization: Basic {}\r\n", STANDARD.encode("u:p"));
+    let answer = common::post(address, "/delivery", &headers, r#"{"MessageID":"a"}"#).await;
+    assert_eq!(answer.shown(), "a a postmark Some(0)");
+    for wrong in ["", "{}", "[]", "no JSON"] {
+        let answer = common::post(address, "/delivery", &headers, wrong).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+        assert_eq!(answer.body, r#"{"error":"Bad request","reason":"payload"}"#);
+    }
 }
