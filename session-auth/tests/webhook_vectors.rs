@@ -353,3 +353,43 @@ fn every_scheme_is_documented_as_it_is() {
         assert_ne!(scheme.refuse_with, 403, "{}", scheme.name);
     }
 }
+
+#[cfg(feature = "testing")]
+#[test]
+fn what_is_signed_for_a_test_is_accepted_and_with_a_byte_more_is_not() {
+    let base = "https://hooks.example.com";
+    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let mut signed = 0;
+    for known in schemes() {
+        let secret = match known.name {
+            "standard-webhooks" | "gitlab" => "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+            "adyen" => "11223344D785FBAE710E7F943F307971BB61B21281C98C9129B3D4018A57B2EB",
+            "postmark" => "user:password",
+            "aws-sns" | "azure-event-grid" | "cloudevents" | "cloudflare-access" | "discord"
+            | "google-pubsub" | "paypal" | "sendgrid" => continue,
+            _ => "a-secret",
+        };
+        let body = match known.name {
+            "twilio" | "mandrill" => "b=2&a=1&a=1",
+            _ => r#"{"id":"1","webhookTimestamp":1700000000000}"#,
+        };
+        let request = Request::post(format!("{base}/hooks/x?y=z"))
+            .body(body.into())
+            .unwrap();
+        let request = session_auth::testing::sign_webhook(known.name, secret, request, now);
+        let mut setup = Setup::new([secret]);
+        setup.public_url = Some(base.to_owned());
+        let verifier = known.verifier(&setup).unwrap();
+        let answer = verifier.verify(&WebhookRequest::new(&request, now));
+        assert!(answer.is_ok(), "{}: {answer:?}", known.name);
+        if verifier.terms().binds.unwrap().as_str() != "sender" {
+            let more = request.map(|body| [body.as_ref(), b"0"].concat());
+            let answer = verifier
+                .verify(&WebhookRequest::new(&more, now))
+                .unwrap_err();
+            assert_eq!(answer.as_str(), "signature_invalid", "{}", known.name);
+        }
+        signed += 1;
+    }
+    assert_eq!(signed, schemes().len() - 8);
+}

@@ -54,6 +54,10 @@ macro_rules! senders {
             ..$scheme
         },)*];
 
+        /// How each signs, by the names of their schemes.
+        #[cfg(feature = "testing")]
+        pub(super) static ROWS: &[(&str, &Row)] = &[$($(#[$cfg])? ($scheme.name, &$row),)*];
+
         /// The senders that are known.
         impl Hmac {
             $(

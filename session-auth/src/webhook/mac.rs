@@ -41,6 +41,7 @@ impl Encoding {
         (min..=max).contains(&bytes.len()).then_some(bytes)
     }
 
+    #[cfg(feature = "testing")]
     pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex => encode_hex(bytes),

@@ -81,6 +81,8 @@ pub(crate) mod replay;
 mod scheme;
 mod secret;
 mod signed;
+#[cfg(feature = "testing")]
+pub(crate) mod signing;
 #[cfg(feature = "webhook-asymmetric")]
 mod sns;
 mod terms;
