@@ -18,7 +18,7 @@ use ring::signature::{
 };
 use time::{Date, Month};
 
-use super::verifier::{ConfigError, Rejection};
+use super::verifier::{ConfigError, Preparing, Rejection};
 
 /// How many certificates are kept. A sender has one or two at a time.
 const MOST: usize = 16;
@@ -287,10 +287,7 @@ impl Certificates {
     }
 
     /// Fetches what is not there yet.
-    pub(super) fn fetch(
-        &self,
-        url: String,
-    ) -> Option<Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>> {
+    pub(super) fn fetch(&self, url: String) -> Option<Preparing<'static>> {
         if self.get(&url).is_some() {
             return None;
         }

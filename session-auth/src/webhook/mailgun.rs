@@ -91,6 +91,9 @@ impl Mailgun {
     }
 }
 
+/// The field of this name.
+type Field<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 struct Proof {
     timestamp: String,
     token: String,
@@ -100,7 +103,7 @@ struct Proof {
 fn proof(request: &WebhookRequest<'_>) -> Result<Proof, Rejection> {
     let missing = Rejection::SignatureMissing("the body has no timestamp, token and signature");
     let body = request.body();
-    let field: Box<dyn Fn(&str) -> Option<String>> = match form::media_type(request).as_deref() {
+    let field: Box<Field<'_>> = match form::media_type(request).as_deref() {
         Some("application/x-www-form-urlencoded") => {
             let pairs = form::pairs(body);
             Box::new(move |name| String::from_utf8(form::only(&pairs, name)?.to_vec()).ok())

@@ -155,9 +155,7 @@ impl Verifier for PayPal {
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
         let url = self.certificate_url(request).ok()?.to_owned();
-        self.certificates
-            .fetch(url)
-            .map(|fetching| fetching as Preparing<'a>)
+        self.certificates.fetch(url)
     }
 
     fn terms(&self) -> Terms {

@@ -322,9 +322,7 @@ impl Verifier for Sns {
             return None;
         }
         let url = message.certificate_url().ok()?.to_owned();
-        self.certificates
-            .fetch(url)
-            .map(|fetching| fetching as Preparing<'a>)
+        self.certificates.fetch(url)
     }
 
     fn terms(&self) -> Terms {
