@@ -68,6 +68,74 @@ pub(crate) enum Command {
     /// Explains a finding: what it means, how it comes about, what to do
     #[command(after_help = EXIT_CODES)]
     Explain(Explain),
+    /// Says whether a captured delivery of a webhook verifies, and if not, why
+    ///
+    /// The secret stays where it is: in a variable or a file. Nothing that is printed has it in it.
+    #[command(after_help = VERIFY_EXIT_CODES)]
+    VerifyWebhook(VerifyWebhook),
+}
+
+const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+    0  the delivery is accepted
+  100  it is refused, or is a handshake, which no handler sees
+  101  could not run: a usage error, no such scheme, no secret";
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyWebhook {
+    /// Who sends: `stripe`, `github`, `standard-webhooks` ..
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scheme: String,
+    /// The variable of the environment that has the secret (repeatable)
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) secret_env: Vec<String>,
+    /// The file that has the secret, the public key, the certificate or the JWKS (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Vec<PathBuf>,
+    /// A header of the delivery, as `Name: value` (repeatable)
+    #[arg(long, value_name = "HEADER")]
+    pub(crate) header: Vec<OsString>,
+    /// The file that has the body, byte by byte; `-` for standard input [default: no body]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<PathBuf>,
+    /// The method of the delivery
+    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    pub(crate) method: String,
+    /// The URL of the delivery, as the sender has it
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// When the delivery arrived, in seconds since 1970 [default: now]
+    #[arg(long, value_name = "UNIX-SECONDS")]
+    pub(crate) at: Option<u64>,
+    /// How far the time of the delivery may be from that, in seconds [default: the scheme's]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) tolerance: Option<u64>,
+    /// Whom a token has to be for
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(crate) audience: Option<String>,
+    /// Who has to have issued a token
+    #[arg(long, value_name = "ISSUER")]
+    pub(crate) issuer: Option<String>,
+    /// The service account that a token has to name; of Amazon SNS the topic's ARN
+    #[arg(long, visible_alias = "service-account", value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// The id of the webhook at PayPal
+    #[arg(long, value_name = "ID")]
+    pub(crate) webhook_id: Option<String>,
+    /// What Twilio signs by: HMAC_SHA1 or HMAC_SHA256 [default: either]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) algorithm: Option<String>,
+    /// How to show the result
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = VerifyFormat::Human)]
+    pub(crate) format: VerifyFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerifyFormat {
+    /// Text for people
+    Human,
+    /// One JSON document
+    Json,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -140,6 +140,11 @@ impl Endpoint {
     /// The answer to a denied request, with the challenge of its verifier.
     pub(crate) fn denied(&self, denial: Denial) -> Response<Body> {
         let mut response = denial.into_response();
+        if denial.is_of_proof()
+            && let Some(verifier) = &self.verifier
+        {
+            refuse_as_told(&mut response, verifier.terms().refuse_with);
+        }
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(challenge) = self.verifier.as_ref().and_then(|by| by.challenge())
         {
@@ -185,6 +190,14 @@ impl Endpoint {
             denied: by_reason(&self.counters.denied),
             observed: by_reason(&self.counters.observed),
         }
+    }
+}
+
+/// A sender that takes a 401 as final would never try again.
+fn refuse_as_told(response: &mut Response<Body>, status: StatusCode) {
+    *response.status_mut() = status;
+    if status != StatusCode::UNAUTHORIZED {
+        response.headers_mut().remove(WWW_AUTHENTICATE);
     }
 }
 

@@ -147,6 +147,15 @@ impl fmt::Display for Problem {
                     d.location(),
                     route(d)
                 )?;
+                let nearest = configured
+                    .iter()
+                    .map(|known| (strsim::damerau_levenshtein(known, name), known))
+                    .min()
+                    // Half the letters of a name are another name.
+                    .filter(|(distance, known)| *distance <= known.len() / 3);
+                if let Some((_, nearest)) = nearest {
+                    write!(f, "; did you mean {nearest:?}?")?;
+                }
                 if !configured.is_empty() {
                     write!(f, " (it has {})", configured.join(", "))?;
                 }

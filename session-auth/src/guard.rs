@@ -1,6 +1,7 @@
 //! The guard of one endpoint of a router. It knows whose the endpoint is before the first request:
 //! nothing is looked up, and no URL is read.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use http::{Method, Response, StatusCode};
 use matchit::Router as Matcher;
 use tower_layer::Layer;
@@ -59,8 +60,8 @@ pub(crate) enum Bound {
         /// In front of a service, that may read a path otherwise than axum does.
         readings: Option<Arc<Readings>>,
     },
-    /// axum's own 404 or 405.
-    OfAxum,
+    /// axum's own 404 or 405, and the handshakes that senders make by a method of no handler's.
+    OfAxum(Arc<Handshakes>),
     /// A route whose handler runs for anyone: in tests alone.
     #[cfg(feature = "testing")]
     Open(Option<DeclarationRef>),
@@ -155,7 +156,10 @@ where
                 }
                 dispatch(Ready(inner), shared, endpoint, *sealed, request)
             }
-            Some(Bound::OfAxum) => {
+            Some(Bound::OfAxum(handshakes)) => {
+                if let Some(webhook) = handshakes.find(&request) {
+                    return dispatch(Ready(inner), shared, webhook, false, request);
+                }
                 Pass::take_off(request.extensions_mut());
                 let outcome = if request.method() == Method::OPTIONS {
                     Outcome::without_body()
@@ -236,6 +240,36 @@ impl Unmatched for Cell {
         }
         unmatched.counters.deny(Denial::Missing);
         Some(Denial::Missing)
+    }
+}
+
+/// The webhooks by their patterns whose senders shake hands by a method that no handler is for: a GET,
+/// a HEAD. The layer answers; behind it is axum's own 405 alone.
+#[derive(Default)]
+pub(crate) struct Handshakes(HashMap<Box<str>, Arc<Endpoint>>);
+
+impl Handshakes {
+    pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, &'a Arc<Endpoint>)>) -> Self {
+        let shakes_hands = |endpoint: &Endpoint| {
+            let verifier = endpoint.verifier.as_ref();
+            verifier.is_some_and(|it| !it.terms().handshake_by.is_empty())
+        };
+        let known = routes.filter(|(_, endpoint)| shakes_hands(endpoint));
+        Self(
+            known
+                .map(|(path, it)| (path.into(), Arc::clone(it)))
+                .collect(),
+        )
+    }
+
+    fn find(&self, request: &Request) -> Option<&Arc<Endpoint>> {
+        if self.0.is_empty() || service::is_preflight(request) {
+            return None;
+        }
+        let pattern = request.extensions().get::<MatchedPath>()?;
+        let endpoint = self.0.get(pattern.as_str())?;
+        let by = endpoint.verifier.as_ref()?.terms().handshake_by;
+        by.contains(&request.method().as_str()).then_some(endpoint)
     }
 }
 

@@ -23,10 +23,11 @@ use crate::mode::{MODE_VARIABLE, Mode};
 use crate::policy::SessionPolicy;
 use crate::service::SessionAuth;
 use crate::sessions::Sessions;
-use crate::shared::{Shared, Unclassified};
+use crate::shared::{REPLAY_TIMEOUT, Replays, Shared, Unclassified};
 use crate::store::{GuardedStore, MAX_LISTED};
 use crate::table::RouteTable;
-use crate::webhook::Verifier;
+use crate::webhook::replay::ReplayWindow;
+use crate::webhook::{ReplayStore, Verifier};
 
 /// How long a session lasts without being used.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -92,6 +93,7 @@ impl SessionAuthLayer {
             max_body: DEFAULT_MAX_BODY,
             body_timeout: DEFAULT_BODY_TIMEOUT,
             verifiers: BTreeMap::new(),
+            replays: Replays::default(),
             problems: Vec::new(),
             mode: None,
             unclassified: Unclassified::default(),
@@ -278,6 +280,7 @@ pub struct SessionAuthLayerBuilder {
     max_body: usize,
     body_timeout: Duration,
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
+    replays: Replays,
     problems: Vec<Problem>,
     mode: Option<Mode>,
     unclassified: Unclassified,
@@ -322,6 +325,54 @@ impl SessionAuthLayerBuilder {
                 entry.insert(Arc::new(verifier));
             }
         }
+        self
+    }
+
+    /// Has every delivery of a webhook handled once, and remembered for so long: for longer than its
+    /// sender tries again. A delivery that comes again gets a 200 and no handler; one that is being
+    /// handled, by whatever process, gets a 503, so that it comes later.
+    ///
+    /// A handler that answers with a 4xx or 5xx, panics or is given up gives the delivery back: what the
+    /// sender sends again is handled. A delivery is known by its id within its route and verifier; by
+    /// its body where its sender names none.
+    ///
+    /// By default there is one in this process alone, of 24 hours, for webhooks whose proof binds the
+    /// sender alone ([`Binds::Sender`](crate::webhook::Binds::Sender)) and whose deliveries have an id; a
+    /// warning at the start names them. See also [`replay_exempt`](Self::replay_exempt).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use session_auth::webhook::{BasicAuth, MemoryReplays};
+    /// # let keys = session_auth::Keys::random()?;
+    /// let auth = session_auth::SessionAuthLayer::builder(keys)
+    ///     .verifier("postmark", BasicAuth::postmark("postmark", "password"))
+    ///     .replay_window(MemoryReplays::new(), Duration::from_secs(24 * 3600))
+    ///     .build()?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replay_window(mut self, store: impl ReplayStore, remember: Duration) -> Self {
+        if remember.as_secs() == 0 {
+            let message =
+                "the replay_window remembers deliveries for less than a second: make it longer";
+            self.problems.push(Problem::InvalidTimeout { message });
+        }
+        let timeout = REPLAY_TIMEOUT;
+        self.replays.window = Some(ReplayWindow::new(store, remember, timeout));
+        self
+    }
+
+    /// Lets deliveries of this verifier be handled as often as they come, for this reason: the handler
+    /// does the same however often it runs, say.
+    pub fn replay_exempt(mut self, verifier: impl Into<String>, reason: impl Into<String>) -> Self {
+        let (verifier, reason) = (verifier.into(), reason.into());
+        if reason.trim().is_empty() {
+            self.problems.push(Problem::InvalidSetting {
+                setting: "replay_exempt",
+                message: format!("the reason for {verifier:?} is blank: say why it does no harm"),
+            });
+        }
+        self.replays.exempt.insert(verifier, reason);
         self
     }
 
@@ -556,6 +607,14 @@ impl SessionAuthLayerBuilder {
             let setting = "max_sessions";
             problems.push(Problem::InvalidSetting { setting, message });
         }
+        for verifier in self.replays.exempt.keys() {
+            if !self.verifiers.contains_key(verifier) {
+                problems.push(Problem::InvalidSetting {
+                    setting: "replay_exempt",
+                    message: format!("there is no verifier {verifier:?}: name one of the layer's"),
+                });
+            }
+        }
         let mode = Mode::resolve(self.mode, std::env::var(MODE_VARIABLE));
         let mode = keep(&mut problems, MODE_VARIABLE, mode);
         let cross_origin = CrossOrigin::new(&self.trusted_origins);
@@ -624,6 +683,7 @@ impl SessionAuthLayerBuilder {
                 cross_origin,
                 login,
                 verifiers: self.verifiers,
+                replays: self.replays,
                 unclassified: self.unclassified,
                 table: OnceLock::new(),
                 adopted: Mutex::default(),

@@ -90,8 +90,11 @@
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
-//! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, for tests.
-//! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
+//! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, and
+//!   `testing::sign_webhook`, which signs deliveries as their senders do, for tests.
+//! - `sha1`: webhooks signed with HMAC-SHA1, such as Twilio's and FreeScout's.
+//! - `webhook-asymmetric`: webhooks signed with a sender's private key, through the crate `ring`: Discord,
+//!   SendGrid, Amazon SNS, PayPal, and tokens of an issuer.
 //!
 //! No feature changes how a request is judged.
 #![forbid(unsafe_code)]
@@ -153,7 +156,7 @@ pub mod store;
 mod subject;
 mod table;
 #[cfg(feature = "testing")]
-mod testing;
+pub mod testing;
 mod token;
 mod unauditable;
 pub mod webhook;

@@ -23,7 +23,7 @@ use crate::activity::Endpoint;
 use crate::audited::Audited;
 use crate::error::{BuildError, Problem};
 use crate::finding::Finding;
-use crate::guard::{Bound, GuardLayer, Readings};
+use crate::guard::{Bound, GuardLayer, Handshakes, Readings};
 use crate::layer::SessionAuthLayer;
 use crate::mode::Mode;
 use crate::mounted::{Judged, Route, RowKind, judge};
@@ -200,8 +200,14 @@ impl SessionAuthLayer {
                 guards.bind(*guard, bound);
             }
         }
+        let handshakes =
+            Handshakes::new(routes.iter().zip(&endpoints).flat_map(|(route, endpoint)| {
+                let patterns = route.patterns.iter();
+                patterns.map(move |pattern| (&**pattern, endpoint))
+            }));
+        let handshakes = Arc::new(handshakes);
         for guard in of_axum {
-            guards.bind(guard, Bound::OfAxum);
+            guards.bind(guard, Bound::OfAxum(Arc::clone(&handshakes)));
         }
         guards.start();
 

@@ -93,6 +93,10 @@ denials! {
     SignatureInvalid => "signature_invalid", UNAUTHORIZED, "Authentication required", "Webhook";
     /// The proof of a webhook is too old, or from the future.
     TimestampOutOfRange => "timestamp_out_of_range", UNAUTHORIZED, "Authentication required", "Webhook";
+    /// What is needed to verify a webhook cannot be had just now.
+    VerifierUnavailable => "verifier_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
+    /// A webhook's delivery is being handled just now, or it cannot be known whether it was handled.
+    ReplayUnavailable => "replay_unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
     /// The body of a webhook is over the limit.
     BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
     /// The body of a webhook did not arrive in time.
@@ -105,6 +109,11 @@ denials! {
 }
 
 impl Denial {
+    /// Whether it is about the proof of a webhook.
+    pub(crate) fn is_of_proof(self) -> bool {
+        self.challenge() == Some("Webhook")
+    }
+
     /// Whether logging in may help.
     pub(crate) fn is_unauthenticated(self) -> bool {
         self.challenge() == Some("Cookie")
@@ -119,7 +128,7 @@ impl Denial {
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if self == Self::StoreUnavailable {
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         if self == Self::BodyTimeout {
@@ -137,6 +146,7 @@ impl From<Rejection> for Denial {
             Rejection::SignatureMissing(_) => Self::SignatureMissing,
             Rejection::SignatureInvalid(_) => Self::SignatureInvalid,
             Rejection::TimestampOutOfRange(_) => Self::TimestampOutOfRange,
+            Rejection::Unavailable(_) => Self::VerifierUnavailable,
         }
     }
 }

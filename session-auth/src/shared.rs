@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use time::{Date, OffsetDateTime};
 
-use crate::access::{AccessClass, DeclarationRef, Verify};
+use crate::access::{AccessClass, Declaration, DeclarationRef, Verify};
 use crate::activity::{Counters, Endpoint};
 use crate::csrf::CrossOrigin;
 use crate::error::Problem;
@@ -16,7 +16,8 @@ use crate::mode::Mode;
 use crate::policy::SessionPolicy;
 use crate::sessions::Sessions;
 use crate::table::RouteTable;
-use crate::webhook::Verifier;
+use crate::webhook::replay::ReplayWindow;
+use crate::webhook::{Binds, Delivery, MemoryReplays, Verifier};
 
 /// One for each layer.
 pub(crate) struct Shared {
@@ -28,11 +29,72 @@ pub(crate) struct Shared {
     pub(crate) cross_origin: CrossOrigin,
     pub(crate) login: Option<LoginPage>,
     pub(crate) verifiers: BTreeMap<String, Arc<dyn Verifier>>,
+    pub(crate) replays: Replays,
     pub(crate) unclassified: Unclassified,
     /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
     pub(crate) table: OnceLock<Arc<RouteTable>>,
     /// The endpoints of protected routers, for the counters.
     pub(crate) adopted: Mutex<Vec<Arc<Endpoint>>>,
+}
+
+/// How deliveries are kept from being handled twice.
+pub(crate) struct Replays {
+    pub(crate) window: Option<ReplayWindow>,
+    /// Where there is none, for deliveries whose proof binds the sender alone and that have an id.
+    own: ReplayWindow,
+    /// The verifiers whose deliveries may be handled twice, and why.
+    pub(crate) exempt: BTreeMap<String, String>,
+}
+
+/// How long this process remembers deliveries by itself.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a replay window may take to answer.
+pub(crate) const REPLAY_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Default for Replays {
+    fn default() -> Self {
+        Self {
+            window: None,
+            own: ReplayWindow::new(MemoryReplays::new(), REMEMBERED, REPLAY_TIMEOUT),
+            exempt: BTreeMap::new(),
+        }
+    }
+}
+
+impl Replays {
+    /// The window for a delivery of this verifier.
+    pub(crate) fn of(
+        &self,
+        name: &str,
+        verifier: Option<&Arc<dyn Verifier>>,
+        delivery: &Delivery,
+    ) -> Option<&ReplayWindow> {
+        if self.exempt.contains_key(name) {
+            return None;
+        }
+        let binds = verifier.and_then(|verifier| verifier.terms().binds);
+        let by_itself = || binds == Some(Binds::Sender) && delivery.id.is_some();
+        match &self.window {
+            Some(window) => Some(window),
+            None => by_itself().then_some(&self.own),
+        }
+    }
+
+    /// Says of a webhook whose proof anybody can repeat what keeps it from being handled twice.
+    fn look_at(&self, route: &Declaration, name: &str, verifier: &dyn Verifier) {
+        let sender_alone = verifier.terms().binds == Some(Binds::Sender);
+        if sender_alone && self.window.is_none() && !self.exempt.contains_key(name) {
+            tracing::warn!(
+                target: "session_auth",
+                route = %route.target(),
+                verifier = name,
+                "the proof of this webhook binds the sender alone: whoever has seen a delivery can \
+                 send any. Of deliveries that have an id, this process handles each once, and knows \
+                 nothing of other processes. Set `replay_window`, or `replay_exempt` with a reason"
+            );
+        }
+    }
 }
 
 /// What [`SessionAuthLayer::protect`](crate::SessionAuthLayer::protect) does with a mounted route that nobody declared.
@@ -78,6 +140,9 @@ impl Shared {
                 declaration: (**declaration).clone(),
                 configured: self.verifiers.keys().cloned().collect(),
             });
+        }
+        if let (Some(Verify::By(name)), Some(by)) = (declaration.verify(), &verifier) {
+            self.replays.look_at(declaration, name, &**by);
         }
         for what in inline::mistakes(declaration) {
             problems.push(Problem::Malformed {

@@ -1,4 +1,4 @@
-//! A router whose handlers run for anyone, for tests.
+//! For tests: a router whose handlers run for anyone, and deliveries signed as their senders do.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use crate::keys::Keys;
 use crate::layer::SessionAuthLayer;
 use crate::mode::Mode;
 use crate::mounted::judge;
+
+pub use crate::webhook::signing::sign_webhook;
 
 impl Audited {
     /// **Nothing is protected**: an axum router on which each handler runs for anyone, for tests of

@@ -29,7 +29,7 @@ pub(crate) struct Terms<'a> {
     class: Option<AccessClass>,
     reason: Option<&'a str>,
     verifier: Option<&'a str>,
-    /// What the verifier's proof binds. Not known yet.
+    /// What the verifier's proof binds, where the verifier has the name of a scheme.
     binds: Option<&'a str>,
     scope: Option<&'a str>,
     expect_every: Option<String>,
@@ -51,7 +51,10 @@ impl<'a> Terms<'a> {
             verifier: declaration
                 .and_then(|one| one.verify())
                 .map(|by| by.as_str()),
-            binds: None,
+            binds: declaration
+                .and_then(|one| one.verify())
+                .and_then(|by| session_auth::webhook::scheme(by.as_str()).ok())
+                .map(|scheme| scheme.binds.as_str()),
             scope: declaration.and_then(Declaration::scope),
             expect_every: declaration
                 .and_then(Declaration::expect_every)

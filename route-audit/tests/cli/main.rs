@@ -20,4 +20,5 @@ mod self_test;
 mod strangers;
 mod support;
 mod surroundings;
+mod verify_webhook;
 mod what_stops;

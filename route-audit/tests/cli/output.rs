@@ -170,12 +170,13 @@ fn help_is_a_text_that_was_read() {
                        route-audit <COMMAND>
 
                 Commands:
-                  check    Fails where a route has no access class, or where declarations and routers disagree (the default)
-                  list     Shows every route: class, methods, path, proof, handler, place
-                  diff     Shows what has changed for callers since another commit: what opens, what closes
-                  init     Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
-                  explain  Explains a finding: what it means, how it comes about, what to do
-                  help     Print this message or the help of the given subcommand(s)
+                  check           Fails where a route has no access class, or where declarations and routers disagree (the default)
+                  list            Shows every route: class, methods, path, proof, handler, place
+                  diff            Shows what has changed for callers since another commit: what opens, what closes
+                  init            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
+                  explain         Explains a finding: what it means, how it comes about, what to do
+                  verify-webhook  Says whether a captured delivery of a webhook verifies, and if not, why
+                  help            Print this message or the help of the given subcommand(s)
 
                 Options:
                       --format <FORMAT>
@@ -290,12 +291,13 @@ fn help_is_a_text_that_was_read() {
                        route-audit <COMMAND>
 
                 Commands:
-                  check    Fails where a route has no access class, or where declarations and routers disagree (the default)
-                  list     Shows every route: class, methods, path, proof, handler, place
-                  diff     Shows what has changed for callers since another commit: what opens, what closes
-                  init     Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
-                  explain  Explains a finding: what it means, how it comes about, what to do
-                  help     Print this message or the help of the given subcommand(s)
+                  check           Fails where a route has no access class, or where declarations and routers disagree (the default)
+                  list            Shows every route: class, methods, path, proof, handler, place
+                  diff            Shows what has changed for callers since another commit: what opens, what closes
+                  init            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
+                  explain         Explains a finding: what it means, how it comes about, what to do
+                  verify-webhook  Says whether a captured delivery of a webhook verifies, and if not, why
+                  help            Print this message or the help of the given subcommand(s)
 
                 Options:
                       --format <FORMAT>        How to show the result [default: human] [possible values: human, json, sarif, github, markdown]

@@ -76,7 +76,7 @@ fn security_a_guard_says_its_number_and_runs_nothing_until_it_is_bound() {
     // All clones share what one is bound to, and the first binding stays.
     let clone = second.clone();
     layer.bind(1, public());
-    layer.bind(1, Bound::OfAxum);
+    layer.bind(1, Bound::OfAxum(Arc::default()));
     assert_eq!(ask(&clone).status(), StatusCode::OK);
     assert_eq!(ask(&first).status(), StatusCode::NOT_FOUND);
 }
@@ -104,7 +104,7 @@ fn security_a_guard_that_nobody_bound_denies_after_the_start() {
 /// What an outer guard let through says nothing here.
 #[test]
 fn security_a_guard_takes_off_what_an_outer_one_left() {
-    for bound in [public(), Bound::OfAxum] {
+    for bound in [public(), Bound::OfAxum(Arc::default())] {
         let (layer, _) = guards();
         let mut guard = layer.layer(tower::service_fn(inside));
         layer.bind(0, bound);

@@ -8,12 +8,13 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT};
-use http::{Request, Response, Version};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use tokio::runtime::Handle;
 
 use super::{Next, Refused};
 use crate::activity::Endpoint;
+use crate::clock::Timestamp;
 use crate::future::{Outcome, ResponseFuture};
 use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd};
@@ -21,7 +22,8 @@ use crate::response::Denial;
 use crate::shared::Shared;
 use crate::webhook::body::{self, BodyError, Incomplete, Resumed};
 use crate::webhook::deadline::Timed;
-use crate::webhook::{Delivery, Rejection, Verifier, WebhookRequest};
+use crate::webhook::replay::{Fresh, Held, ReplayWindow};
+use crate::webhook::{Answer, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// What axum's extractors read of a body where nobody says otherwise, in bytes.
 const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
@@ -85,9 +87,12 @@ where
     let (parts, body) = request.into_parts();
     let head = Request::from_parts(parts, Bytes::new());
     // Before anything of the body is read: who shows no proof makes nobody wait, nor keep a body.
-    let by_head = ask(&shared, &endpoint, &head, |verifier, request| {
-        verifier.verify_head(request)
-    });
+    let by_head = match prepare(&shared, &endpoint, &head).await {
+        Ok(()) => ask(&shared, &endpoint, &head, |verifier, request| {
+            verifier.verify_head(request)
+        }),
+        Err(denial) => Err(denial),
+    };
     let (parts, _) = head.into_parts();
     // Where the layer only observes, the handler gets a whole body or none, as with a proof.
     if let (Err(denial), Mode::Enforce) = (&by_head, shared.mode) {
@@ -121,18 +126,44 @@ where
     let verified = match by_head {
         Ok(Some(delivery)) => Ok(delivery),
         Err(denial) => Err(denial),
-        Ok(None) => ask(&shared, &endpoint, &request, |verifier, request| {
-            verifier.verify(request)
-        }),
+        Ok(None) => match prepare(&shared, &endpoint, &request).await {
+            Ok(()) => ask(&shared, &endpoint, &request, |verifier, request| {
+                verifier.verify(request)
+            }),
+            Err(denial) => Err(denial),
+        },
     };
+    // A handshake is between the sender and the layer.
+    if let Ok(delivery) = &verified
+        && let Some(answer) = delivery.answer()
+    {
+        return Ok(answered(answer));
+    }
     match verified {
         Ok(delivery) => {
+            let held = match claim(&shared, &endpoint, &delivery, request.body()).await {
+                Ok(held) => held,
+                Err(Repeated::Done) => return Ok(answered(&Answer::json(DUPLICATE))),
+                Err(Repeated::Later) => {
+                    let denial = Denial::ReplayUnavailable;
+                    log(denial);
+                    endpoint.counters.deny(denial);
+                    return Ok(denial.into_response());
+                }
+            };
             let mut request = request.map(Body::from);
             // What was accepted is read: more than that only a decompression inside can make of it.
             let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
             let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
             let outcome = Outcome::of_delivery(end, endpoint);
-            outcome.after(next(request)).await
+            let response = outcome.after(next(request)).await;
+            if let Some(held) = held {
+                let status = response.as_ref().map(Response::status);
+                let failed = |it: StatusCode| it.is_client_error() || it.is_server_error();
+                held.settle(status.is_ok_and(|status| !failed(status)))
+                    .await;
+            }
+            response
         }
         Err(denial) => {
             log(denial);
@@ -140,6 +171,65 @@ where
             refuse(next, &shared, &endpoint, denial, sealed, false, request).await
         }
     }
+}
+
+fn answered(answer: &Answer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body().clone()));
+    *response.status_mut() = answer.status();
+    for (name, value) in answer.headers() {
+        response.headers_mut().append(name, value.clone());
+    }
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+/// What a delivery gets that was handled before.
+const DUPLICATE: &str = r#"{"status":"duplicate"}"#;
+
+/// Why a delivery is not handled now.
+enum Repeated {
+    Done,
+    Later,
+}
+
+/// Claims a delivery, where there is a replay window for it.
+async fn claim(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    delivery: &Delivery,
+    body: &[u8],
+) -> Result<Option<Held>, Repeated> {
+    let verifier = endpoint.declaration.as_ref().and_then(|it| it.verify());
+    let verifier = verifier.map_or("", |verify| verify.as_str());
+    let by = endpoint.verifier.as_ref();
+    let Some(window) = shared.replays.of(verifier, by, delivery) else {
+        return Ok(None);
+    };
+    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.id.as_deref(), body);
+    match window.claim(key, Timestamp::of(&shared.policy.clock)).await {
+        Fresh::Handle(held) => Ok(Some(held)),
+        Fresh::Done => Err(Repeated::Done),
+        Fresh::Running | Fresh::Unavailable => Err(Repeated::Later),
+    }
+}
+
+/// What a verifier sees.
+fn seen<'a>(shared: &Shared, request: &'a Request<Bytes>) -> WebhookRequest<'a> {
+    let mut proof = WebhookRequest::new(request, shared.policy.clock.now());
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        proof = proof.with_peer(peer.ip());
+    }
+    if let Some(OriginalUri(uri)) = request.extensions().get() {
+        proof = proof.with_uri(uri);
+    }
+    proof
+}
+
+fn denied(rejection: Rejection) -> Denial {
+    let detail = rejection.detail();
+    tracing::debug!(target: "session_auth", detail, "webhook denied");
+    Denial::from(rejection)
 }
 
 /// Asks the verifier.
@@ -151,18 +241,23 @@ fn ask<T>(
 ) -> Result<T, Denial> {
     // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
     let verifier = endpoint.verifier.as_ref().ok_or(Denial::SignatureMissing)?;
-    let mut proof = WebhookRequest::new(request, shared.policy.clock.now());
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        proof = proof.with_peer(peer.ip());
+    question(&**verifier, &seen(shared, request)).map_err(denied)
+}
+
+/// Has the verifier fetch what it needs for this request.
+async fn prepare(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    request: &Request<Bytes>,
+) -> Result<(), Denial> {
+    let Some(verifier) = &endpoint.verifier else {
+        return Ok(());
+    };
+    let preparing = verifier.prepare(&seen(shared, request));
+    match preparing {
+        Some(preparing) => preparing.await.map_err(denied),
+        None => Ok(()),
     }
-    if let Some(OriginalUri(uri)) = request.extensions().get() {
-        proof = proof.with_uri(uri);
-    }
-    question(&**verifier, &proof).map_err(|rejection| {
-        let detail = rejection.detail();
-        tracing::debug!(target: "session_auth", detail, "webhook denied");
-        Denial::from(rejection)
-    })
 }
 
 async fn refuse<F, R, E>(

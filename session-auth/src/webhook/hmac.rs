@@ -1,186 +1,470 @@
-//! Deliveries signed with an HMAC of their body.
+//! Deliveries signed with an HMAC: the table of senders, and the general form.
 
 use std::fmt;
-use std::panic::Location;
+use std::time::Duration;
 
-use ::hmac::{EagerHash, KeyInit, Mac};
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
-use http::HeaderName;
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroizing;
+use http::{HeaderName, StatusCode};
 
-use super::secret::{Ends, Given, ends};
+use super::greeting::Greeting;
+use super::key::{KeyForm, Ring};
+use super::mac::{Algorithm, Encoding};
+use super::scheme::{self, Scheme, Setup};
+use super::secret::Secrets;
+use super::signed::{At, By, Id, Part, Row, Shape, Signed, Time, Tolerance, Unit};
+use super::terms::Terms;
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
-/// How a signature is written in its header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// Hexadecimal, in either case (RFC 4648 §8).
-    Hex,
-    /// Base64 with padding (RFC 4648 §4).
-    Base64,
-    /// Base64 in the alphabet that is safe in URLs, padded or not (RFC 4648 §5).
-    Base64Url,
+/// A body signed with HMAC-SHA256, in one header in hexadecimal: what most senders do.
+const PLAIN: Row = Row {
+    signature: &["x-signature"],
+    shape: Shape::Whole { prefix: "" },
+    encoding: Encoding::Hex,
+    by: By::Hmac(Algorithm::Sha256),
+    key: KeyForm::Text,
+    message: &[Part::Body],
+    time: None,
+    id: Id::None,
+    greeting: None,
+};
+
+const fn time(at: At, unit: Unit, tolerance: Tolerance) -> Option<Time> {
+    Some(Time {
+        at,
+        unit,
+        tolerance,
+        early: false,
+    })
 }
 
-/// `urlsafe_b64encode` of one language pads, that of the next one does not.
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// A row is a sender: its constructor, what is known of it, and how it signs.
+macro_rules! senders {
+    ($(
+        $(#[doc = $doc:literal])*
+        $([$cfg:meta])?
+        $name:ident, $row:ident = $form:expr, $scheme:expr;
+    )*) => {
+        $($(#[$cfg])? pub(super) static $row: Row = $form;)*
 
-impl Encoding {
-    /// The bytes that `text` stands for; `None` unless they are exactly `len`.
-    fn decode(self, text: &str, len: usize) -> Option<Vec<u8>> {
-        // Before decoding, so that a header of any size costs nothing.
-        if text.len() > 2 * len {
-            return None;
-        }
-        let bytes = match self {
-            Self::Hex => decode_hex(text)?,
-            Self::Base64 => STANDARD.decode(text).ok()?,
-            Self::Base64Url => URL_SAFE.decode(text).ok()?,
-        };
-        (bytes.len() == len).then_some(bytes)
-    }
-}
+        /// The senders that sign with an HMAC.
+        pub(super) static SCHEMES: &[Scheme] = &[$($(#[$cfg])? Scheme {
+            constructor: concat!("Hmac::", stringify!($name)),
+            tolerance: $form.tolerance(),
+            delivery_id: $form.delivery_id(),
+            build: |setup| build($scheme.name, &$row, setup),
+            ..$scheme
+        },)*];
 
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| {
-        char::from(c)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    pairs
-        .iter()
-        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
-        .collect()
-}
+        /// How each signs, by the names of their schemes.
+        #[cfg(feature = "testing")]
+        pub(super) static ROWS: &[(&str, &Row)] = &[$($(#[$cfg])? ($scheme.name, &$row),)*];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Algorithm {
-    Sha256,
-    #[cfg(feature = "sha1")]
-    Sha1,
-}
-
-impl Algorithm {
-    /// Bytes in a tag.
-    const fn tag_len(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            #[cfg(feature = "sha1")]
-            Self::Sha1 => 20,
-        }
-    }
-
-    fn matches(self, secret: &[u8], message: &[&[u8]], tag: &[u8]) -> Choice {
-        match self {
-            Self::Sha256 => tag_matches::<Sha256>(secret, message, tag),
-            #[cfg(feature = "sha1")]
-            Self::Sha1 => tag_matches::<sha1::Sha1>(secret, message, tag),
-        }
-    }
-}
-
-fn tag_matches<D: EagerHash>(secret: &[u8], message: &[&[u8]], tag: &[u8]) -> Choice {
-    // HMAC takes a key of any length, so this is never an error; if it were, nothing matches.
-    let Ok(mut mac) = ::hmac::Hmac::<D>::new_from_slice(secret) else {
-        return Choice::from(0);
-    };
-    for part in message {
-        mac.update(part);
-    }
-    // `subtle`, not `==`: that stops at the first byte that differs, and the delay would tell a
-    // forger how many bytes of a tag are right.
-    mac.finalize().into_bytes().as_slice().ct_eq(tag)
-}
-
-/// The secrets of one sender. What they sign, and where the signature stands, is up to the scheme.
-struct Secrets {
-    algorithm: Algorithm,
-    /// No empty one among them: anybody can sign with that.
-    usable: Vec<Zeroizing<Vec<u8>>>,
-    given: Given,
-}
-
-impl Secrets {
-    #[track_caller]
-    fn new(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Self {
-        let mut secrets = Self {
-            algorithm,
-            usable: Vec::new(),
-            given: Given::default(),
-        };
-        secrets.add(secret.as_ref());
-        secrets
-    }
-
-    #[track_caller]
-    fn add(&mut self, secret: &[u8]) {
-        let fault = if secret.is_empty() {
-            Some("an HMAC secret is empty: set it, or leave it out")
-        } else {
-            ends(secret).map(|ends| match ends {
-                Ends::All => "an HMAC secret is white space: set it, or leave it out",
-                Ends::First => "an HMAC secret begins with white space: take it away",
-                Ends::Last => {
-                    "an HMAC secret ends with white space: take it away (a newline at the end?)"
+        /// The senders that are known.
+        impl Hmac {
+            $(
+                $(#[doc = $doc])*
+                $(#[$cfg])?
+                #[track_caller]
+                pub fn $name(secret: impl Into<Secrets>) -> Self {
+                    Self::of($scheme.name, &$row, secret.into())
                 }
-            })
-        };
-        if self.given.add(fault, Location::caller()) {
-            self.usable.push(Zeroizing::new(secret.to_vec()));
+            )*
         }
-    }
-
-    /// Whether `tag` is that of the message, its parts taken as one, under any of the secrets.
-    fn signed(&self, message: &[&[u8]], tag: &[u8]) -> bool {
-        let mut matches = Choice::from(0);
-        // To the end whatever matches: which one did is nobody's business.
-        for secret in &self.usable {
-            matches |= self.algorithm.matches(secret, message, tag);
-        }
-        matches.into()
-    }
+    };
 }
 
-/// The body, signed with HMAC (RFC 2104) under a shared secret, the signature in a header.
+senders! {
+    /// Standard Webhooks and Svix, and whoever signs like them (OpenAI, Supabase, Clerk, Resend ..):
+    /// `webhook-signature` or `svix-signature`, version `v1`. The secret is `whsec_` and base64.
+    ///
+    /// For version `v1a`, Ed25519, there is `PublicKey::standard_webhooks`.
+    standard_webhooks, STANDARD_WEBHOOKS = Row {
+        signature: &["webhook-signature", "svix-signature"],
+        shape: Shape::List { version: "v1" },
+        encoding: Encoding::Base64,
+        key: KeyForm::Whsec,
+        message: STANDARD_MESSAGE,
+        time: STANDARD_TIME,
+        id: STANDARD_ID,
+        ..PLAIN
+    }, Scheme {
+        name: "standard-webhooks",
+        sender: "Standard Webhooks, Svix",
+        signs: "`{id}.{timestamp}.{body}`; HMAC-SHA256 (`v1`), Ed25519 (`v1a`)",
+        proof: "webhook-signature, svix-signature",
+        // What svix-server does by default; the specification's example goes on for three days.
+        retry_budget: Some(99_305),
+        retries: "after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h; 410 ends it, and 120 h of failures",
+        ..Scheme::UNSAID
+    };
+
+    /// Stripe: `Stripe-Signature`, version `v1`. The secret is all of `whsec_..`, as text.
+    stripe, STRIPE = Row {
+        signature: &["stripe-signature"],
+        shape: Shape::Pairs {
+            separator: ',',
+            time: "t",
+            version: "v1",
+            // Its libraries tell it from a wrong one: "No signatures found with expected scheme".
+            none: Rejection::SignatureMissing,
+        },
+        message: &[Part::Time, Part::Text("."), Part::Body],
+        time: time(At::Pair, Unit::Seconds, Tolerance::OfSender(300)),
+        id: Id::Body("/id"),
+        ..PLAIN
+    }, Scheme {
+        name: "stripe",
+        sender: "Stripe",
+        signs: "`{t}.{body}`; HMAC-SHA256, hexadecimal",
+        proof: "Stripe-Signature",
+        retry_budget: Some(3 * DAY),
+        retries: "exponentially for 3 days (live)",
+        ..Scheme::UNSAID
+    };
+
+    /// GitHub: `X-Hub-Signature-256`, and `X-GitHub-Delivery` as the delivery's id.
+    ///
+    /// The signature does not cover the id, so whoever replays a delivery can give it a new one.
+    github, GITHUB = Row {
+        signature: &["x-hub-signature-256"],
+        shape: Shape::Whole { prefix: "sha256=" },
+        id: Id::Header(&["x-github-delivery"]),
+        ..PLAIN
+    }, Scheme {
+        name: "github",
+        sender: "GitHub",
+        signs: "the body; HMAC-SHA256, hexadecimal",
+        proof: "X-Hub-Signature-256",
+        retry_budget: Some(0),
+        retries: "never: by hand or by its API, for 3 days",
+        ..Scheme::UNSAID
+    };
+
+    /// Slack: `X-Slack-Signature`, version `v0`, under the app's signing secret. `url_verification` is
+    /// answered by the layer.
+    slack, SLACK = Row {
+        signature: &["x-slack-signature"],
+        shape: Shape::Whole { prefix: "v0=" },
+        message: &[Part::Text("v0:"), Part::Time, Part::Text(":"), Part::Body],
+        time: time(
+            At::Header(&["x-slack-request-timestamp"]),
+            Unit::Seconds,
+            Tolerance::OfSender(300),
+        ),
+        id: Id::Body("/event_id"),
+        greeting: Some(Greeting::Slack),
+        ..PLAIN
+    }, Scheme {
+        name: "slack",
+        sender: "Slack",
+        signs: "`v0:{timestamp}:{body}`; HMAC-SHA256, hexadecimal",
+        proof: "X-Slack-Signature",
+        retry_budget: Some(360),
+        retries: "at once, after 1 min and 5 min",
+        handshake: Some("`url_verification`: the challenge is echoed"),
+        ..Scheme::UNSAID
+    };
+
+    /// Shopify: `X-Shopify-Hmac-Sha256`, or `shopify-hmac-sha256` of its newer events, under the app's
+    /// client secret.
+    shopify, SHOPIFY = Row {
+        signature: &["x-shopify-hmac-sha256", "shopify-hmac-sha256"],
+        encoding: Encoding::Base64,
+        id: Id::Header(&["x-shopify-webhook-id", "shopify-webhook-id"]),
+        ..PLAIN
+    }, Scheme {
+        name: "shopify",
+        sender: "Shopify",
+        signs: "the body; HMAC-SHA256, base64",
+        proof: "X-Shopify-Hmac-Sha256, shopify-hmac-sha256",
+        retry_budget: Some(4 * HOUR),
+        retries: "8 times in 4 h; then the subscription may be deleted",
+        ..Scheme::UNSAID
+    };
+
+    /// LINE: `x-line-signature`, under the channel secret.
+    line, LINE = Row {
+        signature: &["x-line-signature"],
+        encoding: Encoding::Base64,
+        ..PLAIN
+    }, Scheme {
+        name: "line",
+        sender: "LINE",
+        signs: "the body; HMAC-SHA256, base64",
+        proof: "x-line-signature",
+        retries: "only where redelivery is switched on",
+        ..Scheme::UNSAID
+    };
+
+
+    /// WorkOS: `WorkOS-Signature`.
+    workos, WORKOS = Row {
+        signature: &["workos-signature"],
+        shape: Shape::Pairs {
+            separator: ',',
+            time: "t",
+            version: "v1",
+            none: Rejection::SignatureInvalid,
+        },
+        message: &[Part::Time, Part::Text("."), Part::Body],
+        time: time(At::Pair, Unit::Milliseconds, Tolerance::OfSender(180)),
+        id: Id::Body("/id"),
+        ..PLAIN
+    }, Scheme {
+        name: "workos",
+        sender: "WorkOS",
+        signs: "`{t}.{body}`, `t` in milliseconds; HMAC-SHA256, hexadecimal",
+        proof: "WorkOS-Signature",
+        retry_budget: Some(3 * DAY),
+        retries: "up to 12 times in 3 days",
+        ..Scheme::UNSAID
+    };
+
+    /// Linear: `linear-signature`. The time is `webhookTimestamp` in the body, which is signed.
+    linear, LINEAR = Row {
+        signature: &["linear-signature"],
+        time: time(At::Body("/webhookTimestamp"), Unit::Milliseconds, Tolerance::OfSender(60)),
+        id: Id::Header(&["linear-delivery"]),
+        ..PLAIN
+    }, Scheme {
+        name: "linear",
+        sender: "Linear",
+        signs: "the body; HMAC-SHA256, hexadecimal",
+        proof: "linear-signature",
+        retry_budget: Some(7 * HOUR + 60),
+        retries: "after 1 min, 1 h, 6 h",
+        ..Scheme::UNSAID
+    };
+
+    /// Razorpay: `X-Razorpay-Signature`.
+    razorpay, RAZORPAY = Row {
+        signature: &["x-razorpay-signature"],
+        id: Id::Header(&["x-razorpay-event-id"]),
+        ..PLAIN
+    }, Scheme {
+        name: "razorpay",
+        sender: "Razorpay",
+        signs: "the body; HMAC-SHA256, hexadecimal",
+        proof: "X-Razorpay-Signature",
+        retry_budget: Some(DAY),
+        retries: "for 24 h; then the webhook is switched off",
+        ..Scheme::UNSAID
+    };
+
+    /// Sanity: `sanity-webhook-signature`.
+    sanity, SANITY = Row {
+        signature: &["sanity-webhook-signature"],
+        shape: Shape::Pairs {
+            separator: ',',
+            time: "t",
+            version: "v1",
+            none: Rejection::SignatureInvalid,
+        },
+        encoding: Encoding::Base64Url,
+        message: &[Part::Time, Part::Text("."), Part::Body],
+        time: time(At::Pair, Unit::Milliseconds, Tolerance::Chosen(300)),
+        id: Id::Header(&["idempotency-key"]),
+        ..PLAIN
+    }, Scheme {
+        name: "sanity",
+        sender: "Sanity",
+        signs: "`{t}.{body}`, `t` in milliseconds; HMAC-SHA256, base64 for URLs",
+        proof: "sanity-webhook-signature",
+        ..Scheme::UNSAID
+    };
+
+    /// Square: `x-square-hmacsha256-signature` over public URL and body. It needs
+    /// [`public_url`](Self::public_url).
+    square, SQUARE = Row {
+        signature: &["x-square-hmacsha256-signature"],
+        encoding: Encoding::Base64,
+        message: &[Part::Url, Part::Body],
+        id: Id::Body("/event_id"),
+        ..PLAIN
+    }, Scheme {
+        name: "square",
+        sender: "Square",
+        signs: "`{url}{body}`; HMAC-SHA256, base64",
+        proof: "x-square-hmacsha256-signature",
+        retry_budget: Some(DAY),
+        retries: "exponentially for 24 h",
+        ..Scheme::UNSAID
+    };
+
+    /// Paddle: `Paddle-Signature`, version `h1`.
+    paddle, PADDLE = Row {
+        signature: &["paddle-signature"],
+        shape: Shape::Pairs {
+            separator: ';',
+            time: "ts",
+            version: "h1",
+            none: Rejection::SignatureInvalid,
+        },
+        message: &[Part::Time, Part::Text(":"), Part::Body],
+        time: time(At::Pair, Unit::Seconds, Tolerance::OfSender(5)),
+        id: Id::Body("/event_id"),
+        ..PLAIN
+    }, Scheme {
+        name: "paddle",
+        sender: "Paddle",
+        signs: "`{ts}:{body}`; HMAC-SHA256, hexadecimal",
+        proof: "Paddle-Signature",
+        retry_budget: Some(3 * DAY),
+        retries: "60 times in 3 days (live); only 200 counts",
+        ..Scheme::UNSAID
+    };
+
+    /// Zoom: `x-zm-signature`, version `v0`, under the app's secret token. `endpoint.url_validation`
+    /// is answered by the layer.
+    zoom, ZOOM = Row {
+        signature: &["x-zm-signature"],
+        shape: Shape::Whole { prefix: "v0=" },
+        message: &[Part::Text("v0:"), Part::Time, Part::Text(":"), Part::Body],
+        time: time(
+            At::Header(&["x-zm-request-timestamp"]),
+            Unit::Seconds,
+            Tolerance::Chosen(300),
+        ),
+        greeting: Some(Greeting::Zoom),
+        ..PLAIN
+    }, Scheme {
+        name: "zoom",
+        sender: "Zoom",
+        signs: "`v0:{timestamp}:{body}`; HMAC-SHA256, hexadecimal",
+        proof: "x-zm-signature",
+        retries: "3 times",
+        handshake: Some("`endpoint.url_validation`: the token is echoed with its HMAC, every 72 h"),
+        ..Scheme::UNSAID
+    };
+
+    /// Sentry: `Sentry-Hook-Signature`, under the integration's client secret.
+    sentry, SENTRY = Row {
+        signature: &["sentry-hook-signature"],
+        id: Id::Header(&["request-id"]),
+        ..PLAIN
+    }, Scheme {
+        name: "sentry",
+        sender: "Sentry",
+        signs: "the body; HMAC-SHA256, hexadecimal",
+        proof: "Sentry-Hook-Signature",
+        ..Scheme::UNSAID
+    };
+
+    /// Hookdeck: `x-hookdeck-signature`, and `x-hookdeck-signature-2` while its secret is changed.
+    hookdeck, HOOKDECK = Row {
+        signature: &["x-hookdeck-signature", "x-hookdeck-signature-2"],
+        shape: Shape::Each,
+        encoding: Encoding::Base64,
+        id: Id::Header(&["x-hookdeck-eventid", "x-hookdeck-eventid"]),
+        ..PLAIN
+    }, Scheme {
+        name: "hookdeck",
+        sender: "Hookdeck",
+        signs: "the body; HMAC-SHA256, base64",
+        proof: "x-hookdeck-signature, x-hookdeck-signature-2",
+        retries: "up to 50 times, as configured",
+        ..Scheme::UNSAID
+    };
+
+    /// FreeScout: `X-FreeScout-Signature`, HMAC-SHA1, and the secret of 32 hexadecimal digits as
+    /// its webhooks page shows it. It names no delivery. Needs the feature `sha1`.
+    [cfg(feature = "sha1")]
+    freescout, FREESCOUT = Row {
+        signature: &["x-freescout-signature"],
+        encoding: Encoding::Base64,
+        by: By::Hmac(Algorithm::Sha1),
+        ..PLAIN
+    }, Scheme {
+        name: "freescout",
+        sender: "FreeScout",
+        signs: "the body; HMAC-SHA1, base64",
+        proof: "X-FreeScout-Signature",
+        feature: Some("sha1"),
+        ..Scheme::UNSAID
+    };
+}
+
+const DAY: u64 = 24 * HOUR;
+const HOUR: u64 = 3600;
+
+pub(super) const STANDARD_MESSAGE: &[Part] = &[
+    Part::Id,
+    Part::Text("."),
+    Part::Time,
+    Part::Text("."),
+    Part::Body,
+];
+pub(super) const STANDARD_TIME: Option<Time> = Some(Time {
+    at: At::Header(&["webhook-timestamp", "svix-timestamp"]),
+    unit: Unit::Seconds,
+    tolerance: Tolerance::OfSender(300),
+    early: true,
+});
+pub(super) const STANDARD_ID: Id = Id::Header(&["webhook-id", "svix-id"]);
+
+fn build(name: &str, row: &'static Row, setup: &Setup) -> Result<Box<dyn Verifier>, ConfigError> {
+    #[cfg(feature = "webhook-asymmetric")]
+    if row.key == KeyForm::Whsec
+        && let Some(first) = setup.secrets.first()
+        && first.starts_with(b"whpk_")
+    {
+        return super::PublicKey::standard_webhooks(setup.secrets()).configured(setup);
+    }
+    let mut hmac = Hmac::of(name, row, setup.secrets());
+    hmac.configure(setup);
+    Ok(Box::new(hmac))
+}
+
+/// Meta's deliveries; [`Meta`](super::Meta) has the handshake.
+pub(super) static META: Row = Row {
+    signature: &["x-hub-signature-256"],
+    shape: Shape::Whole { prefix: "sha256=" },
+    ..PLAIN
+};
+
+pub(super) static ADYEN_PLATFORM: Row = Row {
+    signature: &["hmacsignature"],
+    encoding: Encoding::Base64,
+    key: KeyForm::Hex,
+    ..PLAIN
+};
+
+pub(super) static HUBSPOT: Row = Row {
+    signature: &["x-hubspot-signature-v3"],
+    encoding: Encoding::Base64,
+    message: &[Part::Method, Part::DecodedUrl, Part::Body, Part::Time],
+    time: time(
+        At::Header(&["x-hubspot-request-timestamp"]),
+        Unit::Milliseconds,
+        Tolerance::OfSender(300),
+    ),
+    ..PLAIN
+};
+
+/// What is signed with HMAC (RFC 2104) under a shared secret, the signature in a header.
 ///
-/// The header has to be there once and to hold the prefix, exactly, and the signature. Several
-/// secrets can be valid at once: add the new one with [`or`](Self::or), have the sender switch,
-/// then take the old one away. Their order does not matter.
+/// For a known sender there is a constructor. For any other that signs its bodies,
+/// [`sha256`](Self::sha256) and its like: the header has to be there once and to hold the prefix,
+/// exactly, and the signature.
 ///
-/// A sender that signs more than the body (a time, the URL) needs another verifier.
+/// Several secrets can be valid at once: add the new one with [`or`](Self::or), have the sender switch,
+/// then take the old one away; or hand in [`Secrets`], to do that while the service runs. Their order
+/// does not matter.
 ///
 /// # Example
 ///
 /// ```
 /// use session_auth::webhook::{Encoding, Hmac};
 ///
-/// // Shopify's form, while its secret is being changed.
-/// let shopify = Hmac::sha256("X-Shopify-Hmac-SHA256", Encoding::Base64, "the new secret")?
-///     .or("the old secret")
-///     .delivery_id("X-Shopify-Event-Id")?;
+/// let stripe = Hmac::stripe("whsec_..").or("whsec_of_before");
 ///
-/// let github = Hmac::github("the secret");
+/// let other = Hmac::sha256("X-Acme-Signature", Encoding::Hex, "the secret")?
+///     .prefix("sha256=")
+///     .delivery_id("X-Acme-Delivery")?;
 /// # Ok::<_, session_auth::webhook::ConfigError>(())
 /// ```
 #[must_use]
 pub struct Hmac {
-    secrets: Secrets,
-    header: HeaderName,
-    encoding: Encoding,
-    prefix: String,
-    delivery_id: Option<HeaderName>,
+    signed: Signed,
 }
 
 impl Hmac {
@@ -194,9 +478,23 @@ impl Hmac {
     pub fn sha256(
         header: &str,
         encoding: Encoding,
-        secret: impl AsRef<[u8]>,
+        secret: impl Into<Secrets>,
     ) -> Result<Self, ConfigError> {
-        Self::checked(Algorithm::Sha256, header, encoding, secret)
+        Self::checked(Algorithm::Sha256, header, encoding, secret.into())
+    }
+
+    /// HMAC-SHA512 of the body, written in this header in this encoding.
+    ///
+    /// # Errors
+    ///
+    /// As [`sha256`](Self::sha256).
+    #[track_caller]
+    pub fn sha512(
+        header: &str,
+        encoding: Encoding,
+        secret: impl Into<Secrets>,
+    ) -> Result<Self, ConfigError> {
+        Self::checked(Algorithm::Sha512, header, encoding, secret.into())
     }
 
     /// HMAC-SHA1 of the body, written in this header in this encoding.
@@ -212,31 +510,9 @@ impl Hmac {
     pub fn sha1(
         header: &str,
         encoding: Encoding,
-        secret: impl AsRef<[u8]>,
+        secret: impl Into<Secrets>,
     ) -> Result<Self, ConfigError> {
-        Self::checked(Algorithm::Sha1, header, encoding, secret)
-    }
-
-    /// GitHub: `X-Hub-Signature-256`, the webhook's secret, and `X-GitHub-Delivery` as the
-    /// delivery's id.
-    ///
-    /// The signature does not cover the id, so whoever replays a delivery can give it a new one.
-    #[track_caller]
-    pub fn github(secret: impl AsRef<[u8]>) -> Self {
-        let header = HeaderName::from_static("x-hub-signature-256");
-        Self {
-            delivery_id: Some(HeaderName::from_static("x-github-delivery")),
-            ..Self::new(Algorithm::Sha256, header, Encoding::Hex, secret).prefix("sha256=")
-        }
-    }
-
-    /// FreeScout: `X-FreeScout-Signature`, HMAC-SHA1, and the secret of 32 hexadecimal digits as
-    /// its webhooks page shows it. It names no delivery. Needs the feature `sha1`.
-    #[cfg(feature = "sha1")]
-    #[track_caller]
-    pub fn freescout(secret: impl AsRef<[u8]>) -> Self {
-        let header = HeaderName::from_static("x-freescout-signature");
-        Self::new(Algorithm::Sha1, header, Encoding::Base64, secret)
+        Self::checked(Algorithm::Sha1, header, encoding, secret.into())
     }
 
     #[track_caller]
@@ -244,40 +520,49 @@ impl Hmac {
         algorithm: Algorithm,
         header: &str,
         encoding: Encoding,
-        secret: impl AsRef<[u8]>,
+        secrets: Secrets,
     ) -> Result<Self, ConfigError> {
-        let hmac = Self::new(algorithm, header_name(header)?, encoding, secret);
-        hmac.check()?;
-        Ok(hmac)
+        let row = Row {
+            encoding,
+            by: By::Hmac(algorithm),
+            ..PLAIN
+        };
+        let signed = Signed::new(None, &row, secrets).with_header(header_name(header)?);
+        signed.check()?;
+        Ok(Self { signed })
     }
 
     #[track_caller]
-    fn new(
-        algorithm: Algorithm,
-        header: HeaderName,
-        encoding: Encoding,
-        secret: impl AsRef<[u8]>,
-    ) -> Self {
-        Self {
-            secrets: Secrets::new(algorithm, secret),
-            header,
-            encoding,
-            prefix: String::new(),
-            delivery_id: None,
-        }
+    pub(super) fn of(scheme: &str, row: &Row, secrets: Secrets) -> Self {
+        let signed = Signed::new(scheme::known(scheme), row, secrets);
+        Self { signed }
+    }
+
+    pub(super) fn configure(&mut self, setup: &Setup) {
+        self.signed.configure(setup);
+    }
+
+    /// Has it be known as another scheme, that signs alike.
+    pub(super) fn rename(&mut self, scheme: &str) {
+        self.signed.set_scheme(scheme::known(scheme));
+    }
+
+    pub(super) fn keys(&self) -> &Ring {
+        &self.signed.keys
     }
 
     /// Takes this secret too. An empty one, and a text with white space at its start or end,
     /// verifies nothing, and [`check`](Verifier::check) says so.
     #[track_caller]
-    pub fn or(mut self, secret: impl AsRef<[u8]>) -> Self {
-        self.secrets.add(secret.as_ref());
+    pub fn or(mut self, secret: impl Into<Secrets>) -> Self {
+        self.signed.keys.add(secret.into());
         self
     }
 
-    /// What stands before the signature, `sha256=` say; upper and lower case differ.
+    /// What stands before the signature, `sha256=` say; upper and lower case differ. It has no effect
+    /// where signatures stand in a list.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
+        self.signed.set_prefix(prefix.into());
         self
     }
 
@@ -289,37 +574,41 @@ impl Hmac {
     ///
     /// Where `header` is not a header's name (RFC 9110 §5.1).
     pub fn delivery_id(mut self, header: &str) -> Result<Self, ConfigError> {
-        self.delivery_id = Some(header_name(header)?);
+        self.signed.set_id_header(header_name(header)?);
         Ok(self)
     }
 
-    /// The signature that the request shows, whatever it signs.
-    fn tag(&self, request: &WebhookRequest<'_>) -> Result<Vec<u8>, Rejection> {
-        let value = request.proof(&self.header)?;
-        let signature = value
-            .strip_prefix(self.prefix.as_str())
-            .ok_or(Rejection::SignatureInvalid("another prefix"))?;
-        self.encoding
-            .decode(signature, self.secrets.algorithm.tag_len())
-            .ok_or(Rejection::SignatureInvalid("another encoding or length"))
+    /// Where in a body of JSON the delivery is named: a pointer (RFC 6901) to a string or a whole
+    /// number, `/data/id`.
+    pub fn delivery_id_at(mut self, pointer: impl Into<String>) -> Self {
+        self.signed.set_id_pointer(pointer.into());
+        self
     }
 
-    fn delivery(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        let delivery = Delivery::new();
-        let Some(header) = &self.delivery_id else {
-            return Ok(delivery);
-        };
-        match request.proof(header) {
-            Ok("") | Err(Rejection::SignatureMissing(_)) => Ok(delivery),
-            Ok(id) => Ok(delivery.with_id(id)),
-            Err(_) => Err(Rejection::SignatureInvalid(
-                "the delivery id is there twice or not ASCII",
-            )),
-        }
+    /// Sets how far the time of a delivery may be from now, to either side. In whole seconds; the
+    /// default is the scheme's. It has no effect where the sender signs no time.
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.signed.set_tolerance(Some(tolerance));
+        self
+    }
+
+    /// Sets the public address of the service, where the URL is signed, as the sender has it:
+    /// `https://hooks.example.com`, with the path that a proxy takes off, if one does. The target of the
+    /// request is put behind it. `Host` is never read: the caller chooses it.
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.signed.set_url(url);
+        self
+    }
+
+    /// Sets the status of a refusal: 503 where a sender would give up on a 4xx. The default is the
+    /// scheme's.
+    pub fn refuse_with(mut self, status: StatusCode) -> Self {
+        self.signed.set_refuse_with(status);
+        self
     }
 }
 
-fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
+pub(super) fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
         ConfigError::new(format!(
             "{name:?} is not a header's name: letters, digits and hyphens make one"
@@ -329,45 +618,25 @@ fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
 
 impl Verifier for Hmac {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        let tag = self.tag(request)?;
-        if !self.secrets.signed(&[request.body()], &tag) {
-            return Err(Rejection::SignatureInvalid(
-                "no secret gives this signature of this body",
-            ));
-        }
-        self.delivery(request)
+        self.signed.verify(request)
     }
 
     fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
         // Whoever shows nothing that could be a signature needs no body read.
-        self.tag(request).map(|_| None)
+        self.signed.verify_head(request).map(|()| None)
+    }
+
+    fn terms(&self) -> Terms {
+        self.signed.terms()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.secrets.given.check()?;
-        // HTTP takes blanks off the start of a header's value.
-        let fits = |b: u8| b == b' ' || b.is_ascii_graphic();
-        if self.prefix.starts_with(' ') || !self.prefix.bytes().all(fits) {
-            return Err(ConfigError::new(format!(
-                "the prefix {:?} begins with a blank, or is not visible ASCII: no header matches it",
-                self.prefix
-            )));
-        }
-        Ok(())
+        self.signed.check()
     }
 }
 
 impl fmt::Debug for Hmac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hmac")
-            .field("algorithm", &self.secrets.algorithm)
-            .field("header", &self.header)
-            .field("prefix", &self.prefix)
-            .field("encoding", &self.encoding)
-            .field("secrets", &self.secrets.usable.len())
-            .finish_non_exhaustive()
+        f.debug_tuple("Hmac").field(&self.signed).finish()
     }
 }
-
-#[cfg(test)]
-mod tests;

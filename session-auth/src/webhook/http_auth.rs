@@ -1,46 +1,161 @@
-//! Senders that sign nothing and show a secret in `Authorization`.
+//! Senders that sign nothing and show a secret in a header.
 
 use std::fmt;
-use std::panic::Location;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::secret::{Given, ends};
+use super::hmac::header_name;
+use super::json;
+use super::key::{Key, KeyForm, Ring};
+use super::scheme::{self, Scheme, Setup};
+use super::secret::Secrets;
+use super::signed::id_in;
+use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
-/// What is accepted, as digests: of one length, so that comparing them does not tell that of the
-/// secret, and the secrets themselves need not be kept.
-#[derive(Default)]
-struct Accepted {
-    digests: Vec<Zeroizing<[u8; 32]>>,
-    given: Given,
+/// The senders that show a secret.
+pub(super) static SCHEMES: &[Scheme] = &[
+    Scheme {
+        name: "postmark",
+        sender: "Postmark",
+        constructor: "BasicAuth::postmark",
+        signs: "nothing; the credentials of the webhook's URL",
+        proof: "Authorization",
+        binds: Binds::Sender,
+        // Delivery, open and click events. Bounces and inbound mail: 10 hours.
+        retry_budget: Some(21 * 60),
+        retries: "events after 1, 5, 15 min; bounces and inbound mail 10 times in 10 h; 403 ends it",
+        delivery_id: Some("/MessageID"),
+        build: |setup| {
+            let mut basic = BasicAuth(Shown::new(AUTHORIZATION, KeyForm::Basic, setup.secrets()));
+            basic.0.scheme = scheme::known("postmark");
+            basic.0.id_pointer = Some("/MessageID".to_owned());
+            Ok(Box::new(basic))
+        },
+        ..Scheme::UNSAID
+    },
+    Scheme {
+        name: "telegram",
+        sender: "Telegram",
+        constructor: "ApiKey::telegram",
+        signs: "nothing; the `secret_token` of `setWebhook`",
+        proof: "X-Telegram-Bot-Api-Secret-Token",
+        binds: Binds::Sender,
+        retries: "for a while",
+        delivery_id: Some("/update_id"),
+        build: |setup| Ok(Box::new(ApiKey::telegram(setup.secrets()))),
+        ..Scheme::UNSAID
+    },
+    Scheme {
+        name: "gitlab",
+        sender: "GitLab",
+        constructor: "ApiKey::gitlab, Hmac::standard_webhooks",
+        signs: "with a signing token (`whsec_`) as Standard Webhooks; else nothing, but a secret token",
+        proof: "webhook-signature; X-Gitlab-Token",
+        binds: Binds::Sender,
+        retries: "switched off after repeated failures",
+        delivery_id: Some("webhook-id, Idempotency-Key"),
+        build: gitlab,
+        ..Scheme::UNSAID
+    },
+];
+
+/// By its secret one knows which of the two ways it signs.
+fn gitlab(setup: &Setup) -> Result<Box<dyn Verifier>, ConfigError> {
+    let signing = |secret: &Zeroizing<Vec<u8>>| secret.starts_with(b"whsec_");
+    if setup.secrets.iter().any(signing) {
+        let mut hmac = super::Hmac::standard_webhooks(setup.secrets());
+        hmac.configure(setup);
+        hmac.rename("gitlab");
+        return Ok(Box::new(hmac));
+    }
+    Ok(Box::new(ApiKey::gitlab(setup.secrets())))
 }
 
-impl Accepted {
-    /// Takes what a caller has to show, unless it has a fault: then it is not accepted at all.
-    fn add(&mut self, shown: &[u8], fault: Option<&str>, at: &Location<'_>) {
-        if self.given.add(fault, at) {
-            self.digests.push(digest(shown));
+/// A secret that a header shows.
+struct Shown {
+    header: HeaderName,
+    keys: Ring,
+    scheme: Option<&'static Scheme>,
+    id_header: Option<HeaderName>,
+    id_pointer: Option<String>,
+    refuse_with: Option<StatusCode>,
+}
+
+impl Shown {
+    #[track_caller]
+    fn new(header: HeaderName, form: KeyForm, secrets: Secrets) -> Self {
+        Self {
+            header,
+            keys: Ring::new(form, secrets),
+            scheme: None,
+            id_header: None,
+            id_pointer: None,
+            refuse_with: None,
         }
     }
 
     fn verify(&self, shown: &[u8]) -> Result<Delivery, Rejection> {
+        // Of one length, so that comparing them does not tell that of the secret.
         let shown = digest(shown);
-        let mut matches = Choice::from(0);
-        // `subtle` and to the end, so that the delay says neither how much nor which one matched.
-        for known in &self.digests {
-            matches |= known.as_slice().ct_eq(shown.as_slice());
+        let number = self.keys.find(|key| match key {
+            Key::Secret(secret) => digest(secret).as_slice().ct_eq(shown.as_slice()).into(),
+            #[cfg(feature = "webhook-asymmetric")]
+            Key::Public(_) => false,
+        });
+        let number = number.ok_or(Rejection::SignatureInvalid("other credentials"))?;
+        let mut delivery = Delivery::new();
+        delivery.scheme = self.scheme.map(|scheme| scheme.name);
+        delivery.secret = Some(number);
+        Ok(delivery)
+    }
+
+    /// What the whole request says of a delivery that the head has proved.
+    fn identify(
+        &self,
+        mut delivery: Delivery,
+        request: &WebhookRequest<'_>,
+    ) -> Result<Delivery, Rejection> {
+        delivery.id = match (&self.id_header, &self.id_pointer) {
+            (Some(header), _) => id_in(request, header)?,
+            (None, Some(pointer)) => json::pointer(request.body(), pointer),
+            (None, None) => None,
+        };
+        Ok(delivery)
+    }
+
+    /// Nothing of the body is needed, unless the id is in it.
+    fn of_head(&self, delivery: Delivery) -> Option<Delivery> {
+        self.id_pointer.is_none().then_some(delivery)
+    }
+
+    fn terms(&self) -> Terms {
+        let mut terms = match self.scheme {
+            Some(scheme) => scheme.terms(),
+            None => Terms {
+                binds: Some(Binds::Sender),
+                ..Terms::default()
+            },
+        };
+        if let Some(status) = self.refuse_with {
+            terms.refuse_with = status;
         }
-        if matches.into() {
-            Ok(Delivery::new())
-        } else {
-            Err(Rejection::SignatureInvalid("other credentials"))
+        terms
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.keys.check()?;
+        match &self.id_pointer {
+            Some(pointer) if !json::is_pointer(pointer) => Err(ConfigError::new(format!(
+                "{pointer:?} is no JSON pointer: write `/MessageID`"
+            ))),
+            _ => Ok(()),
         }
     }
 }
@@ -50,7 +165,10 @@ fn digest(of: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 /// What follows the scheme in the one `Authorization` header.
-fn credentials<'a>(request: &WebhookRequest<'a>, scheme: &str) -> Result<&'a str, Rejection> {
+pub(super) fn credentials<'a>(
+    request: &WebhookRequest<'a>,
+    scheme: &str,
+) -> Result<&'a str, Rejection> {
     let value = request.proof(&AUTHORIZATION)?;
     // RFC 9110 §11.4: the scheme's case does not matter; one or more spaces follow it.
     let Some((given, credentials)) = value.split_once(' ') else {
@@ -60,6 +178,71 @@ fn credentials<'a>(request: &WebhookRequest<'a>, scheme: &str) -> Result<&'a str
         return Err(Rejection::SignatureInvalid("another scheme"));
     }
     Ok(credentials.trim_start_matches(' '))
+}
+
+/// What the three have in common.
+macro_rules! shown {
+    ($type:ident, $challenge:expr) => {
+        impl $type {
+            /// Where in a body of JSON the delivery is named: a pointer (RFC 6901) to a string or a
+            /// whole number, `/MessageID`.
+            pub fn delivery_id_at(mut self, pointer: impl Into<String>) -> Self {
+                self.0.id_pointer = Some(pointer.into());
+                self
+            }
+
+            /// The header that names the delivery. It may be missing, but not be there twice.
+            ///
+            /// # Errors
+            ///
+            /// Where `header` is not a header's name (RFC 9110 §5.1).
+            pub fn delivery_id(mut self, header: &str) -> Result<Self, ConfigError> {
+                self.0.id_header = Some(header_name(header)?);
+                Ok(self)
+            }
+
+            /// Sets the status of a refusal: 503 where a sender would give up on a 4xx. The default
+            /// is 401.
+            pub fn refuse_with(mut self, status: StatusCode) -> Self {
+                self.0.refuse_with = Some(status);
+                self
+            }
+        }
+
+        impl Verifier for $type {
+            fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+                let delivery = self.of_head(request)?;
+                self.0.identify(delivery, request)
+            }
+
+            fn verify_head(
+                &self,
+                request: &WebhookRequest<'_>,
+            ) -> Result<Option<Delivery>, Rejection> {
+                let delivery = self.of_head(request)?;
+                let delivery = self.0.of_head(delivery);
+                delivery.map(|it| self.0.identify(it, request)).transpose()
+            }
+
+            fn challenge(&self) -> Option<HeaderValue> {
+                $challenge
+            }
+
+            fn terms(&self) -> Terms {
+                self.0.terms()
+            }
+
+            fn check(&self) -> Result<(), ConfigError> {
+                self.0.check()
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    };
 }
 
 /// HTTP Basic credentials (RFC 7617): what a sender makes of `https://user:password@host/..`.
@@ -79,86 +262,77 @@ fn credentials<'a>(request: &WebhookRequest<'a>, scheme: &str) -> Result<&'a str
 /// use axum::http::Request;
 /// use session_auth::webhook::{BasicAuth, Verifier, WebhookRequest};
 ///
-/// let verifier = BasicAuth::new("postmark", "new password").or("postmark", "old password");
+/// let verifier = BasicAuth::new("acme", "new password").or("acme", "old password");
 /// verifier.check()?;
 ///
-/// let request = Request::post("/webhooks/postmark/delivery")
-///     .header("Authorization", "Basic cG9zdG1hcms6b2xkIHBhc3N3b3Jk")
+/// let request = Request::post("/webhooks/acme")
+///     .header("Authorization", "Basic YWNtZTpvbGQgcGFzc3dvcmQ=")
 ///     .body("{}")?;
 /// assert!(verifier.verify(&WebhookRequest::new(&request, SystemTime::now())).is_ok());
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub struct BasicAuth(Accepted);
+pub struct BasicAuth(Shown);
 
 impl BasicAuth {
     /// Accepts this user with this password.
     #[track_caller]
     pub fn new(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
-        Self(Accepted::default()).or(user, password)
+        Self::pairs(pair(user.as_ref(), password.as_ref()))
+    }
+
+    /// Accepts these pairs, each written `user:password`.
+    #[track_caller]
+    pub fn pairs(pairs: impl Into<Secrets>) -> Self {
+        Self(Shown::new(AUTHORIZATION, KeyForm::Basic, pairs.into()))
+    }
+
+    /// Postmark: the credentials of the webhook's URL, and `MessageID` of the body as the delivery's
+    /// id. A refusal is never a 403, on which Postmark gives up.
+    #[track_caller]
+    pub fn postmark(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        let mut basic = Self::new(user, password).delivery_id_at("/MessageID");
+        basic.0.scheme = scheme::known("postmark");
+        basic
     }
 
     /// Accepts this pair too.
     #[track_caller]
     pub fn or(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
-        let (user, password) = (user.as_ref(), password.as_ref());
-        // RFC 7617 §2 for the last two: the first colon ends the user, and neither part may have
-        // control characters, which here are mostly the newline at the end of a secret's file.
-        let fault = if password.is_empty() {
-            Some("a password is empty: set it, or leave the pair out")
-        } else if user.contains(':') {
-            Some("a user has a colon in it, which ends the user in HTTP Basic: choose another one")
-        } else if user.chars().chain(password.chars()).any(char::is_control) {
-            Some(
-                "a user or password has a control character in it: take it away (a newline at the \
-                 end?)",
-            )
-        } else if ends(password.as_bytes()).is_some() {
-            Some("a password begins or ends with white space: take it away")
-        } else if ends(user.as_bytes()).is_some() {
-            Some("a user begins or ends with white space: take it away")
-        } else {
-            None
-        };
-        // Room for all at once: growing would leave a copy behind.
-        let mut shown = Zeroizing::new(Vec::with_capacity(user.len() + 1 + password.len()));
-        shown.extend_from_slice(user.as_bytes());
-        shown.push(b':');
-        shown.extend_from_slice(password.as_bytes());
-        self.0.add(&shown, fault, Location::caller());
+        self.0.keys.add(pair(user.as_ref(), password.as_ref()));
         self
     }
-}
 
-impl Verifier for BasicAuth {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+    fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         let shown = STANDARD
             .decode(credentials(request, "Basic")?)
             .map(Zeroizing::new)
             .map_err(|_| Rejection::SignatureInvalid("the credentials are not base64"))?;
         self.0.verify(&shown)
     }
-
-    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
-        self.verify(request).map(Some)
-    }
-
-    fn challenge(&self) -> Option<HeaderValue> {
-        // RFC 7617, section 2.1: without the `charset`, clients encode what is not ASCII as they like.
-        let challenge = r#"Basic realm="webhook", charset="UTF-8""#;
-        Some(HeaderValue::from_static(challenge))
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        self.0.given.check()
-    }
 }
 
-impl fmt::Debug for BasicAuth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BasicAuth").finish_non_exhaustive()
+fn pair(user: &str, password: &str) -> Secrets {
+    if user.contains(':') {
+        return Secrets::faulty(
+            "a user has a colon in it, which ends the user in HTTP Basic: choose another one",
+        );
     }
+    // Room for all at once: growing would leave a copy behind.
+    let mut pair = Zeroizing::new(Vec::with_capacity(user.len() + 1 + password.len()));
+    pair.extend_from_slice(user.as_bytes());
+    pair.push(b':');
+    pair.extend_from_slice(password.as_bytes());
+    Secrets::new([&*pair])
 }
+
+// RFC 7617, section 2.1: without the `charset`, clients encode what is not ASCII as they like.
+shown!(
+    BasicAuth,
+    Some(HeaderValue::from_static(
+        r#"Basic realm="webhook", charset="UTF-8""#
+    ))
+);
 
 /// A bearer token in `Authorization` (RFC 6750 §2.1).
 ///
@@ -184,51 +358,94 @@ impl fmt::Debug for BasicAuth {
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub struct Bearer(Accepted);
+pub struct Bearer(Shown);
 
 impl Bearer {
     /// Accepts this token.
     #[track_caller]
-    pub fn new(token: impl AsRef<str>) -> Self {
-        Self(Accepted::default()).or(token)
+    pub fn new(token: impl Into<Secrets>) -> Self {
+        Self(Shown::new(AUTHORIZATION, KeyForm::Token, token.into()))
     }
 
     /// Accepts this token too.
     #[track_caller]
-    pub fn or(mut self, token: impl AsRef<str>) -> Self {
-        let token = token.as_ref();
-        let fault = if token.is_empty() {
-            Some("a token is empty: set it, or leave it out")
-        } else if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            Some("a token has more than visible ASCII in it (a newline at the end?)")
-        } else {
-            None
-        };
-        self.0.add(token.as_bytes(), fault, Location::caller());
+    pub fn or(mut self, token: impl Into<Secrets>) -> Self {
+        self.0.keys.add(token.into());
         self
     }
-}
 
-impl Verifier for Bearer {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+    fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         self.0.verify(credentials(request, "Bearer")?.as_bytes())
     }
+}
 
-    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
-        self.verify(request).map(Some)
+shown!(
+    Bearer,
+    Some(HeaderValue::from_static(r#"Bearer realm="webhook""#))
+);
+
+/// A token in a header of the sender's own: `X-Gitlab-Token`.
+///
+/// As with [`Bearer`], any visible ASCII is a token, several can be valid at once, and no body is read
+/// for another one.
+///
+/// # Example
+///
+/// ```
+/// use session_auth::webhook::{ApiKey, Verifier};
+///
+/// let verifier = ApiKey::new("X-Acme-Key", "the token")?;
+/// assert!(verifier.check().is_err(), "a blank in it: no visible ASCII");
+/// ApiKey::telegram("a-Z_09").check()?;
+/// # Ok::<_, session_auth::webhook::ConfigError>(())
+/// ```
+#[must_use]
+pub struct ApiKey(Shown);
+
+impl ApiKey {
+    /// Accepts this token in this header.
+    ///
+    /// # Errors
+    ///
+    /// Where `header` is not a header's name (RFC 9110 §5.1).
+    #[track_caller]
+    pub fn new(header: &str, token: impl Into<Secrets>) -> Result<Self, ConfigError> {
+        let header = header_name(header)?;
+        Ok(Self(Shown::new(header, KeyForm::Token, token.into())))
     }
 
-    fn challenge(&self) -> Option<HeaderValue> {
-        Some(HeaderValue::from_static(r#"Bearer realm="webhook""#))
+    /// Telegram: `X-Telegram-Bot-Api-Secret-Token`, the `secret_token` that was given to `setWebhook`:
+    /// 1 to 256 of `A-Z`, `a-z`, `0-9`, `_` and `-`. The delivery's id is `update_id`.
+    #[track_caller]
+    pub fn telegram(token: impl Into<Secrets>) -> Self {
+        let header = HeaderName::from_static("x-telegram-bot-api-secret-token");
+        let mut shown = Shown::new(header, KeyForm::Telegram, token.into());
+        shown.scheme = scheme::known("telegram");
+        shown.id_pointer = Some("/update_id".to_owned());
+        Self(shown)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        self.0.given.check()
+    /// GitLab's secret token, `X-Gitlab-Token`. Newer ones sign: with a signing token, `whsec_..`, use
+    /// [`Hmac::standard_webhooks`](super::Hmac::standard_webhooks).
+    #[track_caller]
+    pub fn gitlab(token: impl Into<Secrets>) -> Self {
+        let header = HeaderName::from_static("x-gitlab-token");
+        let mut shown = Shown::new(header, KeyForm::Token, token.into());
+        shown.scheme = scheme::known("gitlab");
+        shown.id_header = Some(HeaderName::from_static("idempotency-key"));
+        Self(shown)
+    }
+
+    /// Accepts this token too.
+    #[track_caller]
+    pub fn or(mut self, token: impl Into<Secrets>) -> Self {
+        self.0.keys.add(token.into());
+        self
+    }
+
+    fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        self.0.verify(request.proof(&self.0.header)?.as_bytes())
     }
 }
 
-impl fmt::Debug for Bearer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bearer").finish_non_exhaustive()
-    }
-}
+shown!(ApiKey, None);

@@ -14,6 +14,13 @@
 //!    has to be there in 30 seconds, or what
 //!    [`webhook_body_timeout`](crate::SessionAuthLayerBuilder::webhook_body_timeout) says.
 //!
+//! 7. A handshake is between the sender and the layer: it is answered, and no handler sees it.
+//! 8. A refusal has the status after which the sender tries again: 401, or 503 where it takes a 4xx as
+//!    final. See [`Terms`].
+//!
+//! Senders that are known have a constructor each: [`Hmac::stripe`], [`BasicAuth::postmark`], and what
+//! [`schemes`] lists. `docs/webhooks.md` has the table of them.
+//!
 //! A signature over the body alone stays valid for ever: whoever has seen one delivery can send it
 //! again. Where the sender signs no time, keep a replay window, or make the handler idempotent.
 //! [`BasicAuth`] and [`Bearer`] do not cover the body at all: they rest on TLS up to this service.
@@ -44,16 +51,77 @@
 //! # Ok::<_, axum::http::Error>(())
 //! ```
 
+mod adyen;
 pub(crate) mod body;
+#[cfg(feature = "webhook-asymmetric")]
+mod certificate;
+mod combined;
 pub(crate) mod deadline;
+mod events;
+mod form;
+mod greeting;
 mod hmac;
 mod http_auth;
+mod hubspot;
+mod json;
+#[cfg(feature = "webhook-asymmetric")]
+mod jwt;
+mod key;
+mod mac;
+mod mailgun;
+#[cfg(feature = "sha1")]
+mod mandrill;
+mod meta;
+mod payload;
+#[cfg(feature = "webhook-asymmetric")]
+mod paypal;
+#[cfg(feature = "webhook-asymmetric")]
+mod public_key;
+pub(crate) mod replay;
+mod scheme;
 mod secret;
+mod signed;
+#[cfg(feature = "testing")]
+pub(crate) mod signing;
+#[cfg(feature = "webhook-asymmetric")]
+mod sns;
+mod terms;
+#[cfg(feature = "sha1")]
+mod twilio;
+mod url;
 mod verifier;
 
-pub use self::hmac::{Encoding, Hmac};
-pub use self::http_auth::{BasicAuth, Bearer};
-pub use self::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
+pub use self::adyen::Adyen;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::certificate::{Certificates, FetchError};
+pub use self::combined::{AllOf, AnyOf, IpAllowlist, all_of, any_of};
+pub use self::events::{CloudEvents, EventGrid};
+pub use self::hmac::Hmac;
+pub use self::http_auth::{ApiKey, BasicAuth, Bearer};
+pub use self::hubspot::HubSpot;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::jwt::{Jwks, JwtIssuer};
+pub use self::mac::Encoding;
+pub use self::mailgun::Mailgun;
+#[cfg(feature = "sha1")]
+pub use self::mandrill::Mandrill;
+pub use self::meta::Meta;
+pub use self::payload::{Webhook, WebhookRejection};
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::paypal::PayPal;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::public_key::PublicKey;
+pub use self::replay::{Claim, MemoryReplays, ReplayKey, ReplayStore};
+pub use self::scheme::{Scheme, Setup, scheme, schemes};
+pub use self::secret::Secrets;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::sns::Sns;
+pub use self::terms::{Binds, Terms};
+#[cfg(feature = "sha1")]
+pub use self::twilio::Twilio;
+pub use self::verifier::{
+    Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,
+};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

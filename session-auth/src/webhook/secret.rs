@@ -1,37 +1,361 @@
-//! What a secret must not be like, and where it was given.
+//! Secrets: where they come from, what they must not be like, and how they change.
 
+use std::fmt;
 use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwap;
+use zeroize::Zeroizing;
+
+use super::key::KeyForm;
 use super::verifier::ConfigError;
 
-/// The secrets that a verifier was given so far: for the place in an error.
-#[derive(Default)]
-pub(super) struct Given {
-    number: usize,
+/// How often a file of secrets is looked at, at the most.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The secrets that deliveries of one sender are proved by: several at once, and others from one moment
+/// to the next.
+///
+/// A verifier takes a text in its place. As a value of its own it can be kept beside the verifier, to
+/// [rotate](Self::rotate) the secrets while the service runs; clones share them. `Debug` shows how many
+/// there are, and memory is overwritten when they are dropped.
+///
+/// # Example
+///
+/// ```
+/// use session_auth::webhook::{Hmac, Secrets};
+///
+/// let secrets = Secrets::new(["the old secret"]);
+/// let github = Hmac::github(secrets.clone());
+/// // The sender is given the new one; until it uses it, both are good.
+/// secrets.rotate(["the new secret", "the old secret"])?;
+/// assert_eq!(secrets.uses(), [0, 0]);
+/// secrets.rotate(["the new secret"])?;
+/// # drop(github);
+/// # Ok::<_, session_auth::webhook::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Secrets(Arc<Inner>);
+
+struct Inner {
+    current: ArcSwap<Set>,
+    file: Option<File>,
+    /// What the verifiers that use them make of them.
+    forms: Mutex<Vec<KeyForm>>,
+    /// Why there are none.
     fault: Option<ConfigError>,
 }
 
-impl Given {
-    /// Counts a secret that was given at this place, and keeps the first fault. Says whether the
-    /// secret is good.
-    pub(super) fn add(&mut self, fault: Option<&str>, at: &Location<'_>) -> bool {
-        self.number += 1;
-        let Some(fault) = fault else {
-            return true;
+/// The secrets of one moment.
+#[derive(Default)]
+pub(super) struct Set(Vec<Entry>);
+
+pub(super) struct Entry {
+    pub(super) raw: Zeroizing<Vec<u8>>,
+    uses: AtomicU64,
+}
+
+struct File {
+    path: PathBuf,
+    /// Modified when, and of what length.
+    seen: Mutex<Option<(SystemTime, u64)>>,
+    looked: AtomicU64,
+}
+
+impl Set {
+    fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
+        let entry = |secret: S| Entry {
+            raw: Zeroizing::new(secret.as_ref().to_vec()),
+            uses: AtomicU64::new(0),
         };
-        if self.fault.is_none() {
-            self.fault = Some(ConfigError::new(format!(
-                "{fault} (number {} of this verifier, given at {}:{})",
-                self.number,
-                at.file(),
-                at.line()
-            )));
-        }
-        false
+        Self(secrets.into_iter().map(entry).collect())
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.fault.clone().map_or(Ok(()), Err)
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    pub(super) fn used(&self, index: usize) {
+        if let Some(entry) = self.0.get(index) {
+            entry.uses.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Secrets {
+    /// These secrets; any of them proves a delivery.
+    pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
+        Self::of(Set::new(secrets), None, None)
+    }
+
+    /// The secret in this variable of the environment.
+    ///
+    /// Where the variable is unset or no Unicode, [`check`](super::Verifier::check) of the verifier
+    /// says so, and the service does not start.
+    pub fn from_env(variable: &str) -> Self {
+        let fault = match std::env::var(variable) {
+            Ok(value) => return Self::from(value),
+            Err(std::env::VarError::NotPresent) => "is not set: set it to the secret",
+            Err(std::env::VarError::NotUnicode(_)) => "is not Unicode: set it to the secret",
+        };
+        let fault = ConfigError::new(format!("the variable {variable} {fault}"));
+        Self::of(Set::default(), None, Some(fault))
+    }
+
+    /// The secrets in this file, one a line. The file is looked at again while the service runs, every
+    /// two seconds at the most, when a delivery comes: a new one has to be moved into its place. Where
+    /// it is gone, empty or cannot be read, the secrets stay as they were, and the log says so at
+    /// ERROR.
+    ///
+    /// Where it cannot be read at first, [`check`](super::Verifier::check) of the verifier says so, and
+    /// the service does not start.
+    pub fn from_file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let seen = stamp(&path);
+        let (set, fault) = match read(&path) {
+            Ok(set) => (set, None),
+            Err(fault) => (Set::default(), Some(fault)),
+        };
+        let file = File {
+            path,
+            seen: Mutex::new(seen),
+            looked: AtomicU64::new(millis()),
+        };
+        Self::of(set, Some(file), fault)
+    }
+
+    /// None, for this reason.
+    pub(super) fn faulty(fault: &'static str) -> Self {
+        Self::of(Set::default(), None, Some(ConfigError::new(fault)))
+    }
+
+    fn of(set: Set, file: Option<File>, fault: Option<ConfigError>) -> Self {
+        Self(Arc::new(Inner {
+            current: ArcSwap::from_pointee(set),
+            file,
+            forms: Mutex::default(),
+            fault,
+        }))
+    }
+
+    /// Takes these secrets from now on, in the place of all there were. The uses of those that stay
+    /// are kept.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them is empty, has white space around it, or is none that the sender can have;
+    /// or where there is none. Then nothing changes.
+    pub fn rotate<S: AsRef<[u8]>>(
+        &self,
+        secrets: impl IntoIterator<Item = S>,
+    ) -> Result<(), ConfigError> {
+        self.replace(Set::new(secrets))
+    }
+
+    fn replace(&self, set: Set) -> Result<(), ConfigError> {
+        let forms = self.0.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        if set.0.is_empty() {
+            return Err(ConfigError::new("there is no secret: give one at least"));
+        }
+        for (index, entry) in set.0.iter().enumerate() {
+            for form in &*forms {
+                if let Err(fault) = form.parse(&entry.raw) {
+                    let number = index + 1;
+                    return Err(ConfigError::new(format!("{fault} (number {number})")));
+                }
+            }
+        }
+        let before = self.0.current.load();
+        for entry in &set.0 {
+            let same = before.0.iter().find(|old| old.raw == entry.raw);
+            if let Some(old) = same {
+                entry
+                    .uses
+                    .store(old.uses.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        drop(before);
+        self.0.current.store(Arc::new(set));
+        Ok(())
+    }
+
+    /// How often each of them has proved a delivery since it is among them, in their order: an old one
+    /// that is not used any more may go.
+    #[must_use]
+    pub fn uses(&self) -> Vec<u64> {
+        let current = self.0.current.load();
+        let uses = |entry: &Entry| entry.uses.load(Ordering::Relaxed);
+        current.0.iter().map(uses).collect()
+    }
+
+    /// Has them checked, now and when they change, for what this scheme makes of a secret.
+    pub(super) fn used_as(&self, form: KeyForm) {
+        let mut forms = self.0.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+
+    pub(super) fn current(&self) -> Arc<Set> {
+        if let Some(file) = &self.0.file {
+            self.look(file);
+        }
+        self.0.current.load_full()
+    }
+
+    /// Why there is none, or what is wrong with one.
+    pub(super) fn check(
+        &self,
+        form: KeyForm,
+        before: usize,
+        at: &Location<'_>,
+    ) -> Result<usize, ConfigError> {
+        let at = || format!("given at {}:{}", at.file(), at.line());
+        if let Some(fault) = &self.0.fault {
+            return Err(ConfigError::new(format!("{fault} ({})", at())));
+        }
+        let current = self.0.current.load();
+        for (index, entry) in current.0.iter().enumerate() {
+            if let Err(fault) = form.parse(&entry.raw) {
+                let number = before + index + 1;
+                let at = at();
+                return Err(ConfigError::new(format!(
+                    "{fault} (number {number} of this verifier, {at})"
+                )));
+            }
+        }
+        Ok(current.0.len())
+    }
+
+    fn look(&self, file: &File) {
+        let now = millis();
+        let looked = file.looked.load(Ordering::Relaxed);
+        let every = LOOK_EVERY.as_millis() as u64;
+        if now.saturating_sub(looked) < every
+            || file
+                .looked
+                .compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        self.look_now(file);
+    }
+
+    fn look_now(&self, file: &File) {
+        let mut seen = file.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = stamp(&file.path);
+        if stamp == *seen {
+            return;
+        }
+        *seen = stamp;
+        match read(&file.path).and_then(|set| self.replace(set)) {
+            Ok(()) => tracing::info!(
+                target: "session_auth",
+                path = %file.path.display(),
+                "the secrets of webhooks were read anew"
+            ),
+            Err(error) => tracing::error!(
+                target: "session_auth",
+                path = %file.path.display(),
+                %error,
+                "the secrets of webhooks stay as they were"
+            ),
+        }
+    }
+
+    #[cfg(test)]
+    fn look_for_tests(&self) {
+        if let Some(file) = &self.0.file {
+            self.look_now(file);
+        }
+    }
+}
+
+/// Milliseconds since the first call in this process.
+fn millis() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// Every line is a secret; the last one may end with the file. A file ends in a line end by custom, and
+/// that one is no part of it.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.strip_suffix('\n').unwrap_or(text).split('\n')
+}
+
+fn read(path: &Path) -> Result<Set, ConfigError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| ConfigError::new(format!("the file {shown} cannot be read: {error}")))?;
+    if text.trim().is_empty() {
+        let empty = format!("the file {shown} is empty: write the secret into it");
+        return Err(ConfigError::new(empty));
+    }
+    let set = Set::new(lines(&text).map(|line| line.strip_suffix('\r').unwrap_or(line)));
+    Ok(set)
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secrets = self.0.current.load().0.len();
+        f.debug_struct("Secrets")
+            .field("secrets", &secrets)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for Secrets {
+    fn from(secret: &str) -> Self {
+        Self::new([secret])
+    }
+}
+
+impl From<String> for Secrets {
+    fn from(secret: String) -> Self {
+        Self::new(
+            [Zeroizing::new(secret)]
+                .iter()
+                .map(|secret| secret.as_bytes()),
+        )
+    }
+}
+
+impl From<&String> for Secrets {
+    fn from(secret: &String) -> Self {
+        Self::new([secret])
+    }
+}
+
+impl From<&[u8]> for Secrets {
+    fn from(secret: &[u8]) -> Self {
+        Self::new([secret])
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Secrets {
+    fn from(secret: [u8; N]) -> Self {
+        Self::new(
+            [Zeroizing::new(secret)]
+                .iter()
+                .map(|secret| secret.as_slice()),
+        )
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Secrets {
+    fn from(secret: &[u8; N]) -> Self {
+        Self::new([secret])
     }
 }
 
@@ -96,5 +420,76 @@ mod tests {
             let text = String::from_utf8_lossy(secret);
             assert_eq!(ends(secret), expected, "{text:?}");
         }
+    }
+    const FORM: KeyForm = KeyForm::Text;
+
+    #[test]
+    fn what_is_rotated_counts_on_and_a_bad_secret_changes_nothing() {
+        let secrets = Secrets::new(["old"]);
+        secrets.used_as(FORM);
+        secrets.current().used(0);
+        secrets.rotate(["new", "old"]).expect("two secrets");
+        assert_eq!(secrets.uses(), [0, 1]);
+        secrets.current().used(0);
+        for bad in [&["x", "s3cret\n"][..], &[""], &[]] {
+            let error = secrets.rotate(bad).expect_err("a bad secret");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+            assert_eq!(secrets.uses(), [1, 1]);
+        }
+        assert!(
+            secrets
+                .rotate(["x", "s3cret "])
+                .expect_err("bad")
+                .to_string()
+                .contains("number 2")
+        );
+        assert_eq!(format!("{secrets:?}"), "Secrets { secrets: 2, .. }");
+    }
+
+    #[test]
+    fn a_file_is_read_anew_and_one_that_is_gone_changes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("secret");
+        let missing = Secrets::from_file(&path)
+            .check(FORM, 0, Location::caller())
+            .expect_err("no file");
+        assert!(missing.to_string().contains("secret.rs:"), "{missing}");
+
+        std::fs::write(&path, "first\n").expect("written");
+        let secrets = Secrets::from_file(&path);
+        secrets.used_as(FORM);
+        let now = |secrets: &Secrets| {
+            secrets.look_for_tests();
+            let set = secrets.current();
+            let texts = set
+                .entries()
+                .iter()
+                .map(|it| String::from_utf8_lossy(&it.raw).into_owned());
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!(now(&secrets), ["first"]);
+        std::fs::write(&path, "the second\nfirst\n").expect("written");
+        assert_eq!(now(&secrets), ["the second", "first"]);
+        for bad in ["", " \n", "a\n\nb\n", "trailing \n"] {
+            std::fs::write(&path, bad).expect("written");
+            assert_eq!(now(&secrets), ["the second", "first"], "{bad:?}");
+        }
+        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(now(&secrets), ["the second", "first"]);
+        std::fs::write(&path, "third").expect("written");
+        assert_eq!(now(&secrets), ["third"]);
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_named() {
+        let unset = Secrets::from_env("SESSION_AUTH_TEST_NO_SUCH_VARIABLE");
+        let error = unset
+            .check(FORM, 0, Location::caller())
+            .expect_err("unset")
+            .to_string();
+        assert!(
+            error.contains("SESSION_AUTH_TEST_NO_SUCH_VARIABLE is not set"),
+            "{error}"
+        );
     }
 }

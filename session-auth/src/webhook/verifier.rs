@@ -4,10 +4,15 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+
+use super::terms::Terms;
 
 /// What proves that a webhook came from its sender.
 ///
@@ -64,7 +69,8 @@ pub trait Verifier: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`]; the request is answered with `401` and its reason.
+    /// A [`Rejection`]; the request is answered with the status of [`Terms::refuse_with`] and its
+    /// reason.
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection>;
 
     /// Looks at the head of a delivery, before anything of its body is read:
@@ -83,11 +89,25 @@ pub trait Verifier: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Fetches what is needed to judge this request and is not there yet: a certificate, an issuer's
+    /// keys, a tenant's secret. Asked before [`verify_head`](Self::verify_head), with an empty body,
+    /// and again before [`verify`](Self::verify). The default is `None`: nothing is needed.
+    fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
+        let _ = request;
+        None
+    }
+
     /// The `WWW-Authenticate` of a refusal (RFC 9110, section 11.6.1), for clients that send their
     /// credentials only when they are asked for them: `Basic realm=".."`. The default is `Webhook`,
     /// which asks for nothing.
     fn challenge(&self) -> Option<HeaderValue> {
         None
+    }
+
+    /// What is known of the sender: what its proof binds, and how it takes a refusal. The default is
+    /// [`Terms::default`].
+    fn terms(&self) -> Terms {
+        Terms::default()
     }
 
     /// Whether this can verify anything at all. Called once, when the layer is built; an error
@@ -111,8 +131,16 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
         (**self).verify_head(request)
     }
 
+    fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
+        (**self).prepare(request)
+    }
+
     fn challenge(&self) -> Option<HeaderValue> {
         (**self).challenge()
+    }
+
+    fn terms(&self) -> Terms {
+        (**self).terms()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -129,14 +157,25 @@ impl<V: Verifier + ?Sized> Verifier for Box<V> {
         (**self).verify_head(request)
     }
 
+    fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
+        (**self).prepare(request)
+    }
+
     fn challenge(&self) -> Option<HeaderValue> {
         (**self).challenge()
+    }
+
+    fn terms(&self) -> Terms {
+        (**self).terms()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
         (**self).check()
     }
 }
+
+/// What [`Verifier::prepare`] waits for.
+pub type Preparing<'a> = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send + 'a>>;
 
 /// A request to a webhook, its body read in full, as a [`Verifier`] sees it.
 ///
@@ -251,6 +290,12 @@ pub struct Delivery {
     pub id: Option<String>,
     /// When the sender signed it.
     pub timestamp: Option<SystemTime>,
+    /// The scheme that proved it: `stripe`.
+    pub scheme: Option<&'static str>,
+    /// Which of the verifier's secrets proved it, counted from 0 in the order in which they were
+    /// given.
+    pub secret: Option<usize>,
+    answer: Option<Box<Answer>>,
 }
 
 impl Delivery {
@@ -273,6 +318,90 @@ impl Delivery {
         self.timestamp = Some(timestamp);
         self
     }
+
+    /// Makes it a handshake: the layer gives the sender this answer, and no handler runs.
+    #[must_use]
+    pub fn with_answer(mut self, answer: Answer) -> Self {
+        self.answer = Some(Box::new(answer));
+        self
+    }
+
+    /// The answer, where this is a handshake and no delivery.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        self.answer.as_deref()
+    }
+}
+
+/// What a sender is answered that asks for something before, or besides, its deliveries: a challenge
+/// to echo, a subscription to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Answer {
+    /// An answer without a body.
+    #[must_use]
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// `200` with a plain text, which no browser takes for anything else.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        let body = Bytes::from(text.into());
+        Self::new(StatusCode::OK)
+            .with_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"))
+            .with_header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+            .with_body(body)
+    }
+
+    /// `200` with JSON.
+    #[must_use]
+    pub fn json(json: impl Into<String>) -> Self {
+        Self::new(StatusCode::OK)
+            .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .with_body(Bytes::from(json.into()))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn with_body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
 }
 
 /// Why a delivery was not accepted, each with a detail for the log.
@@ -285,19 +414,24 @@ pub enum Rejection {
     SignatureMissing(&'static str),
     /// There is one, and it is wrong, malformed or ambiguous.
     SignatureInvalid(&'static str),
-    /// The proof is right, and its time is too far from now.
+    /// The proof is right, and its time is too far from now; or it is so far that the rest was not
+    /// looked at.
     TimestampOutOfRange(&'static str),
+    /// It cannot be judged: what that needs is not there. Answered with `503`, so that the sender tries
+    /// again.
+    Unavailable(&'static str),
 }
 
 impl Rejection {
-    /// The reason as the caller sees it: `signature_missing`, `signature_invalid` or
-    /// `timestamp_out_of_range`.
+    /// The reason as the caller sees it: `signature_missing`, `signature_invalid`,
+    /// `timestamp_out_of_range` or `verifier_unavailable`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignatureMissing(_) => "signature_missing",
             Self::SignatureInvalid(_) => "signature_invalid",
             Self::TimestampOutOfRange(_) => "timestamp_out_of_range",
+            Self::Unavailable(_) => "verifier_unavailable",
         }
     }
 
@@ -307,7 +441,8 @@ impl Rejection {
         match self {
             Self::SignatureMissing(detail)
             | Self::SignatureInvalid(detail)
-            | Self::TimestampOutOfRange(detail) => detail,
+            | Self::TimestampOutOfRange(detail)
+            | Self::Unavailable(detail) => detail,
         }
     }
 }

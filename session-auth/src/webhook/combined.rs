@@ -1,0 +1,447 @@
+//! Verifiers of verifiers, and of addresses.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::{HeaderName, HeaderValue};
+
+use super::terms::{Binds, Terms};
+use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Accepts what every one of these verifiers accepts: an address and a token, say.
+///
+/// What is known of the delivery, and of the sender, is what the first one says.
+///
+/// # Example
+///
+/// ```
+/// use session_auth::webhook::{BasicAuth, IpAllowlist, all_of};
+///
+/// let postmark = all_of([
+///     Box::new(BasicAuth::postmark("user", "password")) as Box<dyn session_auth::webhook::Verifier>,
+///     Box::new(IpAllowlist::new(IpAllowlist::POSTMARK)?),
+/// ]);
+/// # drop(postmark);
+/// # Ok::<_, session_auth::webhook::ConfigError>(())
+/// ```
+pub fn all_of(verifiers: impl IntoIterator<Item = Box<dyn Verifier>>) -> AllOf {
+    AllOf(verifiers.into_iter().collect())
+}
+
+/// See [`all_of`].
+#[must_use]
+pub struct AllOf(Vec<Box<dyn Verifier>>);
+
+/// Accepts what one of these verifiers accepts: the first that does says what is known of the delivery.
+/// Where none does, the first one's refusal stands.
+///
+/// What the proof binds is the least that one of them does.
+pub fn any_of(verifiers: impl IntoIterator<Item = Box<dyn Verifier>>) -> AnyOf {
+    AnyOf(verifiers.into_iter().collect())
+}
+
+/// See [`any_of`].
+#[must_use]
+pub struct AnyOf(Vec<Box<dyn Verifier>>);
+
+const NONE: Rejection = Rejection::SignatureInvalid("there is no verifier");
+
+fn check(verifiers: &[Box<dyn Verifier>]) -> Result<(), ConfigError> {
+    if verifiers.is_empty() {
+        return Err(ConfigError::new(
+            "there is no verifier to ask: give one at least",
+        ));
+    }
+    verifiers.iter().try_for_each(|verifier| verifier.check())
+}
+
+/// One after the other.
+fn prepare<'a>(
+    verifiers: &'a [Box<dyn Verifier>],
+    request: &WebhookRequest<'a>,
+) -> Option<Preparing<'a>> {
+    let all: Vec<_> = verifiers
+        .iter()
+        .filter_map(|it| it.prepare(request))
+        .collect();
+    if all.is_empty() {
+        return None;
+    }
+    Some(Box::pin(async move {
+        for preparing in all {
+            // Whether it is needed, the verifiers say.
+            let _ = preparing.await;
+        }
+        Ok(())
+    }))
+}
+
+impl Verifier for AllOf {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        let (first, others) = self.0.split_first().ok_or(NONE)?;
+        let delivery = first.verify(request)?;
+        others
+            .iter()
+            .try_for_each(|other| other.verify(request).map(drop))?;
+        Ok(delivery)
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        let (first, others) = self.0.split_first().ok_or(NONE)?;
+        let mut delivery = first.verify_head(request)?;
+        for other in others {
+            if other.verify_head(request)?.is_none() {
+                delivery = None;
+            }
+        }
+        Ok(delivery)
+    }
+
+    fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
+        prepare(&self.0, request)
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        self.0.iter().find_map(|verifier| verifier.challenge())
+    }
+
+    fn terms(&self) -> Terms {
+        self.0
+            .first()
+            .map_or_else(Terms::default, |first| first.terms())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        check(&self.0)
+    }
+}
+
+impl Verifier for AnyOf {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        let mut refused = None;
+        for verifier in &self.0 {
+            match verifier.verify(request) {
+                Ok(delivery) => return Ok(delivery),
+                Err(rejection) => refused = refused.or(Some(rejection)),
+            }
+        }
+        Err(refused.unwrap_or(NONE))
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        let mut refused = None;
+        let mut open = false;
+        for verifier in &self.0 {
+            match verifier.verify_head(request) {
+                Ok(Some(delivery)) => return Ok(Some(delivery)),
+                Ok(None) => open = true,
+                Err(rejection) => refused = refused.or(Some(rejection)),
+            }
+        }
+        if open {
+            return Ok(None);
+        }
+        Err(refused.unwrap_or(NONE))
+    }
+
+    fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
+        prepare(&self.0, request)
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        self.0.iter().find_map(|verifier| verifier.challenge())
+    }
+
+    fn terms(&self) -> Terms {
+        let mut terms = self
+            .0
+            .first()
+            .map_or_else(Terms::default, |first| first.terms());
+        let strength = |binds| match binds {
+            Some(Binds::Body) => 3,
+            Some(Binds::Fields) => 2,
+            Some(Binds::Url) => 1,
+            Some(Binds::Sender) | None => 0,
+        };
+        let all = self.0.iter().map(|verifier| verifier.terms().binds);
+        terms.binds = all.min_by_key(|binds| strength(*binds)).unwrap_or_default();
+        terms
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        check(&self.0)
+    }
+}
+
+/// Accepts what comes from these addresses, single ones or networks (`192.0.2.0/24`, `2001:db8::/32`).
+///
+/// An address proves little, and nothing of the delivery: combine it with a secret, by [`all_of`].
+///
+/// The address is that of the connection. Behind a proxy it is the proxy's: name the proxies by
+/// [`behind`](Self::behind), and `X-Forwarded-For` is read from the right, past those that are named, and
+/// from nobody else.
+#[derive(Clone)]
+#[must_use]
+pub struct IpAllowlist {
+    allowed: Vec<Network>,
+    proxies: Vec<Network>,
+}
+
+impl IpAllowlist {
+    /// From where Postmark sends: its support article 800, as of 2026-11-25.
+    pub const POSTMARK: [&'static str; 4] = [
+        "3.134.147.250",
+        "50.31.156.6",
+        "50.31.156.77",
+        "18.217.206.57",
+    ];
+
+    /// Accepts these.
+    ///
+    /// # Errors
+    ///
+    /// Where one is no address and no network.
+    pub fn new<A: AsRef<str>>(allowed: impl IntoIterator<Item = A>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            allowed: networks(allowed)?,
+            proxies: Vec::new(),
+        })
+    }
+
+    /// Trusts these proxies to add the address of who asks them to `X-Forwarded-For`.
+    ///
+    /// # Errors
+    ///
+    /// Where one is no address and no network.
+    pub fn behind<A: AsRef<str>>(
+        mut self,
+        proxies: impl IntoIterator<Item = A>,
+    ) -> Result<Self, ConfigError> {
+        self.proxies = networks(proxies)?;
+        Ok(self)
+    }
+
+    /// Who sent it: the nearest that is none of the proxies.
+    fn sender(&self, request: &WebhookRequest<'_>) -> Option<IpAddr> {
+        let mut sender = request.peer()?;
+        let is_proxy = |address| self.proxies.iter().any(|proxy| proxy.has(address));
+        let lines = request.headers().get_all(FORWARDED_FOR).iter();
+        let lines: Vec<_> = lines.map(HeaderValue::to_str).collect();
+        for line in lines.into_iter().rev() {
+            for address in line.ok()?.rsplit(',') {
+                if !is_proxy(sender) {
+                    return Some(sender);
+                }
+                sender = address.trim().parse::<IpAddr>().ok()?.to_canonical();
+            }
+        }
+        Some(sender)
+    }
+}
+
+impl Verifier for IpAllowlist {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        let sender = self.sender(request).ok_or(Rejection::SignatureInvalid(
+            "the address of the sender is not known",
+        ))?;
+        if self.allowed.iter().any(|network| network.has(sender)) {
+            Ok(Delivery::new())
+        } else {
+            Err(Rejection::SignatureInvalid(
+                "from an address that is not allowed",
+            ))
+        }
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        self.verify(request).map(Some)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            binds: Some(Binds::Sender),
+            ..Terms::default()
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.allowed.is_empty() {
+            return Err(ConfigError::new("no address is allowed: give one at least"));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Network {
+    address: u128,
+    mask: u128,
+    is_v4: bool,
+}
+
+fn bits(address: IpAddr) -> (u128, u32, bool) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => (u128::from(u32::from(address)), 32, true),
+        IpAddr::V6(address) => (u128::from(address), 128, false),
+    }
+}
+
+impl Network {
+    fn read(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let (address, width, is_v4) = bits(address.parse().ok()?);
+        let prefix = match prefix {
+            None => width,
+            Some(prefix) if prefix.bytes().all(|b| b.is_ascii_digit()) => prefix.parse().ok()?,
+            Some(_) => return None,
+        };
+        // One that lets everybody in is a mistake.
+        if !(1..=width).contains(&prefix) {
+            return None;
+        }
+        let mask = u128::MAX << (width - prefix);
+        Some(Self {
+            address: address & mask,
+            mask,
+            is_v4,
+        })
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        let (address, _, is_v4) = bits(address);
+        self.is_v4 == is_v4 && address & self.mask == self.address
+    }
+}
+
+fn networks<A: AsRef<str>>(all: impl IntoIterator<Item = A>) -> Result<Vec<Network>, ConfigError> {
+    let read = |text: A| {
+        let text = text.as_ref();
+        Network::read(text).ok_or_else(|| {
+            ConfigError::new(format!(
+                "{text:?} is no address and no network: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`"
+            ))
+        })
+    };
+    all.into_iter().map(read).collect()
+}
+
+macro_rules! debug {
+    ($($type:ident),*) => {$(
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug!(AllOf, AnyOf, IpAllowlist);
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::Request;
+
+    use super::super::{Bearer, Hmac};
+    use super::*;
+
+    fn boxed(verifier: impl Verifier) -> Box<dyn Verifier> {
+        Box::new(verifier)
+    }
+
+    #[test]
+    fn security_forwarded_addresses_are_read_from_the_right_and_past_known_proxies_alone() {
+        let list = IpAllowlist::new(["192.0.2.1", "2001:db8::/32"]).expect("addresses");
+        let behind = list.clone().behind(["10.0.0.0/8"]).expect("networks");
+        let accepts = |list: &IpAllowlist, peer: &str, forwarded: &[&str]| {
+            let mut request = Request::post("/");
+            for line in forwarded {
+                request = request.header("x-forwarded-for", *line);
+            }
+            let request = request.body("").expect("a request");
+            let request = WebhookRequest::new(&request, SystemTime::now());
+            list.verify(&request.with_peer(peer.parse().expect("an address")))
+                .is_ok()
+        };
+        for (list, peer, forwarded, expected) in [
+            (&list, "192.0.2.1", &[][..], true),
+            (&list, "::ffff:192.0.2.1", &[], true),
+            (&list, "2001:db8::7", &[], true),
+            (&list, "192.0.2.2", &[], false),
+            // Nobody is trusted to say it.
+            (&list, "10.0.0.1", &["192.0.2.1"], false),
+            (&list, "192.0.2.1", &["192.0.2.9"], true),
+            (&behind, "10.0.0.1", &["192.0.2.1"], true),
+            (&behind, "10.0.0.1", &["192.0.2.1, 10.1.1.1"], true),
+            (&behind, "10.0.0.1", &["192.0.2.1", "10.1.1.1"], true),
+            // What stands left of the first that is no proxy is the caller's own word.
+            (&behind, "10.0.0.1", &["192.0.2.1, 198.51.100.7"], false),
+            (&behind, "10.0.0.1", &["192.0.2.1, unknown"], false),
+            (&behind, "198.51.100.7", &["192.0.2.1"], false),
+            (&behind, "10.0.0.1", &[], false),
+        ] {
+            assert_eq!(
+                accepts(list, peer, forwarded),
+                expected,
+                "{peer} {forwarded:?}"
+            );
+        }
+        for bad in [
+            "",
+            "x",
+            "192.0.2.0/33",
+            "192.0.2.0/",
+            "192.0.2.0/+8",
+            "0.0.0.0/0",
+            "::/0",
+        ] {
+            assert!(IpAllowlist::new([bad]).is_err(), "{bad}");
+        }
+        assert!(IpAllowlist::new(IpAllowlist::POSTMARK).is_ok());
+    }
+
+    #[test]
+    fn all_have_to_accept_or_one() {
+        let both = || {
+            [
+                boxed(Hmac::github("It's a Secret to Everybody")),
+                boxed(Bearer::new("token")),
+            ]
+        };
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let ask = |verifier: &dyn Verifier, signed: bool, shown: bool| {
+            let mut request = Request::post("/");
+            if signed {
+                request = request.header("x-hub-signature-256", signature);
+            }
+            if shown {
+                request = request.header("authorization", "Bearer token");
+            }
+            let request = request.body("Hello, World!").expect("a request");
+            let request = WebhookRequest::new(&request, SystemTime::now());
+            let head = verifier.verify_head(&request);
+            let whole = verifier.verify(&request);
+            assert!(head.is_ok() || whole.is_err());
+            whole.is_ok()
+        };
+        let (all, any) = (all_of(both()), any_of(both()));
+        for (signed, shown) in [(false, false), (false, true), (true, false), (true, true)] {
+            assert_eq!(ask(&all, signed, shown), signed && shown);
+            assert_eq!(ask(&any, signed, shown), signed || shown);
+        }
+        assert_eq!(all.terms().binds, Some(Binds::Body));
+        assert_eq!(
+            any.terms().binds,
+            Some(Binds::Sender),
+            "the least that one of them does"
+        );
+        assert!(all_of([]).check().is_err());
+        assert!(any_of([boxed(Bearer::new(""))]).check().is_err());
+    }
+}

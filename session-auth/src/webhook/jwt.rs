@@ -1,0 +1,595 @@
+//! Senders that prove themselves by a token of an issuer (RFC 7519): it says who sends, and nothing of
+//! what.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue, StatusCode};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use serde_json::Value;
+
+use super::certificate::FetchError;
+use super::http_auth::credentials;
+use super::json;
+use super::scheme::{self, Scheme, Setup};
+use super::terms::{Binds, Terms};
+use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
+
+/// The longest token that is looked at, in bytes.
+const LONGEST: usize = 16 * 1024;
+/// How far the issuer's clock may be ahead, in seconds.
+const LEEWAY: u64 = 60;
+/// How long fetched keys are good before they are looked up again, in seconds.
+const FRESH: u64 = 3600;
+/// How often they are looked up at the most, in seconds: whoever sends tokens of unknown keys cannot
+/// make the service ask for each.
+const PAUSE: u64 = 30;
+
+const ISSUERS_OF_GOOGLE: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
+
+pub(super) static SCHEMES: &[Scheme] = &[
+    Scheme {
+        name: "google-pubsub",
+        sender: "Google Pub/Sub",
+        constructor: "JwtIssuer::google_pubsub",
+        signs: "a token of Google's, for an audience, in the name of a service account",
+        proof: "Authorization",
+        binds: Binds::Sender,
+        retry_budget: Some(7 * 86_400),
+        retries: "exponentially for 7 days",
+        delivery_id: Some("/message/messageId"),
+        feature: Some("webhook-asymmetric"),
+        build: |setup| {
+            let audience = setup.audience.as_deref().or(setup.public_url.as_deref());
+            let mut issuer = JwtIssuer::google_pubsub(
+                audience.unwrap_or_default(),
+                setup.account.as_deref().unwrap_or_default(),
+                Jwks::given(setup.text(0)?),
+            );
+            issuer.unknown(setup, audience.is_none(), setup.account.is_none());
+            Ok(Box::new(issuer))
+        },
+        ..Scheme::UNSAID
+    },
+    Scheme {
+        name: "cloudflare-access",
+        sender: "Cloudflare Access",
+        constructor: "JwtIssuer::cloudflare_access",
+        signs: "a token of the team's, for an application",
+        proof: "Cf-Access-Jwt-Assertion",
+        binds: Binds::Sender,
+        feature: Some("webhook-asymmetric"),
+        build: |setup| {
+            let mut issuer = JwtIssuer::cloudflare_access(
+                setup.issuer.as_deref().unwrap_or_default(),
+                setup.audience.as_deref().unwrap_or_default(),
+                Jwks::given(setup.text(0)?),
+            );
+            issuer.leave_unknown(setup);
+            Ok(Box::new(issuer))
+        },
+        ..Scheme::UNSAID
+    },
+];
+
+/// A token of an issuer, RS256 or ES256, by its published keys. Needs the feature
+/// `webhook-asymmetric`.
+///
+/// - The key is the one of the token's `kid`, and the algorithm is the key's. A token without `kid`,
+///   with another algorithm, or with `crit`, is refused.
+/// - `iss` and `aud` have to be what is expected; `exp` has to be there, and `exp`, `nbf` and `iat`
+///   are whole numbers.
+/// - **Nothing of the delivery is bound**: keep a replay window.
+///
+/// # Example
+///
+/// ```
+/// use session_auth::webhook::{Jwks, JwtIssuer};
+///
+/// # async fn get(url: &str) -> std::io::Result<String> { Ok(String::new()) }
+/// let jwks = Jwks::fetched(|| async { Ok(get("https://www.googleapis.com/oauth2/v3/certs").await?) });
+/// let pubsub = JwtIssuer::google_pubsub(
+///     "https://hooks.example.com/webhooks/pubsub",
+///     "pusher@project.iam.gserviceaccount.com",
+///     jwks,
+/// );
+/// # drop(pubsub);
+/// ```
+#[must_use]
+pub struct JwtIssuer {
+    scheme: Option<&'static Scheme>,
+    header: HeaderName,
+    issuers: Vec<String>,
+    any_issuer: bool,
+    audience: Option<String>,
+    any_audience: bool,
+    /// A claim, and what it has to be.
+    claims: Vec<(&'static str, Value)>,
+    id_pointer: Option<String>,
+    jwks: Jwks,
+    refuse_with: Option<StatusCode>,
+}
+
+impl JwtIssuer {
+    /// Accepts tokens of this issuer for this audience, in `Authorization: Bearer`.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>, jwks: Jwks) -> Self {
+        Self {
+            scheme: None,
+            header: AUTHORIZATION,
+            issuers: vec![issuer.into()],
+            any_issuer: false,
+            audience: Some(audience.into()),
+            any_audience: false,
+            claims: Vec::new(),
+            id_pointer: None,
+            jwks,
+            refuse_with: None,
+        }
+    }
+
+    /// Google Pub/Sub: the audience of the push subscription (by default its URL), and its service
+    /// account. Anybody at Google can have a token for your audience; the account is what says that it
+    /// is yours. The keys are at `https://www.googleapis.com/oauth2/v3/certs`.
+    pub fn google_pubsub(
+        audience: impl Into<String>,
+        service_account: impl Into<String>,
+        jwks: Jwks,
+    ) -> Self {
+        let mut issuer = Self::new("", audience, jwks);
+        issuer.issuers = ISSUERS_OF_GOOGLE.map(str::to_owned).to_vec();
+        issuer.claims = vec![
+            ("email", Value::from(service_account.into())),
+            ("email_verified", Value::from(true)),
+        ];
+        issuer.id_pointer = Some("/message/messageId".to_owned());
+        issuer.scheme = scheme::known("google-pubsub");
+        issuer
+    }
+
+    /// Cloudflare Access: the team's address, `https://team.cloudflareaccess.com`, and the tag of the
+    /// application. The keys are at `/cdn-cgi/access/certs` of the team's address.
+    pub fn cloudflare_access(
+        team: impl Into<String>,
+        application: impl Into<String>,
+        jwks: Jwks,
+    ) -> Self {
+        let mut issuer = Self::new(team, application, jwks);
+        issuer.header = HeaderName::from_static("cf-access-jwt-assertion");
+        issuer.scheme = scheme::known("cloudflare-access");
+        issuer
+    }
+
+    /// Microsoft Entra, for [`EventGrid`](super::EventGrid): the tenant's id, and the application that
+    /// the event subscription names. The token has to be Event Grid's own. The keys are at
+    /// `https://login.microsoftonline.com/<tenant>/discovery/v2.0/keys`.
+    pub fn entra(tenant: &str, audience: impl Into<String>, jwks: Jwks) -> Self {
+        let mut issuer = Self::new("", audience, jwks);
+        issuer.issuers = vec![
+            format!("https://sts.windows.net/{tenant}/"),
+            format!("https://login.microsoftonline.com/{tenant}/v2.0"),
+        ];
+        issuer
+    }
+
+    /// Asks for a claim with this value, besides.
+    pub fn claim(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.claims.push((name, value.into()));
+        self
+    }
+
+    /// Where in a body of JSON the delivery is named: a pointer (RFC 6901) to a string or a whole
+    /// number.
+    pub fn delivery_id_at(mut self, pointer: impl Into<String>) -> Self {
+        self.id_pointer = Some(pointer.into());
+        self
+    }
+
+    /// Sets the status of a refusal: 503 where a sender would give up on a 4xx. The default is 401.
+    pub fn refuse_with(mut self, status: StatusCode) -> Self {
+        self.refuse_with = Some(status);
+        self
+    }
+
+    /// Leaves out what nobody has said, to find out what is wrong with a delivery.
+    fn unknown(&mut self, setup: &Setup, audience: bool, account: bool) {
+        if !setup.diagnosing {
+            return;
+        }
+        self.any_audience = audience;
+        if account {
+            self.claims.clear();
+        }
+    }
+
+    pub(super) fn leave_unknown(&mut self, setup: &Setup) {
+        self.unknown(setup, setup.audience.is_none(), false);
+        self.any_issuer = setup.diagnosing && setup.issuer.is_none();
+    }
+
+    fn token<'a>(&self, request: &WebhookRequest<'a>) -> Result<Token<'a>, Rejection> {
+        let text = if self.header == AUTHORIZATION {
+            credentials(request, "Bearer")?
+        } else {
+            request.proof(&self.header)?
+        };
+        Token::read(text).ok_or(Rejection::SignatureInvalid("no token of three parts"))
+    }
+
+    fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        let token = self.token(request)?;
+        if token.header.get("crit").is_some() {
+            return Err(Rejection::SignatureInvalid(
+                "the token asks for an extension",
+            ));
+        }
+        let kid = token
+            .kid()
+            .ok_or(Rejection::SignatureInvalid("the token names no key"))?;
+        let keys = self.jwks.0.keys.load();
+        let key = match (keys.find(kid), keys.fetched_at) {
+            (Some(key), _) => key,
+            (None, None) => {
+                return Err(Rejection::Unavailable("the issuer's keys are not there"));
+            }
+            (None, Some(_)) => {
+                return Err(Rejection::SignatureInvalid("the issuer has no such key"));
+            }
+        };
+        if token.header.get("alg").and_then(Value::as_str) != Some(key.algorithm()) {
+            return Err(Rejection::SignatureInvalid(
+                "the token's algorithm is not the key's",
+            ));
+        }
+        if !key.verifies(token.signed.as_bytes(), &token.signature) {
+            return Err(Rejection::SignatureInvalid(
+                "the key did not sign this token",
+            ));
+        }
+        self.judge(&token.claims, request.now())?;
+        let mut delivery = Delivery::new();
+        delivery.scheme = self.scheme.map(|scheme| scheme.name);
+        Ok(delivery)
+    }
+
+    fn judge(&self, claims: &Value, now: SystemTime) -> Result<(), Rejection> {
+        let now = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.as_secs());
+        // RFC 7519 allows a fraction; no issuer writes one, and readers differ in what they make of it.
+        let whole = |name: &str| match claims.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_u64().map(Some).ok_or(Rejection::SignatureInvalid(
+                "a time of the token is no whole number",
+            )),
+        };
+        let expires = whole("exp")?.ok_or(Rejection::SignatureInvalid("the token has no `exp`"))?;
+        if now > expires {
+            return Err(Rejection::SignatureInvalid("the token is expired"));
+        }
+        for name in ["iat", "nbf"] {
+            if whole(name)?.is_some_and(|from| from > now.saturating_add(LEEWAY)) {
+                return Err(Rejection::SignatureInvalid("the token is of the future"));
+            }
+        }
+        let issuer = claims.get("iss").and_then(Value::as_str);
+        let is_issuer = |known: &String| Some(known.as_str()) == issuer;
+        if !self.any_issuer && !self.issuers.iter().any(is_issuer) {
+            return Err(Rejection::SignatureInvalid("a token of another issuer"));
+        }
+        let is_for = |audience: &str| match claims.get("aud") {
+            Some(Value::String(one)) => one == audience,
+            Some(Value::Array(all)) => all.iter().any(|one| one == audience),
+            _ => false,
+        };
+        if !self.any_audience && !self.audience.as_deref().is_some_and(is_for) {
+            return Err(Rejection::SignatureInvalid("a token for another audience"));
+        }
+        for (name, value) in &self.claims {
+            if claims.get(name) != Some(value) {
+                return Err(Rejection::SignatureInvalid(
+                    "a claim of the token is another",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A token, decoded and not yet believed.
+struct Token<'a> {
+    header: Value,
+    claims: Value,
+    signed: &'a str,
+    signature: Vec<u8>,
+}
+
+impl<'a> Token<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        if text.len() > LONGEST {
+            return None;
+        }
+        let (signed, signature) = text.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let object = |part: &str| {
+            let value: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?;
+            value.is_object().then_some(value)
+        };
+        Some(Self {
+            header: object(header)?,
+            claims: object(claims)?,
+            signed,
+            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+        })
+    }
+
+    fn kid(&self) -> Option<&str> {
+        self.header.get("kid")?.as_str()
+    }
+}
+
+type Fetching = Pin<Box<dyn Future<Output = Result<String, FetchError>> + Send>>;
+type Fetch = dyn Fn() -> Fetching + Send + Sync;
+
+/// The published keys of an issuer (JWK Set, RFC 7517). Needs the feature `webhook-asymmetric`.
+#[derive(Clone)]
+pub struct Jwks(Arc<Inner>);
+
+struct Inner {
+    keys: ArcSwap<Keys>,
+    fetch: Option<Box<Fetch>>,
+    /// When they were last asked for, in seconds since 1970.
+    asked: AtomicU64,
+    fault: Mutex<Option<ConfigError>>,
+}
+
+#[derive(Default)]
+struct Keys {
+    by_id: Vec<(String, IssuerKey)>,
+    /// In seconds since 1970; `None` where they were never there.
+    fetched_at: Option<u64>,
+}
+
+enum IssuerKey {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    P256(Vec<u8>),
+}
+
+impl IssuerKey {
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rsa { .. } => "RS256",
+            Self::P256(_) => "ES256",
+        }
+    }
+
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa { n, e } => RsaPublicKeyComponents { n, e }
+                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+                .is_ok(),
+            Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .verify(message, signature)
+                .is_ok(),
+        }
+    }
+
+    /// `None` for a key that is for something else.
+    fn read(key: &Value) -> Option<(String, Self)> {
+        let field = |name: &str| key.get(name)?.as_str();
+        let bytes = |name: &str| {
+            URL_SAFE_NO_PAD
+                .decode(field(name)?.trim_end_matches('='))
+                .ok()
+        };
+        if field("use").is_some_and(|it| it != "sig") {
+            return None;
+        }
+        let read = match field("kty")? {
+            "RSA" => Self::Rsa {
+                n: bytes("n")?,
+                e: bytes("e")?,
+            },
+            "EC" if field("crv")? == "P-256" => {
+                let (x, y) = (bytes("x")?, bytes("y")?);
+                if x.len() != 32 || y.len() != 32 {
+                    return None;
+                }
+                Self::P256([&[4], &*x, &*y].concat())
+            }
+            _ => return None,
+        };
+        if field("alg").is_some_and(|algorithm| algorithm != read.algorithm()) {
+            return None;
+        }
+        Some((field("kid")?.to_owned(), read))
+    }
+}
+
+impl Keys {
+    fn read(text: &str, now: u64) -> Result<Self, ConfigError> {
+        let wrong =
+            "the keys of the issuer are no JWK Set with a key for RS256 or ES256 that has a `kid`";
+        let set: Value = serde_json::from_str(text).map_err(|_| ConfigError::new(wrong))?;
+        let keys = set.get("keys").and_then(Value::as_array);
+        let keys = keys.ok_or(ConfigError::new(wrong))?;
+        let by_id: Vec<_> = keys.iter().filter_map(IssuerKey::read).collect();
+        if by_id.is_empty() {
+            return Err(ConfigError::new(wrong));
+        }
+        let fetched_at = Some(now);
+        Ok(Self { by_id, fetched_at })
+    }
+
+    /// The one key of this id.
+    fn find(&self, kid: &str) -> Option<&IssuerKey> {
+        let mut keys = self.by_id.iter().filter(|(known, _)| known == kid);
+        let (_, key) = keys.next()?;
+        keys.next().is_none().then_some(key)
+    }
+}
+
+impl Jwks {
+    /// These keys, as JSON, for ever: an issuer that changes its keys needs
+    /// [`fetched`](Self::fetched).
+    #[must_use]
+    pub fn given(json: &str) -> Self {
+        let (keys, fault) = match Keys::read(json, 0) {
+            Ok(keys) => (keys, None),
+            Err(fault) => (Keys::default(), Some(fault)),
+        };
+        Self(Arc::new(Inner {
+            keys: ArcSwap::from_pointee(keys),
+            fetch: None,
+            asked: AtomicU64::new(0),
+            fault: Mutex::new(fault),
+        }))
+    }
+
+    /// Fetched by this client when a token names a key that is not known, and once an hour; never more
+    /// often than every 30 seconds. While the issuer's host is down, the keys that are known stay good.
+    /// The client should give up after a few seconds.
+    pub fn fetched<F>(fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<String, FetchError>> + Send + 'static,
+    {
+        Self(Arc::new(Inner {
+            keys: ArcSwap::default(),
+            fetch: Some(Box::new(move || Box::pin(fetch()))),
+            asked: AtomicU64::new(0),
+            fault: Mutex::default(),
+        }))
+    }
+
+    /// Looks up the keys, where this token needs it.
+    fn fetch<'a>(&'a self, kid: &str, now: u64) -> Option<Preparing<'a>> {
+        let inner = &*self.0;
+        let fetch = inner.fetch.as_ref()?;
+        let keys = inner.keys.load();
+        let is_known = keys.find(kid).is_some();
+        let is_fresh = keys
+            .fetched_at
+            .is_some_and(|at| now.saturating_sub(at) < FRESH);
+        if is_known && is_fresh {
+            return None;
+        }
+        let asked = inner.asked.load(Ordering::Relaxed);
+        if now.saturating_sub(asked) < PAUSE
+            || inner
+                .asked
+                .compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+        {
+            return None;
+        }
+        let fetching = fetch();
+        Some(Box::pin(async move {
+            let read = match fetching.await {
+                Ok(text) => Keys::read(&text, now).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match read {
+                Ok(keys) => inner.keys.store(Arc::new(keys)),
+                Err(error) => tracing::error!(
+                    target: "session_auth",
+                    error,
+                    "the keys of an issuer of tokens could not be looked up"
+                ),
+            }
+            Ok(())
+        }))
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwks").finish_non_exhaustive()
+    }
+}
+
+impl Verifier for JwtIssuer {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        let mut delivery = self.of_head(request)?;
+        if let Some(pointer) = &self.id_pointer {
+            delivery.id = json::pointer(request.body(), pointer);
+        }
+        Ok(delivery)
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        let delivery = self.of_head(request)?;
+        Ok(self.id_pointer.is_none().then_some(delivery))
+    }
+
+    fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
+        let token = self.token(request).ok()?;
+        let now = request.now().duration_since(UNIX_EPOCH).ok()?;
+        self.jwks.fetch(token.kid()?, now.as_secs())
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        let challenge = HeaderValue::from_static(r#"Bearer realm="webhook""#);
+        (self.header == AUTHORIZATION).then_some(challenge)
+    }
+
+    fn terms(&self) -> Terms {
+        let mut terms = match self.scheme {
+            Some(scheme) => scheme.terms(),
+            None => Terms {
+                binds: Some(Binds::Sender),
+                ..Terms::default()
+            },
+        };
+        if let Some(status) = self.refuse_with {
+            terms.refuse_with = status;
+        }
+        terms
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let fault = self
+            .jwks
+            .0
+            .fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = &*fault {
+            return Err(fault.clone());
+        }
+        let blank = |text: &String| text.trim().is_empty();
+        if !self.any_issuer && self.issuers.iter().any(blank) {
+            return Err(ConfigError::new("the issuer of the token is empty: set it"));
+        }
+        if !self.any_audience && self.audience.as_ref().is_none_or(blank) {
+            return Err(ConfigError::new(
+                "the audience of the token is empty: set it",
+            ));
+        }
+        for (name, value) in &self.claims {
+            if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+                return Err(ConfigError::new(format!(
+                    "the expected `{name}` is empty: set it"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for JwtIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtIssuer")
+            .field("issuers", &self.issuers)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,323 @@
+//! From a secret as its sender writes it to a key that signatures are checked with.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::mac::{Algorithm, decode_hex};
+#[cfg(feature = "webhook-asymmetric")]
+use super::public_key::{self, VerifyingKey};
+use super::secret::{Ends, Secrets, Set, ends};
+use super::verifier::ConfigError;
+
+/// How a sender writes its secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyForm {
+    /// The text, or the bytes, as they are.
+    Text,
+    /// `whsec_`, and 24 to 64 bytes in base64.
+    Whsec,
+    /// Hexadecimal.
+    Hex,
+    /// What a header shows as it is: visible ASCII.
+    Token,
+    /// The same, of letters, digits, `_` and `-`, 256 at the most.
+    Telegram,
+    /// A user and a password, with a colon between them.
+    Basic,
+    /// An Ed25519 public key, in hexadecimal.
+    #[cfg(feature = "webhook-asymmetric")]
+    Ed25519Hex,
+    /// `whpk_`, and an Ed25519 public key in base64.
+    #[cfg(feature = "webhook-asymmetric")]
+    Whpk,
+    /// A public key on the curve P-256, in base64 or PEM.
+    #[cfg(feature = "webhook-asymmetric")]
+    P256,
+}
+
+/// A secret that can be used.
+pub(super) enum Key {
+    Secret(Zeroizing<Vec<u8>>),
+    #[cfg(feature = "webhook-asymmetric")]
+    Public(VerifyingKey),
+}
+
+impl KeyForm {
+    /// The key of a secret, or what is wrong with it, without the secret.
+    pub(super) fn parse(self, raw: &[u8]) -> Result<Key, &'static str> {
+        match self {
+            Self::Text => text(raw).map(|()| Key::Secret(Zeroizing::new(raw.to_vec()))),
+            Self::Whsec => whsec(raw).map(Key::Secret),
+            Self::Hex => {
+                text(raw)?;
+                let bytes = std::str::from_utf8(raw).ok().and_then(decode_hex);
+                let bytes = bytes.map(Zeroizing::new).filter(|bytes| bytes.len() >= 16);
+                bytes.map(Key::Secret).ok_or(
+                    "a secret is not 16 bytes or more in hexadecimal: copy it from the sender again",
+                )
+            }
+            Self::Token => {
+                if raw.is_empty() {
+                    Err("a token is empty: set it, or leave it out")
+                } else if !raw.iter().all(u8::is_ascii_graphic) {
+                    Err("a token has more than visible ASCII in it (a newline at the end?)")
+                } else {
+                    Ok(Key::Secret(Zeroizing::new(raw.to_vec())))
+                }
+            }
+            Self::Telegram => {
+                let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+                if raw.is_empty() {
+                    Err("a token is empty: set it, or leave it out")
+                } else if raw.len() > 256 || !raw.iter().all(fits) {
+                    Err(
+                        "a token is not of 1 to 256 letters, digits, `_` and `-`: Telegram takes no other",
+                    )
+                } else {
+                    Ok(Key::Secret(Zeroizing::new(raw.to_vec())))
+                }
+            }
+            Self::Basic => basic(raw).map(|()| Key::Secret(Zeroizing::new(raw.to_vec()))),
+            #[cfg(feature = "webhook-asymmetric")]
+            Self::Ed25519Hex => public_key::ed25519_hex(raw).map(Key::Public),
+            #[cfg(feature = "webhook-asymmetric")]
+            Self::Whpk => public_key::whpk(raw).map(Key::Public),
+            #[cfg(feature = "webhook-asymmetric")]
+            Self::P256 => public_key::p256(raw).map(Key::Public),
+        }
+    }
+}
+
+fn text(raw: &[u8]) -> Result<(), &'static str> {
+    if raw.is_empty() {
+        return Err("an HMAC secret is empty: set it, or leave it out");
+    }
+    match ends(raw) {
+        None => Ok(()),
+        Some(Ends::All) => Err("an HMAC secret is white space: set it, or leave it out"),
+        Some(Ends::First) => Err("an HMAC secret begins with white space: take it away"),
+        Some(Ends::Last) => {
+            Err("an HMAC secret ends with white space: take it away (a newline at the end?)")
+        }
+    }
+}
+
+/// RFC 7617 §2: the first colon ends the user, and neither part may have control characters, which here
+/// are mostly the newline at the end of a secret's file.
+fn basic(raw: &[u8]) -> Result<(), &'static str> {
+    let text = std::str::from_utf8(raw).map_err(|_| "a user or password is not UTF-8")?;
+    let Some((user, password)) = text.split_once(':') else {
+        return Err("a pair of user and password has no colon between them");
+    };
+    if password.is_empty() {
+        Err("a password is empty: set it, or leave the pair out")
+    } else if text.chars().any(char::is_control) {
+        Err(
+            "a user or password has a control character in it: take it away (a newline at the end?)",
+        )
+    } else if ends(password.as_bytes()).is_some() {
+        Err("a password begins or ends with white space: take it away")
+    } else if ends(user.as_bytes()).is_some() {
+        Err("a user begins or ends with white space: take it away")
+    } else {
+        Ok(())
+    }
+}
+
+/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>: 24 to
+/// 64 bytes in base64. The vendors' libraries take it without its prefix, too.
+fn whsec(raw: &[u8]) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+    text(raw)?;
+    let form = "a secret is not `whsec_` with base64 behind it: copy it from the sender again";
+    let text = std::str::from_utf8(raw).map_err(|_| form)?;
+    if text.starts_with("whpk_") || text.starts_with("whsk_") {
+        return Err(
+            "a secret begins with `whpk_` or `whsk_`, so it is a key for Ed25519: use \
+             `PublicKey::standard_webhooks` with the sender's `whpk_`",
+        );
+    }
+    let encoded = text.strip_prefix("whsec_").unwrap_or(text);
+    if encoded.starts_with("whsec_") {
+        return Err("a secret begins with `whsec_` twice: take one away");
+    }
+    let bytes = STANDARD
+        .decode(encoded)
+        .map(Zeroizing::new)
+        .map_err(|_| form)?;
+    if !(24..=64).contains(&bytes.len()) {
+        return Err(
+            "a secret is not of 24 to 64 bytes behind its `whsec_`: copy all of it from the sender",
+        );
+    }
+    Ok(bytes)
+}
+
+/// The secrets of a verifier, and the keys that they are.
+pub(super) struct Ring {
+    form: KeyForm,
+    sources: Vec<Source>,
+}
+
+struct Source {
+    secrets: Secrets,
+    /// Where they were given to the verifier.
+    at: &'static Location<'static>,
+    parsed: ArcSwap<Parsed>,
+}
+
+struct Parsed {
+    of: Arc<Set>,
+    /// `None` for one that is no key: it proves nothing.
+    keys: Vec<Option<Key>>,
+}
+
+impl Ring {
+    #[track_caller]
+    pub(super) fn new(form: KeyForm, secrets: Secrets) -> Self {
+        let mut ring = Self {
+            form,
+            sources: Vec::new(),
+        };
+        ring.add(secrets);
+        ring
+    }
+
+    #[track_caller]
+    pub(super) fn add(&mut self, secrets: Secrets) {
+        secrets.used_as(self.form);
+        let parsed = ArcSwap::from_pointee(parse(self.form, secrets.current()));
+        let at = Location::caller();
+        self.sources.push(Source {
+            secrets,
+            at,
+            parsed,
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let len = |source: &Source| source.secrets.current().entries().len();
+        self.sources.iter().map(len).sum()
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let mut before = 0;
+        for source in &self.sources {
+            before += source.secrets.check(self.form, before, source.at)?;
+        }
+        if before == 0 {
+            return Err(ConfigError::new("there is no secret: give one at least"));
+        }
+        Ok(())
+    }
+
+    /// Asks each key whether it is the one, to the end whatever the answer: which one it was is
+    /// nobody's business. The number of the last one that was, which is counted as used.
+    pub(super) fn find(&self, mut is: impl FnMut(&Key) -> bool) -> Option<usize> {
+        let mut found = None;
+        let mut before = 0;
+        for source in &self.sources {
+            let current = source.secrets.current();
+            let mut parsed = source.parsed.load_full();
+            if !Arc::ptr_eq(&parsed.of, &current) {
+                parsed = Arc::new(parse(self.form, current));
+                source.parsed.store(Arc::clone(&parsed));
+            }
+            for (index, key) in parsed.keys.iter().enumerate() {
+                if key.as_ref().is_some_and(&mut is) {
+                    found = Some((before + index, Arc::clone(&parsed), index));
+                }
+            }
+            before += parsed.keys.len();
+        }
+        let (number, parsed, index) = found?;
+        parsed.of.used(index);
+        Some(number)
+    }
+
+    /// What the sender would have signed with one of its secrets, for tests and answers.
+    pub(super) fn tag(
+        &self,
+        number: usize,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Option<Vec<u8>> {
+        let mut keys = self.sources.iter().flat_map(|source| {
+            let set = source.secrets.current();
+            let keys: Vec<_> = set
+                .entries()
+                .iter()
+                .map(|it| self.form.parse(&it.raw))
+                .collect();
+            keys
+        });
+        match keys.nth(number)?.ok()? {
+            Key::Secret(secret) => {
+                let tag = algorithm.tag(&secret, std::iter::once(message));
+                Some(tag.as_bytes().to_vec())
+            }
+            #[cfg(feature = "webhook-asymmetric")]
+            Key::Public(_) => None,
+        }
+    }
+}
+
+fn parse(form: KeyForm, of: Arc<Set>) -> Parsed {
+    let keys = of.entries().iter().map(|entry| form.parse(&entry.raw).ok());
+    Parsed {
+        keys: keys.collect(),
+        of,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whsec_has_its_prefix_once_and_24_to_64_bytes() {
+        let of = |bytes: usize| STANDARD.encode(vec![7; bytes]);
+        for (secret, says) in [
+            (format!("whsec_{}", of(24)), None),
+            (format!("whsec_{}", of(64)), None),
+            (of(32), None),
+            (format!("whsec_{}", of(23)), Some("24 to 64")),
+            (format!("whsec_{}", of(65)), Some("24 to 64")),
+            (format!("whsec_whsec_{}", of(32)), Some("twice")),
+            ("whsec_".to_owned(), Some("24 to 64")),
+            (format!("whsec_{}\n", of(32)), Some("newline")),
+            (
+                format!("whsec_{}", of(32).trim_end_matches('=')),
+                Some("base64"),
+            ),
+            ("a plain text".to_owned(), Some("base64")),
+            (format!("whpk_{}", of(32)), Some("Ed25519")),
+        ] {
+            let parsed = KeyForm::Whsec.parse(secret.as_bytes());
+            match (says, parsed) {
+                (None, Ok(_)) => {}
+                (Some(says), Err(fault)) => assert!(fault.contains(says), "{secret}: {fault}"),
+                (says, parsed) => panic!("{secret}: {says:?}, {:?}", parsed.err()),
+            }
+        }
+    }
+
+    #[test]
+    fn the_key_is_the_number_in_the_order_given_and_is_counted() {
+        let shared = Secrets::new(["b", "c"]);
+        let mut ring = Ring::new(KeyForm::Text, Secrets::from("a"));
+        ring.add(shared.clone());
+        let find = |text: &[u8]| ring.find(|key| matches!(key, Key::Secret(it) if **it == text));
+        assert_eq!(find(b"a"), Some(0));
+        assert_eq!(find(b"c"), Some(2));
+        assert_eq!(shared.uses(), [0, 1]);
+        shared.rotate(["d"]).expect("a secret");
+        assert_eq!(find(b"c"), None);
+        assert_eq!(find(b"d"), Some(1));
+        assert_eq!(ring.len(), 2);
+    }
+}

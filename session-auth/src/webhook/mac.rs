@@ -1,0 +1,203 @@
+//! HMACs, and how they are written in a header.
+
+use ::hmac::{EagerHash, KeyInit, Mac};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
+use sha2::{Sha256, Sha512};
+use subtle::{Choice, ConstantTimeEq};
+
+/// How a signature is written in its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Hexadecimal, in either case (RFC 4648 §8).
+    Hex,
+    /// Base64 with padding (RFC 4648 §4).
+    Base64,
+    /// Base64 in the alphabet that is safe in URLs, padded or not (RFC 4648 §5).
+    Base64Url,
+}
+
+/// `urlsafe_b64encode` of one language pads, that of the next one does not.
+pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Encoding {
+    /// The bytes that `text` stands for; `None` unless they are `min` at least and `max` at most.
+    pub(super) fn decode(self, text: &str, min: usize, max: usize) -> Option<Vec<u8>> {
+        // Before decoding, so that a header of any size costs nothing.
+        if text.len() > 2 * max + 2 {
+            return None;
+        }
+        let bytes = match self {
+            Self::Hex => decode_hex(text)?,
+            Self::Base64 => STANDARD.decode(text).ok()?,
+            Self::Base64Url => URL_SAFE.decode(text).ok()?,
+        };
+        (min..=max).contains(&bytes.len()).then_some(bytes)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex => encode_hex(bytes),
+            Self::Base64 => STANDARD.encode(bytes),
+            Self::Base64Url => base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes),
+        }
+    }
+}
+
+pub(super) fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |c: u8| {
+        char::from(c)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
+        .collect()
+}
+
+pub(super) fn encode_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The hash of an HMAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    #[cfg(feature = "sha1")]
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+/// The longest tag, in bytes.
+const LONGEST: usize = 64;
+
+/// An HMAC.
+pub(super) struct Tag {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Tag {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// `subtle`, not `==`: that stops at the first byte that differs, and the delay would tell a
+    /// forger how many bytes of a tag are right.
+    pub(super) fn is(&self, shown: &[u8]) -> Choice {
+        self.as_bytes().ct_eq(shown)
+    }
+}
+
+impl Algorithm {
+    /// Bytes in a tag.
+    pub(super) const fn tag_len(self) -> usize {
+        match self {
+            #[cfg(feature = "sha1")]
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The tag of the message, its parts taken as one.
+    pub(super) fn tag<'a>(self, secret: &[u8], message: impl Iterator<Item = &'a [u8]>) -> Tag {
+        match self {
+            #[cfg(feature = "sha1")]
+            Self::Sha1 => tag::<sha1::Sha1>(secret, message),
+            Self::Sha256 => tag::<Sha256>(secret, message),
+            Self::Sha512 => tag::<Sha512>(secret, message),
+        }
+    }
+}
+
+fn tag<'a, D: EagerHash>(secret: &[u8], message: impl Iterator<Item = &'a [u8]>) -> Tag {
+    let mut mac = ::hmac::Hmac::<D>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    for part in message {
+        mac.update(part);
+    }
+    let tag = mac.finalize().into_bytes();
+    let mut bytes = [0; LONGEST];
+    let len = tag.len().min(LONGEST);
+    bytes[..len].copy_from_slice(&tag[..len]);
+    Tag { bytes, len }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_asked_length_is_decoded() {
+        for (encoding, text) in [
+            (Encoding::Hex, "fbf0"),
+            (Encoding::Base64, "+/A="),
+            (Encoding::Base64Url, "-_A="),
+            (Encoding::Base64Url, "-_A"),
+        ] {
+            assert_eq!(
+                encoding.decode(text, 2, 2),
+                Some(vec![0xfb, 0xf0]),
+                "{text}"
+            );
+            for len in [0, 1, 3, 32] {
+                assert_eq!(
+                    encoding.decode(text, len, len),
+                    None,
+                    "{text} as {len} bytes"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_canonical_is_not_decoded() {
+        for (encoding, text) in [
+            (Encoding::Hex, "fbf"),
+            (Encoding::Hex, "+bf0"),
+            (Encoding::Hex, "0xfb"),
+            (Encoding::Hex, "f\u{e9}0"),
+            (Encoding::Base64, "+/A"),
+            // The last character has bits that stand for nothing: another text, the same bytes.
+            (Encoding::Base64, "+/B="),
+            (Encoding::Base64, "-_A="),
+            (Encoding::Base64Url, "-_B"),
+            (Encoding::Base64Url, "+/A"),
+        ] {
+            assert_eq!(encoding.decode(text, 2, 2), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_message_are_signed_as_one() {
+        let expected =
+            decode_hex("757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
+        let expected = expected.expect("hex");
+        let tag = |parts: &[&[u8]]| {
+            let secret = b"It's a Secret to Everybody";
+            Algorithm::Sha256.tag(secret, parts.iter().copied())
+        };
+        assert!(bool::from(tag(&[b"Hello, World!"]).is(&expected)));
+        assert!(bool::from(
+            tag(&[b"Hello", b", ", b"", b"World!"]).is(&expected)
+        ));
+        assert!(!bool::from(tag(&[b"Hello", b"World!"]).is(&expected)));
+        assert!(!bool::from(tag(&[b"Hello, World!"]).is(&[])));
+    }
+}

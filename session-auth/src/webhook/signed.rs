@@ -1,0 +1,724 @@
+//! Deliveries whose signature stands in a header: the shared parts of all such schemes.
+//!
+//! A scheme is a [`Row`]: data about where the signature is, what it is of and how it is written. What
+//! is done with it is here, once.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderName;
+
+use super::greeting::Greeting;
+use super::hubspot;
+use super::json;
+use super::key::{Key, KeyForm, Ring};
+use super::mac::{Algorithm, Encoding};
+use super::scheme::{Scheme, Setup};
+use super::secret::Secrets;
+use super::terms::{Binds, Terms};
+use super::url::{NO_URL, PublicUrl};
+use super::verifier::{ConfigError, Delivery, Rejection, WebhookRequest};
+
+/// How many signatures a sender may show at once. It has a few secrets; and each costs a comparison,
+/// or more.
+const MOST_SIGNATURES: usize = 64;
+
+/// How deliveries are signed. Header names come in families: the second name of each kind goes with
+/// the second of the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// The headers of which one has the signature.
+    pub(super) signature: &'static [&'static str],
+    pub(super) shape: Shape,
+    pub(super) encoding: Encoding,
+    pub(super) by: By,
+    pub(super) key: KeyForm,
+    pub(super) message: &'static [Part],
+    pub(super) time: Option<Time>,
+    pub(super) id: Id,
+    pub(super) greeting: Option<Greeting>,
+}
+
+impl Row {
+    pub(super) const fn tolerance(&self) -> Tolerance {
+        match self.time {
+            Some(time) => time.tolerance,
+            None => Tolerance::None,
+        }
+    }
+
+    /// Where the id is: a header, or a pointer into the body.
+    pub(super) const fn delivery_id(&self) -> Option<&'static str> {
+        match self.id {
+            Id::None | Id::Header([]) => None,
+            Id::Header([first, ..]) => Some(first),
+            Id::Body(pointer) => Some(pointer),
+        }
+    }
+}
+
+/// What signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Hmac(Algorithm),
+    /// Ed25519, or ECDSA on P-256: the key knows.
+    #[cfg(feature = "webhook-asymmetric")]
+    PublicKey,
+}
+
+/// How the signature stands in its header.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// Alone, after a prefix.
+    Whole { prefix: &'static str },
+    /// Alone, in each of the headers that are there: a sender that rotates shows one in each.
+    Each,
+    /// `t=1,v1=..,v1=..`: the time, and signatures of several versions, of which one counts. Where
+    /// there is none of it, `none` tells how that is named.
+    Pairs {
+        separator: char,
+        time: &'static str,
+        version: &'static str,
+        none: fn(&'static str) -> Rejection,
+    },
+    /// `v1,.. v1,.. v1a,..`, on one line or several.
+    List { version: &'static str },
+}
+
+/// A part of what is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(&'static str),
+    /// The delivery's id, from its header: then it has to be there.
+    Id,
+    /// The time, as it is written.
+    Time,
+    Method,
+    /// The public URL.
+    Url,
+    /// The public URL, in which some escapes may stand decoded.
+    DecodedUrl,
+    Body,
+}
+
+/// When it was signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Time {
+    pub(super) at: At,
+    pub(super) unit: Unit,
+    pub(super) tolerance: Tolerance,
+    /// Whether the time is judged before the signature: a header that can prove nothing needs no
+    /// body read.
+    pub(super) early: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At {
+    /// In a header of the same family.
+    Header(&'static [&'static str]),
+    /// In the signature's own header.
+    Pair,
+    /// In the body, where this pointer leads.
+    Body(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+/// How far the time may be from now, in seconds, to either side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tolerance {
+    /// The sender says so, or its libraries do.
+    OfSender(u64),
+    /// The sender says nothing; this library does.
+    Chosen(u64),
+    /// Any time is good.
+    None,
+}
+
+impl Tolerance {
+    pub(super) fn seconds(self) -> Option<u64> {
+        match self {
+            Self::OfSender(seconds) | Self::Chosen(seconds) => Some(seconds),
+            Self::None => None,
+        }
+    }
+}
+
+/// Where the delivery's id is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Id {
+    None,
+    /// In a header of the same family.
+    Header(&'static [&'static str]),
+    /// In the body, where this pointer leads.
+    Body(&'static str),
+}
+
+/// A scheme by a [`Row`], with its secrets.
+pub(super) struct Signed {
+    scheme: Option<&'static Scheme>,
+    row: Row,
+    signature: Vec<HeaderName>,
+    prefix: String,
+    time: Vec<HeaderName>,
+    id: Vec<HeaderName>,
+    id_pointer: Option<String>,
+    tolerance: Option<Duration>,
+    url: Option<PublicUrl>,
+    url_fault: Option<ConfigError>,
+    pub(super) keys: Ring,
+    refuse_with: Option<http::StatusCode>,
+}
+
+/// What a head shows.
+struct Shown<'a> {
+    family: usize,
+    signatures: Vec<Vec<u8>>,
+    time: Option<&'a str>,
+    id: Option<&'a str>,
+}
+
+fn names(of: &[&'static str]) -> Vec<HeaderName> {
+    of.iter()
+        .map(|name| HeaderName::from_static(name))
+        .collect()
+}
+
+impl Signed {
+    #[track_caller]
+    pub(super) fn new(scheme: Option<&'static Scheme>, row: &Row, secrets: Secrets) -> Self {
+        let time = match row.time {
+            Some(Time {
+                at: At::Header(of), ..
+            }) => names(of),
+            _ => Vec::new(),
+        };
+        let id = match row.id {
+            Id::Header(of) => names(of),
+            _ => Vec::new(),
+        };
+        let id_pointer = match row.id {
+            Id::Body(pointer) => Some(pointer.to_owned()),
+            _ => None,
+        };
+        let prefix = match row.shape {
+            Shape::Whole { prefix } => prefix.to_owned(),
+            _ => String::new(),
+        };
+        let tolerance = row.time.and_then(|time| time.tolerance.seconds());
+        Self {
+            scheme,
+            row: *row,
+            signature: names(row.signature),
+            prefix,
+            time,
+            id,
+            id_pointer,
+            tolerance: tolerance.map(Duration::from_secs),
+            url: None,
+            url_fault: None,
+            keys: Ring::new(row.key, secrets),
+            refuse_with: None,
+        }
+    }
+
+    /// A form of its own: with this one header.
+    pub(super) fn with_header(mut self, header: HeaderName) -> Self {
+        self.signature = vec![header];
+        self
+    }
+
+    pub(super) fn set_scheme(&mut self, scheme: Option<&'static Scheme>) {
+        self.scheme = scheme;
+    }
+
+    pub(super) fn set_prefix(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    pub(super) fn set_id_header(&mut self, header: HeaderName) {
+        self.id = vec![header; self.signature.len()];
+        self.id_pointer = None;
+    }
+
+    pub(super) fn set_id_pointer(&mut self, pointer: String) {
+        self.id.clear();
+        self.id_pointer = Some(pointer);
+    }
+
+    pub(super) fn set_tolerance(&mut self, tolerance: Option<Duration>) {
+        self.tolerance = tolerance;
+    }
+
+    pub(super) fn set_refuse_with(&mut self, status: http::StatusCode) {
+        self.refuse_with = Some(status);
+    }
+
+    pub(super) fn set_url(&mut self, url: &str) {
+        match PublicUrl::new(url) {
+            Ok(url) => self.url = Some(url),
+            Err(error) => self.url_fault = Some(error),
+        }
+    }
+
+    pub(super) fn configure(&mut self, setup: &Setup) {
+        if let Some(tolerance) = setup.tolerance() {
+            self.tolerance = tolerance;
+        }
+        if let Some(url) = &setup.public_url {
+            self.set_url(url);
+        }
+    }
+
+    /// What can be said by the head alone.
+    pub(super) fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<(), Rejection> {
+        let shown = self.shown(request)?;
+        if let Some(time) = self.row.time.filter(|time| time.early) {
+            self.judge(time, shown.time.unwrap_or_default(), request)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        let shown = self.shown(request)?;
+        let early = self.row.time.filter(|time| time.early);
+        let mut timestamp = None;
+        if let Some(time) = early {
+            timestamp = self.judge(time, shown.time.unwrap_or_default(), request)?;
+        }
+        let number = self.signed_by(request, &shown)?;
+        if let Some(time) = self.row.time.filter(|time| !time.early) {
+            let in_body;
+            let text = match time.at {
+                At::Body(pointer) => {
+                    in_body = json::pointer(request.body(), pointer).ok_or(
+                        Rejection::SignatureInvalid("the body has no time where it belongs"),
+                    )?;
+                    &*in_body
+                }
+                _ => shown.time.unwrap_or_default(),
+            };
+            timestamp = self.judge(time, text, request)?;
+        }
+        let mut delivery = Delivery::new();
+        delivery.timestamp = timestamp;
+        delivery.scheme = self.scheme.map(|scheme| scheme.name);
+        delivery.secret = Some(number);
+        delivery.id = match &self.id_pointer {
+            Some(pointer) => json::pointer(request.body(), pointer),
+            None => self.id(request, &shown)?,
+        };
+        let answer = self
+            .row
+            .greeting
+            .and_then(|greeting| greeting.answer(request.body(), &self.keys, number));
+        Ok(match answer {
+            Some(answer) => delivery.with_answer(answer),
+            None => delivery,
+        })
+    }
+
+    fn shown<'a>(&self, request: &WebhookRequest<'a>) -> Result<Shown<'a>, Rejection> {
+        let family = self
+            .signature
+            .iter()
+            .position(|name| request.headers().contains_key(name))
+            .ok_or(Rejection::SignatureMissing("no such header"))?;
+        let name = &self.signature[family];
+        let signs_id = self.row.message.contains(&Part::Id);
+        let id = match self.id.get(family) {
+            Some(id) if signs_id => Some(companion(request, id)?),
+            _ => None,
+        };
+        let mut time = match (self.time.get(family), signs_id) {
+            (Some(header), true) => Some(companion(request, header)?),
+            (Some(header), false) => match request.proof(header) {
+                Ok(time) => Some(time),
+                Err(Rejection::SignatureMissing(_)) => {
+                    return Err(Rejection::SignatureInvalid(
+                        "the header with the time is missing",
+                    ));
+                }
+                Err(rejection) => return Err(rejection),
+            },
+            (None, _) => None,
+        };
+        let (min, max) = self.signature_len();
+        let decode = |text: &str| self.row.encoding.decode(text, min, max);
+        let mut signatures = Vec::with_capacity(1);
+        match self.row.shape {
+            Shape::Whole { .. } => {
+                let value = request.proof(name)?;
+                let text = value
+                    .strip_prefix(self.prefix.as_str())
+                    .ok_or(Rejection::SignatureInvalid("another prefix"))?;
+                signatures.extend(decode(text));
+            }
+            Shape::Each => {
+                for name in &self.signature {
+                    match request.proof(name) {
+                        Ok(value) => signatures.extend(decode(value)),
+                        Err(Rejection::SignatureMissing(_)) => {}
+                        Err(rejection) => return Err(rejection),
+                    }
+                }
+            }
+            Shape::Pairs {
+                separator,
+                time: time_key,
+                version,
+                none,
+            } => {
+                let value = request.proof(name)?;
+                let mut seen = 0;
+                for item in value.split(separator) {
+                    let Some((key, value)) = item.trim_start_matches(' ').split_once('=') else {
+                        continue;
+                    };
+                    if key == time_key {
+                        if time.is_some() {
+                            return Err(Rejection::SignatureInvalid("the time is there twice"));
+                        }
+                        time = Some(value);
+                    } else if key == version {
+                        seen += 1;
+                        if seen > MOST_SIGNATURES {
+                            return Err(TOO_MANY);
+                        }
+                        signatures.extend(decode(value));
+                    }
+                }
+                if time.is_none() {
+                    return Err(Rejection::SignatureInvalid("the header has no time"));
+                }
+                if seen == 0 {
+                    return Err(none("no signature of a version that counts"));
+                }
+            }
+            Shape::List { version } => {
+                let mut seen = 0;
+                let mut empty = true;
+                for value in request.headers().get_all(name) {
+                    let value = value
+                        .to_str()
+                        .map_err(|_| Rejection::SignatureInvalid("the header is not ASCII"))?;
+                    for item in value.split(' ').filter(|item| !item.is_empty()) {
+                        empty = false;
+                        let Some((of, signature)) = item.split_once(',') else {
+                            continue;
+                        };
+                        if of == version {
+                            seen += 1;
+                            if seen > MOST_SIGNATURES {
+                                return Err(TOO_MANY);
+                            }
+                            signatures.extend(decode(signature));
+                        }
+                    }
+                }
+                if empty {
+                    return Err(Rejection::SignatureMissing("the header is empty"));
+                }
+                if seen == 0 {
+                    return Err(Rejection::SignatureInvalid(
+                        "no signature of a version that counts",
+                    ));
+                }
+            }
+        }
+        if signatures.is_empty() {
+            return Err(Rejection::SignatureInvalid("another encoding or length"));
+        }
+        Ok(Shown {
+            family,
+            signatures,
+            time,
+            id,
+        })
+    }
+
+    fn signs_url(&self) -> bool {
+        let mut message = self.row.message.iter();
+        message.any(|part| matches!(part, Part::Url | Part::DecodedUrl))
+    }
+
+    /// The least and the most bytes of a signature.
+    fn signature_len(&self) -> (usize, usize) {
+        match self.row.by {
+            By::Hmac(algorithm) => (algorithm.tag_len(), algorithm.tag_len()),
+            // Ed25519 has 64; ECDSA in DER 8 to 72.
+            #[cfg(feature = "webhook-asymmetric")]
+            By::PublicKey => (8, 72),
+        }
+    }
+
+    fn signed_by(
+        &self,
+        request: &WebhookRequest<'_>,
+        shown: &Shown<'_>,
+    ) -> Result<usize, Rejection> {
+        if !self.signs_url() {
+            return self.key_of(&self.message(request, shown, ""), shown).ok_or(
+                Rejection::SignatureInvalid("no secret gives this signature of this body"),
+            );
+        }
+        let url = self
+            .url
+            .as_ref()
+            .ok_or(Rejection::SignatureInvalid(
+                "the public URL is not configured",
+            ))?
+            .of(request);
+        let signed = |url: &str| self.key_of(&self.message(request, shown, url), shown);
+        let decoded = || {
+            let decoded = self.row.message.contains(&Part::DecodedUrl);
+            let url = decoded.then(|| hubspot::decoded(&url))?;
+            signed(&url)
+        };
+        signed(&url)
+            .or_else(decoded)
+            .ok_or(Rejection::SignatureInvalid(
+                "no secret gives this signature of this URL and body",
+            ))
+    }
+
+    fn message<'m>(
+        &self,
+        request: &WebhookRequest<'m>,
+        shown: &Shown<'m>,
+        url: &'m str,
+    ) -> Vec<&'m [u8]> {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.as_bytes(),
+            Part::Id => shown.id.unwrap_or_default().as_bytes(),
+            Part::Time => shown.time.unwrap_or_default().as_bytes(),
+            Part::Method => request.method().as_str().as_bytes(),
+            Part::Url | Part::DecodedUrl => url.as_bytes(),
+            Part::Body => request.body(),
+        };
+        self.row.message.iter().map(part).collect()
+    }
+
+    /// The number of the key that made one of the signatures.
+    fn key_of(&self, message: &[&[u8]], shown: &Shown<'_>) -> Option<usize> {
+        self.keys.find(|key| match (key, self.row.by) {
+            (Key::Secret(secret), By::Hmac(algorithm)) => {
+                let tag = algorithm.tag(secret, message.iter().copied());
+                let mut is = subtle::Choice::from(0);
+                for signature in &shown.signatures {
+                    is |= tag.is(signature);
+                }
+                is.into()
+            }
+            #[cfg(feature = "webhook-asymmetric")]
+            (Key::Public(key), By::PublicKey) => {
+                let message = message.concat();
+                let mut signatures = shown.signatures.iter();
+                signatures.any(|signature| key.verifies(&message, signature))
+            }
+            #[cfg(feature = "webhook-asymmetric")]
+            _ => false,
+        })
+    }
+
+    fn judge(
+        &self,
+        time: Time,
+        text: &str,
+        request: &WebhookRequest<'_>,
+    ) -> Result<Option<SystemTime>, Rejection> {
+        let seconds = parse(text, time.unit)?;
+        within(seconds, self.tolerance, request.now())?;
+        Ok(UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+    }
+
+    fn id(
+        &self,
+        request: &WebhookRequest<'_>,
+        shown: &Shown<'_>,
+    ) -> Result<Option<String>, Rejection> {
+        if let Some(id) = shown.id {
+            return Ok(Some(id.to_owned()));
+        }
+        let Some(header) = self.id.get(shown.family) else {
+            return Ok(None);
+        };
+        id_in(request, header)
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.keys.check()?;
+        // HTTP takes blanks off the start of a header's value.
+        let fits = |b: u8| b == b' ' || b.is_ascii_graphic();
+        if self.prefix.starts_with(' ') || !self.prefix.bytes().all(fits) {
+            return Err(ConfigError::new(format!(
+                "the prefix {:?} begins with a blank, or is not visible ASCII: no header matches it",
+                self.prefix
+            )));
+        }
+        if let Some(pointer) = &self.id_pointer
+            && !json::is_pointer(pointer)
+        {
+            return Err(ConfigError::new(format!(
+                "{pointer:?} is no JSON pointer: write `/MessageID`"
+            )));
+        }
+        if let Some(fault) = &self.url_fault {
+            return Err(fault.clone());
+        }
+        if self.signs_url() && self.url.is_none() {
+            return Err(ConfigError::new(NO_URL));
+        }
+        Ok(())
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        let mut terms = match self.scheme {
+            Some(scheme) => Terms {
+                binds: Some(Binds::Body),
+                ..scheme.terms()
+            },
+            None => Terms {
+                binds: Some(Binds::Body),
+                ..Terms::default()
+            },
+        };
+        if let Some(status) = self.refuse_with {
+            terms.refuse_with = status;
+        }
+        terms
+    }
+}
+
+const TOO_MANY: Rejection = Rejection::SignatureInvalid("more signatures than any sender shows");
+
+/// A header that is signed together with the body: without it there is no whole proof.
+fn companion<'a>(request: &WebhookRequest<'a>, header: &HeaderName) -> Result<&'a str, Rejection> {
+    match request.proof(header) {
+        Ok("") => Err(Rejection::SignatureMissing(
+            "a header that is part of the proof is empty",
+        )),
+        Err(Rejection::SignatureMissing(_)) => Err(Rejection::SignatureMissing(
+            "a header that is part of the proof is missing",
+        )),
+        other => other,
+    }
+}
+
+/// The id in this header, which may be missing, but not be there twice.
+pub(super) fn id_in(
+    request: &WebhookRequest<'_>,
+    header: &HeaderName,
+) -> Result<Option<String>, Rejection> {
+    match request.proof(header) {
+        Ok("") | Err(Rejection::SignatureMissing(_)) => Ok(None),
+        Ok(id) => Ok(Some(id.to_owned())),
+        Err(_) => Err(Rejection::SignatureInvalid(
+            "the delivery id is there twice or not ASCII",
+        )),
+    }
+}
+
+/// The seconds since 1970 that a sender has written: digits and nothing else. Those that no number has
+/// are as far away as can be.
+pub(super) fn parse(text: &str, unit: Unit) -> Result<u64, Rejection> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Rejection::SignatureInvalid(
+            "the time is not written in digits alone",
+        ));
+    }
+    let number = text.parse().unwrap_or(u64::MAX);
+    Ok(match unit {
+        Unit::Seconds => number,
+        Unit::Milliseconds => number / 1000,
+    })
+}
+
+/// Whether a time is near enough to now, to either side.
+pub(super) fn within(
+    seconds: u64,
+    tolerance: Option<Duration>,
+    now: SystemTime,
+) -> Result<(), Rejection> {
+    let Some(tolerance) = tolerance else {
+        return Ok(());
+    };
+    let Ok(now) = now.duration_since(UNIX_EPOCH) else {
+        return Err(Rejection::TimestampOutOfRange(
+            "this machine's clock stands before 1970",
+        ));
+    };
+    let (now, tolerance) = (now.as_secs(), tolerance.as_secs());
+    if now.abs_diff(seconds) <= tolerance {
+        Ok(())
+    } else if seconds < now {
+        Err(Rejection::TimestampOutOfRange("signed too long ago"))
+    } else {
+        Err(Rejection::TimestampOutOfRange("signed in the future"))
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed")
+            .field("scheme", &self.scheme.map(|scheme| scheme.name))
+            .field("by", &self.row.by)
+            .field("header", &self.signature)
+            .field("prefix", &self.prefix)
+            .field("encoding", &self.row.encoding)
+            .field("secrets", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_digits_and_nothing_else() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1649367553", Some(1_649_367_553)),
+            ("0001", Some(1)),
+            ("99999999999999999999", Some(u64::MAX)),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("1e9", None),
+            (" 1", None),
+            ("1 ", None),
+            ("1.0", None),
+            ("\u{661}", None),
+        ] {
+            assert_eq!(parse(text, Unit::Seconds).ok(), expected, "{text:?}");
+        }
+        assert_eq!(
+            parse("1700000000999", Unit::Milliseconds),
+            Ok(1_700_000_000)
+        );
+    }
+
+    #[test]
+    fn the_tolerance_holds_to_both_sides() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let tolerance = Some(Duration::from_secs(300));
+        for (time, good) in [
+            (700, true),
+            (1300, true),
+            (699, false),
+            (1301, false),
+            (0, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(within(time, tolerance, at(1000)).is_ok(), good, "{time}");
+            assert!(within(time, None, at(1000)).is_ok());
+        }
+        let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
+        assert!(within(0, tolerance, before_1970).is_err());
+    }
+}

@@ -1,0 +1,274 @@
+//! Tokens of an issuer: what is believed of them, and its keys while they change.
+#![cfg(feature = "webhook-asymmetric")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Request;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::{Value, json};
+use session_auth::webhook::{Jwks, JwtIssuer, Rejection, Verifier, WebhookRequest};
+
+const NOW: u64 = 1_700_000_000;
+
+struct Issuer {
+    kid: &'static str,
+    key: EcdsaKeyPair,
+}
+
+impl Issuer {
+    fn new(kid: &'static str) -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &random).unwrap();
+        Self { kid, key }
+    }
+
+    fn jwk(&self) -> Value {
+        let point = self.key.public_key().as_ref();
+        json!({
+            "kty": "EC", "crv": "P-256", "use": "sig", "kid": self.kid,
+            "x": URL_SAFE_NO_PAD.encode(&point[1..33]),
+            "y": URL_SAFE_NO_PAD.encode(&point[33..]),
+        })
+    }
+
+    fn jwks(&self) -> String {
+        json!({ "keys": [self.jwk()] }).to_string()
+    }
+
+    fn sign(&self, header: &Value, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", part(&header.to_string()), part(claims));
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), signed.as_bytes())
+            .unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
+    fn token(&self) -> String {
+        self.sign(&self.header(), &claims().to_string())
+    }
+
+    fn header(&self) -> Value {
+        json!({ "alg": "ES256", "kid": self.kid, "typ": "JWT" })
+    }
+}
+
+fn claims() -> Value {
+    json!({ "iss": "https://issuer.example", "aud": "hooks", "iat": NOW, "exp": NOW + 60 })
+}
+
+fn verifier(jwks: Jwks) -> JwtIssuer {
+    JwtIssuer::new("https://issuer.example", "hooks", jwks)
+}
+
+fn verify(verifier: &JwtIssuer, token: &str, now: u64) -> Result<(), Rejection> {
+    let request = Request::post("/").header("authorization", format!("Bearer {token}"));
+    let request = request.body("").unwrap();
+    let now = UNIX_EPOCH + Duration::from_secs(now);
+    verifier
+        .verify(&WebhookRequest::new(&request, now))
+        .map(drop)
+}
+
+#[test]
+fn security_the_key_says_the_algorithm_and_the_token_names_the_key() {
+    let issuer = Issuer::new("one");
+    let by = verifier(Jwks::given(&issuer.jwks()));
+    assert_eq!(by.check(), Ok(()));
+    assert_eq!(verify(&by, &issuer.token(), NOW), Ok(()));
+    let claims = claims().to_string();
+    for header in [
+        json!({ "alg": "none", "kid": "one" }),
+        json!({ "alg": "HS256", "kid": "one" }),
+        json!({ "alg": "RS256", "kid": "one" }),
+        json!({ "alg": "es256", "kid": "one" }),
+        json!({ "kid": "one" }),
+        json!({ "alg": "ES256" }),
+        json!({ "alg": "ES256", "kid": "two" }),
+        json!({ "alg": "ES256", "kid": 1 }),
+        json!({ "alg": "ES256", "kid": "one", "crit": ["b64"], "b64": false }),
+        json!({ "alg": "ES256", "kid": "two", "jwk": issuer.jwk() }),
+        json!([]),
+    ] {
+        let refused = verify(&by, &issuer.sign(&header, &claims), NOW);
+        assert!(
+            matches!(refused, Err(Rejection::SignatureInvalid(_))),
+            "{header}: {refused:?}"
+        );
+    }
+    let token = issuer.token();
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let forger = Issuer::new("one");
+    for forged in [
+        forger.token(),
+        format!("{signed}."),
+        signed.to_owned(),
+        format!("{token}."),
+        format!("{token}="),
+        format!("{token}A"),
+        token.replacen('.', "..", 1),
+        String::new(),
+        "a".repeat(100_000),
+    ] {
+        assert!(verify(&by, &forged, NOW).is_err(), "{forged}");
+    }
+    let mut flipped = token.into_bytes();
+    for at in 0..flipped.len() {
+        flipped[at] ^= 1;
+        if let Ok(text) = std::str::from_utf8(&flipped)
+            && http::HeaderValue::from_str(text).is_ok()
+        {
+            assert!(verify(&by, text, NOW).is_err(), "{at}");
+        }
+        flipped[at] ^= 1;
+    }
+}
+
+#[test]
+fn security_what_a_token_says_has_to_be_what_is_expected() {
+    let issuer = Issuer::new("one");
+    let by = verifier(Jwks::given(&issuer.jwks())).claim("email_verified", true);
+    let with = |name: &str, value: Value| {
+        let mut claims = claims();
+        claims["email_verified"] = true.into();
+        claims[name] = value;
+        verify(
+            &by,
+            &issuer.sign(&issuer.header(), &claims.to_string()),
+            NOW,
+        )
+        .is_ok()
+    };
+    for (name, value, accepted) in [
+        ("x", json!(1), true),
+        ("aud", json!(["other", "hooks"]), true),
+        ("aud", json!(["other"]), false),
+        ("aud", json!([]), false),
+        ("aud", json!({ "hooks": 1 }), false),
+        ("aud", json!(null), false),
+        ("iss", json!("https://issuer.example/"), false),
+        ("iss", json!(["https://issuer.example"]), false),
+        ("exp", json!(NOW), true),
+        ("exp", json!(NOW - 1), false),
+        ("exp", json!(1.8e9), false),
+        ("exp", json!("1800000000"), false),
+        ("exp", json!(-1), false),
+        ("exp", json!(null), false),
+        ("iat", json!(NOW + 60), true),
+        ("iat", json!(NOW + 61), false),
+        ("iat", json!(1.5), false),
+        ("nbf", json!(NOW + 61), false),
+        ("nbf", json!(NOW), true),
+        ("email_verified", json!("true"), false),
+        ("email_verified", json!(false), false),
+    ] {
+        assert_eq!(with(name, value.clone()), accepted, "{name}: {value}");
+    }
+    let without_exp = json!({ "iss": "https://issuer.example", "aud": "hooks" }).to_string();
+    assert!(verify(&by, &issuer.sign(&issuer.header(), &without_exp), NOW).is_err());
+}
+
+#[test]
+fn keys_that_are_none_and_expectations_that_are_blank_stop_the_start() {
+    let issuer = Issuer::new("one");
+    let two_of_one_name = json!({ "keys": [issuer.jwk(), issuer.jwk()] }).to_string();
+    for keys in [
+        "",
+        "{}",
+        "[]",
+        r#"{"keys":[]}"#,
+        r#"{"keys":[{"kty":"oct","k":"AA","kid":"x"}]}"#,
+    ] {
+        assert!(verifier(Jwks::given(keys)).check().is_err(), "{keys}");
+    }
+    let ambiguous = verifier(Jwks::given(&two_of_one_name));
+    assert!(verify(&ambiguous, &issuer.token(), NOW).is_err());
+    let jwks = || Jwks::given(&issuer.jwks());
+    assert!(JwtIssuer::new(" ", "hooks", jwks()).check().is_err());
+    assert!(
+        JwtIssuer::new("https://issuer.example", "", jwks())
+            .check()
+            .is_err()
+    );
+    assert!(
+        JwtIssuer::google_pubsub("hooks", "", jwks())
+            .check()
+            .is_err()
+    );
+    for other_use in [json!({ "use": "enc" }), json!({ "alg": "ES384" })] {
+        let mut jwk = issuer.jwk();
+        for (name, value) in other_use.as_object().unwrap() {
+            jwk[name] = value.clone();
+        }
+        let keys = json!({ "keys": [jwk] }).to_string();
+        assert!(verifier(Jwks::given(&keys)).check().is_err(), "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn keys_change_while_the_service_runs_and_an_outage_changes_nothing() {
+    let (old, new) = (Issuer::new("old"), Issuer::new("new"));
+    let served: Arc<Mutex<Option<String>>> = Arc::default();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let by = {
+        let (served, asked) = (Arc::clone(&served), Arc::clone(&asked));
+        verifier(Jwks::fetched(move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let served = served.lock().unwrap().clone();
+            async move { served.ok_or_else(|| "the host is down".into()) }
+        }))
+    };
+    let ask = async |token: &str, now: u64| {
+        let request = Request::post("/").header("authorization", format!("Bearer {token}"));
+        let request = request.body("").unwrap();
+        let time: SystemTime = UNIX_EPOCH + Duration::from_secs(now);
+        let seen = WebhookRequest::new(&request, time);
+        if let Some(preparing) = by.prepare(&seen) {
+            preparing.await.unwrap();
+        }
+        by.verify(&seen).map(drop)
+    };
+    let token = |issuer: &Issuer| {
+        let mut claims = claims();
+        claims["exp"] = (NOW + 100_000).into();
+        issuer.sign(&issuer.header(), &claims.to_string())
+    };
+    let (old_token, new_token) = (token(&old), token(&new));
+    // Nobody knows the keys: the sender is to try again.
+    let down = ask(&old_token, NOW).await;
+    assert!(matches!(down, Err(Rejection::Unavailable(_))), "{down:?}");
+    *served.lock().unwrap() = Some(old.jwks());
+    // Not at each delivery.
+    assert!(ask(&old_token, NOW + 29).await.is_err());
+    assert_eq!(ask(&old_token, NOW + 30).await, Ok(()));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    // A key that nobody has does not make the service ask without end.
+    for second in 31..60 {
+        assert!(ask(&new_token, NOW + second).await.is_err());
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    let both = json!({ "keys": [old.jwk(), new.jwk()] }).to_string();
+    *served.lock().unwrap() = Some(both);
+    assert_eq!(ask(&new_token, NOW + 61).await, Ok(()));
+    assert_eq!(ask(&old_token, NOW + 61).await, Ok(()));
+    // The host is down, and answers with what is no key set: what is known stays good.
+    for answer in [None, Some("<html>".to_owned())] {
+        *served.lock().unwrap() = answer;
+        assert_eq!(ask(&new_token, NOW + 10_000).await, Ok(()));
+    }
+    *served.lock().unwrap() = Some(new.jwks());
+    assert!(
+        ask(&old_token, NOW + 20_000).await.is_err(),
+        "the old key is gone"
+    );
+    assert_eq!(ask(&new_token, NOW + 20_000).await, Ok(()));
+}
