@@ -149,6 +149,7 @@ mod session;
 mod sessions;
 mod shared;
 mod shared_cache;
+pub mod silence;
 pub mod store;
 mod subject;
 mod table;
@@ -161,7 +162,7 @@ mod wrapper;
 
 pub use access::methods_by_name as methods;
 pub use access::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};
-pub use activity::RouteActivity;
+pub use activity::{Hour, RouteActivity};
 pub use audited::{Audited, AuditedOf};
 pub use begin::Login;
 pub use classified::{Classified, ClassifiedHandler, HasAccessClass, InlineRoute, Sealed};

@@ -294,7 +294,7 @@ impl Sessions {
         })
     }
 
-    fn now(&self) -> Result<Timestamp, SessionsError> {
+    pub(crate) fn now(&self) -> Result<Timestamp, SessionsError> {
         Timestamp::of(&self.policy.clock).ok_or(SessionsError(SessionsErrorKind::Clock))
     }
 }

@@ -41,7 +41,11 @@ where
     let mut request = request.map(timed);
     let limit = endpoint.max_body().map(DefaultBodyLimit::max);
     let end = let_in(&mut request, endpoint, None, limit);
-    let outcome = Outcome::of_delivery(end, Arc::clone(endpoint));
+    let outcome = Outcome::of_delivery(
+        end,
+        Arc::clone(endpoint),
+        Some(Arc::clone(&shared.policy.clock)),
+    );
     ResponseFuture::forward(next.call(request), outcome)
 }
 
@@ -109,7 +113,7 @@ where
             log(denial);
             if let BodyError::Broken(_) | BodyError::TimedOut = error {
                 // There is no whole body that a handler could be given, in any mode.
-                endpoint.counters.deny(denial);
+                endpoint.counters.deny(denial, shared.now());
                 return Ok(denial.into_response());
             }
             let rest = body;
@@ -127,11 +131,13 @@ where
     };
     match verified {
         Ok(delivery) => {
+            // Whatever the handler makes of it: the sender is there, and its proof is good.
+            endpoint.counters.verify(shared.now());
             let mut request = request.map(Body::from);
             // What was accepted is read: more than that only a decompression inside can make of it.
             let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
             let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
-            let outcome = Outcome::of_delivery(end, endpoint);
+            let outcome = Outcome::of_delivery(end, endpoint, None);
             outcome.after(next(request)).await
         }
         Err(denial) => {

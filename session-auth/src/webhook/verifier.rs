@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 
@@ -90,6 +90,13 @@ pub trait Verifier: Send + Sync + 'static {
         None
     }
 
+    /// For how long the sender tries a delivery again that was refused; zero where it never does. The
+    /// default is `None`: nobody says. A webhook that is refused rings while there is time: see
+    /// [`silence`](crate::silence).
+    fn retry_budget(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether this can verify anything at all. Called once, when the layer is built; an error
     /// stops the start.
     ///
@@ -115,6 +122,10 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
         (**self).challenge()
     }
 
+    fn retry_budget(&self) -> Option<Duration> {
+        (**self).retry_budget()
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         (**self).check()
     }
@@ -131,6 +142,10 @@ impl<V: Verifier + ?Sized> Verifier for Box<V> {
 
     fn challenge(&self) -> Option<HeaderValue> {
         (**self).challenge()
+    }
+
+    fn retry_budget(&self) -> Option<Duration> {
+        (**self).retry_budget()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
