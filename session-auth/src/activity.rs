@@ -85,6 +85,7 @@ pub(crate) struct Endpoint {
     pub(crate) mount: Option<Mount>,
     pub(crate) counters: Counters,
     pub(crate) history: History,
+    pub(crate) listing: bool,
 }
 
 /// What a router says of a mounted route.
@@ -106,8 +107,10 @@ impl Endpoint {
     }
 
     pub(crate) fn new(route: String, declaration: Option<DeclarationRef>) -> Self {
+        let handler = declaration.as_deref().map(Declaration::handler);
         Self {
             route,
+            listing: handler == Some(LISTING),
             declaration,
             handler: None,
             verifier: None,
@@ -130,8 +133,7 @@ impl Endpoint {
 
     /// Whether it shows what the layer knows.
     pub(crate) fn is_listing(&self) -> bool {
-        let declaration = self.declaration.as_deref();
-        declaration.is_some_and(|it| it.handler() == LISTING)
+        self.listing
     }
 
     /// The largest body in bytes that it declares.

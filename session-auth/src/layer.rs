@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 
 use crate::access::{Declaration, DeclarationRef, Target, Verify};
@@ -105,6 +106,7 @@ impl SessionAuthLayer {
             stream_lag: ended::DEFAULT_LAG,
             silence_grace: silence::DEFAULT_GRACE,
             pinger: None,
+            lock: None,
         }
     }
 
@@ -288,6 +290,7 @@ pub struct SessionAuthLayerBuilder {
     stream_lag: Duration,
     silence_grace: Duration,
     pinger: Option<Pinger>,
+    lock: Option<String>,
 }
 
 impl SessionAuthLayerBuilder {
@@ -506,6 +509,14 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Names the route lock that the service was built with, by `include_str!("../routes.lock")`: its
+    /// SHA-256 is in the listing and in the metrics, so that one sees which review is running.
+    pub fn lock(mut self, text: impl AsRef<[u8]>) -> Self {
+        let digest = Sha256::digest(text.as_ref());
+        self.lock = Some(digest.iter().map(|byte| format!("{byte:02x}")).collect());
+        self
+    }
+
     /// Pings a service elsewhere every so often while nothing rings, so that it rings when this process
     /// is dead. By [healthchecks' protocol](https://healthchecks.io/docs/http_api/): a request to the
     /// URL, and one to `URL/fail` when something begins to ring. `send` sends it, by whatever client
@@ -664,6 +675,7 @@ impl SessionAuthLayerBuilder {
                 login,
                 verifiers: self.verifiers,
                 unclassified: self.unclassified,
+                lock: self.lock,
                 silence: Silence::new(self.silence_grace, self.pinger, started),
                 table: OnceLock::new(),
                 adopted: Mutex::default(),

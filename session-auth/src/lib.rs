@@ -88,6 +88,7 @@
 //!
 //! - `cache`: a cache in front of a session store: `store::CachedStore`.
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
+//! - `listing`: a page and JSON of every route and what became of it: the module `listing`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, for tests.
@@ -132,6 +133,8 @@ mod issue;
 mod keys;
 mod known_ended;
 mod layer;
+#[cfg(feature = "listing")]
+pub mod listing;
 mod login;
 mod mode;
 mod mounted;

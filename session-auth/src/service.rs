@@ -305,8 +305,20 @@ impl Shared {
             }
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
+        self.show(request, endpoint);
         endpoint.counters.pass();
         Outcome::of_pass(end, renewal).varying(vary)
+    }
+
+    /// Gives the listing what it shows, for whom it may be shown to.
+    pub(crate) fn show(self: &Arc<Self>, request: &mut Request<Body>, endpoint: &Endpoint) {
+        #[cfg(feature = "listing")]
+        if endpoint.is_listing() {
+            let shown = crate::listing::Shown(Arc::clone(self));
+            request.extensions_mut().insert(shown);
+        }
+        #[cfg(not(feature = "listing"))]
+        let _ = (request, endpoint);
     }
 
     /// Counts a denial and makes its response, unless the request goes on all the same.

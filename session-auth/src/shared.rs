@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
     pub(crate) table: OnceLock<Arc<RouteTable>>,
     pub(crate) silence: Silence,
+    /// The SHA-256 of the route lock, in hexadecimal.
+    pub(crate) lock: Option<String>,
     /// The endpoints of protected routers, for the counters.
     pub(crate) adopted: Mutex<Vec<Arc<Endpoint>>>,
 }

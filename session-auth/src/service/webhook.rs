@@ -137,6 +137,7 @@ where
             // What was accepted is read: more than that only a decompression inside can make of it.
             let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
             let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
+            shared.show(&mut request, &endpoint);
             let outcome = Outcome::of_delivery(end, endpoint, None);
             outcome.after(next(request)).await
         }

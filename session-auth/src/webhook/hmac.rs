@@ -343,6 +343,10 @@ impl Verifier for Hmac {
         self.tag(request).map(|_| None)
     }
 
+    fn binds(&self) -> Option<&'static str> {
+        Some("body")
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         self.secrets.given.check()?;
         // HTTP takes blanks off the start of a header's value.

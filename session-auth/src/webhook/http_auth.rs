@@ -149,6 +149,10 @@ impl Verifier for BasicAuth {
         Some(HeaderValue::from_static(challenge))
     }
 
+    fn binds(&self) -> Option<&'static str> {
+        Some("sender")
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         self.0.given.check()
     }
@@ -220,6 +224,10 @@ impl Verifier for Bearer {
 
     fn challenge(&self) -> Option<HeaderValue> {
         Some(HeaderValue::from_static(r#"Bearer realm="webhook""#))
+    }
+
+    fn binds(&self) -> Option<&'static str> {
+        Some("sender")
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -90,6 +90,12 @@ pub trait Verifier: Send + Sync + 'static {
         None
     }
 
+    /// What of a delivery the proof binds, for the listing: `body`, or `sender` where it says who sent it
+    /// and nothing of what. The default is `None`: nobody says.
+    fn binds(&self) -> Option<&'static str> {
+        None
+    }
+
     /// For how long the sender tries a delivery again that was refused; zero where it never does. The
     /// default is `None`: nobody says. A webhook that is refused rings while there is time: see
     /// [`silence`](crate::silence).
@@ -122,6 +128,10 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
         (**self).challenge()
     }
 
+    fn binds(&self) -> Option<&'static str> {
+        (**self).binds()
+    }
+
     fn retry_budget(&self) -> Option<Duration> {
         (**self).retry_budget()
     }
@@ -142,6 +152,10 @@ impl<V: Verifier + ?Sized> Verifier for Box<V> {
 
     fn challenge(&self) -> Option<HeaderValue> {
         (**self).challenge()
+    }
+
+    fn binds(&self) -> Option<&'static str> {
+        (**self).binds()
     }
 
     fn retry_budget(&self) -> Option<Duration> {
