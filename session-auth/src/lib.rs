@@ -89,6 +89,7 @@
 //! - `cache`: a cache in front of a session store: `store::CachedStore`.
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
 //! - `listing`: a page and JSON of every route and what became of it: the module `listing`.
+//! - `metrics`: counters and gauges for the facade of that name: the module `metrics`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, for tests.
@@ -136,6 +137,8 @@ mod layer;
 #[cfg(feature = "listing")]
 pub mod listing;
 mod login;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod mode;
 mod mounted;
 mod pass;

@@ -99,7 +99,7 @@ impl Shared {
         alarms
     }
 
-    fn alarms(&self, endpoints: &[Arc<Endpoint>], now: Timestamp) -> Vec<Alarm> {
+    pub(crate) fn alarms(&self, endpoints: &[Arc<Endpoint>], now: Timestamp) -> Vec<Alarm> {
         let started = self.silence.started();
         let mut alarms = Vec::new();
         for endpoint in endpoints {
@@ -191,6 +191,8 @@ impl Shared {
             for endpoint in self.endpoints() {
                 endpoint.look(now);
             }
+            #[cfg(feature = "metrics")]
+            crate::metrics::publish(self, &alarms);
             if let Some(pinger) = &self.silence.pinger {
                 pinger.ping(&alarms, now).await;
             }
