@@ -431,7 +431,6 @@ impl Keys {
 }
 
 impl TokenKeys {
-    #[cfg(any(feature = "listing", feature = "metrics"))]
     pub(crate) fn uses(&self) -> Vec<KeyUses> {
         self.keys.uses()
     }

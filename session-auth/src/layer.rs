@@ -28,6 +28,7 @@ use crate::shared::{Shared, Unclassified};
 use crate::silence::{self, Ping, Pinger, Silence};
 use crate::store::{GuardedStore, MAX_LISTED};
 use crate::table::RouteTable;
+use crate::trail::AuditSink;
 use crate::webhook::Verifier;
 
 /// How long a session lasts without being used.
@@ -107,6 +108,7 @@ impl SessionAuthLayer {
             silence_grace: silence::DEFAULT_GRACE,
             pinger: None,
             lock: None,
+            audit: None,
         }
     }
 
@@ -291,6 +293,7 @@ pub struct SessionAuthLayerBuilder {
     silence_grace: Duration,
     pinger: Option<Pinger>,
     lock: Option<String>,
+    audit: Option<Arc<dyn AuditSink>>,
 }
 
 impl SessionAuthLayerBuilder {
@@ -509,6 +512,12 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Tells this sink what happens: see [`trail`](crate::trail). The default is none.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Some(Arc::new(sink));
+        self
+    }
+
     /// Names the route lock that the service was built with, by `include_str!("../routes.lock")`: its
     /// SHA-256 is in the listing and in the metrics, so that one sees which review is running.
     pub fn lock(mut self, text: impl AsRef<[u8]>) -> Self {
@@ -663,6 +672,7 @@ impl SessionAuthLayerBuilder {
             renewal_grace: self.renewal_grace,
             watch: Watch::new(self.stream_lag),
             ended: KnownEnded::default(),
+            audit: self.audit,
         });
         Ok(SessionAuthLayer {
             shared: Arc::new(Shared {

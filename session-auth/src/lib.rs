@@ -93,6 +93,7 @@
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, for tests.
+//! - `trail`: what happened, in files that show when they were changed: the module `trail`.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as FreeScout's.
 //!
 //! No feature changes how a request is judged.
@@ -162,6 +163,7 @@ mod table;
 #[cfg(feature = "testing")]
 mod testing;
 mod token;
+pub mod trail;
 mod unauditable;
 pub mod webhook;
 mod wrapper;

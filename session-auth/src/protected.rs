@@ -32,6 +32,7 @@ use crate::report::form::Report;
 use crate::report::{report_dir, write_report};
 use crate::shared::{Shared, Unclassified};
 use crate::shared_cache;
+use crate::trail::AuditEvent;
 use crate::unauditable::judged as judge_alone;
 
 /// A router with its guards on, and closed: nothing can be added to it.
@@ -217,6 +218,12 @@ impl SessionAuthLayer {
         declared.sort();
         declared.dedup();
         let mut adopted = distinct(&endpoints);
+        shared.policy.tell(|| AuditEvent::Start {
+            mode: shared.mode.as_str(),
+            version: env!("CARGO_PKG_VERSION"),
+            lock: shared.lock.clone(),
+            routes: adopted.len(),
+        });
         adopted.push(unmatched);
         shared.adopt(adopted);
         shared.look_after_webhooks();

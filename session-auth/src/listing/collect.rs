@@ -5,7 +5,7 @@ use std::sync::Arc;
 use time::Date;
 
 use super::form::{
-    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Summary, duration, utc,
+    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Summary, TrailState, duration, utc,
 };
 use crate::access::AccessClass;
 use crate::activity::Endpoint;
@@ -63,8 +63,17 @@ pub(super) fn collect(shared: &Shared, alarms: &[Alarm]) -> Listing {
         summary,
         routes,
         keys,
-        trail: None,
+        trail: trail(shared),
     }
+}
+
+fn trail(shared: &Shared) -> Option<TrailState> {
+    let state = shared.policy.audit.as_ref()?.state();
+    Some(TrailState {
+        written: state.written,
+        lost: state.lost,
+        error: state.error,
+    })
 }
 
 fn shape(endpoint: &Endpoint) -> Shape {
@@ -231,6 +240,19 @@ fn hurts(
                 }
                 _ => format!("its exemption ended on {until}: the service will not start again"),
             },
+        });
+    }
+    if let Some(TrailState {
+        lost,
+        error: Some(error),
+        ..
+    }) = trail(shared)
+    {
+        hurts.push(Hurt {
+            kind: "trail",
+            route: None,
+            since: None,
+            message: format!("the trail has lost {lost} events: {error}"),
         });
     }
     for key in keys.iter().filter(|key| !key.signs && key.verified > 0) {

@@ -1,5 +1,6 @@
 //! Looks after the webhooks: a task that looks every 15 seconds, and whoever asks in between.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -12,7 +13,9 @@ use super::{Alarm, Pinger};
 use crate::access::AccessClass;
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
+use crate::response::Denial;
 use crate::shared::Shared;
+use crate::trail::AuditEvent;
 
 /// How often the task looks.
 const EVERY: Duration = Duration::from_secs(15);
@@ -33,6 +36,15 @@ pub(crate) struct Silence {
     running: AtomicBool,
     seen: Seen,
     episodes: Mutex<Episodes>,
+    told: Mutex<Told>,
+}
+
+/// What the trail was told last.
+#[derive(Default)]
+struct Told {
+    keys: Vec<String>,
+    /// By the address of an endpoint, which lives as long as its layer.
+    refused: HashMap<(usize, Denial), u64>,
 }
 
 impl Silence {
@@ -47,6 +59,7 @@ impl Silence {
             running: AtomicBool::new(false),
             seen: Seen::default(),
             episodes: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -96,6 +109,15 @@ impl Shared {
         let changes = episodes.now(&alarms);
         drop(episodes);
         changes.log(now);
+        for (alarms, over) in [(&changes.begun, false), (&changes.over, true)] {
+            for alarm in alarms {
+                self.policy.tell(|| AuditEvent::Alarm {
+                    route: alarm.route.clone(),
+                    rule: alarm.rule.as_str(),
+                    over,
+                });
+            }
+        }
         alarms
     }
 
@@ -184,6 +206,54 @@ impl Shared {
         }
     }
 
+    /// Tells the trail what is seen by looking: another ring of keys, and how many requests exempt
+    /// routes have refused.
+    fn tell_what_changed(&self) {
+        if self.policy.audit.is_none() {
+            return;
+        }
+        let mut told = self
+            .silence
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let keys: Vec<_> = self
+            .policy
+            .keys
+            .uses()
+            .into_iter()
+            .map(|it| it.key)
+            .collect();
+        if told.keys != keys {
+            let is_first = told.keys.is_empty();
+            told.keys.clone_from(&keys);
+            if !is_first {
+                self.policy.tell(|| AuditEvent::Rotation { keys });
+            }
+        }
+        for endpoint in self.endpoints() {
+            if !matches!(
+                endpoint.class(),
+                Some(AccessClass::Public | AccessClass::Webhook)
+            ) {
+                continue;
+            }
+            let counts = endpoint.counters.counts();
+            for (reason, count) in Denial::ALL.iter().zip(counts.denied) {
+                let key = (Arc::as_ptr(&endpoint) as usize, *reason);
+                let before = told.refused.get(&key).copied().unwrap_or(0);
+                if count > before {
+                    told.refused.insert(key, count);
+                    self.policy.tell(|| AuditEvent::Refused {
+                        route: endpoint.route.clone(),
+                        reason: reason.as_str(),
+                        requests: count - before,
+                    });
+                }
+            }
+        }
+    }
+
     /// One look of the task's.
     async fn tick(self: &Arc<Self>) {
         let alarms = self.look().await;
@@ -191,6 +261,7 @@ impl Shared {
             for endpoint in self.endpoints() {
                 endpoint.look(now);
             }
+            self.tell_what_changed();
             #[cfg(feature = "metrics")]
             crate::metrics::publish(self, &alarms);
             if let Some(pinger) = &self.silence.pinger {
