@@ -1,50 +1,25 @@
 //! Endpoints and counters: what became of the requests to each route.
 
+mod counters;
+mod history;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use http::header::WWW_AUTHENTICATE;
 use http::{Response, StatusCode};
 
-use crate::access::{Access, Declaration, DeclarationRef, Target};
+use crate::access::{
+    Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text,
+};
+use crate::clock::{Clock, Timestamp};
+use crate::finding::Shape;
 use crate::response::Denial;
 
-/// The counters of one route. Atomic, so that counting costs no lock.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    passed: AtomicU64,
-    denied: [AtomicU64; Denial::ALL.len()],
-    observed: [AtomicU64; Denial::ALL.len()],
-    unclassified: AtomicU64,
-    handler_refused: AtomicU64,
-    handler_failed: AtomicU64,
-}
-
-impl Counters {
-    /// Counts a request to a route that nobody declared, and says which one it is.
-    pub(crate) fn unclassified(&self) -> u64 {
-        self.unclassified.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn all_unclassified(&self) -> u64 {
-        self.unclassified.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn pass(&self) {
-        self.passed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn deny(&self, denial: Denial) {
-        self.denied[denial as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a request that is let through although it would be denied, and says which one of its
-    /// kind it is.
-    pub(crate) fn observe(&self, denial: Denial) -> u64 {
-        self.observed[denial as usize].fetch_add(1, Ordering::Relaxed) + 1
-    }
-}
+pub(crate) use self::counters::{Counters, Counts};
+pub use self::history::Hour;
+pub(crate) use self::history::{HOURS, History};
 
 /// What became of the requests to one route since the program started.
 #[derive(Clone, Debug)]
@@ -57,6 +32,18 @@ pub struct RouteActivity {
     /// Requests that reached the handler; of a webhook, those that it accepted, with any status below
     /// 400.
     pub passed: u64,
+    /// Proofs that were accepted, whatever the handler made of the request then: deliveries of a
+    /// webhook, and requests with a good session. 0 for public routes.
+    pub verified: u64,
+    /// When a proof was last accepted; with a store, in any process and before the last start. `None`
+    /// for never and for public routes.
+    pub last_verified: Option<Timestamp>,
+    /// When a request was last denied in this process, and why; in mode `observe`, when it would have
+    /// been.
+    pub last_denied: Option<(Timestamp, Denial)>,
+    /// The last 24 hours in this process, the oldest first; hours are those of UTC. A count is placed
+    /// to within 15 seconds.
+    pub hours: [Hour; HOURS],
     /// Deliveries of a webhook that reached the handler, or a layer in front of it, and were answered
     /// with a 4xx. Most senders do not try these again: they are lost.
     pub handler_refused: u64,
@@ -81,6 +68,10 @@ impl RouteActivity {
     }
 }
 
+/// The handler of the listing's own routes, as declarations name it. No other can have the name: it is a
+/// module.
+pub(crate) const LISTING: &str = "session_auth::listing";
+
 /// One route at run time: what it says, what proves its webhooks, what became of its requests.
 pub(crate) struct Endpoint {
     /// As reports name it.
@@ -90,24 +81,59 @@ pub(crate) struct Endpoint {
     /// Whose handler stands behind it, where that is known: the pass is for it.
     pub(crate) handler: Option<DeclarationRef>,
     pub(crate) verifier: Option<Arc<dyn crate::webhook::Verifier>>,
+    /// Where it is mounted; `None` where nobody mounted it, or no record says.
+    pub(crate) mount: Option<Mount>,
     pub(crate) counters: Counters,
+    pub(crate) history: History,
+    pub(crate) listing: bool,
+}
+
+/// What a router says of a mounted route.
+#[derive(Clone, Debug)]
+pub(crate) struct Mount {
+    pub(crate) methods: Methods,
+    pub(crate) path: Option<Text>,
+    pub(crate) shape: Shape,
+    /// Whether it is known whose handler answers it.
+    pub(crate) named: bool,
+    pub(crate) place: Location,
+    /// The compiler's name of a handler that nobody classified.
+    pub(crate) function: Option<Text>,
 }
 
 impl Endpoint {
     pub(crate) fn unclassified(route: String) -> Self {
+        Self::new(route, None)
+    }
+
+    pub(crate) fn new(route: String, declaration: Option<DeclarationRef>) -> Self {
+        let handler = declaration.as_deref().map(Declaration::handler);
         Self {
             route,
-            declaration: None,
+            listing: handler == Some(LISTING),
+            declaration,
             handler: None,
             verifier: None,
+            mount: None,
             counters: Counters::default(),
+            history: History::default(),
         }
+    }
+
+    /// The class; `None` where nobody declared it.
+    pub(crate) fn class(&self) -> Option<AccessClass> {
+        self.access().map(Access::class)
     }
 
     pub(crate) fn access(&self) -> Option<&Access> {
         self.declaration
             .as_ref()
             .map(|declaration| declaration.access())
+    }
+
+    /// Whether it shows what the layer knows.
+    pub(crate) fn is_listing(&self) -> bool {
+        self.listing
     }
 
     /// The largest body in bytes that it declares.
@@ -153,8 +179,16 @@ impl Endpoint {
         response
     }
 
-    /// Counts a delivery that went to the handler; `None` where there is no answer.
-    fn count_delivery(&self, status: Option<StatusCode>) {
+    /// Counts a delivery that went to the handler; `None` where there is no answer. With a clock, the
+    /// handler checks the proof itself, and its answer says whether that was good.
+    fn count_delivery(&self, status: Option<StatusCode>, judged: Option<&Arc<dyn Clock>>) {
+        if let (Some(clock), Some(status)) = (judged, status) {
+            let now = Timestamp::of(clock);
+            match status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.counters.refuse(now),
+                _ => self.counters.verify(now),
+            }
+        }
         let counter = match status {
             Some(status) if status.is_client_error() => &self.counters.handler_refused,
             Some(status) if !status.is_server_error() => return self.counters.pass(),
@@ -173,22 +207,38 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn activity(&self) -> RouteActivity {
-        let by_reason = |counters: &[AtomicU64]| {
+    /// Looks at the counts, and notes them in the hour that it is.
+    pub(crate) fn look(&self, now: Timestamp) -> (Counts, [Hour; HOURS]) {
+        let counts = self.counters.counts();
+        let counted = Hour {
+            passed: counts.passed,
+            denied: counts.all_denied(),
+        };
+        let hours = self.history.look(now, counted);
+        (counts, hours)
+    }
+
+    pub(crate) fn activity(&self, now: Timestamp) -> RouteActivity {
+        let by_reason = |counts: &[u64]| {
             Denial::ALL
                 .iter()
-                .map(|&denial| (denial, counters[denial as usize].load(Ordering::Relaxed)))
+                .map(|&denial| (denial, counts[denial as usize]))
                 .filter(|(_, count)| *count != 0)
                 .collect()
         };
+        let (counts, hours) = self.look(now);
         RouteActivity {
             route: self.route.clone(),
             declaration: self.declaration.as_deref().cloned(),
-            passed: self.counters.passed.load(Ordering::Relaxed),
+            passed: counts.passed,
+            verified: counts.verified,
+            last_verified: self.counters.last_verified(),
+            last_denied: self.counters.last_denied(),
+            hours,
             handler_refused: self.counters.handler_refused.load(Ordering::Relaxed),
             handler_failed: self.counters.handler_failed.load(Ordering::Relaxed),
-            denied: by_reason(&self.counters.denied),
-            observed: by_reason(&self.counters.observed),
+            denied: by_reason(&counts.denied),
+            observed: by_reason(&self.counters.observed()),
         }
     }
 }
@@ -202,24 +252,31 @@ fn refuse_as_told(response: &mut Response<Body>, status: StatusCode) {
 }
 
 /// A delivery that went to the handler. It is counted by its answer; without one, as failed.
-pub(crate) struct DeliveryCount(Option<Arc<Endpoint>>);
+pub(crate) struct DeliveryCount {
+    endpoint: Option<Arc<Endpoint>>,
+    judged: Option<Arc<dyn Clock>>,
+}
 
 impl DeliveryCount {
-    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
-        Self(Some(endpoint))
+    /// `judged` is the clock where the handler checks the proof itself.
+    pub(crate) fn new(endpoint: Arc<Endpoint>, judged: Option<Arc<dyn Clock>>) -> Self {
+        Self {
+            endpoint: Some(endpoint),
+            judged,
+        }
     }
 
     pub(crate) fn answered(&mut self, status: StatusCode) {
-        if let Some(endpoint) = self.0.take() {
-            endpoint.count_delivery(Some(status));
+        if let Some(endpoint) = self.endpoint.take() {
+            endpoint.count_delivery(Some(status), self.judged.as_ref());
         }
     }
 }
 
 impl Drop for DeliveryCount {
     fn drop(&mut self) {
-        if let Some(endpoint) = self.0.take() {
-            endpoint.count_delivery(None);
+        if let Some(endpoint) = self.endpoint.take() {
+            endpoint.count_delivery(None, None);
         }
     }
 }

@@ -204,9 +204,12 @@ impl<S: Send + Sync> FromRequestParts<S> for EndSession {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Optional {
                 cross_origin: Some(endpoint),
+                sessions,
                 ..
             }) => {
-                endpoint.counters.deny(Denial::CrossOrigin);
+                endpoint
+                    .counters
+                    .deny(Denial::CrossOrigin, sessions.now().ok());
                 Err(SessionRejection::Denied(Denial::CrossOrigin))
             }
             Some(Caller::Optional { sessions, .. } | Caller::Observed(_, sessions)) => {

@@ -17,6 +17,7 @@ use http::{HeaderName, Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use crate::activity::{DeliveryCount, Endpoint};
+use crate::clock::Clock;
 use crate::decision::Renewal;
 use crate::pass::PassEnd;
 use crate::policy::SessionPolicy;
@@ -190,10 +191,15 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn of_delivery(pass: PassEnd, endpoint: Arc<Endpoint>) -> Self {
+    /// `judged` is the clock where the handler checks the proof itself.
+    pub(crate) fn of_delivery(
+        pass: PassEnd,
+        endpoint: Arc<Endpoint>,
+        judged: Option<Arc<dyn Clock>>,
+    ) -> Self {
         Self {
             pass: Some(pass),
-            check: Check::Delivery(DeliveryCount::new(endpoint)),
+            check: Check::Delivery(DeliveryCount::new(endpoint, judged)),
             ..Self::default()
         }
     }

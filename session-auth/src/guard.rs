@@ -205,7 +205,9 @@ impl Cell {
         if self.guards.started.load(Ordering::Acquire) {
             let endpoint = &self.guards.unmatched;
             log_unclassified(endpoint, request);
-            endpoint.counters.deny(Denial::Missing);
+            endpoint
+                .counters
+                .deny(Denial::Missing, self.guards.shared.now());
             return Denial::Missing.into_response();
         }
         let mut response = Response::new(Body::empty());
@@ -234,11 +236,11 @@ impl Unmatched for Cell {
             );
         }
         if shared.mode == Mode::Observe {
-            unmatched.counters.observe(Denial::Missing);
+            unmatched.counters.observe(Denial::Missing, shared.now());
             unmatched.counters.pass();
             return None;
         }
-        unmatched.counters.deny(Denial::Missing);
+        unmatched.counters.deny(Denial::Missing, shared.now());
         Some(Denial::Missing)
     }
 }

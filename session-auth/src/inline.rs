@@ -204,6 +204,13 @@ impl InlinePublic {
 }
 
 impl InlineWebhook {
+    /// Names the listing as its handler.
+    #[cfg(feature = "listing")]
+    pub(crate) fn of_the_listing(mut self) -> Self {
+        self.declaration.handler = Cow::Borrowed(crate::activity::LISTING);
+        self
+    }
+
     /// Says how the handler knows its sender: needed with the verifier `"handler"`.
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.declaration.reason = Some(reason.into());
@@ -234,6 +241,13 @@ impl InlineWebhook {
 }
 
 impl InlineSession {
+    /// Names the listing as its handler.
+    #[cfg(feature = "listing")]
+    pub(crate) fn of_the_listing(mut self) -> Self {
+        self.declaration.handler = Cow::Borrowed(crate::activity::LISTING);
+        self
+    }
+
     /// Says what it is for.
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.declaration.reason = Some(reason.into());

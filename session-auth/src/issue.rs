@@ -20,6 +20,7 @@ use crate::sessions::set_cookie;
 use crate::store::{StoreError, StoredSession};
 use crate::subject::{self, InvalidLabel, InvalidSubject};
 use crate::token::{self, Contents, Lasts, MAX_COOKIE_LEN, SESSION_ID_LEN};
+use crate::trail::AuditEvent;
 
 /// A session about to be issued: made by [`Sessions::issue`] or [`Sessions::renew`], finished by
 /// `.await`.
@@ -342,7 +343,17 @@ impl IntoFuture for IssueSession {
 
     fn into_future(self) -> Self::IntoFuture {
         let policy = Arc::clone(&self.policy);
-        Box::pin(async move { save(&policy, self.prepare()?).await })
+        Box::pin(async move {
+            let prepared = self.prepare()?;
+            // A renewed session is no other login.
+            let subject = (prepared.renews.is_none() && policy.audit.is_some())
+                .then(|| prepared.record.subject.clone());
+            let issued = save(&policy, prepared).await?;
+            if let Some(subject) = subject {
+                policy.tell(|| AuditEvent::Login { subject });
+            }
+            Ok(issued)
+        })
     }
 }
 

@@ -431,6 +431,10 @@ impl Keys {
 }
 
 impl TokenKeys {
+    pub(crate) fn uses(&self) -> Vec<KeyUses> {
+        self.keys.uses()
+    }
+
     /// The keys as they are now: one request sees one ring.
     pub(crate) fn ring(&self) -> TokenRing {
         TokenRing {

@@ -6,11 +6,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 
 use crate::access::{Declaration, DeclarationRef, Target, Verify};
 use crate::activity::{Endpoint, RouteActivity};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, INSECURE_NAME, SameSite};
 use crate::csrf::CrossOrigin;
 use crate::declared::declarations;
@@ -24,8 +25,10 @@ use crate::policy::SessionPolicy;
 use crate::service::SessionAuth;
 use crate::sessions::Sessions;
 use crate::shared::{REPLAY_TIMEOUT, Replays, Shared, Unclassified};
+use crate::silence::{self, Ping, Pinger, Silence};
 use crate::store::{GuardedStore, MAX_LISTED};
 use crate::table::RouteTable;
+use crate::trail::AuditSink;
 use crate::webhook::replay::ReplayWindow;
 use crate::webhook::{ReplayStore, Verifier};
 
@@ -107,6 +110,10 @@ impl SessionAuthLayer {
             max_sessions: DEFAULT_MAX_SESSIONS,
             renewal_grace: DEFAULT_RENEWAL_GRACE,
             stream_lag: ended::DEFAULT_LAG,
+            silence_grace: silence::DEFAULT_GRACE,
+            pinger: None,
+            lock: None,
+            audit: None,
         }
     }
 
@@ -119,17 +126,9 @@ impl SessionAuthLayer {
     /// What became of the requests to each route, unclassified ones last.
     #[must_use]
     pub fn activity(&self) -> Vec<RouteActivity> {
-        let mut all: Vec<_> = self
-            .shared
-            .adopted()
-            .iter()
-            .map(|endpoint| endpoint.activity())
-            .collect();
-        if let Some(table) = self.shared.table.get() {
-            all.append(&mut table.activity());
-        }
-        all.sort_by_key(|route| route.declaration.is_none());
-        all
+        let now = self.shared.now().unwrap_or_default();
+        let all = self.shared.endpoints();
+        all.iter().map(|endpoint| endpoint.activity(now)).collect()
     }
 
     /// How many requests went to routes that nobody declared, denied or not. What axum answers with
@@ -261,7 +260,10 @@ impl<S> Layer<S> for SessionAuthLayer {
     /// must not start with a webhook that nothing verifies, and `Layer` has no way to return one.
     fn layer(&self, inner: S) -> SessionAuth<S> {
         match self.table() {
-            Ok(table) => SessionAuth::new(inner, Arc::clone(&self.shared), table),
+            Ok(table) => {
+                self.shared.look_after_webhooks();
+                SessionAuth::new(inner, Arc::clone(&self.shared), table)
+            }
             Err(error) => panic!("session-auth cannot protect this service: {error}"),
         }
     }
@@ -294,6 +296,10 @@ pub struct SessionAuthLayerBuilder {
     max_sessions: u32,
     renewal_grace: Duration,
     stream_lag: Duration,
+    silence_grace: Duration,
+    pinger: Option<Pinger>,
+    lock: Option<String>,
+    audit: Option<Arc<dyn AuditSink>>,
 }
 
 impl SessionAuthLayerBuilder {
@@ -552,6 +558,57 @@ impl SessionAuthLayerBuilder {
         self
     }
 
+    /// Sets how much longer than `expect_every` a webhook may be silent before it rings, and how long a
+    /// process that has just started waits: see [`silence`]. Counted in whole seconds.
+    /// The default is 5 minutes.
+    pub fn silence_grace(mut self, grace: Duration) -> Self {
+        self.silence_grace = grace;
+        self
+    }
+
+    /// Tells this sink what happens: see [`trail`](crate::trail). The default is none.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Some(Arc::new(sink));
+        self
+    }
+
+    /// Names the route lock that the service was built with, by `include_str!("../routes.lock")`: its
+    /// SHA-256 is in the listing and in the metrics, so that one sees which review is running.
+    pub fn lock(mut self, text: impl AsRef<[u8]>) -> Self {
+        let digest = Sha256::digest(text.as_ref());
+        self.lock = Some(digest.iter().map(|byte| format!("{byte:02x}")).collect());
+        self
+    }
+
+    /// Pings a service elsewhere every so often while nothing rings, so that it rings when this process
+    /// is dead. By [healthchecks' protocol](https://healthchecks.io/docs/http_api/): a request to the
+    /// URL, and one to `URL/fail` when something begins to ring. `send` sends it, by whatever client
+    /// the service has; within ten seconds. Pings are sent every 15 seconds at most.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use session_auth::silence::Ping;
+    /// use session_auth::{Keys, SessionAuthLayer};
+    ///
+    /// # async fn post(url: String, body: String) -> Result<(), std::io::Error> { Ok(()) }
+    /// let auth = SessionAuthLayer::builder(Keys::random()?)
+    ///     .ping("https://hc-ping.com/your-uuid", Duration::from_secs(60), |ping: Ping| {
+    ///         post(ping.url, ping.body) // by reqwest, say: client.post(url).body(body).send()
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ping<F, R, E>(mut self, url: impl Into<String>, every: Duration, send: F) -> Self
+    where
+        F: Fn(Ping) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.pinger = Some(Pinger::new(url.into(), every, send));
+        self
+    }
+
     /// Sets the clock. The default is the operating system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -565,7 +622,7 @@ impl SessionAuthLayerBuilder {
     /// Every problem at once: a name that a cookie cannot have, an empty audience, a timeout of less
     /// than a second or an idle timeout longer than the absolute one, a `store_breaker` or
     /// `max_sessions` out of its range, two verifiers of one name, a verifier that can accept nothing, a
-    /// `SESSION_AUTH_MODE` that is no mode, an origin or a login path that is none.
+    /// `SESSION_AUTH_MODE` that is no mode, an origin, a login path or the URL of a ping that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
         let Self { mut problems, .. } = self;
         if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {
@@ -605,6 +662,10 @@ impl SessionAuthLayerBuilder {
                 self.max_sessions
             );
             let setting = "max_sessions";
+            problems.push(Problem::InvalidSetting { setting, message });
+        }
+        if let Some(message) = self.pinger.as_ref().and_then(Pinger::mistake) {
+            let (setting, message) = ("ping", message.to_owned());
             problems.push(Problem::InvalidSetting { setting, message });
         }
         for verifier in self.replays.exempt.keys() {
@@ -657,6 +718,7 @@ impl SessionAuthLayerBuilder {
             );
         }
         let audience = self.audience.as_deref().unwrap_or(cookie.name());
+        let started = Timestamp::of(&self.clock);
         let policy = Arc::new(SessionPolicy {
             keys: self.keys.for_audience(audience),
             cookie,
@@ -672,6 +734,7 @@ impl SessionAuthLayerBuilder {
             renewal_grace: self.renewal_grace,
             watch: Watch::new(self.stream_lag),
             ended: KnownEnded::default(),
+            audit: self.audit,
         });
         Ok(SessionAuthLayer {
             shared: Arc::new(Shared {
@@ -685,6 +748,8 @@ impl SessionAuthLayerBuilder {
                 verifiers: self.verifiers,
                 replays: self.replays,
                 unclassified: self.unclassified,
+                lock: self.lock,
+                silence: Silence::new(self.silence_grace, self.pinger, started),
                 table: OnceLock::new(),
                 adopted: Mutex::default(),
             }),

@@ -88,6 +88,8 @@
 //!
 //! - `cache`: a cache in front of a session store: `store::CachedStore`.
 //! - `encrypt`: claims that only the service can read: `IssueSession::sealed_claims`.
+//! - `listing`: a page and JSON of every route and what became of it: the module `listing`.
+//! - `metrics`: counters and gauges for the facade of that name: the module `metrics`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
 //! - `redis`: a store in Redis, through the crate of that name.
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, and
@@ -95,6 +97,7 @@
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as Twilio's and FreeScout's.
 //! - `webhook-asymmetric`: webhooks signed with a sender's private key, through the crate `ring`: Discord,
 //!   SendGrid, Amazon SNS, PayPal, and tokens of an issuer.
+//! - `trail`: what happened, in files that show when they were changed: the module `trail`.
 //!
 //! No feature changes how a request is judged.
 #![forbid(unsafe_code)]
@@ -135,7 +138,11 @@ mod issue;
 mod keys;
 mod known_ended;
 mod layer;
+#[cfg(feature = "listing")]
+pub mod listing;
 mod login;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod mode;
 mod mounted;
 mod pass;
@@ -152,19 +159,21 @@ mod session;
 mod sessions;
 mod shared;
 mod shared_cache;
+pub mod silence;
 pub mod store;
 mod subject;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+pub mod trail;
 mod unauditable;
 pub mod webhook;
 mod wrapper;
 
 pub use access::methods_by_name as methods;
 pub use access::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};
-pub use activity::RouteActivity;
+pub use activity::{Hour, RouteActivity};
 pub use audited::{Audited, AuditedOf};
 pub use begin::Login;
 pub use classified::{Classified, ClassifiedHandler, HasAccessClass, InlineRoute, Sealed};

@@ -24,6 +24,15 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// `enforce` or `observe`, as the variable has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+
     /// What the program said, or else the variable. A variable that says something else is an error
     /// in any case: a typo must not decide whether a service is protected.
     pub(crate) fn resolve(

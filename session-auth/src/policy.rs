@@ -14,6 +14,7 @@ use crate::known_ended::KnownEnded;
 use crate::session::Session;
 use crate::store::GuardedStore;
 use crate::token;
+use crate::trail::{AuditEvent, AuditSink};
 
 /// One for each layer.
 pub(crate) struct SessionPolicy {
@@ -31,6 +32,7 @@ pub(crate) struct SessionPolicy {
     pub(crate) renewal_grace: Duration,
     pub(crate) watch: Watch,
     pub(crate) ended: KnownEnded,
+    pub(crate) audit: Option<Arc<dyn AuditSink>>,
 }
 
 /// By how much a session gains, at the least, when its idle deadline is moved: a tenth of the idle
@@ -46,6 +48,13 @@ pub(crate) fn idle_deadline(now: Timestamp, idle: Duration, absolute: Timestamp)
 }
 
 impl SessionPolicy {
+    /// Tells what happened, where anybody listens.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> AuditEvent) {
+        if let Some(sink) = &self.audit {
+            sink.record(Timestamp::of(&self.clock).unwrap_or_default(), event());
+        }
+    }
+
     /// The sessions that a request carries, live or not: what this layer issued.
     pub(crate) fn sessions_of(self: &Arc<Self>, headers: &HeaderMap) -> Vec<Session> {
         let session = |value| {

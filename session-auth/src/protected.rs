@@ -19,7 +19,7 @@ use tower_layer::{Layer, layer_fn};
 use tower_service::Service;
 
 use crate::access::{Access, Declaration, Text};
-use crate::activity::Endpoint;
+use crate::activity::{Endpoint, Mount};
 use crate::audited::Audited;
 use crate::error::{BuildError, Problem};
 use crate::finding::Finding;
@@ -32,6 +32,7 @@ use crate::report::form::Report;
 use crate::report::{report_dir, write_report};
 use crate::shared::{Shared, Unclassified};
 use crate::shared_cache;
+use crate::trail::AuditEvent;
 use crate::unauditable::judged as judge_alone;
 
 /// A router with its guards on, and closed: nothing can be added to it.
@@ -77,6 +78,7 @@ pub struct Protected {
 struct Contents {
     declared: Vec<Declaration>,
     probed: Vec<ProbedRoute>,
+    shared: Arc<Shared>,
 }
 
 mod sealed {
@@ -222,11 +224,22 @@ impl SessionAuthLayer {
         declared.sort();
         declared.dedup();
         let mut adopted = distinct(&endpoints);
+        shared.policy.tell(|| AuditEvent::Start {
+            mode: shared.mode.as_str(),
+            version: env!("CARGO_PKG_VERSION"),
+            lock: shared.lock.clone(),
+            routes: adopted.len(),
+        });
         adopted.push(unmatched);
         shared.adopt(adopted);
+        shared.look_after_webhooks();
         Ok(Protected {
             router,
-            contents: Arc::new(Contents { declared, probed }),
+            contents: Arc::new(Contents {
+                declared,
+                probed,
+                shared: Arc::clone(shared),
+            }),
         })
     }
 }
@@ -273,6 +286,7 @@ fn endpoints(shared: &Shared, routes: &[Route], problems: &mut Vec<Problem>) -> 
             });
             all.push(Arc::new(Endpoint {
                 handler: handler.cloned(),
+                mount: Some(mount(route)),
                 ..Endpoint::unclassified(route.subject().to_string())
             }));
             // What is wrong with the declaration itself is told at once.
@@ -300,12 +314,27 @@ fn endpoints(shared: &Shared, routes: &[Route], problems: &mut Vec<Problem>) -> 
                     _ => endpoint.route,
                 },
                 handler: route.handler.clone().or_else(|| Some(declaration.clone())),
+                mount: Some(Mount {
+                    methods: target.methods(),
+                    ..mount(route)
+                }),
                 ..endpoint
             })
         });
         all.push(Arc::clone(endpoint));
     }
     all
+}
+
+fn mount(route: &Route) -> Mount {
+    Mount {
+        methods: route.methods,
+        path: route.path.clone(),
+        shape: route.kind.shape(),
+        named: route.named,
+        place: route.mounted.clone(),
+        function: route.function.clone(),
+    }
 }
 
 /// What `audit::probe` asks for.
@@ -368,11 +397,13 @@ impl Protected {
     where
         L: Listener,
     {
+        self.contents.shared.look_after_webhooks();
         axum::serve(listener, self.router)
     }
 
     /// For `axum::serve` and other servers.
     pub fn into_make_service(self) -> IntoMakeService<axum::Router> {
+        self.contents.shared.look_after_webhooks();
         self.router.into_make_service()
     }
 
@@ -381,6 +412,7 @@ impl Protected {
     pub fn into_make_service_with_connect_info<C>(
         self,
     ) -> IntoMakeServiceWithConnectInfo<axum::Router, C> {
+        self.contents.shared.look_after_webhooks();
         self.router.into_make_service_with_connect_info()
     }
 

@@ -299,11 +299,26 @@ impl Shared {
                 cross_origin: (!same_origin && self.mode == Mode::Enforce)
                     .then(|| Arc::clone(endpoint)),
             },
-            Grant::Session(admitted) => Caller::Session(session_of(admitted)),
+            Grant::Session(admitted) => {
+                endpoint.counters.verify(Some(admitted.now));
+                Caller::Session(session_of(admitted))
+            }
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
+        self.show(request, endpoint);
         endpoint.counters.pass();
         Outcome::of_pass(end, renewal).varying(vary)
+    }
+
+    /// Gives the listing what it shows, for whom it may be shown to.
+    pub(crate) fn show(self: &Arc<Self>, request: &mut Request<Body>, endpoint: &Endpoint) {
+        #[cfg(feature = "listing")]
+        if endpoint.is_listing() {
+            let shown = crate::listing::Shown(Arc::clone(self));
+            request.extensions_mut().insert(shown);
+        }
+        #[cfg(not(feature = "listing"))]
+        let _ = (request, endpoint);
     }
 
     /// Counts a denial and makes its response, unless the request goes on all the same.
@@ -316,7 +331,7 @@ impl Shared {
     ) -> Refused {
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
-            let count = endpoint.counters.observe(denial);
+            let count = endpoint.counters.observe(denial, self.now());
             // Each time there are twice as many: often enough to be seen, and never a flood.
             if count.is_power_of_two() {
                 tracing::warn!(
@@ -336,7 +351,7 @@ impl Shared {
             return Refused::Preflight(Pass::put(request.extensions_mut(), handler, caller));
         }
         tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
-        endpoint.counters.deny(denial);
+        endpoint.counters.deny(denial, self.now());
         let redirect = self.login.as_ref().and_then(|login| {
             // As the browser sees it: a nested router has a shorter one.
             let uri = match request.extensions().get::<OriginalUri>() {

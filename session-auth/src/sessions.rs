@@ -20,6 +20,7 @@ use crate::session::{Session, SessionId};
 use crate::shared_cache::{self, CarriesCookie};
 use crate::store::{GuardedStore, StoreError, StoredSession};
 use crate::subject::{self, InvalidSubject};
+use crate::trail::AuditEvent;
 
 /// Starts and ends sessions.
 ///
@@ -148,6 +149,14 @@ impl Sessions {
 }
 
 impl Sessions {
+    /// Tells the [`trail`](crate::trail) that a login failed: only the service knows. `subject` is who
+    /// somebody said to be, at most 1,024 bytes of it.
+    pub fn login_failed(&self, subject: &str) {
+        self.policy.tell(|| AuditEvent::LoginFailed {
+            subject: subject.chars().take(256).collect(),
+        });
+    }
+
     /// Ends this session: logout. Return what it gives, so that the browser forgets the cookie.
     ///
     /// # Errors
@@ -185,6 +194,12 @@ impl Sessions {
             subject::check(subject)?;
             let ended = store.ask_of_one(|store| store.revoke(subject, id)).await?;
             self.policy.watch.end(id);
+            if ended {
+                self.policy.tell(|| AuditEvent::Revoke {
+                    subject: subject.to_owned(),
+                    sessions: 1,
+                });
+            }
             Ok(ended)
         }
     }
@@ -231,6 +246,10 @@ impl Sessions {
             .ask_of_one(|store| store.revoke_all(subject, except, now))
             .await?;
         self.policy.watch.end_all(subject, except);
+        self.policy.tell(|| AuditEvent::Revoke {
+            subject: subject.to_owned(),
+            sessions: ended,
+        });
         Ok(ended)
     }
 
@@ -294,7 +313,7 @@ impl Sessions {
         })
     }
 
-    fn now(&self) -> Result<Timestamp, SessionsError> {
+    pub(crate) fn now(&self) -> Result<Timestamp, SessionsError> {
         Timestamp::of(&self.policy.clock).ok_or(SessionsError(SessionsErrorKind::Clock))
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use time::{Date, OffsetDateTime};
 
 use crate::access::{AccessClass, Declaration, DeclarationRef, Verify};
-use crate::activity::{Counters, Endpoint};
+use crate::activity::Endpoint;
+use crate::clock::Timestamp;
 use crate::csrf::CrossOrigin;
 use crate::error::Problem;
 use crate::inline;
@@ -15,6 +16,7 @@ use crate::login::LoginPage;
 use crate::mode::Mode;
 use crate::policy::SessionPolicy;
 use crate::sessions::Sessions;
+use crate::silence::Silence;
 use crate::table::RouteTable;
 use crate::webhook::replay::ReplayWindow;
 use crate::webhook::{Binds, Delivery, MemoryReplays, Verifier};
@@ -33,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) unclassified: Unclassified,
     /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
     pub(crate) table: OnceLock<Arc<RouteTable>>,
+    pub(crate) silence: Silence,
+    /// The SHA-256 of the route lock, in hexadecimal.
+    pub(crate) lock: Option<String>,
     /// The endpoints of protected routers, for the counters.
     pub(crate) adopted: Mutex<Vec<Arc<Endpoint>>>,
 }
@@ -114,6 +119,11 @@ impl Shared {
         OffsetDateTime::from(self.policy.clock.now()).date()
     }
 
+    /// The time by the layer's clock; `None` where it stands before 1970.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        Timestamp::of(&self.policy.clock)
+    }
+
     /// Makes the counters of a router's endpoints visible.
     pub(crate) fn adopt(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) {
         self.adopted().extend(endpoints);
@@ -121,6 +131,16 @@ impl Shared {
 
     pub(crate) fn adopted(&self) -> MutexGuard<'_, Vec<Arc<Endpoint>>> {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All endpoints, those of routes that nobody declared last.
+    pub(crate) fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        let mut all = self.adopted().clone();
+        if let Some(table) = self.table.get() {
+            all.append(&mut table.all());
+        }
+        all.sort_by_key(|endpoint| endpoint.declaration.is_none());
+        all
     }
 
     /// The endpoint of a declaration, and what is wrong with it.
@@ -151,11 +171,8 @@ impl Shared {
             });
         }
         Endpoint {
-            route: declaration.target().to_string(),
-            declaration: Some(declaration.clone()),
-            handler: None,
             verifier,
-            counters: Counters::default(),
+            ..Endpoint::new(declaration.target().to_string(), Some(declaration.clone()))
         }
     }
 }

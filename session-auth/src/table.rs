@@ -15,7 +15,7 @@ use http::Method;
 use rustc_hash::FxBuildHasher;
 
 use crate::access::{Access, Methods, Target};
-use crate::activity::{Endpoint, RouteActivity};
+use crate::activity::Endpoint;
 use crate::paths;
 
 /// The most unclassified routes that are counted apart. Patterns come from the router, so real
@@ -309,20 +309,15 @@ impl RouteTable {
             .sum()
     }
 
-    pub(crate) fn activity(&self) -> Vec<RouteActivity> {
-        let mut all: Vec<_> = self
-            .endpoints
-            .iter()
-            .map(|endpoint| endpoint.activity())
-            .collect();
+    /// All endpoints, those of routes that nobody declared last.
+    pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {
+        let mut all = self.endpoints.clone();
         let unclassified = self
             .unclassified
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut undeclared: Vec<_> = unclassified
-            .values()
-            .map(|endpoint| endpoint.activity())
-            .collect();
+        let mut undeclared: Vec<_> = unclassified.values().map(Arc::clone).collect();
+        drop(unclassified);
         undeclared.sort_by(|a, b| a.route.cmp(&b.route));
         all.append(&mut undeclared);
         all

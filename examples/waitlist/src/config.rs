@@ -3,9 +3,10 @@
 use std::env::VarError;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use session_auth::Keys;
+use session_auth::{Clock, Keys, SystemClock};
 
 use crate::Database;
 
@@ -22,6 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// | `POSTMARK_PASSWORD` | password in the URL given to Postmark; the user is `postmark` |
 /// | `FREESCOUT_SECRET` | secret on FreeScout's webhooks page |
 /// | `WAF_TOKEN` | bearer token of the edge worker |
+/// | `MONITOR_TOKEN` | bearer token of whoever reads the listing of routes and the health answer |
 /// | `OPERATOR_PASSWORD` | the operator's first password; of no use once there is the account |
 /// | `DATABASE_URL` | `sqlite://` and a file, made where there is none, or `postgres://..` |
 /// | `LISTEN` | address and port; `127.0.0.1:3000` where unset |
@@ -36,6 +38,8 @@ pub struct Config {
     pub freescout_secret: Secret,
     /// What the edge worker shows.
     pub waf_token: Secret,
+    /// What a monitor shows.
+    pub monitor_token: Secret,
     /// What the operator logs in with, until it is changed: for a database without their account.
     pub operator_password: Option<Secret>,
     /// Where everything is kept.
@@ -44,6 +48,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How long a request may take, from its first byte to the response's head.
     pub timeout: Duration,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Config {
@@ -93,6 +99,7 @@ impl Config {
             "the secret on FreeScout's webhooks page",
         );
         let waf_token = secret("WAF_TOKEN", "the edge worker's bearer token");
+        let monitor_token = secret("MONITOR_TOKEN", "the monitor's bearer token");
         // Whether it is needed, the database knows.
         let operator_password = match variable("OPERATOR_PASSWORD") {
             Err(VarError::NotPresent) if !development => Some(None),
@@ -123,10 +130,12 @@ impl Config {
                 postmark_password: postmark_password?,
                 freescout_secret: freescout_secret?,
                 waf_token: waf_token?,
+                monitor_token: monitor_token?,
                 operator_password: operator_password?,
                 database: database?,
                 listen: listen?,
                 timeout: TIMEOUT,
+                clock: Arc::new(SystemClock),
             })
         };
         config().ok_or(ConfigError { problems })
@@ -183,10 +192,11 @@ impl std::error::Error for ConfigError {}
 mod tests {
     use super::*;
 
-    const ALL: [(&str, &str); 5] = [
+    const ALL: [(&str, &str); 6] = [
         ("POSTMARK_PASSWORD", "p"),
         ("FREESCOUT_SECRET", "f"),
         ("WAF_TOKEN", "w"),
+        ("MONITOR_TOKEN", "m"),
         ("OPERATOR_PASSWORD", "o"),
         ("DATABASE_URL", "sqlite://list.sqlite"),
     ];
@@ -238,7 +248,7 @@ mod tests {
     #[test]
     fn a_database_of_another_kind_is_a_problem_with_the_name_of_its_variable() {
         let mut variables = ALL;
-        variables[4].1 = "mysql://ada:hunter2@db.example/list";
+        variables[5].1 = "mysql://ada:hunter2@db.example/list";
         let error = read(&variables).err().unwrap().to_string();
         assert_eq!(error.lines().count(), 2, "{error}");
         assert!(error.contains("DATABASE_URL is of no use"), "{error}");

@@ -80,6 +80,8 @@ pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
             "waf",
             "an event that comes twice is stored twice, and harms nobody",
         )
+        .verifier("monitor", Bearer::new(config.monitor_token))
+        .clock(move || config.clock.now())
         // A new password renews the session: a copy of the old cookie is to end with the old password.
         .renewal_grace(Duration::ZERO)
         .login_path("/login");

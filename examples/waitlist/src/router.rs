@@ -1,9 +1,9 @@
 //! Every route of the service, on one router.
 
-use session_auth::{Router, audited_router};
+use session_auth::{Router, audited_router, listing};
 
-use crate::App;
 use crate::routes::{account, devices, edge, health, helpdesk, mail, waitlist};
+use crate::{App, OPERATOR};
 
 #[audited_router]
 pub(crate) fn routes() -> Router<App> {
@@ -24,4 +24,10 @@ pub(crate) fn routes() -> Router<App> {
         .mount(devices::show)
         .mount(devices::revoke)
         .mount(devices::revoke_others)
+        .merge(
+            listing::routes("/internal/routes")
+                .scope(OPERATOR)
+                .machines("/internal/routes.json", "monitor")
+                .health("/internal/health", "monitor"),
+        )
 }

@@ -93,7 +93,7 @@ fn security_a_guard_that_nobody_bound_denies_after_the_start() {
         assert!(response.extensions().get::<Answer>().is_none());
         assert_eq!(response.extensions().get::<bool>(), None);
     }
-    let activity = unmatched.activity();
+    let activity = unmatched.activity(crate::clock::Timestamp::default());
     assert_eq!(activity.denied, [(Denial::Missing, 2)]);
     assert_eq!(unmatched.counters.all_unclassified(), 2);
     // Nothing binds it any more.

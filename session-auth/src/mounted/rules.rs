@@ -22,6 +22,7 @@ use super::route::Route;
 use super::stand_in::{Kind, Note};
 use super::unreadable::Unreadable;
 use crate::access::{AccessClass, Declaration, Target, Text};
+use crate::activity::LISTING;
 use crate::finding::{Code, Finding, Related, together};
 
 /// All that is mounted, and what is wrong with it.
@@ -257,6 +258,7 @@ fn unmonitored(routes: &[Route], findings: &mut Vec<Finding>) {
         if let Some(declaration) = &route.declaration
             && declaration.class() == AccessClass::Webhook
             && declaration.expect_every().is_none()
+            && declaration.handler() != LISTING
         {
             let mut finding = route.finding(
                 Code::UnmonitoredWebhook,

@@ -43,7 +43,11 @@ where
     let mut request = request.map(timed);
     let limit = endpoint.max_body().map(DefaultBodyLimit::max);
     let end = let_in(&mut request, endpoint, None, limit);
-    let outcome = Outcome::of_delivery(end, Arc::clone(endpoint));
+    let outcome = Outcome::of_delivery(
+        end,
+        Arc::clone(endpoint),
+        Some(Arc::clone(&shared.policy.clock)),
+    );
     ResponseFuture::forward(next.call(request), outcome)
 }
 
@@ -114,7 +118,7 @@ where
             log(denial);
             if let BodyError::Broken(_) | BodyError::TimedOut = error {
                 // There is no whole body that a handler could be given, in any mode.
-                endpoint.counters.deny(denial);
+                endpoint.counters.deny(denial, shared.now());
                 return Ok(denial.into_response());
             }
             let rest = body;
@@ -141,13 +145,15 @@ where
     }
     match verified {
         Ok(delivery) => {
+            // Whatever the handler makes of it: the sender is there, and its proof is good.
+            endpoint.counters.verify(shared.now());
             let held = match claim(&shared, &endpoint, &delivery, request.body()).await {
                 Ok(held) => held,
                 Err(Repeated::Done) => return Ok(answered(&Answer::json(DUPLICATE))),
                 Err(Repeated::Later) => {
                     let denial = Denial::ReplayUnavailable;
                     log(denial);
-                    endpoint.counters.deny(denial);
+                    endpoint.counters.deny(denial, shared.now());
                     return Ok(denial.into_response());
                 }
             };
@@ -155,7 +161,8 @@ where
             // What was accepted is read: more than that only a decompression inside can make of it.
             let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
             let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
-            let outcome = Outcome::of_delivery(end, endpoint);
+            shared.show(&mut request, &endpoint);
+            let outcome = Outcome::of_delivery(end, endpoint, None);
             let response = outcome.after(next(request)).await;
             if let Some(held) = held {
                 let status = response.as_ref().map(Response::status);

@@ -40,6 +40,8 @@ pub(crate) struct GuardedStore {
     start: Instant,
     /// Whose last use was noted when: half an id and half a time, at the place of the id.
     noted: Box<[AtomicU64]>,
+    /// Questions without an answer: those of one subject, and those of requests.
+    errors: [AtomicU64; 2],
     /// When an outage was logged last.
     reported: Mutex<Option<Instant>>,
 }
@@ -59,6 +61,7 @@ impl GuardedStore {
             swept_after: AtomicU64::new(0),
             start: Instant::now(),
             noted: (0..NOTED).map(|_| AtomicU64::new(0)).collect(),
+            errors: Default::default(),
             reported: Mutex::default(),
         }
     }
@@ -95,10 +98,16 @@ impl GuardedStore {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let permit = self.breaker.permit().ok_or_else(StoreError::refused)?;
+        let Some(permit) = self.breaker.permit() else {
+            self.count_error(slow_is_down);
+            return Err(StoreError::refused());
+        };
         let answer = tokio::time::timeout(self.timeout, question(&*self.store))
             .await
             .unwrap_or_else(|_| Err(StoreError::timed_out()));
+        if answer.as_ref().is_err_and(StoreError::is_unavailable) {
+            self.count_error(slow_is_down);
+        }
         match &answer {
             // The permit is given up: it counts neither way.
             Err(error) if error.is_timed_out() && !slow_is_down => {}
@@ -106,6 +115,17 @@ impl GuardedStore {
             _ => self.breaker.answered(permit),
         }
         answer
+    }
+
+    fn count_error(&self, of_request: bool) {
+        self.errors[usize::from(of_request)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many questions got no answer, by what they were asked for.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn errors(&self) -> [(&'static str, u64); 2] {
+        let [subject, request] = self.errors.each_ref().map(|it| it.load(Ordering::Relaxed));
+        [("subject", subject), ("request", request)]
     }
 
     /// Whether the use of this session is to be noted in the store: `false` where a request of this

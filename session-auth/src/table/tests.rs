@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::*;
 use crate::access::{Declaration, DeclarationRef, Location};
-use crate::activity::Counters;
+use crate::clock::Timestamp;
 use crate::response::Denial;
 
 const PUBLIC: Access = Access::Public {
@@ -26,13 +26,7 @@ fn endpoint(name: &'static str, target: Target, access: Access) -> Arc<Endpoint>
         package: "package".into(),
         location: Location::caller(),
     }));
-    Arc::new(Endpoint {
-        route: name.to_owned(),
-        declaration: Some(declaration),
-        handler: None,
-        verifier: None,
-        counters: Counters::default(),
-    })
+    Arc::new(Endpoint::new(name.to_owned(), Some(declaration)))
 }
 
 fn route(methods: Methods, path: &'static str) -> Target {
@@ -439,7 +433,7 @@ fn unclassified_routes_are_counted_apart_and_strangers_together() {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let counters = &table.unclassified(&method, pattern).counters;
         counters.unclassified();
-        counters.deny(Denial::Missing);
+        counters.deny(Denial::Missing, None);
     };
     count("GET", Some("/a"));
     count("GET", Some("/a"));
@@ -449,8 +443,9 @@ fn unclassified_routes_are_counted_apart_and_strangers_together() {
         count(&format!("X{n}"), Some("/b"));
     }
     let counted: Vec<_> = table
-        .activity()
+        .all()
         .into_iter()
+        .map(|endpoint| endpoint.activity(Timestamp::default()))
         .map(|route| (route.denied_for(Denial::Missing), route.route))
         .collect();
     let expected = [
@@ -469,5 +464,5 @@ fn the_counters_of_unclassified_routes_have_an_end() {
     for n in 0..MAX_UNCLASSIFIED + 50 {
         table.unclassified(&Method::GET, Some(&format!("/{n}")));
     }
-    assert_eq!(table.activity().len(), MAX_UNCLASSIFIED + 1);
+    assert_eq!(table.all().len(), MAX_UNCLASSIFIED + 1);
 }

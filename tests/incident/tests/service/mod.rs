@@ -1,7 +1,10 @@
 //! The service on a socket of its own, with a database file of its own, and its callers.
 
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,7 +17,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Body;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use session_auth::Keys;
+use session_auth::{Clock, Keys, SystemClock};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,6 +28,7 @@ use waitlist::Config;
 pub(crate) const POSTMARK_PASSWORD: &str = "p0stmark";
 pub(crate) const FREESCOUT_SECRET: &str = "1fd8b9f0c7a14a0f8c1d0f7b8a3e6c52";
 pub(crate) const WAF_TOKEN: &str = "edge-worker-token";
+pub(crate) const MONITOR_TOKEN: &str = "monitor-token";
 pub(crate) const OPERATOR_PASSWORD: &str = "correct horse";
 /// The default limit for a webhook's body, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -96,6 +100,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::start_at(Arc::new(SystemClock)).await
+    }
+
+    /// With a clock that the test moves.
+    pub(crate) async fn start_at(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("waitlist.sqlite");
         let config = Config {
@@ -103,10 +112,12 @@ impl Service {
             postmark_password: POSTMARK_PASSWORD.into(),
             freescout_secret: FREESCOUT_SECRET.into(),
             waf_token: WAF_TOKEN.into(),
+            monitor_token: MONITOR_TOKEN.into(),
             operator_password: Some(OPERATOR_PASSWORD.into()),
             database: format!("sqlite://{}", database.display()).parse().unwrap(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             timeout: TIMEOUT,
+            clock,
         };
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap();

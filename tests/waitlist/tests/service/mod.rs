@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use session_auth::Keys;
+use session_auth::{Keys, SystemClock};
 use tempfile::TempDir;
 use test_servers::Postgres;
 use tokio::net::{TcpListener, TcpStream};
@@ -60,10 +60,12 @@ pub(crate) fn config(url: &str, keys: Keys) -> Config {
         postmark_password: "p0stmark".into(),
         freescout_secret: "1fd8b9f0c7a14a0f".into(),
         waf_token: "edge-worker-token".into(),
+        monitor_token: "monitor-token".into(),
         operator_password: Some(PASSWORD.into()),
         database: url.parse().unwrap(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         timeout: Duration::from_secs(60),
+        clock: Arc::new(SystemClock),
     }
 }
 

@@ -1,0 +1,187 @@
+//! The metrics as Prometheus reads them.
+
+#![cfg(feature = "metrics")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod common;
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::ask;
+use common::clock::FakeClock;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use session_auth::methods::{GET, POST};
+use session_auth::store::MemoryStore;
+use session_auth::webhook::Bearer;
+use session_auth::{Keys, Protected, Router, SessionAuthLayer, public, session, webhook};
+
+struct Service {
+    auth: SessionAuthLayer,
+    app: Protected,
+    clock: FakeClock,
+    handle: PrometheusHandle,
+    recorder: metrics_exporter_prometheus::PrometheusRecorder,
+}
+
+impl Service {
+    fn start() -> Self {
+        let clock = FakeClock::new();
+        let auth = SessionAuthLayer::builder(Keys::random().unwrap())
+            .verifier("edge", Bearer::new("edge-token"))
+            .store(MemoryStore::new())
+            .lock("lock")
+            .clock(clock.clock())
+            .build()
+            .unwrap();
+        let router = Router::new()
+            .mount(public(GET, "/users/{id}", "a \"page\"").to(|| async {}))
+            .mount(session(GET, "/me").to(|| async {}))
+            .mount(
+                webhook(POST, "/edge", "edge")
+                    .expect_every(Duration::from_secs(60))
+                    .to(|| async {}),
+            );
+        let app = common::protect(&auth, router).unwrap();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        Self {
+            auth,
+            app,
+            clock,
+            handle,
+            recorder,
+        }
+    }
+
+    fn scrape(&self) -> String {
+        metrics::with_local_recorder(&self.recorder, || self.auth.publish_metrics());
+        self.handle.render()
+    }
+}
+
+#[track_caller]
+fn has(text: &str, line: &str) {
+    assert!(text.lines().any(|it| it == line), "no {line} in\n{text}");
+}
+
+#[tokio::test]
+async fn everything_is_there_from_the_start() {
+    let text = Service::start().scrape();
+    for line in [
+        r#"session_auth_requests_total{class="public",route="GET /users/{id}",outcome="passed"} 0"#,
+        r#"session_auth_webhook_last_verified_timestamp_seconds{route="POST /edge",verifier="edge"} 1700000000"#,
+        r#"session_auth_webhook_expected_interval_seconds{route="POST /edge"} 60"#,
+        r#"session_auth_webhook_ringing{route="POST /edge",rule="silent"} 0"#,
+        "session_auth_unclassified_total 0",
+        r#"session_auth_store_errors_total{op="request"} 0"#,
+    ] {
+        has(&text, line);
+    }
+    assert!(
+        text.contains(r#"session_auth_info{mode="enforce",version="#),
+        "{text}"
+    );
+    assert!(
+        text.contains("session_auth_key_used_total{key=\""),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_reason_and_not_by_path() {
+    let service = Service::start();
+    for id in ["1", "2", "3"] {
+        ask(&service.app, "GET", &format!("/users/{id}"), "").await;
+    }
+    ask(&service.app, "GET", "/me", "").await;
+    ask(&service.app, "POST", "/edge", "Authorization: Bearer wrong").await;
+    service.clock.advance(Duration::from_secs(1));
+    ask(
+        &service.app,
+        "POST",
+        "/edge",
+        "Authorization: Bearer edge-token",
+    )
+    .await;
+    service.scrape();
+    // Twice: a count is published, not added.
+    let text = service.scrape();
+    for line in [
+        r#"session_auth_requests_total{class="public",route="GET /users/{id}",outcome="passed"} 3"#,
+        r#"session_auth_denied_total{class="session",route="GET /me",reason="missing"} 1"#,
+        r#"session_auth_denied_total{class="webhook",route="POST /edge",reason="signature_invalid"} 1"#,
+        r#"session_auth_requests_total{class="webhook",route="POST /edge",outcome="denied"} 1"#,
+        r#"session_auth_webhook_last_verified_timestamp_seconds{route="POST /edge",verifier="edge"} 1700000001"#,
+    ] {
+        has(&text, line);
+    }
+    assert!(!text.contains("/users/1"), "{text}");
+    service.clock.advance(Duration::from_secs(362));
+    has(
+        &service.scrape(),
+        r#"session_auth_webhook_ringing{route="POST /edge",rule="silent"} 1"#,
+    );
+}
+
+/// Names, units and help as Prometheus wants them.
+#[tokio::test]
+async fn promtool_finds_nothing_wrong() {
+    let service = Service::start();
+    ask(&service.app, "GET", "/me", "").await;
+    let text = service.scrape();
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match promtool {
+        Ok(promtool) => promtool,
+        Err(error) => {
+            let message = format!("promtool does not start ({error}; Debian: prometheus)");
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
+            eprintln!("SKIPPED: {message}");
+            return;
+        }
+    };
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr);
+    let out = String::from_utf8_lossy(&checked.stdout);
+    assert!(
+        checked.status.success() && said.is_empty(),
+        "{said}{out}\n{text}"
+    );
+}
+
+/// The dashboard asks for what there is.
+#[tokio::test]
+async fn the_dashboard_names_no_other_metric() {
+    let service = Service::start();
+    ask(&service.app, "GET", "/me", "").await;
+    let text = service.scrape();
+    let dashboard = include_str!("../../docs/grafana-dashboard.json");
+    let parsed: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    assert!(parsed["panels"].as_array().unwrap().len() >= 6);
+    let named: std::collections::BTreeSet<&str> = dashboard
+        .match_indices("session_auth_")
+        .map(|(at, _)| {
+            let rest = &dashboard[at..];
+            let end = rest
+                .find(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+                .unwrap();
+            &rest[..end]
+        })
+        .collect();
+    assert!(named.len() >= 6, "{named:?}");
+    for name in named {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
+    }
+}
