@@ -81,6 +81,10 @@ pub(crate) struct Endpoint {
     /// Whose handler stands behind it, where that is known: the pass is for it.
     pub(crate) handler: Option<DeclarationRef>,
     pub(crate) verifier: Option<Arc<dyn crate::webhook::Verifier>>,
+    #[cfg_attr(
+        not(feature = "listing"),
+        expect(dead_code, reason = "the listing shows it")
+    )]
     /// Where it is mounted; `None` where nobody mounted it, or no record says.
     pub(crate) mount: Option<Mount>,
     pub(crate) counters: Counters,
@@ -88,6 +92,10 @@ pub(crate) struct Endpoint {
     pub(crate) listing: bool,
 }
 
+#[cfg_attr(
+    not(feature = "listing"),
+    expect(dead_code, reason = "the listing shows it")
+)]
 /// What a router says of a mounted route.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount {

@@ -53,6 +53,7 @@ mod file;
 #[cfg(feature = "trail")]
 mod note;
 #[cfg(all(test, feature = "trail"))]
+#[allow(clippy::unwrap_used)]
 mod tests;
 #[cfg(feature = "trail")]
 mod verify;

@@ -171,7 +171,7 @@ pub(super) fn utc(at: Timestamp) -> String {
 pub(super) fn duration(of: Duration) -> String {
     let seconds = of.as_secs();
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
-        if seconds != 0 && seconds % length == 0 {
+        if seconds != 0 && seconds.is_multiple_of(length) {
             return format!("{}{unit}", seconds / length);
         }
     }

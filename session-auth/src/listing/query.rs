@@ -58,6 +58,7 @@ values! {
 }
 values! { Order { Ascending => "asc", Descending => "desc", } }
 
+#[expect(clippy::derivable_impls, reason = "the enum is a macro's")]
 impl Default for Sort {
     fn default() -> Self {
         Self::Path

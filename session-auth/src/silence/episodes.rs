@@ -104,7 +104,7 @@ mod tests {
             Changes::default()
         );
         let changes = episodes.now(&[refused, silent.clone()]);
-        assert_eq!(changes.begun, [silent.clone()]);
+        assert_eq!(changes.begun, std::slice::from_ref(&silent));
         assert!(changes.over.is_empty());
         let changes = episodes.now(&[silent]);
         assert!(changes.begun.is_empty());

@@ -378,6 +378,7 @@ fn whole_lines(file: &mut File) -> io::Result<(u64, Option<Vec<u8>>)> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
