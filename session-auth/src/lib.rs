@@ -151,6 +151,8 @@ mod shared;
 mod shared_cache;
 pub mod store;
 mod subject;
+#[cfg(feature = "cache")]
+mod sync;
 mod table;
 #[cfg(feature = "testing")]
 mod testing;
