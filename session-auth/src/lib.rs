@@ -162,6 +162,8 @@ mod shared_cache;
 pub mod silence;
 pub mod store;
 mod subject;
+#[cfg(feature = "cache")]
+mod sync;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
