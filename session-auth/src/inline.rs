@@ -136,6 +136,28 @@ macro_rules! inline_declaration {
                 self
             }
 
+            /// Says that the path differs from build to build: `*` in it stands for one or more
+            /// characters of one segment. The lock shows the glob.
+            ///
+            /// ```
+            /// use session_auth::methods::GET;
+            /// use session_auth::{Router, audit, public, routing::get};
+            ///
+            /// let path = format!("/style.{:x}.css", 0xbeef);
+            /// let style = public(GET, "/style.*.css", "style sheet").glob().to(|| async { "a {}" });
+            /// let routes: Router = Router::new().route(&path, get(style));
+            /// audit::assert_classified(&routes);
+            /// ```
+            pub fn glob(mut self) -> Self {
+                if let Target::Route { methods, paths } = &self.declaration.target
+                    && let [glob] = &**paths
+                {
+                    let (methods, glob) = (*methods, glob.clone());
+                    self.declaration.target = Target::Glob { methods, glob };
+                }
+                self
+            }
+
             /// Gives it a handler.
             pub fn to<H>(self, handler: H) -> InlineRoute<H> {
                 let declaration = DeclarationRef::Inline(Arc::new(self.declaration));
@@ -349,7 +371,7 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
         all.push("the verifier has no name: name one that the layer has".to_owned());
     }
     match declaration.target() {
-        Target::Route { methods, .. } if methods.is_empty() => {
+        Target::Route { methods, .. } | Target::Glob { methods, .. } if methods.is_empty() => {
             all.push("it names no method: name one at least, or `ANY`".to_owned());
         }
         _ => {}
@@ -357,7 +379,20 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
     for path in declaration.target().paths() {
         all.extend(path_mistake(path).map(|why| format!("the path {path:?} is no path: {why}")));
     }
+    if let Target::Glob { glob, .. } = declaration.target() {
+        all.extend(glob_mistake(glob).map(|why| format!("the glob {glob:?} is none: {why}")));
+    }
     all
+}
+
+fn glob_mistake(glob: &str) -> Option<&'static str> {
+    if !glob.contains('*') {
+        Some("without a `*` it is a path: leave out `.glob()`")
+    } else if glob.contains("**") {
+        Some("a `*` stands for characters of one segment, and there is no `**`")
+    } else {
+        path_mistake(&glob.replace('*', "x"))
+    }
 }
 
 pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {

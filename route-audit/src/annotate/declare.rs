@@ -18,6 +18,25 @@ pub(super) struct Target {
     pub(super) methods: Option<Methods>,
     /// Of a fallback, the path that its router is nested at.
     pub(super) paths: Vec<String>,
+    /// In place of paths that another build has others for.
+    computed: Option<Computed>,
+}
+
+/// What is declared of a path with something in it that another build has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Computed {
+    Glob(String),
+    /// No one glob describes all of them.
+    Several(Vec<String>),
+}
+
+impl Computed {
+    fn globs(&self) -> &[String] {
+        match self {
+            Self::Glob(glob) => std::slice::from_ref(glob),
+            Self::Several(globs) => globs,
+        }
+    }
 }
 
 impl Target {
@@ -25,7 +44,42 @@ impl Target {
         Self {
             methods: Some(methods),
             paths: path.map(str::to_owned).into_iter().collect(),
+            computed: None,
         }
+    }
+
+    /// Without what only this build has in its paths, a hash say: a part with a digit in it that
+    /// `stands` in no source.
+    pub(super) fn of_any_build(mut self, stands: impl Fn(&str) -> bool) -> Self {
+        let globs = self.paths.iter().map(|path| glob(path, &stands));
+        let globs: Vec<Option<String>> = globs.collect();
+        if self.is_fallback() || globs.iter().all(Option::is_none) {
+            return self;
+        }
+        let paths = std::mem::take(&mut self.paths);
+        let mut all: Vec<String> = globs
+            .into_iter()
+            .zip(paths)
+            .map(|(glob, path)| glob.unwrap_or(path))
+            .collect();
+        all.dedup();
+        self.computed = Some(match all.as_slice() {
+            [glob] => Computed::Glob(glob.clone()),
+            _ => Computed::Several(all),
+        });
+        self
+    }
+
+    /// What describes its path in any build, if that is one.
+    pub(super) fn glob(&self) -> Option<&str> {
+        match &self.computed {
+            Some(Computed::Glob(glob)) => Some(glob),
+            _ => None,
+        }
+    }
+
+    fn globs(&self) -> &[String] {
+        self.computed.as_ref().map_or(&[], Computed::globs)
     }
 
     /// What one function is mounted for. `None` where one declaration cannot say all of it: a route
@@ -78,6 +132,9 @@ impl Target {
                 self.paths.push(path.clone());
             }
         }
+        if self.computed.is_none() {
+            self.computed.clone_from(&other.computed);
+        }
     }
 
     pub(super) fn is_fallback(&self) -> bool {
@@ -86,12 +143,17 @@ impl Target {
 
     /// Whether there is a path, or need be none.
     pub(super) fn has_path(&self) -> bool {
-        self.is_fallback() || !self.paths.is_empty()
+        self.is_fallback() || !self.paths.is_empty() || self.computed.is_some()
     }
 
     /// `GET | POST, "/a", "/b"`.
     pub(super) fn arguments(&self) -> String {
         let mut text = self.methods.unwrap_or(Methods::ANY).to_string();
+        match &self.computed {
+            Some(Computed::Glob(glob)) => return format!("{text}, glob = {glob:?}"),
+            Some(Computed::Several(_)) => return text,
+            None => {}
+        }
         for path in &self.paths {
             text.push_str(&format!(", {path:?}"));
         }
@@ -111,9 +173,10 @@ impl Target {
 
     /// `session(GET, "/a")`, in place. `None` where it has no path, or several.
     pub(super) fn inline(&self, library: &str, is_service: bool) -> Option<String> {
-        let path = match self.paths.as_slice() {
-            [] if self.is_fallback() => "/",
-            [path] => path,
+        let (path, glob) = match (self.paths.as_slice(), self.glob()) {
+            ([], Some(glob)) => (glob, ".glob()"),
+            ([], None) if self.is_fallback() => ("/", ""),
+            ([path], None) => (path.as_str(), ""),
             _ => return None,
         };
         let methods: Vec<String> = self
@@ -128,19 +191,21 @@ impl Target {
         } else {
             String::new()
         };
-        Some(format!("{library}::session({methods}, {path:?}){reason}"))
+        Some(format!(
+            "{library}::session({methods}, {path:?}){glob}{reason}"
+        ))
     }
 
     /// A question, where handler, module and path together look as if callers had no session. What a
     /// parameter is called decides nothing.
-    fn todo(&self, handler: &str) -> Option<String> {
+    pub(super) fn todo(&self, handler: &str) -> Option<String> {
         if self.is_fallback() {
             return Some(format!(
                 "{TODO} without a session, an unknown path answers 401. `public_route` if it may say 404"
             ));
         }
         let mut text = handler.to_owned();
-        for path in &self.paths {
+        for path in self.paths.iter().chain(self.globs()) {
             let plain = path.split('/').filter(|segment| !segment.contains('{'));
             plain.for_each(|segment| text.extend(["/", segment]));
         }
@@ -159,7 +224,9 @@ impl Target {
             .iter()
             .any(|word| word.ends_with("hook") || word.ends_with("hooks"));
         let sender = known(SENDERS);
-        let public = known(PUBLIC) || self.paths.iter().any(|path| path == "/");
+        let public = known(PUBLIC)
+            || self.paths.iter().any(|path| path == "/")
+            || self.paths.iter().chain(self.globs()).any(is_asset);
         let question = match (hook, sender, public) {
             (true, _, false) => {
                 "looks like a webhook. `webhook_route` with `verify` if its sender has no session"
@@ -180,6 +247,46 @@ impl Target {
 const SENDERS: &str = "callback callbacks delivery discord freescout github gitlab hubspot inbound ipn linear \
     mailgun paddle postmark pubsub razorpay sendgrid sentry shopify slack sns square stripe svix \
     telegram twilio whatsapp workos zoom";
+
+/// What a page loads, by the end of its name.
+const ASSETS: &str = "css gif ico jpeg jpg js map mjs png svg ttf wasm webmanifest webp woff woff2";
+
+fn is_asset(path: &String) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.')
+        .is_some_and(|(_, end)| ASSETS.split(' ').any(|asset| asset == end))
+}
+
+/// The path with `*` for each part that only this build has; `None` where it has none.
+fn glob(path: &str, stands: &impl Fn(&str) -> bool) -> Option<String> {
+    let is_hash = |part: &str| {
+        part.len() >= 6
+            && part.contains(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !stands(part)
+    };
+    let with = |separators: &[char]| {
+        let segment = |segment: &str| {
+            if segment.contains(['{', '}']) {
+                return segment.to_owned();
+            }
+            let parts = segment.split_inclusive(separators);
+            let parts = parts.map(|part| {
+                let word = part.trim_end_matches(separators);
+                match part.strip_prefix(word) {
+                    Some(end) if is_hash(word) => format!("*{end}"),
+                    _ => part.to_owned(),
+                }
+            });
+            parts.collect()
+        };
+        let segments: Vec<String> = path.split('/').map(segment).collect();
+        let glob = segments.join("/");
+        (glob != path).then_some(glob)
+    };
+    // An underscore may be one of the hash's own characters.
+    with(&['.', '-', '_']).or_else(|| with(&['.', '-']))
+}
 
 const PUBLIC: &str = "assets auth authorize authorized docs favicon forgot health healthcheck healthz index live \
     livez login metrics oauth openapi ping public ready readyz register robots signin signup \
@@ -276,6 +383,44 @@ mod tests {
     }
 
     #[test]
+    fn what_only_this_build_has_in_a_path_is_left_open() {
+        let stands = |part: &str| ["2024summer", "v20240101"].contains(&part);
+        for (path, expected) in [
+            ("/style.3f9a1c.css", Some("/style.*.css")),
+            ("/no-js.0dadc80e59ab4464.css", Some("/no-js.*.css")),
+            ("/assets/index-B_Y3k_2a.js", Some("/assets/index-*.js")),
+            ("/assets/9f86d081/app.js", Some("/assets/*/app.js")),
+            ("/style.2024summer.css", None),
+            ("/api/v20240101/users", None),
+            ("/users/{user1234}", None),
+            ("/style.css", None),
+            ("/files/{*rest}", None),
+        ] {
+            let target = Target::new(GET, Some(path)).of_any_build(stands);
+            let said = match expected {
+                Some(glob) => format!("GET, glob = {glob:?}"),
+                None => format!("GET, {path:?}"),
+            };
+            assert_eq!(target.arguments(), said);
+            assert_eq!(
+                target
+                    .inline("a", false)
+                    .unwrap_or_default()
+                    .ends_with(".glob()"),
+                expected.is_some()
+            );
+        }
+        let mut two = Target::new(GET, Some("/a.3f9a1c.css"));
+        two.paths.push("/b.3f9a1c.css".to_owned());
+        let two = two.of_any_build(stands);
+        let lines = two.lines("auth", "app::sheet");
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("looks public"), "{lines:?}");
+        assert_eq!(lines[1], "#[auth::session_route(GET)]");
+        assert_eq!(two.inline("auth", false), None);
+    }
+
+    #[test]
     fn handler_module_and_path_are_guessed_from_together() {
         let guess = |handler: &str, path: &str| {
             let todo = Target::new(POST, Some(path))
@@ -307,6 +452,8 @@ mod tests {
             ("app::session::log_in", "/api/sign-up", "looks public"),
             ("app::health", "/x", "looks public"),
             ("app::index", "/", "looks public"),
+            ("app::sheet", "/dark.css", "looks public"),
+            ("app::sheet", "/css/dark", ""),
             ("app::hooks::public_status", "/hooks", "webhook or public"),
             ("app::users::remove", "/users/{webhook}/{login}", ""),
             ("app::food::list", "/healthy-food/registered", ""),

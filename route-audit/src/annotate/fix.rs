@@ -3,6 +3,7 @@
 //! Where no router could be run, an attribute has the path that stood where its handler is mounted,
 //! or none; and a `nest` may come later. The first report that shows the handler shows the whole path.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -16,6 +17,7 @@ use syn::{Attribute, Expr, ExprCall, Meta};
 
 use super::declare::{NO_PATH, Target};
 use super::text::{Edit, Source};
+use super::tree::{Sources, Tree};
 use super::write::{self, Change};
 use crate::error::CannotRun;
 use crate::workspace::Workspace;
@@ -48,8 +50,14 @@ pub(crate) fn fix<'r>(
         }
     }
     let mut files: BTreeMap<&str, Vec<(&Location, Target, bool)>> = BTreeMap::new();
+    let texts = OnceCell::new();
+    let stands = |part: &str| {
+        let texts = texts.get_or_init(|| texts_of(workspace));
+        texts.iter().any(|text| text.contains(part))
+    };
     for (place, (declaration, rows, differs)) in mounted {
         if let Some(target) = Target::of(rows).filter(|_| differs) {
+            let target = target.of_any_build(stands);
             let target = merged(declaration, target);
             let is_new = declaration.target().paths().is_empty();
             files
@@ -89,6 +97,18 @@ pub(crate) fn fix<'r>(
         write::write(workspace.root(), &changes)?;
     }
     Ok(changes.into_iter().map(|change| change.name).collect())
+}
+
+/// The sources of all members, as far as they can be read.
+fn texts_of(workspace: &Workspace) -> Vec<String> {
+    let (mut sources, mut tree) = (Sources::default(), Tree::default());
+    for package in workspace.metadata.workspace_packages() {
+        for target in &package.targets {
+            // What cannot be parsed was not built either.
+            let _ = tree.add(&mut sources, target, workspace.root());
+        }
+    }
+    sources.all.into_iter().map(|source| source.text).collect()
 }
 
 fn wrong_handler(finding: &Finding) -> Option<(&Declaration, Mounted<'_>, bool)> {
@@ -134,7 +154,15 @@ fn edit(
         path: None,
     };
     finder.visit_file(file);
-    if let Some(path) = finder.path {
+    if let Some((path, end)) = finder.path {
+        if let Some(glob) = target.glob() {
+            let is_said = source.text[end..].trim_start().starts_with(".glob()");
+            let said = if is_said { "" } else { ".glob()" };
+            return Some(vec![
+                (path, format!("{glob:?}")),
+                (end..end, said.to_owned()),
+            ]);
+        }
         let [one] = target.paths.as_slice() else {
             return None;
         };
@@ -165,8 +193,10 @@ fn target_of(arguments: TokenStream) -> Option<Range<usize>> {
     let start = methods.first()?.span().byte_range().start;
     let mut end = methods.last()?.span().byte_range().end;
     for entry in entries {
-        let [TokenTree::Literal(path)] = entry else {
-            break;
+        let path = match entry {
+            [TokenTree::Literal(path)] => path,
+            [TokenTree::Ident(name), _, TokenTree::Literal(glob)] if name == "glob" => glob,
+            _ => break,
         };
         end = path.span().byte_range().end;
     }
@@ -177,8 +207,8 @@ struct Finder {
     at: usize,
     /// The arguments of the attribute there.
     attribute: Option<TokenStream>,
-    /// The path in the call there.
-    path: Option<Range<usize>>,
+    /// The path in the call there, and where the call ends.
+    path: Option<(Range<usize>, usize)>,
 }
 
 impl<'ast> Visit<'ast> for Finder {
@@ -194,7 +224,7 @@ impl<'ast> Visit<'ast> for Finder {
         if call.span().byte_range().start == self.at
             && let Some(path @ Expr::Lit(_)) = call.args.iter().nth(1)
         {
-            self.path = Some(path.span().byte_range());
+            self.path = Some((path.span().byte_range(), call.span().byte_range().end));
         }
         visit::visit_expr_call(self, call);
     }
@@ -258,5 +288,34 @@ mod tests {
         assert_eq!(fixed(text, "session_auth", &target, false), expected);
         target.paths.push("/b".to_owned());
         assert_eq!(fixed(text, "session_auth", &target, false), text);
+    }
+
+    #[test]
+    fn what_only_this_build_has_in_a_path_is_not_written() {
+        let target = Target::new(GET, Some("/s.3f9a1c.css")).of_any_build(|_| false);
+        for (text, at, expected) in [
+            (
+                "#[session_route(GET, \"/s.0e0e0e.css\")] async fn f() {}",
+                "#[",
+                "#[session_route(GET, glob = \"/s.*.css\")] async fn f() {}",
+            ),
+            (
+                "#[session_route(GET, glob = \"/old.*.css\", scope = \"a\")] async fn f() {}",
+                "#[",
+                "#[session_route(GET, glob = \"/s.*.css\", scope = \"a\")] async fn f() {}",
+            ),
+            (
+                "fn f() { get(session(GET, \"/s.0e0e0e.css\").to(|| async {})) }",
+                "session",
+                "fn f() { get(session(GET, \"/s.*.css\").glob().to(|| async {})) }",
+            ),
+            (
+                "fn f() { get(session(GET, \"/old.*.css\").glob().to(|| async {})) }",
+                "session",
+                "fn f() { get(session(GET, \"/s.*.css\").glob().to(|| async {})) }",
+            ),
+        ] {
+            assert_eq!(fixed(text, at, &target, false), expected);
+        }
     }
 }

@@ -79,6 +79,15 @@ impl Work<'_> {
         })
     }
 
+    /// What one declaration says of routes of the record, in any build.
+    fn target(&self, rows: Vec<&ListedRoute>) -> Option<Target> {
+        let stands = |part: &str| {
+            let mut all = self.sources.all.iter();
+            all.any(|source| source.original.contains(part))
+        };
+        Some(Target::of_rows(rows)?.of_any_build(stands))
+    }
+
     /// Attributes for all functions of the record.
     pub(super) fn attributes(&mut self, records: &Records) -> Result<(), CannotRun> {
         let all = records
@@ -96,7 +105,7 @@ impl Work<'_> {
             });
             let mut items = self.tree.named(name);
             items.retain(|item| item.takes_attribute && !item.has_class);
-            if let Some(target) = Target::of_rows(rows) {
+            if let Some(target) = self.target(rows) {
                 let places = items.iter().map(|item| (item.source, item.attribute_at));
                 wanted.extend(places.map(|place| (place, (name.clone(), target.clone()))));
             }
@@ -189,7 +198,7 @@ impl Work<'_> {
             let mut what = error.message.clone();
             if let Some(source) = self.source(&error.file) {
                 let at = self.sources.all[source].offset(error.start.0, error.start.1);
-                let known = Target::of_rows(self.rows(records, places, source, at));
+                let known = self.target(self.rows(records, places, source, at));
                 what.extend(known.map(|target| format!(" ({})", target.arguments())));
             }
             self.leave(error.place(), what, help);
@@ -225,7 +234,7 @@ impl Work<'_> {
         let target = if rows.is_empty() {
             written()
         } else {
-            Target::of_rows(rows)
+            self.target(rows)
         };
         let library = self.library(source);
         match ours {
@@ -245,7 +254,7 @@ impl Work<'_> {
                 let known = if rows.is_empty() {
                     target.clone()
                 } else {
-                    Target::of_rows(rows)
+                    self.target(rows)
                 };
                 if let Some(known) =
                     known.filter(|_| items.first().is_some_and(|item| !item.has_class))
@@ -261,13 +270,18 @@ impl Work<'_> {
                 if self.is_parameter(source, &call) {
                     return Err(BY_HAND);
                 }
-                let inline = target.and_then(|target| target.inline(library, false));
-                let inline = inline.ok_or(BY_HAND)?;
+                let target = target.ok_or(BY_HAND)?;
+                let inline = target.inline(library, false).ok_or(BY_HAND)?;
                 let Range { start, end } = call.argument;
+                let todo = target.todo("").map_or(String::new(), |todo| {
+                    let line = text.text[..start].rsplit('\n').next().unwrap_or_default();
+                    let indent = &line[..line.len() - line.trim_start().len()];
+                    format!("\n{indent}    {todo}\n{indent}    ")
+                });
                 Ok(Some((
                     source,
                     vec![
-                        (start..start, format!("{inline}.to(")),
+                        (start..start, format!("{todo}{inline}.to(")),
                         (end..end, ")".to_owned()),
                     ],
                 )))

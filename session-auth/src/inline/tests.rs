@@ -21,6 +21,9 @@ fn what_an_attribute_refuses_is_a_mistake_here_too() {
         (of(public(GET, "/a?b", "why")), "query"),
         (of(webhook(POST, "/x", " ")), "the verifier has no name"),
         (of(webhook(POST, "/x", "handler")), "knows the sender"),
+        (of(session(GET, "/x").glob()), "without a `*` it is a path"),
+        (of(session(GET, "/**").glob()), "there is no `**`"),
+        (of(session(GET, "*.css").glob()), "must start with `/`"),
         (of(session(ANY, "/x").scope("")), "the scope is blank"),
         (
             of(session(ANY, "/x").scope("a|b")),
@@ -34,4 +37,5 @@ fn what_an_attribute_refuses_is_a_mistake_here_too() {
         assert!(inline[0].contains(what), "{inline:?}");
     }
     assert_eq!(of(public(GET, "/{{literal}}", "why")), [""; 0]);
+    assert_eq!(of(public(GET, "/*.css", "why").glob()), [""; 0]);
 }
