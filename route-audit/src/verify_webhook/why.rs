@@ -79,7 +79,10 @@ fn by_secret(captured: &Captured) -> Changes {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 2 != 0 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if text.is_empty()
+        || !text.len().is_multiple_of(2)
+        || !text.bytes().all(|b| b.is_ascii_hexdigit())
+    {
         return None;
     }
     let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).ok();
