@@ -15,10 +15,11 @@ use http::StatusCode;
 use session_auth::methods::POST;
 use session_auth::store::StoreError;
 use session_auth::webhook::{
-    BasicAuth, Bearer, Claim, Hmac, MemoryReplays, ReplayKey, ReplayStore, Webhook,
+    BasicAuth, Bearer, Claim, Hmac, MemoryReplays, ReplayKey, ReplayStore,
 };
 use session_auth::{
-    BuildError, Denial, Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, Timestamp, webhook,
+    BuildError, Denial, Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, Timestamp,
+    Webhook, webhook,
 };
 
 /// Clones are one store, as two nodes have it.

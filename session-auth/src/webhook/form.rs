@@ -45,6 +45,7 @@ pub(super) fn media_type(request: &WebhookRequest<'_>) -> Option<String> {
 }
 
 /// Whether the body is a form, or nobody says what it is.
+#[cfg(feature = "sha1")]
 pub(super) fn is_form(request: &WebhookRequest<'_>) -> bool {
     let form = "application/x-www-form-urlencoded";
     media_type(request).is_none_or(|media| media == form)

@@ -72,7 +72,6 @@ mod mailgun;
 #[cfg(feature = "sha1")]
 mod mandrill;
 mod meta;
-mod payload;
 #[cfg(feature = "webhook-asymmetric")]
 mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
@@ -106,7 +105,6 @@ pub use self::mailgun::Mailgun;
 #[cfg(feature = "sha1")]
 pub use self::mandrill::Mandrill;
 pub use self::meta::Meta;
-pub use self::payload::{Webhook, WebhookRejection};
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]

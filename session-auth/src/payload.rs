@@ -1,4 +1,4 @@
-//! What a handler takes: the payload, with what the proof said of it.
+//! What a webhook's handler takes: the payload, with what the proof said of it.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
-use super::verifier::Delivery;
 use crate::extract::ExtractorMisuse;
+use crate::webhook::Delivery;
 
 /// The payload of a verified delivery, read from its JSON, with the delivery: its id, when it was
 /// signed, by which scheme and which secret.
@@ -22,8 +22,7 @@ use crate::extract::ExtractorMisuse;
 ///
 /// ```
 /// use axum::http::StatusCode;
-/// use session_auth::webhook::Webhook;
-/// use session_auth::webhook_route;
+/// use session_auth::{Webhook, webhook_route};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Event {
