@@ -32,10 +32,10 @@ pub struct RouteActivity {
     /// Requests that reached the handler; of a webhook, those that it accepted, with any status below
     /// 400.
     pub passed: u64,
-    /// Proofs that were accepted, whatever the handler made of the request then: deliveries of a
-    /// webhook, and requests with a good session. 0 for public routes.
+    /// Deliveries of a webhook whose proof was accepted, whatever the handler made of them then. 0 for
+    /// other classes.
     pub verified: u64,
-    /// When a proof was last accepted; with a store, in any process and before the last start. `None`
+    /// When a proof or a session was last accepted; for webhooks with a store, in any process and before the last start. `None`
     /// for never and for public routes.
     pub last_verified: Option<Timestamp>,
     /// When a request was last denied in this process, and why; in mode `observe`, when it would have

@@ -300,7 +300,7 @@ impl Shared {
                     .then(|| Arc::clone(endpoint)),
             },
             Grant::Session(admitted) => {
-                endpoint.counters.verify(Some(admitted.now));
+                endpoint.counters.saw_session(admitted.now);
                 Caller::Session(session_of(admitted))
             }
         };

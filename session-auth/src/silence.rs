@@ -26,11 +26,6 @@
 //! use session_auth::silence::Rule;
 //! use session_auth::webhook::Bearer;
 //! use session_auth::{Keys, Router, SessionAuthLayer, audited_router, webhook};
-//! # use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
-//! # use std::time::SystemTime;
-//! # let seconds = Arc::new(AtomicU64::new(1_700_000_000));
-//! # let of = Arc::clone(&seconds);
-//! # let clock = move || SystemTime::UNIX_EPOCH + Duration::from_secs(of.load(Ordering::Relaxed));
 //!
 //! #[audited_router]
 //! fn routes() -> Router {
@@ -40,6 +35,11 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+//! # use std::time::SystemTime;
+//! # let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+//! # let of = Arc::clone(&seconds);
+//! # let clock = move || SystemTime::UNIX_EPOCH + Duration::from_secs(of.load(Ordering::Relaxed));
 //! let auth = SessionAuthLayer::builder(Keys::random()?)
 //!     .verifier("edge", Bearer::new("token-of-the-edge-worker"))
 //!     .clock(clock) // a test's

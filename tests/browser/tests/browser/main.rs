@@ -5,6 +5,7 @@
 mod driver;
 mod embedded;
 mod late;
+mod listing;
 mod tls;
 
 use std::sync::Arc;
