@@ -8,9 +8,10 @@ use http::{HeaderName, StatusCode};
 use super::greeting::Greeting;
 use super::key::{KeyForm, Ring};
 use super::mac::{Algorithm, Encoding};
+use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
-use super::signed::{At, By, Id, Part, Row, Shape, Signed, Time, Tolerance, Unit};
+use super::signed::Signed;
 use super::terms::Terms;
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 

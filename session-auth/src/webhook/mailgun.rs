@@ -9,9 +9,10 @@ use super::form;
 use super::json;
 use super::key::{Key, KeyForm, Ring};
 use super::mac::{Algorithm, Encoding};
+use super::row::{Tolerance, Unit};
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
-use super::signed::{Tolerance, Unit, parse, within};
+use super::signed::{parse, within};
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 

@@ -77,6 +77,7 @@ mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
 mod public_key;
 pub(crate) mod replay;
+mod row;
 mod scheme;
 mod secret;
 mod signed;

@@ -12,9 +12,10 @@ use super::greeting::Greeting;
 use super::hmac::{STANDARD_ID, STANDARD_MESSAGE, STANDARD_TIME};
 use super::key::KeyForm;
 use super::mac::{Encoding, decode_hex};
+use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
-use super::signed::{At, By, Id, Part, Row, Shape, Signed, Time, Tolerance, Unit};
+use super::signed::Signed;
 use super::terms::Terms;
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
