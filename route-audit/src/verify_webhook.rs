@@ -38,9 +38,12 @@ fn judge(captured: &Captured) -> Result<Verdict, CannotRun> {
     let verdict = captured.verdict_of(&*verifier);
     // What the sender asks before it has a secret needs none.
     if !matches!(verdict, Verdict::Handshake(_)) {
-        verifier
-            .check()
-            .map_err(|error| Problem::new(error.to_string()))?;
+        verifier.check().map_err(|error| {
+            // Where the secret was given is a place in this program.
+            let message = error.to_string();
+            let (what, _) = message.split_once(" (number ").unwrap_or((&message, ""));
+            Problem::new(what)
+        })?;
     }
     if let Verdict::Refused(Rejection::Unavailable(what)) = verdict {
         return Err(Problem::new(what).into());

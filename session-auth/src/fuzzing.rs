@@ -22,7 +22,7 @@ use crate::keys::{Keys, TokenKeys};
 use crate::login::{LocalPath, LoginPage};
 use crate::response::Denial;
 use crate::routing::Router;
-use crate::webhook::{BasicAuth, Verifier as _, WebhookRequest};
+use crate::webhook::{BasicAuth, Setup, Verifier as _, WebhookRequest, schemes};
 use crate::{mounted, paths, shared_cache, token};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -289,3 +289,47 @@ pub fn router(data: &[u8]) {
 
 #[cfg(test)]
 mod tests;
+
+/// Headers, one a line, an empty line, and a body: what a stranger sends to every scheme. Nobody has
+/// the secret, so none of it is accepted.
+pub fn delivery(data: &[u8]) {
+    let end = data.windows(2).position(|it| it == b"\n\n");
+    let (head, body) = match end {
+        Some(end) => (&data[..end], &data[end + 2..]),
+        None => (data, &[][..]),
+    };
+    let mut request = Request::post("/hooks/x?bodySHA256=00&a=b")
+        .body(body)
+        .unwrap();
+    for line in head.split(|&byte| byte == b'\n') {
+        let colon = line
+            .iter()
+            .position(|&byte| byte == b':')
+            .unwrap_or(line.len());
+        let (name, value) = line.split_at(colon);
+        let value = value.strip_prefix(b":").unwrap_or_default();
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
+            request.headers_mut().append(name, value);
+        }
+    }
+    let mut setup = Setup::new([SECRET]);
+    setup.public_url = Some("https://a.example".to_owned());
+    for scheme in schemes() {
+        let Ok(verifier) = scheme.verifier(&setup) else {
+            continue;
+        };
+        let seen = WebhookRequest::new(&request, std::time::SystemTime::now());
+        let head = verifier.verify_head(&seen);
+        let whole = verifier.verify(&seen);
+        assert!(head.is_ok() || whole.is_err(), "{scheme:?}");
+        // Azure's handshake is a stranger's to make.
+        if let Ok(delivery) = whole {
+            assert!(delivery.answer().is_some(), "{scheme:?}");
+        }
+    }
+}
+
+/// That nobody guesses.
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";

@@ -28,7 +28,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderName, StatusCode};
-use session_auth::webhook::{BasicAuth, Bearer, Hmac, MemoryReplays, Secrets};
+use session_auth::webhook::{BasicAuth, Bearer, Hmac, MemoryReplays};
 use session_auth::{Protected, SessionAuthLayer};
 use tower::ServiceBuilder;
 use tower_http::ServiceBuilderExt as _;
@@ -72,11 +72,8 @@ pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
             "postmark",
             BasicAuth::postmark("postmark", config.postmark_password),
         )
-        .verifier(
-            "freescout",
-            Hmac::freescout(Secrets::new([config.freescout_secret])),
-        )
-        .verifier("waf", Bearer::new(Secrets::new([config.waf_token])))
+        .verifier("freescout", Hmac::freescout(config.freescout_secret))
+        .verifier("waf", Bearer::new(config.waf_token))
         // Postmark tries again for 21 minutes, and names each message; the others name nothing.
         .replay_window(MemoryReplays::new(), Duration::from_secs(24 * 60 * 60))
         .replay_exempt(

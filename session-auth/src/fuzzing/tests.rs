@@ -74,3 +74,33 @@ fn every_short_path() {
     extend(&mut Vec::new(), 4);
     extend(&mut b"/".to_vec(), 3);
 }
+
+#[test]
+fn deliveries_of_strangers() {
+    let signature = "0".repeat(64);
+    for head in [
+        String::new(),
+        "no colon".to_owned(),
+        format!("stripe-signature:t=1,v1={signature}"),
+        format!("stripe-signature:t=,t=,,=,v1={signature},v1"),
+        format!("paddle-signature:ts=9;h1={signature};;"),
+        format!("x-slack-signature:v0={signature}\nx-slack-request-timestamp:\u{e9}"),
+        "webhook-id:a\nwebhook-timestamp:1\nwebhook-signature:v1, v1,A= ,, v1a,\u{e9}".to_owned(),
+        "authorization:Bearer a.b.c".to_owned(),
+        "authorization:Basic".to_owned(),
+        "x-twilio-signature:AAAA\nx-twilio-webhooks-signature-settings:algorithm=,=".to_owned(),
+        "aeg-event-type:SubscriptionValidation".to_owned(),
+        "content-type:multipart/form-data; boundary=b".to_owned(),
+    ] {
+        for body in [
+            "",
+            "{",
+            "[{}]",
+            "--b\r\n\r\n\r\n--b--",
+            "a=%&=",
+            r#"{"signature":{"timestamp":1}}"#,
+        ] {
+            super::delivery(format!("{head}\n\n{body}").as_bytes());
+        }
+    }
+}

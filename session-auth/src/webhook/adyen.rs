@@ -10,7 +10,7 @@ use super::hmac::{ADYEN_PLATFORM, Hmac};
 use super::key::Key;
 use super::mac::{Algorithm, Encoding};
 use super::scheme::Scheme;
-use super::secret::Secrets;
+use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -52,13 +52,13 @@ pub struct Adyen(Hmac);
 impl Adyen {
     /// Accepts what is signed with this key.
     #[track_caller]
-    pub fn new(key: impl Into<Secrets>) -> Self {
-        Self(Hmac::of("adyen", &ADYEN_PLATFORM, key.into()))
+    pub fn new(key: impl IntoSecrets) -> Self {
+        Self(Hmac::of("adyen", &ADYEN_PLATFORM, key.into_secrets()))
     }
 
     /// Accepts this key too.
     #[track_caller]
-    pub fn or(self, key: impl Into<Secrets>) -> Self {
+    pub fn or(self, key: impl IntoSecrets) -> Self {
         Self(self.0.or(key))
     }
 

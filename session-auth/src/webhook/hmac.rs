@@ -8,9 +8,10 @@ use http::{HeaderName, StatusCode};
 use super::greeting::Greeting;
 use super::key::{KeyForm, Ring};
 use super::mac::{Algorithm, Encoding};
+use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
-use super::secret::Secrets;
-use super::signed::{At, By, Id, Part, Row, Shape, Signed, Time, Tolerance, Unit};
+use super::secret::{IntoSecrets, Secrets};
+use super::signed::Signed;
 use super::terms::Terms;
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -64,8 +65,8 @@ macro_rules! senders {
                 $(#[doc = $doc])*
                 $(#[$cfg])?
                 #[track_caller]
-                pub fn $name(secret: impl Into<Secrets>) -> Self {
-                    Self::of($scheme.name, &$row, secret.into())
+                pub fn $name(secret: impl IntoSecrets) -> Self {
+                    Self::of($scheme.name, &$row, secret.into_secrets())
                 }
             )*
         }
@@ -478,9 +479,9 @@ impl Hmac {
     pub fn sha256(
         header: &str,
         encoding: Encoding,
-        secret: impl Into<Secrets>,
+        secret: impl IntoSecrets,
     ) -> Result<Self, ConfigError> {
-        Self::checked(Algorithm::Sha256, header, encoding, secret.into())
+        Self::checked(Algorithm::Sha256, header, encoding, secret.into_secrets())
     }
 
     /// HMAC-SHA512 of the body, written in this header in this encoding.
@@ -492,9 +493,9 @@ impl Hmac {
     pub fn sha512(
         header: &str,
         encoding: Encoding,
-        secret: impl Into<Secrets>,
+        secret: impl IntoSecrets,
     ) -> Result<Self, ConfigError> {
-        Self::checked(Algorithm::Sha512, header, encoding, secret.into())
+        Self::checked(Algorithm::Sha512, header, encoding, secret.into_secrets())
     }
 
     /// HMAC-SHA1 of the body, written in this header in this encoding.
@@ -510,9 +511,9 @@ impl Hmac {
     pub fn sha1(
         header: &str,
         encoding: Encoding,
-        secret: impl Into<Secrets>,
+        secret: impl IntoSecrets,
     ) -> Result<Self, ConfigError> {
-        Self::checked(Algorithm::Sha1, header, encoding, secret.into())
+        Self::checked(Algorithm::Sha1, header, encoding, secret.into_secrets())
     }
 
     #[track_caller]
@@ -554,8 +555,8 @@ impl Hmac {
     /// Takes this secret too. An empty one, and a text with white space at its start or end,
     /// verifies nothing, and [`check`](Verifier::check) says so.
     #[track_caller]
-    pub fn or(mut self, secret: impl Into<Secrets>) -> Self {
-        self.signed.keys.add(secret.into());
+    pub fn or(mut self, secret: impl IntoSecrets) -> Self {
+        self.signed.keys.add(secret.into_secrets());
         self
     }
 

@@ -14,7 +14,7 @@ use super::hmac::header_name;
 use super::json;
 use super::key::{Key, KeyForm, Ring};
 use super::scheme::{self, Scheme, Setup};
-use super::secret::Secrets;
+use super::secret::{IntoSecrets, Secrets};
 use super::signed::id_in;
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
@@ -283,8 +283,12 @@ impl BasicAuth {
 
     /// Accepts these pairs, each written `user:password`.
     #[track_caller]
-    pub fn pairs(pairs: impl Into<Secrets>) -> Self {
-        Self(Shown::new(AUTHORIZATION, KeyForm::Basic, pairs.into()))
+    pub fn pairs(pairs: impl IntoSecrets) -> Self {
+        Self(Shown::new(
+            AUTHORIZATION,
+            KeyForm::Basic,
+            pairs.into_secrets(),
+        ))
     }
 
     /// Postmark: the credentials of the webhook's URL, and `MessageID` of the body as the delivery's
@@ -363,14 +367,18 @@ pub struct Bearer(Shown);
 impl Bearer {
     /// Accepts this token.
     #[track_caller]
-    pub fn new(token: impl Into<Secrets>) -> Self {
-        Self(Shown::new(AUTHORIZATION, KeyForm::Token, token.into()))
+    pub fn new(token: impl IntoSecrets) -> Self {
+        Self(Shown::new(
+            AUTHORIZATION,
+            KeyForm::Token,
+            token.into_secrets(),
+        ))
     }
 
     /// Accepts this token too.
     #[track_caller]
-    pub fn or(mut self, token: impl Into<Secrets>) -> Self {
-        self.0.keys.add(token.into());
+    pub fn or(mut self, token: impl IntoSecrets) -> Self {
+        self.0.keys.add(token.into_secrets());
         self
     }
 
@@ -409,17 +417,21 @@ impl ApiKey {
     ///
     /// Where `header` is not a header's name (RFC 9110 §5.1).
     #[track_caller]
-    pub fn new(header: &str, token: impl Into<Secrets>) -> Result<Self, ConfigError> {
+    pub fn new(header: &str, token: impl IntoSecrets) -> Result<Self, ConfigError> {
         let header = header_name(header)?;
-        Ok(Self(Shown::new(header, KeyForm::Token, token.into())))
+        Ok(Self(Shown::new(
+            header,
+            KeyForm::Token,
+            token.into_secrets(),
+        )))
     }
 
     /// Telegram: `X-Telegram-Bot-Api-Secret-Token`, the `secret_token` that was given to `setWebhook`:
     /// 1 to 256 of `A-Z`, `a-z`, `0-9`, `_` and `-`. The delivery's id is `update_id`.
     #[track_caller]
-    pub fn telegram(token: impl Into<Secrets>) -> Self {
+    pub fn telegram(token: impl IntoSecrets) -> Self {
         let header = HeaderName::from_static("x-telegram-bot-api-secret-token");
-        let mut shown = Shown::new(header, KeyForm::Telegram, token.into());
+        let mut shown = Shown::new(header, KeyForm::Telegram, token.into_secrets());
         shown.scheme = scheme::known("telegram");
         shown.id_pointer = Some("/update_id".to_owned());
         Self(shown)
@@ -428,9 +440,9 @@ impl ApiKey {
     /// GitLab's secret token, `X-Gitlab-Token`. Newer ones sign: with a signing token, `whsec_..`, use
     /// [`Hmac::standard_webhooks`](super::Hmac::standard_webhooks).
     #[track_caller]
-    pub fn gitlab(token: impl Into<Secrets>) -> Self {
+    pub fn gitlab(token: impl IntoSecrets) -> Self {
         let header = HeaderName::from_static("x-gitlab-token");
-        let mut shown = Shown::new(header, KeyForm::Token, token.into());
+        let mut shown = Shown::new(header, KeyForm::Token, token.into_secrets());
         shown.scheme = scheme::known("gitlab");
         shown.id_header = Some(HeaderName::from_static("idempotency-key"));
         Self(shown)
@@ -438,8 +450,8 @@ impl ApiKey {
 
     /// Accepts this token too.
     #[track_caller]
-    pub fn or(mut self, token: impl Into<Secrets>) -> Self {
-        self.0.keys.add(token.into());
+    pub fn or(mut self, token: impl IntoSecrets) -> Self {
+        self.0.keys.add(token.into_secrets());
         self
     }
 

@@ -11,7 +11,7 @@ use super::hmac::{HUBSPOT, Hmac};
 use super::key::Key;
 use super::mac::decode_hex;
 use super::scheme::Scheme;
-use super::secret::Secrets;
+use super::secret::IntoSecrets;
 use super::terms::Terms;
 use super::url::PublicUrl;
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
@@ -104,9 +104,9 @@ pub struct HubSpot {
 impl HubSpot {
     /// Accepts what is signed with this client secret.
     #[track_caller]
-    pub fn new(secret: impl Into<Secrets>) -> Self {
+    pub fn new(secret: impl IntoSecrets) -> Self {
         Self {
-            v3: Hmac::of("hubspot", &HUBSPOT, secret.into()),
+            v3: Hmac::of("hubspot", &HUBSPOT, secret.into_secrets()),
             url: None,
             legacy: false,
         }
@@ -114,7 +114,7 @@ impl HubSpot {
 
     /// Takes this secret too.
     #[track_caller]
-    pub fn or(mut self, secret: impl Into<Secrets>) -> Self {
+    pub fn or(mut self, secret: impl IntoSecrets) -> Self {
         self.v3 = self.v3.or(secret);
         self
     }

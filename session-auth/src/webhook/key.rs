@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn the_key_is_the_number_in_the_order_given_and_is_counted() {
         let shared = Secrets::new(["b", "c"]);
-        let mut ring = Ring::new(KeyForm::Text, Secrets::from("a"));
+        let mut ring = Ring::new(KeyForm::Text, Secrets::new(["a"]));
         ring.add(shared.clone());
         let find = |text: &[u8]| ring.find(|key| matches!(key, Key::Secret(it) if **it == text));
         assert_eq!(find(b"a"), Some(0));

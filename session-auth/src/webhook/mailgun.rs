@@ -9,9 +9,10 @@ use super::form;
 use super::json;
 use super::key::{Key, KeyForm, Ring};
 use super::mac::{Algorithm, Encoding};
+use super::row::{Tolerance, Unit};
 use super::scheme::{self, Scheme};
-use super::secret::Secrets;
-use super::signed::{Tolerance, Unit, parse, within};
+use super::secret::IntoSecrets;
+use super::signed::{parse, within};
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -62,9 +63,9 @@ pub struct Mailgun {
 impl Mailgun {
     /// Accepts what is signed with this webhook signing key.
     #[track_caller]
-    pub fn new(key: impl Into<Secrets>) -> Self {
+    pub fn new(key: impl IntoSecrets) -> Self {
         Self {
-            keys: Ring::new(KeyForm::Text, key.into()),
+            keys: Ring::new(KeyForm::Text, key.into_secrets()),
             tolerance: Some(Duration::from_secs(TOLERANCE)),
             refuse_with: None,
         }
@@ -72,8 +73,8 @@ impl Mailgun {
 
     /// Accepts this key too.
     #[track_caller]
-    pub fn or(mut self, key: impl Into<Secrets>) -> Self {
-        self.keys.add(key.into());
+    pub fn or(mut self, key: impl IntoSecrets) -> Self {
+        self.keys.add(key.into_secrets());
         self
     }
 

@@ -8,7 +8,7 @@ use super::form;
 use super::key::{Key, KeyForm, Ring};
 use super::mac::{Algorithm, Encoding};
 use super::scheme::{self, Scheme};
-use super::secret::Secrets;
+use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
 use super::url::{NO_URL, PublicUrl};
 use super::verifier::{Answer, ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
@@ -59,9 +59,9 @@ pub struct Mandrill {
 impl Mandrill {
     /// Accepts what is signed with this webhook key.
     #[track_caller]
-    pub fn new(key: impl Into<Secrets>) -> Self {
+    pub fn new(key: impl IntoSecrets) -> Self {
         Self {
-            keys: Ring::new(KeyForm::Text, key.into()),
+            keys: Ring::new(KeyForm::Text, key.into_secrets()),
             url: None,
             url_fault: None,
         }
@@ -69,8 +69,8 @@ impl Mandrill {
 
     /// Accepts this key too.
     #[track_caller]
-    pub fn or(mut self, key: impl Into<Secrets>) -> Self {
-        self.keys.add(key.into());
+    pub fn or(mut self, key: impl IntoSecrets) -> Self {
+        self.keys.add(key.into_secrets());
         self
     }
 

@@ -10,7 +10,7 @@ use super::form;
 use super::hmac::{Hmac, META};
 use super::key::{Key, KeyForm, Ring};
 use super::scheme::Scheme;
-use super::secret::Secrets;
+use super::secret::IntoSecrets;
 use super::terms::Terms;
 use super::verifier::{Answer, ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -51,16 +51,16 @@ pub struct Meta {
 impl Meta {
     /// Accepts what is signed with this app secret, and a subscription with this verify token.
     #[track_caller]
-    pub fn new(app_secret: impl Into<Secrets>, verify_token: impl Into<Secrets>) -> Self {
+    pub fn new(app_secret: impl IntoSecrets, verify_token: impl IntoSecrets) -> Self {
         Self {
-            signed: Hmac::of("meta", &META, app_secret.into()),
-            verify_token: Ring::new(KeyForm::Text, verify_token.into()),
+            signed: Hmac::of("meta", &META, app_secret.into_secrets()),
+            verify_token: Ring::new(KeyForm::Text, verify_token.into_secrets()),
         }
     }
 
     /// Accepts this app secret too.
     #[track_caller]
-    pub fn or(mut self, app_secret: impl Into<Secrets>) -> Self {
+    pub fn or(mut self, app_secret: impl IntoSecrets) -> Self {
         self.signed = self.signed.or(app_secret);
         self
     }

@@ -77,6 +77,7 @@ mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
 mod public_key;
 pub(crate) mod replay;
+mod row;
 mod scheme;
 mod secret;
 mod signed;
@@ -111,7 +112,7 @@ pub use self::paypal::PayPal;
 pub use self::public_key::PublicKey;
 pub use self::replay::{Claim, MemoryReplays, ReplayKey, ReplayStore};
 pub use self::scheme::{Scheme, Setup, scheme, schemes};
-pub use self::secret::Secrets;
+pub use self::secret::{IntoSecrets, Secrets};
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::sns::Sns;
 pub use self::terms::{Binds, Terms};

@@ -12,9 +12,10 @@ use super::greeting::Greeting;
 use super::hmac::{STANDARD_ID, STANDARD_MESSAGE, STANDARD_TIME};
 use super::key::KeyForm;
 use super::mac::{Encoding, decode_hex};
+use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
-use super::secret::Secrets;
-use super::signed::{At, By, Id, Part, Row, Shape, Signed, Time, Tolerance, Unit};
+use super::secret::{IntoSecrets, Secrets};
+use super::signed::Signed;
 use super::terms::Terms;
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -183,22 +184,26 @@ impl PublicKey {
     /// Discord: interactions and webhook events, with the application's public key. Its pings are
     /// answered by the layer. Discord sends forged signatures, to see that they are refused.
     #[track_caller]
-    pub fn discord(public_key: impl Into<Secrets>) -> Self {
-        Self::of("discord", &DISCORD, public_key.into())
+    pub fn discord(public_key: impl IntoSecrets) -> Self {
+        Self::of("discord", &DISCORD, public_key.into_secrets())
     }
 
     /// SendGrid's event webhook, with its verification key. The time is signed, and not judged:
     /// events are tried again for a day. For inbound mail, set
     /// [`refuse_with`](Self::refuse_with) to 503.
     #[track_caller]
-    pub fn sendgrid(public_key: impl Into<Secrets>) -> Self {
-        Self::of("sendgrid", &SENDGRID, public_key.into())
+    pub fn sendgrid(public_key: impl IntoSecrets) -> Self {
+        Self::of("sendgrid", &SENDGRID, public_key.into_secrets())
     }
 
     /// Standard Webhooks, version `v1a`: the sender's `whpk_` and base64.
     #[track_caller]
-    pub fn standard_webhooks(public_key: impl Into<Secrets>) -> Self {
-        Self::of("standard-webhooks", &STANDARD_V1A, public_key.into())
+    pub fn standard_webhooks(public_key: impl IntoSecrets) -> Self {
+        Self::of(
+            "standard-webhooks",
+            &STANDARD_V1A,
+            public_key.into_secrets(),
+        )
     }
 
     #[track_caller]
@@ -214,8 +219,8 @@ impl PublicKey {
 
     /// Takes this key too.
     #[track_caller]
-    pub fn or(mut self, public_key: impl Into<Secrets>) -> Self {
-        self.signed.keys.add(public_key.into());
+    pub fn or(mut self, public_key: impl IntoSecrets) -> Self {
+        self.signed.keys.add(public_key.into_secrets());
         self
     }
 

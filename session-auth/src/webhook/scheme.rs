@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use zeroize::Zeroizing;
 
+use super::row::Tolerance;
 use super::secret::Secrets;
-use super::signed::Tolerance;
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Verifier};
 use super::{adyen, events, hmac, http_auth, hubspot, mailgun, meta};

@@ -97,7 +97,7 @@ impl Secrets {
     /// says so, and the service does not start.
     pub fn from_env(variable: &str) -> Self {
         let fault = match std::env::var(variable) {
-            Ok(value) => return Self::from(value),
+            Ok(value) => return Self::new([Zeroizing::new(value).as_bytes()]),
             Err(std::env::VarError::NotPresent) => "is not set: set it to the secret",
             Err(std::env::VarError::NotUnicode(_)) => "is not Unicode: set it to the secret",
         };
@@ -315,47 +315,27 @@ impl fmt::Debug for Secrets {
     }
 }
 
-impl From<&str> for Secrets {
-    fn from(secret: &str) -> Self {
-        Self::new([secret])
+/// What a verifier takes as its secrets: a text, bytes, or [`Secrets`] that are kept beside it.
+pub trait IntoSecrets: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_secrets(self) -> Secrets;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T: AsRef<[u8]>> Sealed for T {}
+    impl Sealed for super::Secrets {}
+}
+
+impl<T: AsRef<[u8]>> IntoSecrets for T {
+    fn into_secrets(self) -> Secrets {
+        Secrets::new([self])
     }
 }
 
-impl From<String> for Secrets {
-    fn from(secret: String) -> Self {
-        Self::new(
-            [Zeroizing::new(secret)]
-                .iter()
-                .map(|secret| secret.as_bytes()),
-        )
-    }
-}
-
-impl From<&String> for Secrets {
-    fn from(secret: &String) -> Self {
-        Self::new([secret])
-    }
-}
-
-impl From<&[u8]> for Secrets {
-    fn from(secret: &[u8]) -> Self {
-        Self::new([secret])
-    }
-}
-
-impl<const N: usize> From<[u8; N]> for Secrets {
-    fn from(secret: [u8; N]) -> Self {
-        Self::new(
-            [Zeroizing::new(secret)]
-                .iter()
-                .map(|secret| secret.as_slice()),
-        )
-    }
-}
-
-impl<const N: usize> From<&[u8; N]> for Secrets {
-    fn from(secret: &[u8; N]) -> Self {
-        Self::new([secret])
+impl IntoSecrets for Secrets {
+    fn into_secrets(self) -> Secrets {
+        self
     }
 }
 

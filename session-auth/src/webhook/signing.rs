@@ -13,7 +13,7 @@ use super::form;
 use super::hmac::{ADYEN_PLATFORM, HUBSPOT, META, ROWS};
 use super::key::{Key, KeyForm};
 use super::mac::{Algorithm, encode_hex};
-use super::signed::{At, By, Id, Part, Row, Shape, Unit};
+use super::row::{At, By, Id, Part, Row, Shape, Unit};
 
 /// Signs a request as the sender of this scheme does, at this time: for tests of your own webhooks.
 ///

@@ -13,8 +13,9 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::certificate::{Certificates, FetchError, Hash, host_and_path, rfc3339};
+use super::row::Tolerance;
 use super::scheme::{self, Scheme};
-use super::signed::{Tolerance, within};
+use super::signed::within;
 use super::terms::{Binds, Terms};
 use super::verifier::{
     Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,

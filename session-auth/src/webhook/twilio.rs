@@ -11,7 +11,7 @@ use super::form;
 use super::key::{Key, KeyForm, Ring};
 use super::mac::{Algorithm, Encoding, decode_hex};
 use super::scheme::{self, Scheme, Setup};
-use super::secret::Secrets;
+use super::secret::{IntoSecrets, Secrets};
 use super::signed::id_in;
 use super::terms::{Binds, Terms};
 use super::url::{NO_URL, PublicUrl};
@@ -90,9 +90,9 @@ pub struct Twilio {
 impl Twilio {
     /// Accepts what is signed with this Auth Token, by HMAC-SHA1.
     #[track_caller]
-    pub fn new(auth_token: impl Into<Secrets>) -> Self {
+    pub fn new(auth_token: impl IntoSecrets) -> Self {
         Self {
-            token: Some(Ring::new(KeyForm::Text, auth_token.into())),
+            token: Some(Ring::new(KeyForm::Text, auth_token.into_secrets())),
             shared: None,
             url: None,
             url_fault: None,
@@ -103,24 +103,24 @@ impl Twilio {
 
     /// Accepts what is signed with this shared key, by HMAC-SHA256, and nothing else.
     #[track_caller]
-    pub fn shared_key(key: impl Into<Secrets>) -> Self {
+    pub fn shared_key(key: impl IntoSecrets) -> Self {
         let mut twilio = Self::new("");
         twilio.token = None;
-        twilio.shared = Some(Ring::new(KeyForm::Text, key.into()));
+        twilio.shared = Some(Ring::new(KeyForm::Text, key.into_secrets()));
         twilio
     }
 
     /// Accepts this Auth Token too.
     #[track_caller]
-    pub fn or(mut self, auth_token: impl Into<Secrets>) -> Self {
-        add(&mut self.token, auth_token.into());
+    pub fn or(mut self, auth_token: impl IntoSecrets) -> Self {
+        add(&mut self.token, auth_token.into_secrets());
         self
     }
 
     /// Accepts this shared key too.
     #[track_caller]
-    pub fn or_shared_key(mut self, key: impl Into<Secrets>) -> Self {
-        add(&mut self.shared, key.into());
+    pub fn or_shared_key(mut self, key: impl IntoSecrets) -> Self {
+        add(&mut self.shared, key.into_secrets());
         self
     }
 
