@@ -226,7 +226,11 @@ impl Target {
         let sender = known(SENDERS);
         let public = known(PUBLIC)
             || self.paths.iter().any(|path| path == "/")
-            || self.paths.iter().chain(self.globs()).any(is_asset);
+            || self
+                .paths
+                .iter()
+                .chain(self.globs())
+                .any(|path| is_asset(path));
         let question = match (hook, sender, public) {
             (true, _, false) => {
                 "looks like a webhook. `webhook_route` with `verify` if its sender has no session"
@@ -251,7 +255,7 @@ const SENDERS: &str = "callback callbacks delivery discord freescout github gitl
 /// What a page loads, by the end of its name.
 const ASSETS: &str = "css gif ico jpeg jpg js map mjs png svg ttf wasm webmanifest webp woff woff2";
 
-fn is_asset(path: &String) -> bool {
+fn is_asset(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     name.rsplit_once('.')
         .is_some_and(|(_, end)| ASSETS.split(' ').any(|asset| asset == end))
