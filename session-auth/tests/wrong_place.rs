@@ -132,7 +132,7 @@ impl Routes for Router {
 #[test]
 fn a_declaration_in_place_may_be_the_only_one_or_repeat_the_attribute() {
     let router = Router::new().add();
-    common::protect(&builder().build().unwrap(), router).unwrap();
+    let _ = common::protect(&builder().build().unwrap(), router).unwrap();
 }
 
 /// A session stands in for no scope and for no webhook's proof.
