@@ -112,3 +112,19 @@ fn a_failure_that_no_report_explains_is_refused() {
     };
     refused(failed, "thread panicked at the end");
 }
+
+/// Another router of the package that has reported is none for it.
+#[test]
+fn a_router_that_reports_from_a_start_has_to_have_reported() {
+    let tests = ["a::route_audit_routes"];
+    let reports = super::accept(&[run(&tests, vec![report("routes", HOME)])]).expect("accepted");
+    let reports = Vec::from_iter(&reports);
+    let started = |router: &str| BTreeSet::from([("web".to_owned(), router.to_owned())]);
+    assert!(complete(&[], &started("routes"), &reports).is_ok());
+    let missing = complete(&[], &started("live"), &reports).expect_err("not reported");
+    let missing = missing.to_string();
+    assert!(
+        missing.contains("router `live` of package `web` reports from a start alone"),
+        "{missing}"
+    );
+}

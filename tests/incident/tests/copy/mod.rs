@@ -229,8 +229,13 @@ impl Copy {
     }
 }
 
-/// `route-audit check` of a copy.
+/// `route-audit check` of a copy. One at a time: the audit reads the library that cargo leaves in the
+/// target folder, and there the libraries of all copies have one name.
 pub(crate) fn route_audit(copy: &Copy, arguments: &[&str]) -> Output {
+    use std::sync::{Mutex, PoisonError};
+
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = Command::new(route_audit_binary());
     command
         .current_dir(&copy.folder)
