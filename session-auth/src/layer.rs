@@ -340,7 +340,8 @@ impl SessionAuthLayerBuilder {
     ///
     /// A handler that answers with a 4xx or 5xx, panics or is given up gives the delivery back: what the
     /// sender sends again is handled. A delivery is known by its id within its route and verifier; by
-    /// its body where its sender names none.
+    /// its body where its sender names none. `GET` and the other safe methods deliver nothing, and what
+    /// has neither id nor body is not known again: these are handled as often as they come.
     ///
     /// By default there is one in this process alone, of 24 hours, for webhooks whose proof binds the
     /// sender alone ([`Binds::Sender`](crate::webhook::Binds::Sender)) and whose deliveries have an id; a
@@ -581,7 +582,7 @@ impl SessionAuthLayerBuilder {
     }
 
     /// Pings a service elsewhere every so often while nothing rings, so that it rings when this process
-    /// is dead. By [healthchecks' protocol](https://healthchecks.io/docs/http_api/): a request to the
+    /// is dead. By healthchecks' protocol: a request to the
     /// URL, and one to `URL/fail` when something begins to ring. `send` sends it, by whatever client
     /// the service has; within ten seconds. Pings are sent every 15 seconds at most.
     ///
@@ -593,7 +594,7 @@ impl SessionAuthLayerBuilder {
     ///
     /// # async fn post(url: String, body: String) -> Result<(), std::io::Error> { Ok(()) }
     /// let auth = SessionAuthLayer::builder(Keys::random()?)
-    ///     .ping("https://hc-ping.com/your-uuid", Duration::from_secs(60), |ping: Ping| {
+    ///     .ping("https://ping.example.com/your-uuid", Duration::from_secs(60), |ping: Ping| {
     ///         post(ping.url, ping.body) // by reqwest, say: client.post(url).body(body).send()
     ///     })
     ///     .build()?;

@@ -12,7 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use session_auth::methods::POST;
+use session_auth::methods::{GET, POST};
 use session_auth::store::StoreError;
 use session_auth::webhook::{
     BasicAuth, Bearer, Claim, Hmac, MemoryReplays, ReplayKey, ReplayStore,
@@ -104,6 +104,7 @@ impl Service {
             .mount(webhook(POST, "/delivery", "postmark").to(handler()))
             .mount(webhook(POST, "/bounce", "postmark").to(handler()))
             .mount(webhook(POST, "/waf", "waf").to(handler()))
+            .mount(webhook(GET, "/state", "waf").to(handler()))
             .mount(webhook(POST, "/github", "github").to(handler()));
         let address = common::serve(common::protect(&auth, routes).unwrap()).await;
         Self {
@@ -232,6 +233,24 @@ async fn what_failed_is_handled_when_it_is_sent_again() {
         assert_eq!(again, (200, String::new()), "{failure}");
         assert_eq!(service.ran(), 2);
     }
+}
+
+#[tokio::test]
+async fn whoever_asks_and_whoever_triggers_is_answered_each_time() {
+    let clock = Arc::new(AtomicU64::new(1_700_000_000));
+    let service = Service::start(window(&SharedStore::default(), &clock).unwrap()).await;
+    let bearer = "Authorization: Bearer token\r\n";
+    for _ in 0..2 {
+        let asked = common::request(service.address, "GET", "/state", bearer).await;
+        assert_eq!((asked.status, asked.body.as_str()), (200, ""));
+        let triggered = common::post(service.address, "/waf", bearer, "").await;
+        assert_eq!((triggered.status, triggered.body.as_str()), (200, ""));
+    }
+    assert_eq!(service.ran(), 4);
+    for _ in 0..2 {
+        common::post(service.address, "/waf", bearer, "{}").await;
+    }
+    assert_eq!(service.ran(), 1, "known by its body");
 }
 
 #[tokio::test]

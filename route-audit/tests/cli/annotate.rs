@@ -702,14 +702,14 @@ fn what_another_crate_or_a_macro_mounts_is_left_to_do() {
           = help: put `#[session_auth::session_route(GET, "/pets")]` on the handler, or declare the route in a module: `session_auth::declare_route!(session_route(GET, "/pets"));`
 
         left to do: `{closure@src/lib.rs:15:34: 15:36}` has no access class (GET, "/by-a-macro")
-          --> src/lib.rs:24
+          --> src/lib.rs:26
           = help: mount it with a class in place: `get(session_auth::session(GET, "/path").to(handler))`; a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`
 
         1 handler annotated, 4 left to do
 
         Next:
           1. Do what is left, by the list above: until then it does not compile. Run this again.
-          2. Decide on each `TODO(access)` (1): until then their class is `session`.
+          2. Decide on each `TODO(access)` (2): until then their class is `session`.
           3. Protect the router where it is served: `let app = auth.protect(routes())?;`, where
              `auth` is `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.
           4. Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends

@@ -147,7 +147,7 @@ where
         Ok(delivery) => {
             // Whatever the handler makes of it: the sender is there, and its proof is good.
             endpoint.counters.verify(shared.now());
-            let held = match claim(&shared, &endpoint, &delivery, request.body()).await {
+            let held = match claim(&shared, &endpoint, &delivery, &request).await {
                 Ok(held) => held,
                 Err(Repeated::Done) => return Ok(answered(&Answer::json(DUPLICATE))),
                 Err(Repeated::Later) => {
@@ -200,20 +200,30 @@ enum Repeated {
     Later,
 }
 
-/// Claims a delivery, where there is a replay window for it.
+/// Claims a delivery, where there is a replay window for it. Whoever asks again with a safe method, as a
+/// monitor does, is no repeated delivery; and without id and body nothing tells two calls apart.
 async fn claim(
     shared: &Shared,
     endpoint: &Endpoint,
     delivery: &Delivery,
-    body: &[u8],
+    request: &Request<Bytes>,
 ) -> Result<Option<Held>, Repeated> {
+    let unnamed = delivery.id.is_none() && request.body().is_empty();
+    if request.method().is_safe() || unnamed {
+        return Ok(None);
+    }
     let verifier = endpoint.declaration.as_ref().and_then(|it| it.verify());
     let verifier = verifier.map_or("", |verify| verify.as_str());
     let by = endpoint.verifier.as_ref();
     let Some(window) = shared.replays.of(verifier, by, delivery) else {
         return Ok(None);
     };
-    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.id.as_deref(), body);
+    let key = ReplayWindow::key(
+        &endpoint.route,
+        verifier,
+        delivery.id.as_deref(),
+        request.body(),
+    );
     match window.claim(key, Timestamp::of(&shared.policy.clock)).await {
         Fresh::Handle(held) => Ok(Some(held)),
         Fresh::Done => Err(Repeated::Done),

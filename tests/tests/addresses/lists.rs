@@ -9,8 +9,9 @@ pub(crate) const OURS: [&str; 4] = [
 ];
 
 /// Where an address may lead: nothing is installed from there.
-pub(crate) const HOSTS: [(&str, &str); 9] = [
+pub(crate) const HOSTS: [(&str, &str); 10] = [
     ("bford.info", "the specification of CACHEDIR.TAG"),
+    ("c2sp.org", "the specification of signed notes"),
     ("doc.rust-lang.org", "Rust's documentation"),
     ("docs.github.com", "GitHub's documentation"),
     ("docs.oasis-open.org", "the standard SARIF, and its schema"),
