@@ -116,7 +116,7 @@ impl Adyen {
     }
 }
 
-/// <https://github.com/Adyen/adyen-node-api-library/blob/main/src/utils/hmacValidator.ts>
+/// As in `src/utils/hmacValidator.ts` of Adyen's library for Node.
 fn signed(item: &Value) -> Result<String, Rejection> {
     let fields = [
         "/pspReference",

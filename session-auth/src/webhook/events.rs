@@ -176,7 +176,7 @@ fn handshake(scheme: &'static str, answer: Answer) -> Delivery {
     delivery
 }
 
-/// <https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md>, section 4.
+/// CloudEvents' "HTTP 1.1 Web Hooks for Event Delivery", section 4.
 fn allow(
     scheme: &'static str,
     request: &WebhookRequest<'_>,

@@ -129,8 +129,8 @@ fn basic(raw: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>: 24 to
-/// 64 bytes in base64. The vendors' libraries take it without its prefix, too.
+/// The specification of Standard Webhooks: 24 to 64 bytes in base64. The vendors' libraries take it
+/// without its prefix, too.
 fn whsec(raw: &[u8]) -> Result<Zeroizing<Vec<u8>>, &'static str> {
     text(raw)?;
     let form = "a secret is not `whsec_` with base64 behind it: copy it from the sender again";

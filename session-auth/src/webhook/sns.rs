@@ -62,8 +62,8 @@ type Confirm = dyn Fn(String) -> Confirming + Send + Sync;
 ///
 /// - Amazon signs for everybody who has an account there: what is not of one of these topics is
 ///   refused.
-/// - The certificate's URL has to be `https://sns.<region>.amazonaws.com/...pem`; no other is fetched.
-///   It has to be valid now.
+/// - The certificate's URL has to be one over https, of the host `sns.<region>.amazonaws.com`, and end
+///   in `.pem`; no other is fetched. It has to be valid now.
 /// - `SubscriptionConfirmation` and `UnsubscribeConfirmation` are signed, and answered by the layer.
 ///   With [`confirm_with`](Self::confirm_with) the URL of a confirmation is called.
 /// - Raw message delivery is not signed, and is refused.
@@ -231,8 +231,7 @@ impl Message {
     }
 }
 
-/// `^sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?$`:
-/// <https://github.com/aws/aws-js-sns-message-validator/blob/master/index.js>
+/// `^sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?$`, as in Amazon's `sns-validator` for Node.
 fn is_host_of_sns(host: &str) -> bool {
     let host = host.strip_suffix(".cn").unwrap_or(host);
     let region = host

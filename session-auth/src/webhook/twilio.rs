@@ -259,7 +259,7 @@ fn signed_fields(request: &WebhookRequest<'_>) -> Result<Vec<u8>, Rejection> {
 
 /// The ways in which Twilio is known to write a URL that it signs: with its port, without, with the
 /// scheme's own; and the query as it is, as browsers escape it, and escaped anew.
-/// <https://github.com/twilio/twilio-node/blob/main/src/webhooks/webhooks.ts>
+/// As in `src/webhooks/webhooks.ts` of Twilio's library for Node.
 fn forms(url: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::new();
     let (address, query) = match url.split_once('?') {

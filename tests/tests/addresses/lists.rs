@@ -9,7 +9,11 @@ pub(crate) const OURS: [&str; 4] = [
 ];
 
 /// Where an address may lead: nothing is installed from there.
-pub(crate) const HOSTS: [(&str, &str); 10] = [
+pub(crate) const HOSTS: [(&str, &str); 15] = [
+    (
+        "accounts.google.com",
+        "the issuer that Google's tokens name",
+    ),
     ("bford.info", "the specification of CACHEDIR.TAG"),
     ("c2sp.org", "the specification of signed notes"),
     ("doc.rust-lang.org", "Rust's documentation"),
@@ -19,7 +23,17 @@ pub(crate) const HOSTS: [(&str, &str); 10] = [
     ("mutants.rs", "the book of cargo-mutants"),
     ("keepachangelog.com", "the form of the changelog"),
     ("rust-fuzz.github.io", "the book of cargo-fuzz"),
+    (
+        "login.microsoftonline.com",
+        "the issuer of Entra's tokens, and where its keys are",
+    ),
     ("semver.org", "what a version means"),
+    ("sts.windows.net", "the issuer of Entra's older tokens"),
+    (
+        "team.cloudflareaccess.com",
+        "a team's issuer of Cloudflare Access, in the example",
+    ),
+    ("www.googleapis.com", "where Google's keys are"),
 ];
 
 /// Crates that a document may tell a user to add by name: the registry's is the one that is meant.
