@@ -346,11 +346,36 @@ mod tests {
             "2012-05-02T25:54:06Z",
             "+012-05-02T00:54:06Z",
             "2012-05-02T00:54:06.Z",
+            "2012-05-02T00:54:06.6e5Z",
+            "2012-05-02T00:54:0606Z",
             "1969-12-31T23:59:59Z",
             "2012\u{e9}05-02T00:54:06Z",
         ] {
             assert_eq!(rfc3339(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn lengths_and_times_of_der_are_of_one_form() {
+        let time = |tag: u8, text: &str| {
+            let len = u8::try_from(text.len()).expect("a short text");
+            Der(&[&[tag, len], text.as_bytes()].concat()).time()
+        };
+        assert_eq!(time(0x17, "700101000000Z"), Some(0));
+        assert_eq!(time(0x18, "19700101000000Z"), Some(0));
+        for (tag, text) in [
+            (0x17, "70010100000000Z"),
+            (0x17, "7001010000Z"),
+            (0x18, "197001010000000Z"),
+            (0x18, "700101000000Z"),
+            (0x16, "700101000000Z"),
+            (0x17, "700101000000"),
+        ] {
+            assert_eq!(time(tag, text), None, "{tag:x} {text}");
+        }
+        assert_eq!(Der(&[4, 0x81, 1, 7]).next(), Some((4, &[7][..])));
+        assert_eq!(Der(&[4, 0x84, 0, 0, 0, 1, 7]).next(), None);
+        assert_eq!(Der(&[4, 0x80, 7]).next(), None);
     }
 
     #[test]

@@ -311,9 +311,6 @@ impl Verifier for Sns {
     }
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
-        if request.body().is_empty() {
-            return None;
-        }
         let message = Message::read(request.body()).ok()?;
         // Nothing is fetched for what would be refused all the same.
         let topic = message.field("TopicArn")?;
