@@ -1,4 +1,4 @@
-//! Counters and gauges for the facade [`metrics`](::metrics), with whatever exporter the
+//! Counters and gauges for the facade [`metrics`], with whatever exporter the
 //! service has installed.
 //!
 //! The layer's task publishes them every 15 seconds, and

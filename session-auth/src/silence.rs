@@ -4,7 +4,7 @@
 //! both, counted where a proof is accepted, before any handler:
 //!
 //! 1. **Refused.** Deliveries are refused and none was verified since, for 10 minutes; for half of the
-//!    time for which the sender tries again, where that is less ([`Verifier::retry_budget`]), so that
+//!    time for which the sender tries again, where that is less ([`Terms::retry_budget`]), so that
 //!    it can be mended while nothing is lost.
 //! 2. **Silent.** Nothing was verified for `expect_every` and the grace
 //!    ([`silence_grace`](crate::SessionAuthLayerBuilder::silence_grace)).
@@ -54,7 +54,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Verifier::retry_budget`]: crate::webhook::Verifier::retry_budget
+//! [`Terms::retry_budget`]: crate::webhook::Terms::retry_budget
 
 pub(crate) mod episodes;
 mod ping;

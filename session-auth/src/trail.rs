@@ -11,7 +11,7 @@
 //!    anew behind it, or cuts the end off, cannot sign that.
 //! 3. It never makes a request wait: lines are written by a thread of its own. What that cannot keep up
 //!    with, or what a full disk does not take, is counted as lost, in the listing and in the next line.
-//! 4. Files are rotated by size. [`verify`](crate::trail::verify) reads all of them and names the first
+//! 4. Files are rotated by size. [`verify`] reads all of them and names the first
 //!    bad line.
 //!
 //! It proves nothing against who has the signing key, which is in the process. Who can write to the
