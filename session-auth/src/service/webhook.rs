@@ -9,7 +9,8 @@ use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use tokio::runtime::Handle;
 
 use super::{Next, Refused};
@@ -76,6 +77,64 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let limit = endpoint.max_body().unwrap_or(shared.max_body);
+    let (parts, mut body) = request.into_parts();
+    let judged = judge(&shared, &endpoint, &parts, &mut body, limit).await;
+    let mut request = Request::from_parts(parts, body);
+    let (outcome, held) = match judged {
+        Judged::Proved(delivery, held) => {
+            // What was accepted is read: more than that only a decompression inside can make of it.
+            let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
+            let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
+            shared.show(&mut request, &endpoint);
+            (Outcome::of_delivery(end, endpoint, None), held)
+        }
+        Judged::Answered(response) => return Ok(response),
+        Judged::Denied { denial, unread } => {
+            let refused = shared.refuse(&endpoint, denial, sealed, &mut request);
+            match refused {
+                Refused::Answered(response) => {
+                    if unread {
+                        discard(request);
+                    }
+                    return Ok(response);
+                }
+                Refused::Observed(end) => (Outcome::of_pass(end, None), None),
+                Refused::Preflight(end) => (Outcome::of_preflight(end), None),
+            }
+        }
+    };
+    let response = ResponseFuture::forward(next(request), outcome).await;
+    if let Some(held) = held {
+        let status = response.as_ref().map(Response::status);
+        let failed = |it: StatusCode| it.is_client_error() || it.is_server_error();
+        held.settle(status.is_ok_and(|status| !failed(status)))
+            .await;
+    }
+    response
+}
+
+/// What becomes of a delivery.
+enum Judged {
+    /// Its proof is good, and it is not being handled.
+    Proved(Delivery, Option<Held>),
+    /// The layer answers: a handshake, or one that was handled, or whose body is not there.
+    Answered(Response<Body>),
+    Denied {
+        denial: Denial,
+        /// Whether the sender may still be sending.
+        unread: bool,
+    },
+}
+
+/// Judges head and body; what the handler is to read is in `body` afterwards.
+async fn judge(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    head: &Parts,
+    body: &mut Body,
+    limit: usize,
+) -> Judged {
     let log = |denial: Denial| {
         // A sender is told little and may never try again: the log is where this must show.
         if shared.mode == Mode::Enforce {
@@ -87,95 +146,72 @@ where
             );
         }
     };
-
-    let (parts, body) = request.into_parts();
-    let head = Request::from_parts(parts, Bytes::new());
+    let denied = |denial, unread| {
+        log(denial);
+        Judged::Denied { denial, unread }
+    };
+    // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
+    let Some(verifier) = &endpoint.verifier else {
+        return denied(Denial::SignatureMissing, true);
+    };
     // Before anything of the body is read: who shows no proof makes nobody wait, nor keep a body.
-    let by_head = match prepare(&shared, &endpoint, &head).await {
-        Ok(()) => ask(&shared, &endpoint, &head, |verifier, request| {
-            verifier.verify_head(request)
-        }),
+    let seen = seen(shared, head);
+    let by_head = match prepare(&**verifier, &seen).await {
+        Ok(()) => verifier.verify_head(&seen).map_err(because),
         Err(denial) => Err(denial),
     };
-    let (parts, _) = head.into_parts();
     // Where the layer only observes, the handler gets a whole body or none, as with a proof.
     if let (Err(denial), Mode::Enforce) = (&by_head, shared.mode) {
-        log(*denial);
-        let request = Request::from_parts(parts, body);
-        return refuse(next, &shared, &endpoint, *denial, sealed, true, request).await;
+        return denied(*denial, true);
     }
 
-    let limit = endpoint.max_body().unwrap_or(shared.max_body);
-    let length = parts
+    let length = head
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
-    let mut body = Timed::new(body, shared.body_timeout);
-    let body = match body::collect(&mut body, length, limit).await {
-        Ok(body) => body,
+    let mut timed = Timed::new(std::mem::take(body), shared.body_timeout);
+    let read = match body::collect(&mut timed, length, limit).await {
+        Ok(read) => read,
         Err(Incomplete { error, read }) => {
             let denial = Denial::from(&error);
-            log(denial);
             if let BodyError::Broken(_) | BodyError::TimedOut = error {
                 // There is no whole body that a handler could be given, in any mode.
+                log(denial);
                 endpoint.counters.deny(denial, shared.now());
-                return Ok(denial.into_response());
+                return Judged::Answered(denial.into_response());
             }
-            let rest = body;
-            let request = Request::from_parts(parts, Body::new(Resumed { read, rest }));
-            return refuse(next, &shared, &endpoint, denial, sealed, true, request).await;
+            *body = Body::new(Resumed { read, rest: timed });
+            return denied(denial, true);
         }
     };
-    let request = Request::from_parts(parts, body);
-    let verified = match by_head {
+    *body = Body::from(read.clone());
+    let seen = seen.with_body(&read);
+    let proved = match by_head {
         Ok(Some(delivery)) => Ok(delivery),
         Err(denial) => Err(denial),
-        Ok(None) => match prepare(&shared, &endpoint, &request).await {
-            Ok(()) => ask(&shared, &endpoint, &request, |verifier, request| {
-                verifier.verify(request)
-            }),
+        Ok(None) => match prepare(&**verifier, &seen).await {
+            Ok(()) => verifier.verify(&seen).map_err(because),
             Err(denial) => Err(denial),
         },
     };
+    let delivery = match proved {
+        Ok(delivery) => delivery,
+        Err(denial) => return denied(denial, false),
+    };
     // A handshake is between the sender and the layer.
-    if let Ok(delivery) = &verified
-        && let Some(answer) = delivery.answer()
-    {
-        return Ok(answered(answer));
+    if let Some(answer) = delivery.answer() {
+        return Judged::Answered(answered(answer));
     }
-    match verified {
-        Ok(delivery) => {
-            // Whatever the handler makes of it: the sender is there, and its proof is good.
-            endpoint.counters.verify(shared.now());
-            let held = match claim(&shared, &endpoint, &delivery, &request).await {
-                Ok(held) => held,
-                Err(Repeated::Done) => return Ok(answered(&Answer::json(DUPLICATE))),
-                Err(Repeated::Later) => {
-                    let denial = Denial::ReplayUnavailable;
-                    log(denial);
-                    endpoint.counters.deny(denial, shared.now());
-                    return Ok(denial.into_response());
-                }
-            };
-            let mut request = request.map(Body::from);
-            // What was accepted is read: more than that only a decompression inside can make of it.
-            let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
-            let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
-            shared.show(&mut request, &endpoint);
-            let outcome = Outcome::of_delivery(end, endpoint, None);
-            let response = outcome.after(next(request)).await;
-            if let Some(held) = held {
-                let status = response.as_ref().map(Response::status);
-                let failed = |it: StatusCode| it.is_client_error() || it.is_server_error();
-                held.settle(status.is_ok_and(|status| !failed(status)))
-                    .await;
-            }
-            response
-        }
-        Err(denial) => {
+    // Whatever the handler makes of it: the sender is there, and its proof is good.
+    endpoint.counters.verify(shared.now());
+    match claim(shared, endpoint, &delivery, &head.method, &read).await {
+        Ok(held) => Judged::Proved(delivery, held),
+        Err(Repeated::Done) => Judged::Answered(answered(&Answer::json(DUPLICATE))),
+        Err(Repeated::Later) => {
+            let denial = Denial::ReplayUnavailable;
             log(denial);
-            let request = request.map(Body::from);
-            refuse(next, &shared, &endpoint, denial, sealed, false, request).await
+            endpoint.counters.deny(denial, shared.now());
+            Judged::Answered(denial.into_response())
         }
     }
 }
@@ -206,10 +242,11 @@ async fn claim(
     shared: &Shared,
     endpoint: &Endpoint,
     delivery: &Delivery,
-    request: &Request<Bytes>,
+    method: &Method,
+    body: &[u8],
 ) -> Result<Option<Held>, Repeated> {
-    let unnamed = delivery.id.is_none() && request.body().is_empty();
-    if request.method().is_safe() || unnamed {
+    let unnamed = delivery.id.is_none() && body.is_empty();
+    if method.is_safe() || unnamed {
         return Ok(None);
     }
     let verifier = endpoint.declaration.as_ref().and_then(|it| it.verify());
@@ -218,12 +255,7 @@ async fn claim(
     let Some(window) = shared.replays.of(verifier, by, delivery) else {
         return Ok(None);
     };
-    let key = ReplayWindow::key(
-        &endpoint.route,
-        verifier,
-        delivery.id.as_deref(),
-        request.body(),
-    );
+    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.id.as_deref(), body);
     match window.claim(key, Timestamp::of(&shared.policy.clock)).await {
         Fresh::Handle(held) => Ok(Some(held)),
         Fresh::Done => Err(Repeated::Done),
@@ -231,81 +263,41 @@ async fn claim(
     }
 }
 
-/// What a verifier sees.
-fn seen<'a>(shared: &Shared, request: &'a Request<Bytes>) -> WebhookRequest<'a> {
-    let mut proof = WebhookRequest::new(request, shared.policy.clock.now());
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        proof = proof.with_peer(peer.ip());
+/// What a verifier sees before the body is there.
+fn seen<'a>(shared: &Shared, head: &'a Parts) -> WebhookRequest<'a> {
+    let mut seen = WebhookRequest::of_head(head, shared.policy.clock.now());
+    if let Some(ConnectInfo(peer)) = head.extensions.get::<ConnectInfo<SocketAddr>>() {
+        seen = seen.with_peer(peer.ip());
     }
-    if let Some(OriginalUri(uri)) = request.extensions().get() {
-        proof = proof.with_uri(uri);
+    if let Some(OriginalUri(uri)) = head.extensions.get() {
+        seen = seen.with_uri(uri);
     }
-    proof
+    seen
 }
 
-fn denied(rejection: Rejection) -> Denial {
+fn because(rejection: Rejection) -> Denial {
     let detail = rejection.detail();
     tracing::debug!(target: "session_auth", detail, "webhook denied");
     Denial::from(rejection)
 }
 
-/// Asks the verifier.
-fn ask<T>(
-    shared: &Shared,
-    endpoint: &Endpoint,
-    request: &Request<Bytes>,
-    question: impl FnOnce(&dyn Verifier, &WebhookRequest<'_>) -> Result<T, Rejection>,
-) -> Result<T, Denial> {
-    // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
-    let verifier = endpoint.verifier.as_ref().ok_or(Denial::SignatureMissing)?;
-    question(&**verifier, &seen(shared, request)).map_err(denied)
-}
-
 /// Has the verifier fetch what it needs for this request.
-async fn prepare(
-    shared: &Shared,
-    endpoint: &Endpoint,
-    request: &Request<Bytes>,
-) -> Result<(), Denial> {
-    let Some(verifier) = &endpoint.verifier else {
-        return Ok(());
-    };
-    let preparing = verifier.prepare(&seen(shared, request));
-    match preparing {
-        Some(preparing) => preparing.await.map_err(denied),
+async fn prepare(verifier: &dyn Verifier, request: &WebhookRequest<'_>) -> Result<(), Denial> {
+    match verifier.prepare(request) {
+        Some(preparing) => preparing.await.map_err(because),
         None => Ok(()),
     }
 }
 
-async fn refuse<F, R, E>(
-    next: impl FnOnce(Request<Body>) -> F,
-    shared: &Shared,
-    endpoint: &Endpoint,
-    denial: Denial,
-    sealed: bool,
-    unread: bool,
-    mut request: Request<Body>,
-) -> Result<Response<Body>, E>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    match shared.refuse(endpoint, denial, sealed, &mut request) {
-        Refused::Answered(response) => {
-            // Whoever waits for `100 Continue` sends nothing, and over HTTP/2 nothing is reset but the
-            // one stream.
-            let waits = request.headers().contains_key(EXPECT);
-            if unread
-                && !waits
-                && request.version() < Version::HTTP_2
-                && let Ok(runtime) = Handle::try_current()
-            {
-                runtime.spawn(body::discard(request.into_body()));
-            }
-            Ok(response)
-        }
-        Refused::Observed(end) => Outcome::of_pass(end, None).after(next(request)).await,
-        Refused::Preflight(end) => Outcome::of_preflight(end).after(next(request)).await,
+/// Reads on for a while where the sender may be waiting until it has sent all.
+fn discard(request: Request<Body>) {
+    // Whoever waits for `100 Continue` sends nothing, and over HTTP/2 nothing is reset but the one
+    // stream.
+    let waits = request.headers().contains_key(EXPECT);
+    if !waits
+        && request.version() < Version::HTTP_2
+        && let Ok(runtime) = Handle::try_current()
+    {
+        runtime.spawn(body::discard(request.into_body()));
     }
 }

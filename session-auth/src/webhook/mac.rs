@@ -51,19 +51,32 @@ impl Encoding {
     }
 }
 
+/// The value of each hexadecimal digit, and [`NO_DIGIT`] for what is none. A table, since every delivery
+/// is decoded: asking whether a byte is a digit or a letter is guessed wrong by the processor every other time.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
+const NO_DIGIT: u8 = 0xff;
+
 pub(super) fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| {
-        char::from(c)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
         return None;
     };
-    pairs
-        .iter()
-        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
-        .collect()
+    let mut wrong = 0;
+    let bytes = pairs.iter().map(|&[high, low]| {
+        let (high, low) = (DIGITS[usize::from(high)], DIGITS[usize::from(low)]);
+        wrong |= high | low;
+        high << 4 | low
+    });
+    let bytes = bytes.collect();
+    (wrong < 16).then_some(bytes)
 }
 
 pub(super) fn encode_hex(bytes: &[u8]) -> String {

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 
 use super::terms::Terms;
@@ -202,6 +203,22 @@ impl<'a> WebhookRequest<'a> {
             peer: None,
             now,
         }
+    }
+
+    /// A head whose body is not there yet.
+    pub(crate) fn of_head(head: &'a Parts, now: SystemTime) -> Self {
+        Self {
+            method: &head.method,
+            uri: &head.uri,
+            headers: &head.headers,
+            body: &[],
+            peer: None,
+            now,
+        }
+    }
+
+    pub(crate) fn with_body(self, body: &'a [u8]) -> Self {
+        Self { body, ..self }
     }
 
     /// Sets the address that the request came from. An IPv4 address that is written as an IPv6 one
