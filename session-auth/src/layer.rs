@@ -26,11 +26,12 @@ use crate::service::SessionAuth;
 use crate::sessions::Sessions;
 use crate::shared::{REPLAY_TIMEOUT, Replays, Shared, Unclassified};
 use crate::silence::{self, Ping, Pinger, Silence};
+use crate::store::ReplayStore;
 use crate::store::{GuardedStore, MAX_LISTED};
 use crate::table::RouteTable;
 use crate::trail::AuditSink;
+use crate::webhook::Verifier;
 use crate::webhook::replay::ReplayWindow;
-use crate::webhook::{ReplayStore, Verifier};
 
 /// How long a session lasts without being used.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -343,6 +344,9 @@ impl SessionAuthLayerBuilder {
     /// its body where its sender names none. `GET` and the other safe methods deliver nothing, and what
     /// has neither id nor body is not known again: these are handled as often as they come.
     ///
+    /// The store is one of the stores of sessions for services of several processes, which then handle a
+    /// delivery once among them, or [`MemoryReplays`](crate::store::MemoryReplays).
+    ///
     /// By default there is one in this process alone, of 24 hours, for webhooks whose proof binds the
     /// sender alone ([`Binds::Sender`](crate::webhook::Binds::Sender)) and whose deliveries have an id; a
     /// warning at the start names them. See also [`replay_exempt`](Self::replay_exempt).
@@ -350,7 +354,8 @@ impl SessionAuthLayerBuilder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use session_auth::webhook::{BasicAuth, MemoryReplays};
+    /// use session_auth::store::MemoryReplays;
+    /// use session_auth::webhook::BasicAuth;
     /// # let keys = session_auth::Keys::random()?;
     /// let auth = session_auth::SessionAuthLayer::builder(keys)
     ///     .verifier("postmark", BasicAuth::postmark("postmark", "password"))

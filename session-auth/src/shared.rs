@@ -17,9 +17,10 @@ use crate::mode::Mode;
 use crate::policy::SessionPolicy;
 use crate::sessions::Sessions;
 use crate::silence::Silence;
+use crate::store::MemoryReplays;
 use crate::table::RouteTable;
 use crate::webhook::replay::ReplayWindow;
-use crate::webhook::{Binds, Delivery, MemoryReplays, Verifier};
+use crate::webhook::{Binds, Delivery, Verifier};
 
 /// One for each layer.
 pub(crate) struct Shared {

@@ -13,10 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use session_auth::methods::{GET, POST};
-use session_auth::store::StoreError;
-use session_auth::webhook::{
-    BasicAuth, Bearer, Claim, Hmac, MemoryReplays, ReplayKey, ReplayStore,
-};
+use session_auth::store::{Claim, MemoryReplays, ReplayKey, ReplayStore, StoreError};
+use session_auth::webhook::{BasicAuth, Bearer, Hmac};
 use session_auth::{
     BuildError, Denial, Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, Timestamp,
     Webhook, webhook,
@@ -50,9 +48,14 @@ impl ReplayStore for SharedStore {
         self.replays.claim(key, owner, now, until).await
     }
 
-    async fn confirm(&self, key: ReplayKey, until: Timestamp) -> Result<(), StoreError> {
+    async fn confirm(
+        &self,
+        key: ReplayKey,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         self.ask()?;
-        self.replays.confirm(key, until).await
+        self.replays.confirm(key, now, until).await
     }
 
     async fn release(&self, key: ReplayKey, owner: u64) -> Result<(), StoreError> {

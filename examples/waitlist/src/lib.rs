@@ -28,7 +28,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderName, StatusCode};
-use session_auth::webhook::{BasicAuth, Bearer, Hmac, MemoryReplays};
+use session_auth::webhook::{BasicAuth, Bearer, Hmac};
 use session_auth::{Protected, SessionAuthLayer};
 use tower::ServiceBuilder;
 use tower_http::ServiceBuilderExt as _;
@@ -54,6 +54,9 @@ pub(crate) struct App {
     passwords: Passwords,
 }
 
+/// For how long a delivery is known again. Postmark tries again for 21 minutes.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The whole service.
 ///
 /// # Errors
@@ -74,8 +77,6 @@ pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
         )
         .verifier("freescout", Hmac::freescout(config.freescout_secret))
         .verifier("waf", Bearer::new(config.waf_token))
-        // Postmark tries again for 21 minutes, and names each message; the others name nothing.
-        .replay_window(MemoryReplays::new(), Duration::from_secs(24 * 60 * 60))
         .replay_exempt(
             "waf",
             "an event that comes twice is stored twice, and harms nobody",
@@ -86,8 +87,8 @@ pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
         .renewal_grace(Duration::ZERO)
         .login_path("/login");
     let auth = match opened.sessions {
-        Either::Sqlite(store) => auth.store(store),
-        Either::Postgres(store) => auth.store(store),
+        Either::Sqlite(store) => auth.store(store.clone()).replay_window(store, REMEMBERED),
+        Either::Postgres(store) => auth.store(store.clone()).replay_window(store, REMEMBERED),
     };
     let app = auth.build()?.protect(router::routes().with_state(app))?;
     Ok(around(app, config.timeout))

@@ -1,4 +1,5 @@
-//! Holds a [`SessionStore`] to what the trait says of it: for the tests of a store.
+//! Holds a [`SessionStore`], or a [`ReplayStore`](super::ReplayStore), to what the trait says of it: for
+//! the tests of a store.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,10 +14,12 @@
 //! ```
 
 mod of_one_subject;
+mod replays;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use self::replays::check as check_replays;
 use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session::SessionId;

@@ -24,6 +24,10 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The stores in SQL databases and in Redis keep the deliveries of a
+//! [replay window](crate::SessionAuthLayerBuilder::replay_window) as well; [`MemoryReplays`] does so for
+//! one process.
+//!
 //! # When the store is down
 //!
 //! Session routes answer `503` with the reason `store_unavailable` and `Retry-After`, within
@@ -43,6 +47,7 @@ mod guard;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+mod replays;
 mod session_store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
@@ -56,6 +61,7 @@ pub(crate) use self::guard::{DEFAULT_TIMEOUT, GuardedStore};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+pub use self::replays::{Claim, MemoryReplays, ReplayKey, ReplayStore};
 pub use self::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 #[cfg(feature = "postgres")]
 pub use self::sql::PostgresStore;

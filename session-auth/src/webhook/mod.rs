@@ -110,7 +110,6 @@ pub use self::meta::Meta;
 pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::public_key::PublicKey;
-pub use self::replay::{Claim, MemoryReplays, ReplayKey, ReplayStore};
 pub use self::scheme::{Scheme, Setup, scheme, schemes};
 pub use self::secret::{IntoSecrets, Secrets};
 #[cfg(feature = "webhook-asymmetric")]

@@ -29,8 +29,9 @@ async fn conforms_over_two_pools() {
     let Some(server) = Postgres::start() else {
         return;
     };
-    let stores = [store(&server).await.0, store(&server).await.0];
-    conformance::check(&stores.map(Arc::new)).await;
+    let stores = [store(&server).await.0, store(&server).await.0].map(Arc::new);
+    conformance::check(&stores).await;
+    conformance::check_replays(&stores).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

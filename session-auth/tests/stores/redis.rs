@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use session_auth::store::{Generation, RedisStore, SessionStore, StoredSession, conformance};
+use session_auth::store::{
+    Claim, Generation, RedisStore, ReplayStore, SessionStore, StoredSession, conformance,
+};
 use session_auth::{SessionId, Timestamp};
 use test_servers::Redis;
 
@@ -53,6 +55,7 @@ async fn conformance_over_two_connections() {
         Arc::new(connect(&redis).await.prefix("session-auth:")),
     ];
     conformance::check(&stores).await;
+    conformance::check_replays(&stores).await;
 }
 
 /// A node in cluster mode refuses whatever is not in one slot, also where all slots are its own.
@@ -81,7 +84,9 @@ async fn conformance_in_cluster_mode() {
     let across: Result<(), _> = raw.mset(&[("a", 1), ("b", 2)]).await;
     let error = across.unwrap_err().to_string();
     assert!(error.contains("slot"), "it refuses two slots: {error}");
-    conformance::check(&[Arc::new(connect(&redis).await)]).await;
+    let store = Arc::new(connect(&redis).await);
+    conformance::check(&[Arc::clone(&store)]).await;
+    conformance::check_replays(&[store]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,6 +98,22 @@ async fn conformance_of_two_processes() {
         Arc::new(Anywhere::There(there)),
     ];
     conformance::check(&handles).await;
+}
+
+#[tokio::test]
+async fn a_delivery_has_a_key_that_expires_with_its_claim_or_its_time() {
+    let Some(redis) = Redis::start() else { return };
+    let store = connect(&redis).await;
+    let mut raw = raw(&redis).await;
+    let [now, until, later] = [0, 300, 86_400].map(Timestamp::from_secs);
+    let claimed = store.claim([0xab; 32], 7, now, until).await.unwrap();
+    assert_eq!(claimed, Claim::Taken);
+    let key = format!("session-auth:delivery:{}", "ab".repeat(32));
+    let left: i64 = raw.ttl(&key).await.unwrap();
+    assert!((299..=300).contains(&left), "{left}");
+    store.confirm([0xab; 32], now, later).await.unwrap();
+    let left: i64 = raw.ttl(&key).await.unwrap();
+    assert!((86_399..=86_400).contains(&left), "{left}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_auth::store::{SessionStore, SqliteStore, conformance};
+use session_auth::store::{Claim, ReplayStore, SessionStore, SqliteStore, conformance};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 
@@ -51,8 +51,10 @@ async fn conforms_over_two_pools() {
     let stores = [
         patient(&url(folder.path())).await,
         patient(&url(folder.path())).await,
-    ];
-    conformance::check(&stores.map(Arc::new)).await;
+    ]
+    .map(Arc::new);
+    conformance::check(&stores).await;
+    conformance::check_replays(&stores).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -358,4 +360,29 @@ async fn a_service_has_rusqlite_beside_the_store() {
         )
         .expect("a count");
     assert!(tables > 2, "{tables}");
+}
+
+/// What a claim leaves behind goes with those that come later: the table does not grow for ever.
+#[tokio::test]
+async fn deliveries_that_are_over_are_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = patient(&url(folder.path())).await;
+    let claim = async |number: u8, now: u64| {
+        let [now, until] = [now, now + 300].map(session_auth::Timestamp::from_secs);
+        let claimed = store.claim([number; 32], 1, now, until).await;
+        assert_eq!(claimed.expect("a claim"), Claim::Taken);
+    };
+    for number in 0..10 {
+        claim(number, 0).await;
+    }
+    for number in 10..13 {
+        claim(number, 300).await;
+    }
+    let pool = sqlx::SqlitePool::connect(&url(folder.path())).await;
+    let count = sqlx::query_scalar("SELECT count(*) FROM session_auth_replays");
+    let count: i64 = count
+        .fetch_one(&pool.expect("a pool"))
+        .await
+        .expect("a count");
+    assert_eq!(count, 3);
 }

@@ -95,6 +95,24 @@ async fn senders_deliver_without_a_cookie() {
 }
 
 #[tokio::test]
+async fn ten_identical_deliveries_store_one_row() {
+    let service = Service::start().await;
+    let deliver = || service.post(MAIL, payload("postmark-delivery"), POSTMARK);
+    let at_once: Vec<_> = (0..5).map(|_| deliver()).collect();
+    for answer in futures_util::future::join_all(at_once).await {
+        // One is handled; whoever came meanwhile is to come again.
+        let comes_again = answer.status == StatusCode::SERVICE_UNAVAILABLE;
+        assert!(comes_again || answer.status == StatusCode::OK, "{answer:?}");
+    }
+    for _ in 0..5 {
+        let answer = deliver().await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!(answer.body, r#"{"status":"duplicate"}"#);
+    }
+    assert_eq!(service.events().await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_broken_cookie_does_not_stand_in_the_way() {
     let service = Service::start().await;
     let callers = FORMS

@@ -1,5 +1,6 @@
 //! Sessions in Redis.
 
+mod replays;
 mod row;
 mod scripts;
 
@@ -74,6 +75,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// | `generation` | how often all sessions were revoked |
 /// | `added` | how many sessions there have been |
 /// | 32 digits | the session of this id, `1 number issued seen idle absolute going previous label`; or `>id until` for an id of before a renewal |
+///
+/// A replay window keeps a key for each delivery, the prefix, `delivery:` and 64 digits, for as long as
+/// it is remembered.
 ///
 /// The hash expires when the last session in it has, a day after the last
 /// `revoke_all` at the soonest; what has expired before is taken out with the next login.

@@ -3,6 +3,7 @@
 mod alike;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod replays;
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;

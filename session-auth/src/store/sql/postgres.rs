@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection, PgPool, Postgres};
 
 use super::alike::sql_store;
+use super::replays::sql_replays;
 use super::row;
 use super::statements::{
     COUNT_ENDED, FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE,
@@ -88,7 +89,13 @@ const MIGRATIONS: &[&str] = &["\
         id BYTEA NOT NULL, \
         until BIGINT NOT NULL \
     ); \
-    CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until);"];
+    CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until); \
+    CREATE TABLE session_auth_replays ( \
+        delivery BYTEA NOT NULL PRIMARY KEY, \
+        owner BIGINT, \
+        until BIGINT NOT NULL \
+    ); \
+    CREATE INDEX session_auth_replays_until ON session_auth_replays (until);"];
 
 const TOUCH: &str = concat!(
     "UPDATE session_auth_sessions SET \
@@ -138,6 +145,11 @@ const FORGET: &str = "\
         SELECT subject FROM session_auth_generations AS g WHERE generation <= $1 AND NOT EXISTS ( \
             SELECT 1 FROM session_auth_sessions AS s \
             WHERE s.subject = g.subject AND s.generation < g.generation) \
+        LIMIT $2 FOR UPDATE SKIP LOCKED))";
+
+const FORGET_REPLAYS: &str = "\
+    DELETE FROM session_auth_replays WHERE delivery = ANY (ARRAY( \
+        SELECT delivery FROM session_auth_replays WHERE until <= $1 \
         LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
 impl PostgresStore {
@@ -322,6 +334,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), StoreError> {
     transaction.commit().await.map_err(failed)
 }
 
+sql_replays!(PostgresStore, FORGET_REPLAYS);
 sql_store!(PostgresStore
     async fn deadlines(
         &self,

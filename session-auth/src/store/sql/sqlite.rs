@@ -9,6 +9,7 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::alike::sql_store;
+use super::replays::sql_replays;
 use super::row;
 use super::statements::{
     COUNT_ENDED, FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE,
@@ -84,7 +85,13 @@ const MIGRATIONS: &[&str] = &["\
         id BLOB NOT NULL, \
         until INTEGER NOT NULL \
     ) STRICT, WITHOUT ROWID; \
-    CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until);"];
+    CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until); \
+    CREATE TABLE session_auth_replays ( \
+        delivery BLOB NOT NULL PRIMARY KEY, \
+        owner INTEGER, \
+        until INTEGER NOT NULL \
+    ) STRICT, WITHOUT ROWID; \
+    CREATE INDEX session_auth_replays_until ON session_auth_replays (until);"];
 
 /// Says what became of the row: one that was written by a newer program is noted as used, and not
 /// accepted.
@@ -129,6 +136,10 @@ const FORGET: &str = "\
             SELECT 1 FROM session_auth_sessions AS s \
             WHERE s.subject = g.subject AND s.generation < g.generation) \
         LIMIT $2)";
+
+const FORGET_REPLAYS: &str = "\
+    DELETE FROM session_auth_replays WHERE delivery IN ( \
+        SELECT delivery FROM session_auth_replays WHERE until <= $1 LIMIT $2)";
 
 impl SqliteStore {
     /// A store in the database of this pool. Call [`migrate`](Self::migrate) before it serves.
@@ -265,3 +276,4 @@ impl DerefMut for Lease<'_> {
 // A single statement that writes takes SQLite's lock before it reads, and is whole or nothing, also
 // where its future is dropped: the connection's thread finishes it.
 sql_store!(SqliteStore);
+sql_replays!(SqliteStore, FORGET_REPLAYS);
