@@ -3,7 +3,6 @@
 //! Who issued one is not asked: it comes over TLS from a host that is the sender's own.
 
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +17,7 @@ use ring::signature::{
 };
 use time::{Date, Month};
 
-use super::verifier::{ConfigError, Preparing, Rejection};
+use super::verifier::{ConfigError, FetchError, Preparing, Rejection};
 
 /// How many certificates are kept. A sender has one or two at a time.
 const MOST: usize = 16;
@@ -201,9 +200,6 @@ pub(super) fn rfc3339(text: &str) -> Option<u64> {
     ])?;
     u64::try_from(seconds).ok()
 }
-
-/// What goes wrong in a caller's own client.
-pub type FetchError = Box<dyn Error + Send + Sync>;
 
 type Fetching = Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchError>> + Send>>;
 type Fetch = dyn Fn(String) -> Fetching + Send + Sync;

@@ -18,12 +18,13 @@ use ring::signature::{
 };
 use serde_json::Value;
 
-use super::certificate::FetchError;
 use super::http_auth::credentials;
 use super::json;
 use super::scheme::{self, Scheme, Setup};
 use super::terms::{Binds, Terms};
-use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
+use super::verifier::{
+    ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
+};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;

@@ -85,6 +85,7 @@ mod signed;
 pub(crate) mod signing;
 #[cfg(feature = "webhook-asymmetric")]
 mod sns;
+mod tenants;
 mod terms;
 #[cfg(feature = "sha1")]
 mod twilio;
@@ -93,7 +94,7 @@ mod verifier;
 
 pub use self::adyen::Adyen;
 #[cfg(feature = "webhook-asymmetric")]
-pub use self::certificate::{Certificates, FetchError};
+pub use self::certificate::Certificates;
 pub use self::combined::{AllOf, AnyOf, IpAllowlist, all_of, any_of};
 pub use self::events::{CloudEvents, EventGrid};
 pub use self::hmac::Hmac;
@@ -114,11 +115,12 @@ pub use self::scheme::{Scheme, Setup, scheme, schemes};
 pub use self::secret::{IntoSecrets, Secrets};
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::sns::Sns;
+pub use self::tenants::PerTenant;
 pub use self::terms::{Binds, Terms};
 #[cfg(feature = "sha1")]
 pub use self::twilio::Twilio;
 pub use self::verifier::{
-    Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,
+    Answer, ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
 };
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use http::StatusCode;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::certificate::{Certificates, FetchError, Hash, host_and_path, rfc3339};
+use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
 use super::row::Tolerance;
 use super::scheme::{self, Scheme};
 use super::signed::within;
 use super::terms::{Binds, Terms};
 use super::verifier::{
-    Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,
+    Answer, ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
 };
 
 /// Amazon tries again for an hour by default, and the time is that of the first attempt.

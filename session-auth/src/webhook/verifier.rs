@@ -175,6 +175,9 @@ impl<V: Verifier + ?Sized> Verifier for Box<V> {
     }
 }
 
+/// What goes wrong in a caller's own client.
+pub type FetchError = Box<dyn Error + Send + Sync>;
+
 /// What [`Verifier::prepare`] waits for.
 pub type Preparing<'a> = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send + 'a>>;
 

@@ -1,0 +1,193 @@
+//! A secret for each tenant: looked up before the handler, and by nobody who shows no proof.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::extract::Path;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use session_auth::methods::POST;
+use session_auth::testing::sign_webhook;
+use session_auth::webhook::{FetchError, Hmac, PerTenant, Secrets};
+use session_auth::{Denial, Keys, Router, SessionAuthLayer, webhook};
+
+const NOW: u64 = 1_700_000_000;
+const BODY: &str = r#"{"action":"opened"}"#;
+
+/// What the database answers: a tenant's secret, nobody's, or that it is down.
+#[derive(Clone, Default)]
+struct Database {
+    asked: Arc<AtomicUsize>,
+    secret: Arc<Mutex<Option<&'static str>>>,
+    down: Arc<AtomicUsize>,
+}
+
+impl Database {
+    async fn secret_of(self, tenant: String) -> Result<Option<Secrets>, FetchError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) > 0 {
+            return Err("no connection".into());
+        }
+        let secret = *self.secret.lock().unwrap();
+        let is_known = tenant == "acme";
+        Ok(secret.filter(|_| is_known).map(|it| Secrets::new([it])))
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+}
+
+struct Service {
+    address: SocketAddr,
+    auth: SessionAuthLayer,
+    database: Database,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let (database, seconds) = (Database::default(), Arc::new(AtomicU64::new(NOW)));
+        *database.secret.lock().unwrap() = Some("the secret of acme");
+        let look_up = |database: &Database| {
+            let database = database.clone();
+            move |tenant| database.clone().secret_of(tenant)
+        };
+        let clock = Arc::clone(&seconds);
+        let auth = SessionAuthLayer::builder(Keys::random().unwrap())
+            .clock(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::SeqCst)))
+            .verifier(
+                "by_path",
+                PerTenant::in_path("/hooks/{tenant}/github", look_up(&database), Hmac::github),
+            )
+            .verifier(
+                "by_header",
+                PerTenant::in_header("X-Tenant", look_up(&database), Hmac::github).unwrap(),
+            )
+            .build()
+            .unwrap();
+        let handler = |tenant: Option<Path<String>>| async move {
+            tenant.map_or_else(|| "by header".to_owned(), |Path(tenant)| tenant)
+        };
+        let routes = Router::new()
+            .mount(webhook(POST, "/hooks/{tenant}/github", "by_path").to(handler))
+            .mount(webhook(POST, "/hooks", "by_header").to(handler));
+        let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+        Self {
+            address,
+            auth,
+            database,
+            seconds,
+        }
+    }
+
+    async fn deliver(&self, path: &str, secret: &str, headers: &str) -> (u16, String) {
+        let request = Request::post(path).body(Bytes::from(BODY)).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(NOW);
+        let signed = sign_webhook("github", secret, request, now);
+        let signature = signed.headers()["x-hub-signature-256"].to_str().unwrap();
+        let headers = format!("X-Hub-Signature-256: {signature}\r\n{headers}");
+        let answer = common::post(self.address, path, &headers, BODY).await;
+        (answer.status, answer.body)
+    }
+}
+
+const ACME: &str = "/hooks/acme/github";
+const SECRET: &str = "the secret of acme";
+
+fn is_refused(answer: &(u16, String)) -> bool {
+    answer.0 == 401 && answer.1.contains(r#""reason":"signature_invalid""#)
+}
+
+#[tokio::test]
+async fn security_a_delivery_is_held_against_its_tenants_secret_and_no_others() {
+    let service = Service::start().await;
+    let answer = service.deliver(ACME, SECRET, "").await;
+    assert_eq!(answer, (200, "acme".to_owned()));
+    assert_eq!(service.database.asked(), 1);
+    // Known for a minute, good or not.
+    assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+    assert!(is_refused(&service.deliver(ACME, "another", "").await));
+    assert_eq!(service.database.asked(), 0);
+    let other = "/hooks/other/github";
+    for _ in 0..3 {
+        assert!(is_refused(&service.deliver(other, SECRET, "").await));
+    }
+    assert_eq!(
+        service.database.asked(),
+        1,
+        "that there is none is known, too"
+    );
+    let by_header = service
+        .deliver("/hooks", SECRET, "X-Tenant: acme\r\n")
+        .await;
+    assert_eq!(by_header, (200, "by header".to_owned()));
+    let other = service
+        .deliver("/hooks", SECRET, "X-Tenant: other\r\n")
+        .await;
+    assert!(is_refused(&other));
+    service.database.asked();
+    for headers in [
+        "",
+        "X-Tenant: acme\r\nX-Tenant: acme\r\n",
+        "X-Tenant: a/b\r\n",
+    ] {
+        let refused = service.deliver("/hooks", SECRET, headers).await;
+        assert_eq!(refused.0, 401, "{headers}: {refused:?}");
+    }
+    for path in ["/hooks/%61cme/github", "/hooks/a%2fb/github"] {
+        assert!(
+            is_refused(&service.deliver(path, SECRET, "").await),
+            "{path}"
+        );
+    }
+    assert_eq!(service.database.asked(), 0, "no name that a tenant has");
+}
+
+#[tokio::test]
+async fn security_nothing_is_looked_up_for_who_shows_no_proof() {
+    let service = Service::start().await;
+    let answer = common::post(service.address, ACME, "", BODY).await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.body.contains("signature_missing"), "{answer:?}");
+    assert_eq!(service.database.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_secret_that_changes_is_known_after_a_minute_and_one_that_is_none_is_refused() {
+    let service = Service::start().await;
+    assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+    *service.database.secret.lock().unwrap() = Some("the new one");
+    assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+    service.seconds.fetch_add(60, Ordering::SeqCst);
+    assert!(is_refused(&service.deliver(ACME, SECRET, "").await));
+    assert_eq!(service.deliver(ACME, "the new one", "").await.0, 200);
+    // A line end at its end: the log says so, and nobody gets in by it.
+    *service.database.secret.lock().unwrap() = Some("\n");
+    service.seconds.fetch_add(60, Ordering::SeqCst);
+    assert!(is_refused(&service.deliver(ACME, "the new one", "").await));
+    *service.database.secret.lock().unwrap() = None;
+    service.seconds.fetch_add(60, Ordering::SeqCst);
+    assert!(is_refused(&service.deliver(ACME, "the new one", "").await));
+}
+
+#[tokio::test]
+async fn an_outage_puts_off_whom_nobody_knows_and_changes_nothing_for_the_others() {
+    let service = Service::start().await;
+    service.database.down.store(1, Ordering::SeqCst);
+    let (status, body) = service.deliver(ACME, SECRET, "").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    let activity = common::activity(&service.auth, "POST /hooks/{tenant}/github");
+    assert_eq!(activity.denied_for(Denial::VerifierUnavailable), 1);
+    service.database.down.store(0, Ordering::SeqCst);
+    assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+    service.database.down.store(1, Ordering::SeqCst);
+    service.seconds.fetch_add(3600, Ordering::SeqCst);
+    assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+}
