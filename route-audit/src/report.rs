@@ -31,7 +31,7 @@ pub(crate) fn complete(
     reports: &[&Report],
 ) -> Result<(), CannotRun> {
     let mut problems = same_name(reports);
-    problems.extend(without_router(packages, reports));
+    problems.extend(without_router(packages, started, reports));
     problems.extend(not_started(started, reports));
     CannotRun::unless_none(problems)
 }
@@ -172,10 +172,15 @@ fn uneven<'a>(run: &Run, routers: impl Iterator<Item = &'a RouterRecord>) -> Vec
 
 /// The packages that have no audited router and whose declarations no audited router of another
 /// package has linked: nobody looks at their routes.
-fn without_router(packages: &[(String, String)], reports: &[&Report]) -> Vec<Problem> {
+fn without_router(
+    packages: &[(String, String)],
+    started: &BTreeSet<(String, String)>,
+    reports: &[&Report],
+) -> Vec<Problem> {
+    let is_started = |package: &String| started.iter().any(|(of, _)| of == package);
     packages
         .iter()
-        .filter(|(package, _)| !is_covered(package, reports))
+        .filter(|(package, _)| !is_covered(package, reports) && !is_started(package))
         .map(|(package, manifest)| {
             Problem::new(format!(
                 "package `{package}` depends on `session-auth` but has no audited router"
@@ -191,11 +196,11 @@ fn without_router(packages: &[(String, String)], reports: &[&Report]) -> Vec<Pro
         .collect()
 }
 
-/// Those of `#[audited_router(at_start)]` that nothing has started, beside routers that have reported.
+/// Those of `#[audited_router(at_start)]` that nothing has started.
 fn not_started(started: &BTreeSet<(String, String)>, reports: &[&Report]) -> Vec<Problem> {
     started
         .iter()
-        .filter(|router| is_covered(&router.0, reports) && !has(router, reports))
+        .filter(|router| !has(router, reports))
         .map(|(package, router)| {
             Problem::new(format!(
                 "router `{router}` of package `{package}` reports from a start alone \

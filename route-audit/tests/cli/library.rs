@@ -417,7 +417,7 @@ fn a_router_that_no_test_can_build_is_audited_by_its_start() {
     let ran = app("").run(&[]).could_not_run();
     assert!(
         ran.stderr
-            .contains("depends on `session-auth` but has no audited router"),
+            .contains("router `routes` of package `library-start` reports from a start alone"),
         "{}",
         ran.stderr
     );
