@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::issue::{IssueError, IssueSession};
 use crate::policy::SessionPolicy;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::Generation;
 use crate::subject;
 

@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Timestamp;
 use crate::policy::SessionPolicy;
-use crate::session::{Session, SessionId};
+use crate::session::Session;
+use crate::session_id::SessionId;
 use crate::store::GuardedStore;
 
 /// How late a stream may learn that its session has ended, unless the builder says otherwise.

@@ -157,6 +157,7 @@ pub mod routing;
 mod scope;
 mod service;
 mod session;
+mod session_id;
 mod sessions;
 mod shared;
 mod shared_cache;
@@ -204,10 +205,11 @@ pub use response::Denial;
 pub use routing::Router;
 pub use scope::Scopes;
 pub use service::SessionAuth;
-pub use session::{ClaimsError, InvalidSessionId, Session, SessionId};
+pub use session::{ClaimsError, Session};
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
+pub use session_id::{InvalidSessionId, SessionId};
 pub use sessions::{ClearedSession, SessionInfo, Sessions, SessionsError};
 pub use shared::Unclassified;
 
