@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::ended;
+use crate::bearer::Presented;
+use crate::cookie::MAX_TRIED;
 use crate::policy::SessionPolicy;
 use crate::session_id::SessionId;
-use crate::token::Token;
+use crate::token::{self, Token};
 
 /// The session of the caller: verified, unexpired and of the scope that the route asks for.
 ///
@@ -40,6 +42,22 @@ impl Session {
     pub(crate) fn new(token: Token, policy: Arc<SessionPolicy>) -> Self {
         Self {
             inner: Arc::new(Inner { token, policy }),
+        }
+    }
+
+    /// The sessions that a request carries, live or not: what this layer issued.
+    pub(crate) fn all_in(headers: &HeaderMap, policy: &Arc<SessionPolicy>) -> Vec<Self> {
+        let session = |value| {
+            let token = token::verify(&policy.keys, value).ok()?;
+            Some(Self::new(token, Arc::clone(policy)))
+        };
+        match Presented::by(headers, &policy.cookie, policy.bearer) {
+            Presented::Cookies => {
+                let values = policy.cookie.values(headers).take(MAX_TRIED);
+                values.filter_map(session).collect()
+            }
+            Presented::Bearer(value) => session(value).into_iter().collect(),
+            Presented::TooMuch => Vec::new(),
         }
     }
 
@@ -128,7 +146,16 @@ impl Session {
     ///
     /// The future, outside of tokio's runtime.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        ended::ended(self.clone())
+        let session = self.clone();
+        async move {
+            let SessionPolicy {
+                watch,
+                store,
+                clock,
+                ..
+            } = &**session.policy();
+            watch.ended(session.token(), store, clock).await;
+        }
     }
 
     /// When the session was issued, to the second.

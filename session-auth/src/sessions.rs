@@ -62,12 +62,12 @@ impl Sessions {
 
     /// For a request of this browser.
     pub(crate) fn of_request(&self, headers: &HeaderMap) -> Self {
-        let sessions = self.policy.sessions_of(headers);
+        let sessions = Session::all_in(headers, &self.policy);
         self.of_browser(sessions.first().map(Session::id))
     }
 
     pub(crate) fn ending(&self, headers: &HeaderMap) -> EndSession {
-        EndSession::new(self.clone(), self.policy.sessions_of(headers))
+        EndSession::new(self.clone(), Session::all_in(headers, &self.policy))
     }
 
     pub(crate) fn of_browser(&self, of_browser: Option<SessionId>) -> Self {
