@@ -114,6 +114,7 @@ pub mod audit;
 mod audited;
 mod bearer;
 mod begin;
+mod begun;
 mod classified;
 mod clock;
 mod cookie;
