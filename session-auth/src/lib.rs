@@ -146,6 +146,7 @@ mod login;
 pub mod metrics;
 mod mode;
 mod mounted;
+mod on_demand;
 mod pass;
 mod paths;
 mod payload;
@@ -174,6 +175,7 @@ mod token;
 pub mod trail;
 mod unauditable;
 pub mod webhook;
+mod webhook_task;
 mod wrapper;
 
 pub use access::methods_by_name as methods;
