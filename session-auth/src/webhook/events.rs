@@ -237,7 +237,7 @@ impl Verifier for EventGrid {
 
     fn terms(&self) -> Terms {
         let mut terms =
-            scheme::known("azure-event-grid").map_or_else(Terms::default, Scheme::terms);
+            scheme::known(SCHEMES, "azure-event-grid").map_or_else(Terms::default, Scheme::terms);
         terms.binds = self.proof.terms().binds.or(terms.binds);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
@@ -307,7 +307,8 @@ impl Verifier for CloudEvents {
     }
 
     fn terms(&self) -> Terms {
-        let terms = scheme::known("cloudevents").map_or_else(Terms::default, Scheme::terms);
+        let terms =
+            scheme::known(SCHEMES, "cloudevents").map_or_else(Terms::default, Scheme::terms);
         let proof = self.proof.terms();
         Terms {
             binds: proof.binds.or(terms.binds),

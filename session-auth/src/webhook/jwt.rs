@@ -152,7 +152,7 @@ impl JwtIssuer {
             ("email_verified", Value::from(true)),
         ];
         issuer.id_pointer = Some("/message/messageId".to_owned());
-        issuer.scheme = scheme::known("google-pubsub");
+        issuer.scheme = scheme::known(SCHEMES, "google-pubsub");
         issuer
     }
 
@@ -165,7 +165,7 @@ impl JwtIssuer {
     ) -> Self {
         let mut issuer = Self::new(team, application, jwks);
         issuer.header = HeaderName::from_static("cf-access-jwt-assertion");
-        issuer.scheme = scheme::known("cloudflare-access");
+        issuer.scheme = scheme::known(SCHEMES, "cloudflare-access");
         issuer
     }
 

@@ -52,6 +52,7 @@
 //! ```
 
 mod adyen;
+mod blanks;
 pub(crate) mod body;
 #[cfg(feature = "webhook-asymmetric")]
 mod certificate;
@@ -77,8 +78,10 @@ mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
 mod public_key;
 pub(crate) mod replay;
+mod ring;
 mod row;
 mod scheme;
+mod schemes;
 mod secret;
 mod signed;
 #[cfg(feature = "testing")]
@@ -90,6 +93,8 @@ mod terms;
 mod twilio;
 mod url;
 mod verifier;
+#[cfg(feature = "webhook-asymmetric")]
+mod verifying_key;
 
 pub use self::adyen::Adyen;
 #[cfg(feature = "webhook-asymmetric")]
@@ -111,7 +116,8 @@ pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::public_key::PublicKey;
 pub use self::replay::{Claim, MemoryReplays, ReplayKey, ReplayStore};
-pub use self::scheme::{Scheme, Setup, scheme, schemes};
+pub use self::scheme::{Scheme, Setup};
+pub use self::schemes::{scheme, schemes};
 pub use self::secret::{IntoSecrets, Secrets};
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::sns::Sns;

@@ -159,7 +159,7 @@ impl Verifier for PayPal {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("paypal").map_or_else(Terms::default, Scheme::terms);
+        let mut terms = scheme::known(SCHEMES, "paypal").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }

@@ -8,14 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderName;
 
-use super::hubspot;
 use super::json;
-use super::key::{Key, Ring};
+use super::key::Key;
+use super::ring::Ring;
 use super::row::{At, By, Id, Part, Row, Shape, Time, Unit};
 use super::scheme::{Scheme, Setup};
 use super::secret::Secrets;
 use super::terms::{Binds, Terms};
-use super::url::{NO_URL, PublicUrl};
+use super::url::{self, NO_URL, PublicUrl};
 use super::verifier::{ConfigError, Delivery, Rejection, WebhookRequest};
 
 /// How many signatures a sender may show at once. It has a few secrets; and each costs a comparison,
@@ -340,7 +340,7 @@ impl Signed {
         let signed = |url: &str| self.key_of(&self.message(request, shown, url), shown);
         let decoded = || {
             let decoded = self.row.message.contains(&Part::DecodedUrl);
-            let url = decoded.then(|| hubspot::decoded(&url))?;
+            let url = decoded.then(|| url::decoded(&url))?;
             signed(&url)
         };
         signed(&url)

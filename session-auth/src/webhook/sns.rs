@@ -327,7 +327,8 @@ impl Verifier for Sns {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("aws-sns").map_or_else(Terms::default, Scheme::terms);
+        let mut terms =
+            scheme::known(SCHEMES, "aws-sns").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::form;
-use super::key::{Key, KeyForm, Ring};
+use super::key::{Key, KeyForm};
 use super::mac::{Algorithm, Encoding, decode_hex};
+use super::ring::Ring;
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
 use super::signed::id_in;
@@ -379,7 +380,7 @@ impl Verifier for Twilio {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("twilio").map_or_else(Terms::default, Scheme::terms);
+        let mut terms = scheme::known(SCHEMES, "twilio").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }
