@@ -71,7 +71,8 @@ fn event_grid(setup: &Setup) -> Result<Box<dyn Verifier>, ConfigError> {
         .first()
         .is_some_and(|it| it.trim_ascii_start().starts_with(b"{"))
     {
-        use super::jwt::{Jwks, JwtIssuer};
+        use super::jwks::Jwks;
+        use super::jwt::JwtIssuer;
 
         let jwks = Jwks::given(setup.text(0)?);
         let issuer = setup.issuer.as_deref().unwrap_or_default();

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 
 use super::greeting::Greeting;
+use super::headers::header_name;
 use super::key::KeyForm;
 use super::mac::{Algorithm, Encoding};
 use super::ring::Ring;
@@ -622,14 +623,6 @@ impl Hmac {
         self.signed.set_refuse_with(status);
         self
     }
-}
-
-pub(super) fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        ConfigError::new(format!(
-            "{name:?} is not a header's name: letters, digits and hyphens make one"
-        ))
-    })
 }
 
 impl Verifier for Hmac {

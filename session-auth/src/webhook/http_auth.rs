@@ -10,13 +10,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::hmac::header_name;
+use super::headers::{credentials, header_name, id_in};
 use super::json;
 use super::key::{Key, KeyForm};
 use super::ring::Ring;
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
-use super::signed::id_in;
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -163,22 +162,6 @@ impl Shown {
 
 fn digest(of: &[u8]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(Sha256::digest(of).into())
-}
-
-/// What follows the scheme in the one `Authorization` header.
-pub(super) fn credentials<'a>(
-    request: &WebhookRequest<'a>,
-    scheme: &str,
-) -> Result<&'a str, Rejection> {
-    let value = request.proof(&AUTHORIZATION)?;
-    // RFC 9110 §11.4: the scheme's case does not matter; one or more spaces follow it.
-    let Some((given, credentials)) = value.split_once(' ') else {
-        return Err(Rejection::SignatureInvalid("a scheme without credentials"));
-    };
-    if !given.eq_ignore_ascii_case(scheme) {
-        return Err(Rejection::SignatureInvalid("another scheme"));
-    }
-    Ok(credentials.trim_start_matches(' '))
 }
 
 /// What the three have in common.

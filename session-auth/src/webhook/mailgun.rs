@@ -13,8 +13,8 @@ use super::ring::Ring;
 use super::row::{Tolerance, Unit};
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
-use super::signed::{parse, within};
 use super::terms::{Binds, Terms};
+use super::times::{parse, within};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const TOLERANCE: u64 = 300;

@@ -61,10 +61,13 @@ pub(crate) mod deadline;
 mod events;
 mod form;
 mod greeting;
+mod headers;
 mod hmac;
 mod http_auth;
 mod hubspot;
 mod json;
+#[cfg(feature = "webhook-asymmetric")]
+mod jwks;
 #[cfg(feature = "webhook-asymmetric")]
 mod jwt;
 mod key;
@@ -89,6 +92,7 @@ pub(crate) mod signing;
 #[cfg(feature = "webhook-asymmetric")]
 mod sns;
 mod terms;
+mod times;
 #[cfg(feature = "sha1")]
 mod twilio;
 mod url;
@@ -105,7 +109,9 @@ pub use self::hmac::Hmac;
 pub use self::http_auth::{ApiKey, BasicAuth, Bearer};
 pub use self::hubspot::HubSpot;
 #[cfg(feature = "webhook-asymmetric")]
-pub use self::jwt::{Jwks, JwtIssuer};
+pub use self::jwks::Jwks;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::jwt::JwtIssuer;
 pub use self::mac::Encoding;
 pub use self::mailgun::Mailgun;
 #[cfg(feature = "sha1")]

@@ -10,8 +10,8 @@ use http::{HeaderName, StatusCode};
 
 use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
 use super::scheme::{self, Scheme};
-use super::signed::within;
 use super::terms::{Binds, Terms};
+use super::times::within;
 use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
 
 const ID: HeaderName = HeaderName::from_static("paypal-transmission-id");

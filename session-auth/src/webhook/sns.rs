@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use super::certificate::{Certificates, FetchError, Hash, host_and_path, rfc3339};
 use super::row::Tolerance;
 use super::scheme::{self, Scheme};
-use super::signed::within;
 use super::terms::{Binds, Terms};
+use super::times::within;
 use super::verifier::{
     Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,
 };
