@@ -2,7 +2,6 @@
 
 pub(crate) mod compile;
 mod env_table;
-mod targets;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -13,13 +12,12 @@ use cargo_metadata::{Message, Metadata, MetadataCommand, Package, PackageId, Tar
 use serde::Deserialize;
 
 use self::compile::{Compile, cannot_start, command};
-use self::targets::kind;
-pub(crate) use self::targets::{audited, describe, directory};
 use crate::builds::Build;
 use crate::cli::{CargoArgs, Common};
 use crate::error::{CannotRun, Problem};
 use crate::select::Selection;
 use crate::surroundings::Notes;
+use crate::targets::{audited, describe, directory, kind};
 
 /// Where the system looks for dynamic libraries.
 const LIBRARY_PATH: &str = if cfg!(windows) {

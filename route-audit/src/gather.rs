@@ -9,7 +9,7 @@ use session_auth::audit::Report;
 
 use self::plan::Plan;
 use crate::audit::Audit;
-use crate::cargo::{Cargo, Executable, describe, refuse_own_harness};
+use crate::cargo::{Cargo, Executable, refuse_own_harness};
 use crate::cli::Common;
 use crate::error::CannotRun;
 use crate::exits::{Lint, exceptions};
@@ -23,6 +23,7 @@ use crate::run;
 use crate::select;
 use crate::start::Start;
 use crate::surroundings::{Env, Notes};
+use crate::targets::describe;
 use crate::workspace::Workspace;
 
 /// What the routers are listed under that a command has reported.

@@ -42,6 +42,7 @@ mod run;
 mod select;
 mod start;
 mod supervised;
+mod targets;
 mod workspace;
 
 // From the reports to findings.

@@ -20,9 +20,9 @@ use std::path::Path;
 use cargo_metadata::{DependencyKind, Message, Metadata, NodeDep, PackageId, Target};
 use memchr::memmem;
 
-use crate::cargo::audited;
 use crate::error::{CannotRun, Problem};
 use crate::select::LIBRARY;
+use crate::targets::audited;
 
 pub(crate) mod stray;
 #[cfg(test)]

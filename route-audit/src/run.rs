@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::cargo::{Executable, describe, directory};
+use crate::cargo::Executable;
 use crate::cli::Common;
 use crate::error::Problem;
 use crate::surroundings::Notes;
+use crate::targets::{describe, directory};
 
 /// Names the folder that the tests write their reports to.
 pub(crate) const REPORT_DIR: &str = "ROUTE_AUDIT_REPORT_DIR";

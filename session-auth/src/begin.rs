@@ -2,18 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::begun::Begun;
 use crate::clock::Timestamp;
 use crate::issue::{IssueError, IssueSession};
 use crate::policy::SessionPolicy;
-use crate::session::SessionId;
-use crate::store::Generation;
+use crate::session_id::SessionId;
 use crate::subject;
-
-/// How long a login may take. Longer than anybody needs, and much less than the day for which stores
-/// remember how often sessions were revoked.
-const LASTS: Duration = Duration::from_secs(60 * 60);
 
 /// A login that [`Sessions::begin`](crate::Sessions::begin) began.
 #[must_use = "no session is issued until `issue` is called and awaited"]
@@ -22,20 +17,6 @@ pub struct Login {
     subject: String,
     begun: Option<Begun>,
     of_browser: Option<SessionId>,
-}
-
-/// When a login began, and how often the subject's sessions had been revoked by then.
-#[derive(Clone, Copy)]
-pub(crate) struct Begun {
-    at: Timestamp,
-    generation: Generation,
-}
-
-impl Begun {
-    /// `None` where it is too long ago for a store to know what happened meanwhile.
-    pub(crate) fn generation(self, now: Timestamp) -> Option<Generation> {
-        (now.since(self.at) <= LASTS).then_some(self.generation)
-    }
 }
 
 impl Login {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 
+use http::HeaderMap;
+
 use crate::session::Session;
 use crate::sessions::{ClearedSession, Sessions, SessionsError};
 
@@ -41,10 +43,11 @@ pub struct EndSession {
 }
 
 impl EndSession {
-    pub(crate) fn new(sessions: Sessions, of_caller: Vec<Session>) -> Self {
+    /// For a request with these headers.
+    pub(crate) fn new(sessions: &Sessions, headers: &HeaderMap) -> Self {
         Self {
-            sessions,
-            of_caller,
+            sessions: sessions.clone(),
+            of_caller: sessions.all_in(headers),
         }
     }
 

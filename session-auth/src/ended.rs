@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::clock::Timestamp;
-use crate::policy::SessionPolicy;
-use crate::session::{Session, SessionId};
+use crate::clock::{Clock, Timestamp};
+use crate::session_id::SessionId;
 use crate::store::GuardedStore;
+use crate::token::Token;
 
 /// How late a stream may learn that its session has ended, unless the builder says otherwise.
 pub(crate) const DEFAULT_LAG: Duration = Duration::from_secs(2);
@@ -20,9 +20,10 @@ const AT_ONCE: usize = 500;
 
 /// The sessions that streams wait for the end of: one task looks after all of them, for as long as
 /// there are any.
+#[derive(Clone)]
 pub(crate) struct Watch {
     lag: Duration,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Watch {
     pub(crate) fn new(lag: Duration) -> Self {
         Self {
             lag,
-            state: Mutex::default(),
+            state: Arc::default(),
         }
     }
 
@@ -76,39 +77,43 @@ impl Watch {
             !ended
         });
     }
-}
-
-/// Waits for the end of a session.
-pub(crate) async fn ended(session: Session) {
-    let policy = Arc::clone(session.policy());
-    let mut ended = {
-        let mut state = policy.watch.lock();
-        let watched = state
-            .sessions
-            .entry(session.id())
-            .or_insert_with(|| Watched {
-                subject: session.subject().to_owned(),
-                idle_deadline: session.token().idle_deadline(),
-                absolute_deadline: session.token().absolute_deadline(),
-                ended: watch::Sender::new(false),
-            });
-        let ended = watched.ended.subscribe();
-        // Also where the runtime of the one before is gone.
-        if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
-            state.task = Some(tokio::spawn(look_after(Arc::clone(&policy))));
-        }
-        ended
-    };
-    // Without a sender nobody looks after it any more.
-    let _ = ended.wait_for(|ended| *ended).await;
+    /// Waits for the end of a session.
+    pub(crate) async fn ended(
+        &self,
+        session: &Token,
+        store: &Option<Arc<GuardedStore>>,
+        clock: &Arc<dyn Clock>,
+    ) {
+        let mut ended = {
+            let mut state = self.lock();
+            let watched = state
+                .sessions
+                .entry(SessionId::from_bytes(session.id()))
+                .or_insert_with(|| Watched {
+                    subject: session.subject().to_owned(),
+                    idle_deadline: session.idle_deadline(),
+                    absolute_deadline: session.absolute_deadline(),
+                    ended: watch::Sender::new(false),
+                });
+            let ended = watched.ended.subscribe();
+            // Also where the runtime of the one before is gone.
+            if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
+                let task = look_after(self.clone(), store.clone(), Arc::clone(clock));
+                state.task = Some(tokio::spawn(task));
+            }
+            ended
+        };
+        // Without a sender nobody looks after it any more.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
 }
 
 /// Ends what has ended, until nobody waits for anything.
-async fn look_after(policy: Arc<SessionPolicy>) {
+async fn look_after(watch: Watch, store: Option<Arc<GuardedStore>>, clock: Arc<dyn Clock>) {
     loop {
-        tokio::time::sleep(policy.watch.lag).await;
+        tokio::time::sleep(watch.lag).await;
         let asked: Vec<_> = {
-            let mut state = policy.watch.lock();
+            let mut state = watch.lock();
             state
                 .sessions
                 .retain(|_, session| !session.ended.is_closed());
@@ -119,13 +124,13 @@ async fn look_after(policy: Arc<SessionPolicy>) {
             let of = |(id, session): (&SessionId, &Watched)| (session.subject.clone(), *id);
             state.sessions.iter().map(of).collect()
         };
-        if let Some(store) = &policy.store {
+        if let Some(store) = &store {
             for asked in asked.chunks(AT_ONCE) {
-                ask(&policy.watch, store, asked).await;
+                ask(&watch, store, asked).await;
             }
         }
-        let now = Timestamp::of(&policy.clock);
-        policy.watch.end_where(|_, session| session.is_over(now));
+        let now = Timestamp::of(&clock);
+        watch.end_where(|_, session| session.is_over(now));
     }
 }
 

@@ -213,11 +213,11 @@ impl<S: Send + Sync> FromRequestParts<S> for EndSession {
                 Err(SessionRejection::Denied(Denial::CrossOrigin))
             }
             Some(Caller::Optional { sessions, .. } | Caller::Observed(_, sessions)) => {
-                Ok(sessions.ending(&parts.headers))
+                Ok(EndSession::new(sessions, &parts.headers))
             }
             Some(Caller::Session(session)) => {
                 let sessions = Sessions::new(Arc::clone(session.policy()));
-                Ok(sessions.ending(&parts.headers))
+                Ok(EndSession::new(&sessions, &parts.headers))
             }
             _ => {
                 let misuse = ExtractorMisuse::new(parts, "EndSession");

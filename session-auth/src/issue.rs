@@ -11,12 +11,13 @@ use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use crate::begin::Begun;
+use crate::begun::Begun;
 use crate::clock::Timestamp;
 use crate::policy::{self, SessionPolicy};
 use crate::response::Denial;
-use crate::session::{Session, SessionId};
-use crate::sessions::set_cookie;
+use crate::session::Session;
+use crate::session_id::SessionId;
+use crate::shared_cache::set_cookie;
 use crate::store::{StoreError, StoredSession};
 use crate::subject::{self, InvalidLabel, InvalidSubject};
 use crate::token::{self, Contents, Lasts, MAX_COOKIE_LEN, SESSION_ID_LEN};

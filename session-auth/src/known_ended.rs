@@ -8,7 +8,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 /// How many are kept, the latest: half a megabyte. At ten a second that is half an hour.
 const CAPACITY: usize = 16 * 1024;

@@ -32,6 +32,7 @@ use crate::table::RouteTable;
 use crate::trail::AuditSink;
 use crate::webhook::Verifier;
 use crate::webhook::replay::ReplayWindow;
+use crate::webhook_task;
 
 /// How long a session lasts without being used.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -262,7 +263,7 @@ impl<S> Layer<S> for SessionAuthLayer {
     fn layer(&self, inner: S) -> SessionAuth<S> {
         match self.table() {
             Ok(table) => {
-                self.shared.look_after_webhooks();
+                webhook_task::start(&self.shared);
                 SessionAuth::new(inner, Arc::clone(&self.shared), table)
             }
             Err(error) => panic!("session-auth cannot protect this service: {error}"),

@@ -114,6 +114,7 @@ pub mod audit;
 mod audited;
 mod bearer;
 mod begin;
+mod begun;
 mod classified;
 mod clock;
 mod cookie;
@@ -145,6 +146,7 @@ mod login;
 pub mod metrics;
 mod mode;
 mod mounted;
+mod on_demand;
 mod pass;
 mod paths;
 mod payload;
@@ -157,6 +159,7 @@ pub mod routing;
 mod scope;
 mod service;
 mod session;
+mod session_id;
 mod sessions;
 mod shared;
 mod shared_cache;
@@ -172,6 +175,7 @@ mod token;
 pub mod trail;
 mod unauditable;
 pub mod webhook;
+mod webhook_task;
 mod wrapper;
 
 pub use access::methods_by_name as methods;
@@ -204,10 +208,11 @@ pub use response::Denial;
 pub use routing::Router;
 pub use scope::Scopes;
 pub use service::SessionAuth;
-pub use session::{ClaimsError, InvalidSessionId, Session, SessionId};
+pub use session::{ClaimsError, Session};
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,
 };
+pub use session_id::{InvalidSessionId, SessionId};
 pub use sessions::{ClearedSession, SessionInfo, Sessions, SessionsError};
 pub use shared::Unclassified;
 

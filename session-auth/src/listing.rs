@@ -98,6 +98,7 @@ use crate::methods::GET;
 use crate::pass::{Caller, Pass};
 use crate::routing::{IntoRouter, Router, SealedRouter};
 use crate::shared::Shared;
+use crate::webhook_task;
 
 /// The scope that a session needs, unless the service says otherwise.
 const SCOPE: &str = "routes";
@@ -202,7 +203,7 @@ async fn answer(request: Request, kind: Answer) -> Response {
             }
         };
     };
-    let alarms = shared.look().await;
+    let alarms = webhook_task::look(shared).await;
     if let Answer::Health = kind {
         let failing = !alarms.is_empty();
         let health = form::Health {

@@ -54,18 +54,6 @@ use crate::response::Denial;
 use crate::shared::Shared;
 use crate::silence::{Alarm, Rule};
 
-impl crate::SessionAuthLayer {
-    /// Publishes what was counted until now: see [`metrics`](crate::metrics). Needed only where 15
-    /// seconds are too long.
-    pub fn publish_metrics(&self) {
-        let shared = self.shared();
-        let alarms = shared
-            .now()
-            .map(|now| shared.alarms(&shared.endpoints(), now));
-        publish(shared, &alarms.unwrap_or_default());
-    }
-}
-
 fn describe() {
     describe_counter!(
         "session_auth_requests_total",

@@ -3,17 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-
-use crate::bearer::Presented;
 use crate::clock::{Clock, Timestamp};
-use crate::cookie::{CookieTemplate, MAX_TRIED};
+use crate::cookie::CookieTemplate;
 use crate::ended::Watch;
 use crate::keys::TokenKeys;
 use crate::known_ended::KnownEnded;
-use crate::session::Session;
 use crate::store::GuardedStore;
-use crate::token;
 use crate::trail::{AuditEvent, AuditSink};
 
 /// One for each layer.
@@ -52,22 +47,6 @@ impl SessionPolicy {
     pub(crate) fn tell(&self, event: impl FnOnce() -> AuditEvent) {
         if let Some(sink) = &self.audit {
             sink.record(Timestamp::of(&self.clock).unwrap_or_default(), event());
-        }
-    }
-
-    /// The sessions that a request carries, live or not: what this layer issued.
-    pub(crate) fn sessions_of(self: &Arc<Self>, headers: &HeaderMap) -> Vec<Session> {
-        let session = |value| {
-            let token = token::verify(&self.keys, value).ok()?;
-            Some(Session::new(token, Arc::clone(self)))
-        };
-        match Presented::by(headers, &self.cookie, self.bearer) {
-            Presented::Cookies => {
-                let values = self.cookie.values(headers).take(MAX_TRIED);
-                values.filter_map(session).collect()
-            }
-            Presented::Bearer(value) => session(value).into_iter().collect(),
-            Presented::TooMuch => Vec::new(),
         }
     }
 }

@@ -34,6 +34,7 @@ use crate::shared::{Shared, Unclassified};
 use crate::shared_cache;
 use crate::trail::AuditEvent;
 use crate::unauditable::judged as judge_alone;
+use crate::webhook_task;
 
 /// A router with its guards on, and closed: nothing can be added to it.
 ///
@@ -232,7 +233,7 @@ impl SessionAuthLayer {
         });
         adopted.push(unmatched);
         shared.adopt(adopted);
-        shared.look_after_webhooks();
+        webhook_task::start(shared);
         Ok(Protected {
             router,
             contents: Arc::new(Contents {
@@ -397,13 +398,13 @@ impl Protected {
     where
         L: Listener,
     {
-        self.contents.shared.look_after_webhooks();
+        webhook_task::start(&self.contents.shared);
         axum::serve(listener, self.router)
     }
 
     /// For `axum::serve` and other servers.
     pub fn into_make_service(self) -> IntoMakeService<axum::Router> {
-        self.contents.shared.look_after_webhooks();
+        webhook_task::start(&self.contents.shared);
         self.router.into_make_service()
     }
 
@@ -412,7 +413,7 @@ impl Protected {
     pub fn into_make_service_with_connect_info<C>(
         self,
     ) -> IntoMakeServiceWithConnectInfo<axum::Router, C> {
-        self.contents.shared.look_after_webhooks();
+        webhook_task::start(&self.contents.shared);
         self.router.into_make_service_with_connect_info()
     }
 

@@ -1,15 +1,17 @@
 //! A session as a handler sees it.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::ended;
+use crate::bearer::Presented;
+use crate::cookie::MAX_TRIED;
 use crate::policy::SessionPolicy;
-use crate::token::{SESSION_ID_LEN, Token};
+use crate::session_id::SessionId;
+use crate::token::{self, Token};
 
 /// The session of the caller: verified, unexpired and of the scope that the route asks for.
 ///
@@ -43,6 +45,22 @@ impl Session {
         }
     }
 
+    /// The sessions that a request carries, live or not: what this layer issued.
+    pub(crate) fn all_in(headers: &HeaderMap, policy: &Arc<SessionPolicy>) -> Vec<Self> {
+        let session = |value| {
+            let token = token::verify(&policy.keys, value).ok()?;
+            Some(Self::new(token, Arc::clone(policy)))
+        };
+        match Presented::by(headers, &policy.cookie, policy.bearer) {
+            Presented::Cookies => {
+                let values = policy.cookie.values(headers).take(MAX_TRIED);
+                values.filter_map(session).collect()
+            }
+            Presented::Bearer(value) => session(value).into_iter().collect(),
+            Presented::TooMuch => Vec::new(),
+        }
+    }
+
     pub(crate) fn token(&self) -> &Token {
         &self.inner.token
     }
@@ -54,7 +72,7 @@ impl Session {
     /// The id of the session: random, and another one after each login.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        SessionId(self.token().id())
+        SessionId::from_bytes(self.token().id())
     }
 
     /// Whose session it is, in the words of the service that issued it.
@@ -128,7 +146,16 @@ impl Session {
     ///
     /// The future, outside of tokio's runtime.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        ended::ended(self.clone())
+        let session = self.clone();
+        async move {
+            let SessionPolicy {
+                watch,
+                store,
+                clock,
+                ..
+            } = &**session.policy();
+            watch.ended(session.token(), store, clock).await;
+        }
     }
 
     /// When the session was issued, to the second.
@@ -157,78 +184,6 @@ impl fmt::Debug for Session {
             .field("id", &self.id())
             .field("subject", &self.subject())
             .finish_non_exhaustive()
-    }
-}
-
-/// The id of a session: 128 random bits from the operating system.
-///
-/// It is not a secret by itself, as the cookie carries a signature too; `Debug` shows its first
-/// bytes alone, enough to tell two apart in a log.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId([u8; SESSION_ID_LEN]);
-
-impl SessionId {
-    /// The id of these 16 bytes, as a store kept them.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; SESSION_ID_LEN]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 16 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; SESSION_ID_LEN] {
-        &self.0
-    }
-}
-
-/// 32 hexadecimal digits: for a form that ends one session of several.
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-/// Reads what `Display` wrote.
-///
-/// ```
-/// use session_auth::SessionId;
-///
-/// let id: SessionId = "000102030405060708090a0b0c0d0e0f".parse()?;
-/// assert_eq!(id.as_bytes()[15], 15);
-/// assert_eq!(id.to_string(), "000102030405060708090a0b0c0d0e0f");
-/// assert!("00".parse::<SessionId>().is_err());
-/// # Ok::<_, session_auth::InvalidSessionId>(())
-/// ```
-impl FromStr for SessionId {
-    type Err = InvalidSessionId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidSessionId> {
-        // `from_str_radix` takes a sign as well.
-        let digits =
-            text.len() == 2 * SESSION_ID_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match u128::from_str_radix(text, 16) {
-            Ok(number) if digits => Ok(Self(number.to_be_bytes())),
-            _ => Err(InvalidSessionId(())),
-        }
-    }
-}
-
-/// A text is not the id of a session: 32 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidSessionId(());
-
-impl fmt::Display for InvalidSessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the id of a session: it has 32 hexadecimal digits")
-    }
-}
-
-impl std::error::Error for InvalidSessionId {}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, ..] = self.0;
-        write!(f, "SessionId({a:02x}{b:02x}{c:02x}{d:02x}..)")
     }
 }
 

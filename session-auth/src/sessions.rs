@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::response::{IntoResponse, IntoResponseParts, ResponseParts};
-use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use crate::begin::Login;
 use crate::clock::Timestamp;
-use crate::end::EndSession;
 use crate::issue::{IssueError, IssueSession};
 use crate::policy::SessionPolicy;
 use crate::response::Denial;
-use crate::session::{Session, SessionId};
-use crate::shared_cache::{self, CarriesCookie};
+use crate::session::Session;
+use crate::session_id::SessionId;
+use crate::shared_cache::set_cookie;
 use crate::store::{GuardedStore, StoreError, StoredSession};
 use crate::subject::{self, InvalidSubject};
 use crate::trail::AuditEvent;
@@ -61,12 +60,13 @@ impl Sessions {
 
     /// For a request of this browser.
     pub(crate) fn of_request(&self, headers: &HeaderMap) -> Self {
-        let sessions = self.policy.sessions_of(headers);
+        let sessions = self.all_in(headers);
         self.of_browser(sessions.first().map(Session::id))
     }
 
-    pub(crate) fn ending(&self, headers: &HeaderMap) -> EndSession {
-        EndSession::new(self.clone(), self.policy.sessions_of(headers))
+    /// The sessions that a request carries, live or not.
+    pub(crate) fn all_in(&self, headers: &HeaderMap) -> Vec<Session> {
+        Session::all_in(headers, &self.policy)
     }
 
     pub(crate) fn of_browser(&self, of_browser: Option<SessionId>) -> Self {
@@ -340,14 +340,6 @@ impl fmt::Debug for ClearedSession {
             .field("ids", &self.ids)
             .finish_non_exhaustive()
     }
-}
-
-/// Sets a cookie on an answer that no shared cache may keep.
-pub(crate) fn set_cookie(parts: &mut ResponseParts, cookie: HeaderValue) {
-    parts.headers_mut().append(SET_COOKIE, cookie);
-    shared_cache::make_private(parts.headers_mut());
-    let slid = None;
-    parts.extensions_mut().insert(CarriesCookie { slid });
 }
 
 impl IntoResponseParts for ClearedSession {

@@ -5,6 +5,7 @@
 //! 7.3). Of what a marked answer says, the reading is taken by which more would be kept.
 
 use axum::body::Body;
+use axum::response::ResponseParts;
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -135,6 +136,14 @@ pub(crate) fn make_private(headers: &mut HeaderMap) {
     }
     let value = HeaderValue::from_bytes(&value).unwrap_or(PRIVATE);
     headers.insert(CACHE_CONTROL, value);
+}
+
+/// Sets a cookie on an answer that no shared cache may keep.
+pub(crate) fn set_cookie(parts: &mut ResponseParts, cookie: HeaderValue) {
+    parts.headers_mut().append(SET_COOKIE, cookie);
+    make_private(parts.headers_mut());
+    let slid = None;
+    parts.extensions_mut().insert(CarriesCookie { slid });
 }
 
 /// After a middleware outside of the guard: takes a cookie that slides off an answer that was marked

@@ -59,7 +59,7 @@
 pub(crate) mod episodes;
 mod ping;
 mod seen;
-mod watch;
+mod state;
 
 use std::fmt;
 use std::time::Duration;
@@ -68,7 +68,7 @@ use serde::Serialize;
 
 pub use self::ping::Ping;
 pub(crate) use self::ping::Pinger;
-pub(crate) use self::watch::Silence;
+pub(crate) use self::state::{EVERY, Silence};
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::response::Denial;

@@ -14,7 +14,7 @@ mod clock {
 mod error {
     pub(crate) use session_auth::store::StoreError;
 }
-mod session {
+mod session_id {
     pub(crate) use session_auth::SessionId;
 }
 mod session_store {

@@ -87,7 +87,7 @@ pub(crate) fn fix<'r>(
             let packages = workspace.metadata.workspace_packages();
             let owner = packages
                 .iter()
-                .filter(|package| change.path.starts_with(crate::cargo::directory(package)))
+                .filter(|package| change.path.starts_with(crate::targets::directory(package)))
                 .max_by_key(|package| package.manifest_path.as_str().len());
             change.format(owner.map_or("2024", |package| package.edition.as_str()));
             changes.push(change);

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use cargo_metadata::{Message, Package};
 
-use super::targets::library;
 use crate::error::{CannotRun, Problem};
 use crate::surroundings::Notes;
+use crate::targets::library;
 
 pub(crate) struct Compile<'a> {
     pub(crate) cargo: &'a OsStr,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::Package;
 use syn::{Attribute, Expr, ExprLit, Ident, Item, Lit, Meta, Token, punctuated::Punctuated};
 
-use crate::cargo::audited;
+use crate::targets::audited;
 
 /// A file, or why nothing is known of it.
 pub(super) type Sources = BTreeMap<PathBuf, Result<syn::File, String>>;

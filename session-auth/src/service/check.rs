@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::decision::Admitted;
 use crate::policy::{self, SessionPolicy};
 use crate::response::Denial;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::{GuardedStore, StoreError};
 use crate::token::MAX_CLOCK_SKEW;
 

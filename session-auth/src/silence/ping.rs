@@ -109,7 +109,7 @@ impl Pinger {
     }
 
     /// Sends what is due. What could not be sent is sent at the next look.
-    pub(super) async fn ping(&self, alarms: &[Alarm], now: Timestamp) {
+    pub(crate) async fn ping(&self, alarms: &[Alarm], now: Timestamp) {
         let Some(ping) = self.due(alarms, now) else {
             return;
         };

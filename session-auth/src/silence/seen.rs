@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::{GuardedStore, StoreError, StoredSession};
 
 const SUBJECT: &str = "session-auth:last-verified";

@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use super::error::StoreError;
 use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// How many sessions are kept, unless [`CachedStore::capacity`] says otherwise.

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use self::replays::check as check_replays;
 use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 /// A time for the sessions of these checks: long past, so that deleting the expired ones finds
 /// nobody else's.

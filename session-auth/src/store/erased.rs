@@ -6,7 +6,7 @@ use std::pin::Pin;
 use super::error::StoreError;
 use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 pub(super) type StoreFuture<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

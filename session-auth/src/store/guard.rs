@@ -10,7 +10,7 @@ use super::breaker::Breaker;
 use super::erased::ErasedStore;
 use super::error::StoreError;
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 /// How long a store may take to answer, unless the builder says otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::error::StoreError;
 use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 /// Keeps sessions in this process: for development and tests. They end with it, and another process
 /// knows nothing of them.

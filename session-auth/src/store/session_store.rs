@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::StoreError;
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 /// A session as a store keeps it.
 ///

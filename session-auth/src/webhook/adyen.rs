@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::hmac::{ADYEN_PLATFORM, Hmac};
 use super::key::Key;
 use super::mac::{Algorithm, Encoding};
-use super::scheme::Scheme;
+use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
@@ -53,7 +53,11 @@ impl Adyen {
     /// Accepts what is signed with this key.
     #[track_caller]
     pub fn new(key: impl IntoSecrets) -> Self {
-        Self(Hmac::of("adyen", &ADYEN_PLATFORM, key.into_secrets()))
+        Self(Hmac::of(
+            scheme::known(SCHEMES, "adyen"),
+            &ADYEN_PLATFORM,
+            key.into_secrets(),
+        ))
     }
 
     /// Accepts this key too.

@@ -71,7 +71,8 @@ fn event_grid(setup: &Setup) -> Result<Box<dyn Verifier>, ConfigError> {
         .first()
         .is_some_and(|it| it.trim_ascii_start().starts_with(b"{"))
     {
-        use super::jwt::{Jwks, JwtIssuer};
+        use super::jwks::Jwks;
+        use super::jwt::JwtIssuer;
 
         let jwks = Jwks::given(setup.text(0)?);
         let issuer = setup.issuer.as_deref().unwrap_or_default();
@@ -237,7 +238,7 @@ impl Verifier for EventGrid {
 
     fn terms(&self) -> Terms {
         let mut terms =
-            scheme::known("azure-event-grid").map_or_else(Terms::default, Scheme::terms);
+            scheme::known(SCHEMES, "azure-event-grid").map_or_else(Terms::default, Scheme::terms);
         terms.binds = self.proof.terms().binds.or(terms.binds);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
@@ -307,7 +308,8 @@ impl Verifier for CloudEvents {
     }
 
     fn terms(&self) -> Terms {
-        let terms = scheme::known("cloudevents").map_or_else(Terms::default, Scheme::terms);
+        let terms =
+            scheme::known(SCHEMES, "cloudevents").map_or_else(Terms::default, Scheme::terms);
         let proof = self.proof.terms();
         Terms {
             binds: proof.binds.or(terms.binds),

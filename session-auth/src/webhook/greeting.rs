@@ -4,8 +4,8 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::key::Ring;
 use super::mac::{Algorithm, encode_hex};
+use super::ring::Ring;
 use super::verifier::Answer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

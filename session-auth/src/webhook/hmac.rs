@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 
 use super::greeting::Greeting;
-use super::key::{KeyForm, Ring};
+use super::headers::header_name;
+use super::key::KeyForm;
 use super::mac::{Algorithm, Encoding};
+use super::ring::Ring;
 use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
@@ -66,7 +68,7 @@ macro_rules! senders {
                 $(#[$cfg])?
                 #[track_caller]
                 pub fn $name(secret: impl IntoSecrets) -> Self {
-                    Self::of($scheme.name, &$row, secret.into_secrets())
+                    Self::of(scheme::known(SCHEMES, $scheme.name), &$row, secret.into_secrets())
                 }
             )*
         }
@@ -387,30 +389,44 @@ senders! {
 const DAY: u64 = 24 * HOUR;
 const HOUR: u64 = 3600;
 
-pub(super) const STANDARD_MESSAGE: &[Part] = &[
+const STANDARD_MESSAGE: &[Part] = &[
     Part::Id,
     Part::Text("."),
     Part::Time,
     Part::Text("."),
     Part::Body,
 ];
-pub(super) const STANDARD_TIME: Option<Time> = Some(Time {
+const STANDARD_TIME: Option<Time> = Some(Time {
     at: At::Header(&["webhook-timestamp", "svix-timestamp"]),
     unit: Unit::Seconds,
     tolerance: Tolerance::OfSender(300),
     early: true,
 });
-pub(super) const STANDARD_ID: Id = Id::Header(&["webhook-id", "svix-id"]);
+const STANDARD_ID: Id = Id::Header(&["webhook-id", "svix-id"]);
+
+/// Version `v1a` of Standard Webhooks.
+#[cfg(feature = "webhook-asymmetric")]
+pub(super) static STANDARD_V1A: Row = Row {
+    signature: &["webhook-signature", "svix-signature"],
+    shape: Shape::List { version: "v1a" },
+    encoding: Encoding::Base64,
+    by: By::PublicKey,
+    key: KeyForm::Whpk,
+    message: STANDARD_MESSAGE,
+    time: STANDARD_TIME,
+    id: STANDARD_ID,
+    greeting: None,
+};
 
 fn build(name: &str, row: &'static Row, setup: &Setup) -> Result<Box<dyn Verifier>, ConfigError> {
     #[cfg(feature = "webhook-asymmetric")]
-    if row.key == KeyForm::Whsec
-        && let Some(first) = setup.secrets.first()
-        && first.starts_with(b"whpk_")
-    {
-        return super::PublicKey::standard_webhooks(setup.secrets()).configured(setup);
-    }
-    let mut hmac = Hmac::of(name, row, setup.secrets());
+    let (name, row) = match setup.secrets.first() {
+        Some(first) if row.key == KeyForm::Whsec && first.starts_with(b"whpk_") => {
+            ("standard-webhooks", &STANDARD_V1A)
+        }
+        _ => (name, row),
+    };
+    let mut hmac = Hmac::of(scheme::known(SCHEMES, name), row, setup.secrets());
     hmac.configure(setup);
     Ok(Box::new(hmac))
 }
@@ -534,8 +550,8 @@ impl Hmac {
     }
 
     #[track_caller]
-    pub(super) fn of(scheme: &str, row: &Row, secrets: Secrets) -> Self {
-        let signed = Signed::new(scheme::known(scheme), row, secrets);
+    pub(super) fn of(scheme: Option<&'static Scheme>, row: &Row, secrets: Secrets) -> Self {
+        let signed = Signed::new(scheme, row, secrets);
         Self { signed }
     }
 
@@ -544,8 +560,8 @@ impl Hmac {
     }
 
     /// Has it be known as another scheme, that signs alike.
-    pub(super) fn rename(&mut self, scheme: &str) {
-        self.signed.set_scheme(scheme::known(scheme));
+    pub(super) fn rename(&mut self, scheme: Option<&'static Scheme>) {
+        self.signed.set_scheme(scheme);
     }
 
     pub(super) fn keys(&self) -> &Ring {
@@ -607,14 +623,6 @@ impl Hmac {
         self.signed.set_refuse_with(status);
         self
     }
-}
-
-pub(super) fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        ConfigError::new(format!(
-            "{name:?} is not a header's name: letters, digits and hyphens make one"
-        ))
-    })
 }
 
 impl Verifier for Hmac {

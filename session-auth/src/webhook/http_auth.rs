@@ -10,12 +10,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::hmac::header_name;
+use super::headers::{credentials, header_name, id_in};
 use super::json;
-use super::key::{Key, KeyForm, Ring};
+use super::key::{Key, KeyForm};
+use super::ring::Ring;
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
-use super::signed::id_in;
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -34,7 +34,7 @@ pub(super) static SCHEMES: &[Scheme] = &[
         delivery_id: Some("/MessageID"),
         build: |setup| {
             let mut basic = BasicAuth(Shown::new(AUTHORIZATION, KeyForm::Basic, setup.secrets()));
-            basic.0.scheme = scheme::known("postmark");
+            basic.0.scheme = scheme::known(SCHEMES, "postmark");
             basic.0.id_pointer = Some("/MessageID".to_owned());
             Ok(Box::new(basic))
         },
@@ -72,7 +72,7 @@ fn gitlab(setup: &Setup) -> Result<Box<dyn Verifier>, ConfigError> {
     if setup.secrets.iter().any(signing) {
         let mut hmac = super::Hmac::standard_webhooks(setup.secrets());
         hmac.configure(setup);
-        hmac.rename("gitlab");
+        hmac.rename(scheme::known(SCHEMES, "gitlab"));
         return Ok(Box::new(hmac));
     }
     Ok(Box::new(ApiKey::gitlab(setup.secrets())))
@@ -162,22 +162,6 @@ impl Shown {
 
 fn digest(of: &[u8]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(Sha256::digest(of).into())
-}
-
-/// What follows the scheme in the one `Authorization` header.
-pub(super) fn credentials<'a>(
-    request: &WebhookRequest<'a>,
-    scheme: &str,
-) -> Result<&'a str, Rejection> {
-    let value = request.proof(&AUTHORIZATION)?;
-    // RFC 9110 §11.4: the scheme's case does not matter; one or more spaces follow it.
-    let Some((given, credentials)) = value.split_once(' ') else {
-        return Err(Rejection::SignatureInvalid("a scheme without credentials"));
-    };
-    if !given.eq_ignore_ascii_case(scheme) {
-        return Err(Rejection::SignatureInvalid("another scheme"));
-    }
-    Ok(credentials.trim_start_matches(' '))
 }
 
 /// What the three have in common.
@@ -296,7 +280,7 @@ impl BasicAuth {
     #[track_caller]
     pub fn postmark(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let mut basic = Self::new(user, password).delivery_id_at("/MessageID");
-        basic.0.scheme = scheme::known("postmark");
+        basic.0.scheme = scheme::known(SCHEMES, "postmark");
         basic
     }
 
@@ -432,7 +416,7 @@ impl ApiKey {
     pub fn telegram(token: impl IntoSecrets) -> Self {
         let header = HeaderName::from_static("x-telegram-bot-api-secret-token");
         let mut shown = Shown::new(header, KeyForm::Telegram, token.into_secrets());
-        shown.scheme = scheme::known("telegram");
+        shown.scheme = scheme::known(SCHEMES, "telegram");
         shown.id_pointer = Some("/update_id".to_owned());
         Self(shown)
     }
@@ -443,7 +427,7 @@ impl ApiKey {
     pub fn gitlab(token: impl IntoSecrets) -> Self {
         let header = HeaderName::from_static("x-gitlab-token");
         let mut shown = Shown::new(header, KeyForm::Token, token.into_secrets());
-        shown.scheme = scheme::known("gitlab");
+        shown.scheme = scheme::known(SCHEMES, "gitlab");
         shown.id_header = Some(HeaderName::from_static("idempotency-key"));
         Self(shown)
     }

@@ -7,13 +7,14 @@ use http::StatusCode;
 
 use super::form;
 use super::json;
-use super::key::{Key, KeyForm, Ring};
+use super::key::{Key, KeyForm};
 use super::mac::{Algorithm, Encoding};
+use super::ring::Ring;
 use super::row::{Tolerance, Unit};
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
-use super::signed::{parse, within};
 use super::terms::{Binds, Terms};
+use super::times::{parse, within};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const TOLERANCE: u64 = 300;
@@ -154,7 +155,8 @@ impl Verifier for Mailgun {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("mailgun").map_or_else(Terms::default, Scheme::terms);
+        let mut terms =
+            scheme::known(SCHEMES, "mailgun").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }

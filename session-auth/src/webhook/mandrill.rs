@@ -5,8 +5,9 @@ use std::fmt;
 use http::{HeaderName, Method, StatusCode};
 
 use super::form;
-use super::key::{Key, KeyForm, Ring};
+use super::key::{Key, KeyForm};
 use super::mac::{Algorithm, Encoding};
+use super::ring::Ring;
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
@@ -138,7 +139,7 @@ impl Verifier for Mandrill {
     }
 
     fn terms(&self) -> Terms {
-        scheme::known("mandrill").map_or_else(Terms::default, Scheme::terms)
+        scheme::known(SCHEMES, "mandrill").map_or_else(Terms::default, Scheme::terms)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

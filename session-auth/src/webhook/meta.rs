@@ -8,8 +8,9 @@ use subtle::ConstantTimeEq;
 
 use super::form;
 use super::hmac::{Hmac, META};
-use super::key::{Key, KeyForm, Ring};
-use super::scheme::Scheme;
+use super::key::{Key, KeyForm};
+use super::ring::Ring;
+use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::Terms;
 use super::verifier::{Answer, ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
@@ -53,7 +54,11 @@ impl Meta {
     #[track_caller]
     pub fn new(app_secret: impl IntoSecrets, verify_token: impl IntoSecrets) -> Self {
         Self {
-            signed: Hmac::of("meta", &META, app_secret.into_secrets()),
+            signed: Hmac::of(
+                scheme::known(SCHEMES, "meta"),
+                &META,
+                app_secret.into_secrets(),
+            ),
             verify_token: Ring::new(KeyForm::Text, verify_token.into_secrets()),
         }
     }

@@ -52,6 +52,7 @@
 //! ```
 
 mod adyen;
+mod blanks;
 pub(crate) mod body;
 #[cfg(feature = "webhook-asymmetric")]
 mod certificate;
@@ -60,10 +61,13 @@ pub(crate) mod deadline;
 mod events;
 mod form;
 mod greeting;
+mod headers;
 mod hmac;
 mod http_auth;
 mod hubspot;
 mod json;
+#[cfg(feature = "webhook-asymmetric")]
+mod jwks;
 #[cfg(feature = "webhook-asymmetric")]
 mod jwt;
 mod key;
@@ -77,8 +81,10 @@ mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
 mod public_key;
 pub(crate) mod replay;
+mod ring;
 mod row;
 mod scheme;
+mod schemes;
 mod secret;
 mod signed;
 #[cfg(feature = "testing")]
@@ -87,10 +93,13 @@ pub(crate) mod signing;
 mod sns;
 mod tenants;
 mod terms;
+mod times;
 #[cfg(feature = "sha1")]
 mod twilio;
 mod url;
 mod verifier;
+#[cfg(feature = "webhook-asymmetric")]
+mod verifying_key;
 
 pub use self::adyen::Adyen;
 #[cfg(feature = "webhook-asymmetric")]
@@ -101,7 +110,9 @@ pub use self::hmac::Hmac;
 pub use self::http_auth::{ApiKey, BasicAuth, Bearer};
 pub use self::hubspot::HubSpot;
 #[cfg(feature = "webhook-asymmetric")]
-pub use self::jwt::{Jwks, JwtIssuer};
+pub use self::jwks::Jwks;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::jwt::JwtIssuer;
 pub use self::mac::Encoding;
 pub use self::mailgun::Mailgun;
 #[cfg(feature = "sha1")]
@@ -111,7 +122,8 @@ pub use self::meta::Meta;
 pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::public_key::PublicKey;
-pub use self::scheme::{Scheme, Setup, scheme, schemes};
+pub use self::scheme::{Scheme, Setup};
+pub use self::schemes::{scheme, schemes};
 pub use self::secret::{IntoSecrets, Secrets};
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::sns::Sns;

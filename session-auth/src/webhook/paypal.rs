@@ -10,8 +10,8 @@ use http::{HeaderName, StatusCode};
 
 use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
 use super::scheme::{self, Scheme};
-use super::signed::within;
 use super::terms::{Binds, Terms};
+use super::times::within;
 use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
 
 const ID: HeaderName = HeaderName::from_static("paypal-transmission-id");
@@ -159,7 +159,7 @@ impl Verifier for PayPal {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("paypal").map_or_else(Terms::default, Scheme::terms);
+        let mut terms = scheme::known(SCHEMES, "paypal").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }

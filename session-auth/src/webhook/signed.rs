@@ -8,14 +8,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderName;
 
-use super::hubspot;
+use super::headers::{companion, id_in};
 use super::json;
-use super::key::{Key, Ring};
-use super::row::{At, By, Id, Part, Row, Shape, Time, Unit};
+use super::key::Key;
+use super::ring::Ring;
+use super::row::{At, By, Id, Part, Row, Shape, Time};
 use super::scheme::{Scheme, Setup};
 use super::secret::Secrets;
 use super::terms::{Binds, Terms};
-use super::url::{NO_URL, PublicUrl};
+use super::times::{parse, within};
+use super::url::{self, NO_URL, PublicUrl};
 use super::verifier::{ConfigError, Delivery, Rejection, WebhookRequest};
 
 /// How many signatures a sender may show at once. It has a few secrets; and each costs a comparison,
@@ -340,7 +342,7 @@ impl Signed {
         let signed = |url: &str| self.key_of(&self.message(request, shown, url), shown);
         let decoded = || {
             let decoded = self.row.message.contains(&Part::DecodedUrl);
-            let url = decoded.then(|| hubspot::decoded(&url))?;
+            let url = decoded.then(|| url::decoded(&url))?;
             signed(&url)
         };
         signed(&url)
@@ -460,72 +462,6 @@ impl Signed {
 
 const TOO_MANY: Rejection = Rejection::SignatureInvalid("more signatures than any sender shows");
 
-/// A header that is signed together with the body: without it there is no whole proof.
-fn companion<'a>(request: &WebhookRequest<'a>, header: &HeaderName) -> Result<&'a str, Rejection> {
-    match request.proof(header) {
-        Ok("") => Err(Rejection::SignatureMissing(
-            "a header that is part of the proof is empty",
-        )),
-        Err(Rejection::SignatureMissing(_)) => Err(Rejection::SignatureMissing(
-            "a header that is part of the proof is missing",
-        )),
-        other => other,
-    }
-}
-
-/// The id in this header, which may be missing, but not be there twice.
-pub(super) fn id_in(
-    request: &WebhookRequest<'_>,
-    header: &HeaderName,
-) -> Result<Option<String>, Rejection> {
-    match request.proof(header) {
-        Ok("") | Err(Rejection::SignatureMissing(_)) => Ok(None),
-        Ok(id) => Ok(Some(id.to_owned())),
-        Err(_) => Err(Rejection::SignatureInvalid(
-            "the delivery id is there twice or not ASCII",
-        )),
-    }
-}
-
-/// The seconds since 1970 that a sender has written: digits and nothing else. Those that no number has
-/// are as far away as can be.
-pub(super) fn parse(text: &str, unit: Unit) -> Result<u64, Rejection> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Rejection::SignatureInvalid(
-            "the time is not written in digits alone",
-        ));
-    }
-    let number = text.parse().unwrap_or(u64::MAX);
-    Ok(match unit {
-        Unit::Seconds => number,
-        Unit::Milliseconds => number / 1000,
-    })
-}
-
-/// Whether a time is near enough to now, to either side.
-pub(super) fn within(
-    seconds: u64,
-    tolerance: Option<Duration>,
-    now: SystemTime,
-) -> Result<(), Rejection> {
-    let Some(tolerance) = tolerance else {
-        return Ok(());
-    };
-    let Ok(now) = now.duration_since(UNIX_EPOCH) else {
-        return Err(Rejection::TimestampOutOfRange(
-            "this machine's clock stands before 1970",
-        ));
-    };
-    let (now, tolerance) = (now.as_secs(), tolerance.as_secs());
-    if now.abs_diff(seconds) <= tolerance {
-        Ok(())
-    } else if seconds < now {
-        Err(Rejection::TimestampOutOfRange("signed too long ago"))
-    } else {
-        Err(Rejection::TimestampOutOfRange("signed in the future"))
-    }
-}
-
 impl fmt::Debug for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signed")
@@ -536,53 +472,5 @@ impl fmt::Debug for Signed {
             .field("encoding", &self.row.encoding)
             .field("secrets", &self.keys.len())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_digits_and_nothing_else() {
-        for (text, expected) in [
-            ("0", Some(0)),
-            ("1649367553", Some(1_649_367_553)),
-            ("0001", Some(1)),
-            ("99999999999999999999", Some(u64::MAX)),
-            ("", None),
-            ("-1", None),
-            ("+1", None),
-            ("1e9", None),
-            (" 1", None),
-            ("1 ", None),
-            ("1.0", None),
-            ("\u{661}", None),
-        ] {
-            assert_eq!(parse(text, Unit::Seconds).ok(), expected, "{text:?}");
-        }
-        assert_eq!(
-            parse("1700000000999", Unit::Milliseconds),
-            Ok(1_700_000_000)
-        );
-    }
-
-    #[test]
-    fn the_tolerance_holds_to_both_sides() {
-        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        let tolerance = Some(Duration::from_secs(300));
-        for (time, good) in [
-            (700, true),
-            (1300, true),
-            (699, false),
-            (1301, false),
-            (0, false),
-            (u64::MAX, false),
-        ] {
-            assert_eq!(within(time, tolerance, at(1000)).is_ok(), good, "{time}");
-            assert!(within(time, None, at(1000)).is_ok());
-        }
-        let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
-        assert!(within(0, tolerance, before_1970).is_err());
     }
 }

@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
 use super::row::Tolerance;
 use super::scheme::{self, Scheme};
-use super::signed::within;
 use super::terms::{Binds, Terms};
+use super::times::within;
 use super::verifier::{
     Answer, ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
 };
@@ -323,7 +323,8 @@ impl Verifier for Sns {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("aws-sns").map_or_else(Terms::default, Scheme::terms);
+        let mut terms =
+            scheme::known(SCHEMES, "aws-sns").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }

@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::form;
-use super::key::{Key, KeyForm, Ring};
+use super::headers::id_in;
+use super::key::{Key, KeyForm};
 use super::mac::{Algorithm, Encoding, decode_hex};
+use super::ring::Ring;
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
-use super::signed::id_in;
 use super::terms::{Binds, Terms};
 use super::url::{NO_URL, PublicUrl};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
@@ -379,7 +380,7 @@ impl Verifier for Twilio {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = scheme::known("twilio").map_or_else(Terms::default, Scheme::terms);
+        let mut terms = scheme::known(SCHEMES, "twilio").map_or_else(Terms::default, Scheme::terms);
         if let Some(status) = self.refuse_with {
             terms.refuse_with = status;
         }

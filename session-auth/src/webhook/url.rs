@@ -48,6 +48,42 @@ pub(super) const NO_URL: &str = "the signature covers the public URL, and none i
      `.public_url(\"https://hooks.example.com\")`, as the sender has it. It is never read from \
      `Host`, which the caller chooses";
 
+/// The escapes that HubSpot decodes before it signs: "Validating requests", v3, step 2.
+const DECODED: [(&str, char); 12] = [
+    ("%3A", ':'),
+    ("%2F", '/'),
+    ("%3F", '?'),
+    ("%40", '@'),
+    ("%21", '!'),
+    ("%24", '$'),
+    ("%27", '\''),
+    ("%28", '('),
+    ("%29", ')'),
+    ("%2A", '*'),
+    ("%2C", ','),
+    ("%3B", ';'),
+];
+
+pub(super) fn decoded(url: &str) -> String {
+    let mut decoded = String::with_capacity(url.len());
+    let mut rest = url;
+    while let Some(at) = rest.find('%') {
+        decoded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let escape = rest.get(..3).unwrap_or(rest);
+        let known = DECODED
+            .iter()
+            .find(|(it, _)| it.eq_ignore_ascii_case(escape));
+        match known {
+            Some((_, character)) => decoded.push(*character),
+            None => decoded.push_str(escape),
+        }
+        rest = &rest[escape.len()..];
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
@@ -97,5 +133,15 @@ mod tests {
         ] {
             assert!(PublicUrl::new(base).is_err(), "{base:?}");
         }
+    }
+
+    #[test]
+    fn the_listed_escapes_are_decoded_and_no_others() {
+        assert_eq!(
+            decoded("https://a.example/x%3ay?z=%2F%3F%40%21%24%27%28%29%2A%2C%3B%20%25%e4%"),
+            "https://a.example/x:y?z=/?@!$'()*,;%20%25%e4%"
+        );
+        assert_eq!(decoded("%3"), "%3");
+        assert_eq!(decoded("%\u{e4}\u{e4}x%3A"), "%\u{e4}\u{e4}x:");
     }
 }

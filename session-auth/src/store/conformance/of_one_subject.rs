@@ -2,7 +2,7 @@
 
 use super::{END, LATER, NOW, find, insert, random, session, subject};
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 

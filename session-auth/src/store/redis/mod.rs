@@ -19,7 +19,7 @@ use super::error::StoreError;
 use super::memory::KEEP_GENERATION;
 use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 
 /// What keys begin with, unless [`RedisStore::prefix`] says otherwise.
 const DEFAULT_PREFIX: &str = "session-auth:";

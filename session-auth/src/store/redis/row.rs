@@ -8,7 +8,7 @@
 use redis::ScriptInvocation;
 
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::StoredSession;
 use crate::token::MAX_CLOCK_SKEW;

@@ -6,7 +6,7 @@ use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::statements::ROW_VERSION;
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::StoredSession;
 

@@ -17,7 +17,7 @@ use super::statements::{
     pending, seconds,
 };
 use crate::clock::Timestamp;
-use crate::session::SessionId;
+use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 

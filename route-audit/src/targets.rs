@@ -15,7 +15,7 @@ pub(crate) fn describe(target: &Target) -> String {
     format!("{} `{}`", kind(target), target.name)
 }
 
-pub(super) fn kind(target: &Target) -> &'static str {
+pub(crate) fn kind(target: &Target) -> &'static str {
     if target.is_bin() { "binary" } else { "library" }
 }
 
@@ -34,6 +34,6 @@ fn is_library(target: &Target) -> bool {
         || target.is_proc_macro()
 }
 
-pub(super) fn library(package: &Package) -> bool {
+pub(crate) fn library(package: &Package) -> bool {
     package.targets.iter().any(is_library)
 }

@@ -1,0 +1,211 @@
+//! The keys of an issuer of tokens (RFC 7517), given or looked up.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use serde_json::Value;
+
+use super::verifier::{ConfigError, FetchError, Preparing};
+
+/// How long fetched keys are good before they are looked up again, in seconds.
+const FRESH: u64 = 3600;
+/// How often they are looked up at the most, in seconds: whoever sends tokens of unknown keys cannot
+/// make the service ask for each.
+const PAUSE: u64 = 30;
+
+type Fetching = Pin<Box<dyn Future<Output = Result<String, FetchError>> + Send>>;
+type Fetch = dyn Fn() -> Fetching + Send + Sync;
+
+/// The published keys of an issuer (JWK Set, RFC 7517). Needs the feature `webhook-asymmetric`.
+#[derive(Clone)]
+pub struct Jwks(Arc<Inner>);
+
+struct Inner {
+    keys: ArcSwap<Keys>,
+    fetch: Option<Box<Fetch>>,
+    /// When they were last asked for, in seconds since 1970.
+    asked: AtomicU64,
+    fault: Mutex<Option<ConfigError>>,
+}
+
+#[derive(Default)]
+pub(super) struct Keys {
+    by_id: Vec<(String, IssuerKey)>,
+    /// In seconds since 1970; `None` where they were never there.
+    pub(super) fetched_at: Option<u64>,
+}
+
+pub(super) enum IssuerKey {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    P256(Vec<u8>),
+}
+
+impl IssuerKey {
+    pub(super) fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rsa { .. } => "RS256",
+            Self::P256(_) => "ES256",
+        }
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa { n, e } => RsaPublicKeyComponents { n, e }
+                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+                .is_ok(),
+            Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .verify(message, signature)
+                .is_ok(),
+        }
+    }
+
+    /// `None` for a key that is for something else.
+    fn read(key: &Value) -> Option<(String, Self)> {
+        let field = |name: &str| key.get(name)?.as_str();
+        let bytes = |name: &str| {
+            URL_SAFE_NO_PAD
+                .decode(field(name)?.trim_end_matches('='))
+                .ok()
+        };
+        if field("use").is_some_and(|it| it != "sig") {
+            return None;
+        }
+        let read = match field("kty")? {
+            "RSA" => Self::Rsa {
+                n: bytes("n")?,
+                e: bytes("e")?,
+            },
+            "EC" if field("crv")? == "P-256" => {
+                let (x, y) = (bytes("x")?, bytes("y")?);
+                if x.len() != 32 || y.len() != 32 {
+                    return None;
+                }
+                Self::P256([&[4], &*x, &*y].concat())
+            }
+            _ => return None,
+        };
+        if field("alg").is_some_and(|algorithm| algorithm != read.algorithm()) {
+            return None;
+        }
+        Some((field("kid")?.to_owned(), read))
+    }
+}
+
+impl Keys {
+    fn read(text: &str, now: u64) -> Result<Self, ConfigError> {
+        let wrong =
+            "the keys of the issuer are no JWK Set with a key for RS256 or ES256 that has a `kid`";
+        let set: Value = serde_json::from_str(text).map_err(|_| ConfigError::new(wrong))?;
+        let keys = set.get("keys").and_then(Value::as_array);
+        let keys = keys.ok_or(ConfigError::new(wrong))?;
+        let by_id: Vec<_> = keys.iter().filter_map(IssuerKey::read).collect();
+        if by_id.is_empty() {
+            return Err(ConfigError::new(wrong));
+        }
+        let fetched_at = Some(now);
+        Ok(Self { by_id, fetched_at })
+    }
+
+    /// The one key of this id.
+    pub(super) fn find(&self, kid: &str) -> Option<&IssuerKey> {
+        let mut keys = self.by_id.iter().filter(|(known, _)| known == kid);
+        let (_, key) = keys.next()?;
+        keys.next().is_none().then_some(key)
+    }
+}
+
+impl Jwks {
+    /// These keys, as JSON, for ever: an issuer that changes its keys needs
+    /// [`fetched`](Self::fetched).
+    #[must_use]
+    pub fn given(json: &str) -> Self {
+        let (keys, fault) = match Keys::read(json, 0) {
+            Ok(keys) => (keys, None),
+            Err(fault) => (Keys::default(), Some(fault)),
+        };
+        Self(Arc::new(Inner {
+            keys: ArcSwap::from_pointee(keys),
+            fetch: None,
+            asked: AtomicU64::new(0),
+            fault: Mutex::new(fault),
+        }))
+    }
+
+    /// Fetched by this client when a token names a key that is not known, and once an hour; never more
+    /// often than every 30 seconds. While the issuer's host is down, the keys that are known stay good.
+    /// The client should give up after a few seconds.
+    pub fn fetched<F>(fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<String, FetchError>> + Send + 'static,
+    {
+        Self(Arc::new(Inner {
+            keys: ArcSwap::default(),
+            fetch: Some(Box::new(move || Box::pin(fetch()))),
+            asked: AtomicU64::new(0),
+            fault: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn keys(&self) -> Guard<Arc<Keys>> {
+        self.0.keys.load()
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// Looks up the keys, where this token needs it.
+    pub(super) fn fetch<'a>(&'a self, kid: &str, now: u64) -> Option<Preparing<'a>> {
+        let inner = &*self.0;
+        let fetch = inner.fetch.as_ref()?;
+        let keys = inner.keys.load();
+        let is_known = keys.find(kid).is_some();
+        let is_fresh = keys
+            .fetched_at
+            .is_some_and(|at| now.saturating_sub(at) < FRESH);
+        if is_known && is_fresh {
+            return None;
+        }
+        let asked = inner.asked.load(Ordering::Relaxed);
+        if now.saturating_sub(asked) < PAUSE
+            || inner
+                .asked
+                .compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+        {
+            return None;
+        }
+        let fetching = fetch();
+        Some(Box::pin(async move {
+            let read = match fetching.await {
+                Ok(text) => Keys::read(&text, now).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match read {
+                Ok(keys) => inner.keys.store(Arc::new(keys)),
+                Err(error) => tracing::error!(
+                    target: "session_auth",
+                    error,
+                    "the keys of an issuer of tokens could not be looked up"
+                ),
+            }
+            Ok(())
+        }))
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwks").finish_non_exhaustive()
+    }
+}
