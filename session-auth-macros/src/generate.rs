@@ -204,6 +204,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
     let Terms {
         reason,
         verifier,
+        by,
         scope,
         owner,
         until,
@@ -218,6 +219,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
     let fields = [
         ("reason", text(reason)),
         ("verifier", text(verifier)),
+        ("by", text(by)),
         ("scope", text(scope)),
         ("owner", text(owner)),
         (

@@ -8,6 +8,8 @@ use http::header::WWW_AUTHENTICATE;
 use http::{Response, StatusCode};
 
 use crate::access::{Access, Declaration, DeclarationRef, Target};
+use crate::authenticate::Registered;
+use crate::by;
 use crate::response::Denial;
 
 /// The counters of one route. Atomic, so that counting costs no lock.
@@ -90,7 +92,18 @@ pub(crate) struct Endpoint {
     /// Whose handler stands behind it, where that is known: the pass is for it.
     pub(crate) handler: Option<DeclarationRef>,
     pub(crate) verifier: Option<Arc<dyn crate::webhook::Verifier>>,
+    /// What its callers are asked for, in order; none where that is a session alone.
+    pub(crate) ways: Vec<Way>,
     pub(crate) counters: Counters,
+}
+
+/// What may prove a caller.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// A session of this library's.
+    Session,
+    /// An authenticator of the layer.
+    By(Arc<Registered>),
 }
 
 impl Endpoint {
@@ -100,6 +113,7 @@ impl Endpoint {
             declaration: None,
             handler: None,
             verifier: None,
+            ways: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -125,6 +139,29 @@ impl Endpoint {
     pub(crate) fn is_own_origin_alone(&self) -> bool {
         self.access()
             .is_none_or(|access| access.cross_origin().is_none())
+    }
+
+    /// Whether nothing but a session of this library's opens it.
+    pub(crate) fn is_by_session_alone(&self) -> bool {
+        self.access()
+            .and_then(Access::by)
+            .is_none_or(|by| by == by::SESSION)
+    }
+
+    /// Whether one of its authenticators has this type of identity.
+    pub(crate) fn identifies<T: 'static>(&self) -> bool {
+        let id = std::any::TypeId::of::<T>();
+        let is_of_type = |way: &Way| matches!(way, Way::By(by) if by.identifies(id));
+        self.ways.iter().any(is_of_type)
+    }
+
+    /// Whether logging in may help who is refused: a browser then sends what proves them.
+    pub(crate) fn is_for_browsers(&self) -> bool {
+        let sent_by_itself = |way: &Way| match way {
+            Way::Session => true,
+            Way::By(authenticator) => authenticator.is_ambient(),
+        };
+        self.ways.is_empty() || self.ways.iter().any(sent_by_itself)
     }
 
     /// How much a caller has to show, for two endpoints of which it is not known which one answers.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use time::Date;
 
 use crate::access::{Access, AccessClass, Declaration, Location, Methods, Target, Text, Verify};
+use crate::by::SESSION;
 
 /// A declaration as the attributes leave it for [`inventory`] to collect, and the text by which
 /// `route-audit` finds it in the file that the linker leaves.
@@ -42,6 +43,7 @@ pub fn declarations() -> Vec<&'static Declaration> {
 pub struct Terms {
     pub reason: Option<&'static str>,
     pub verifier: Option<&'static str>,
+    pub by: Option<&'static str>,
     pub scope: Option<&'static str>,
     pub owner: Option<&'static str>,
     pub until: Option<Date>,
@@ -56,6 +58,7 @@ impl Terms {
     pub const NONE: Self = Self {
         reason: None,
         verifier: None,
+        by: None,
         scope: None,
         owner: None,
         until: None,
@@ -71,6 +74,7 @@ impl Terms {
             AccessClass::Public => Access::Public {
                 issues_session: self.issues_session,
                 optional_session: self.optional_session,
+                by: by(self.by),
                 cross_origin: text(self.cross_origin),
             },
             AccessClass::Webhook => Access::Webhook {
@@ -82,10 +86,18 @@ impl Terms {
                 max_body: self.max_body,
             },
             AccessClass::Session => Access::Session {
+                by: by(self.by),
                 scope: text(self.scope),
                 cross_origin: text(self.cross_origin),
             },
         }
+    }
+}
+
+const fn by(by: Option<&'static str>) -> Text {
+    match by {
+        Some(by) => Cow::Borrowed(by),
+        None => Cow::Borrowed(SESSION),
     }
 }
 

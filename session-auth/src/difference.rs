@@ -27,6 +27,7 @@ impl Declaration {
                 && self.handler() != other.handler(),
             Difference::Handler,
         );
+        note(self.by() != other.by(), Difference::By);
         note(self.scope() != other.scope(), Difference::Scope);
         note(self.until() != other.until(), Difference::Until);
         note(self.max_body() != other.max_body(), Difference::MaxBody);
@@ -63,6 +64,8 @@ pub enum Difference {
     Verify,
     /// Which handler checks the proof itself.
     Handler,
+    /// What may prove the caller.
+    By,
     /// The scope that a session needs.
     Scope,
     /// When the exemption ends.
@@ -90,6 +93,7 @@ impl fmt::Display for Difference {
             Self::Class => "class",
             Self::Verify => "verify",
             Self::Handler => "handler",
+            Self::By => "by",
             Self::Scope => "scope",
             Self::Until => "until",
             Self::MaxBody => "max_body",

@@ -241,6 +241,7 @@ impl Unmatched for Cell {
 
 /// What nobody declared needs a session.
 const UNDECLARED: Access = Access::Session {
+    by: std::borrow::Cow::Borrowed(crate::by::SESSION),
     scope: None,
     cross_origin: None,
 };

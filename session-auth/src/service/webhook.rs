@@ -179,7 +179,7 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    match shared.refuse(endpoint, denial, sealed, &mut request) {
+    match shared.refuse(endpoint, denial.into(), sealed, &mut request) {
         Refused::Answered(response) => {
             // Whoever waits for `100 Continue` sends nothing, and over HTTP/2 nothing is reset but the
             // one stream.
