@@ -31,6 +31,8 @@ pub(crate) struct Terms<'a> {
     verifier: Option<&'a str>,
     /// What the verifier's proof binds. Not known yet.
     binds: Option<&'a str>,
+    /// What may prove the caller, where a session is needed or may be used.
+    by: Option<&'a str>,
     scope: Option<&'a str>,
     expect_every: Option<String>,
     until: Option<String>,
@@ -52,6 +54,7 @@ impl<'a> Terms<'a> {
                 .and_then(|one| one.verify())
                 .map(|by| by.as_str()),
             binds: None,
+            by: declaration.and_then(Declaration::by),
             scope: declaration.and_then(Declaration::scope),
             expect_every: declaration
                 .and_then(Declaration::expect_every)
