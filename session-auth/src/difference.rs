@@ -27,7 +27,12 @@ impl Declaration {
                 && self.handler() != other.handler(),
             Difference::Handler,
         );
-        note(self.by() != other.by(), Difference::By);
+        // Where only one of the two asks who calls, that is another difference.
+        let ways = self.by().zip(other.by());
+        note(
+            ways.is_some_and(|(by, of_other)| by != of_other),
+            Difference::By,
+        );
         note(self.scope() != other.scope(), Difference::Scope);
         note(self.until() != other.until(), Difference::Until);
         note(self.max_body() != other.max_body(), Difference::MaxBody);
