@@ -52,6 +52,7 @@ pub(crate) enum Target {
 pub(crate) struct Terms {
     pub(crate) reason: Option<LitStr>,
     pub(crate) verifier: Option<LitStr>,
+    pub(crate) by: Option<LitStr>,
     pub(crate) scope: Option<LitStr>,
     pub(crate) owner: Option<LitStr>,
     pub(crate) until: Option<Day>,

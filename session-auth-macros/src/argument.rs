@@ -20,7 +20,7 @@ pub(crate) struct Argument {
     pub(crate) place: Option<Place>,
 }
 
-const ARGUMENTS: [Argument; 13] = {
+const ARGUMENTS: [Argument; 14] = {
     use Class::{Public, Session, Webhook};
     use Takes::{CratePath, Nothing, Value};
 
@@ -36,6 +36,7 @@ const ARGUMENTS: [Argument; 13] = {
     [
         argument("reason", Value("visitors have no account"), &Class::ALL),
         argument("verify", Value("postmark"), &[Webhook]),
+        argument("by", Value("session | api"), &[Public, Session]),
         argument("scope", Value("admin"), &[Session]),
         argument("owner", Value("growth"), &Class::ALL),
         argument("until", Value("2027-01-31"), &[Public, Webhook]),

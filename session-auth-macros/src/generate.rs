@@ -213,6 +213,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
     let Terms {
         reason,
         verifier,
+        by,
         scope,
         owner,
         until,
@@ -227,6 +228,7 @@ fn terms_of(terms: &Terms, private: &TokenStream) -> TokenStream {
     let fields = [
         ("reason", text(reason)),
         ("verifier", text(verifier)),
+        ("by", text(by)),
         ("scope", text(scope)),
         ("owner", text(owner)),
         (

@@ -56,7 +56,8 @@ use crate::access::Class;
 /// | `owner = "team"` | who answers for the route |
 /// | `glob = "/style.*.css"` | in place of a path that is computed; `*` stands for one or more characters of one segment |
 /// | `issues_session` | the handler may take `Sessions`: it logs somebody in |
-/// | `optional_session` | the handler may take `Option<Session>` |
+/// | `optional_session` | the handler may take `Option<Session>`, or `Option<Identity<..>>` |
+/// | `by = "api"` | with that: what may prove the caller, as in [`macro@session_route`] |
 /// | `cross_origin = ".."` | with one of these two: requests from pages of other origins may start a session, or use one, and why: an identity provider posts its form from its own origin |
 /// | `crate = path` | where `session_auth` is, for a macro of another crate that writes this attribute |
 ///
@@ -169,7 +170,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// The layer runs the handler for callers whose session is verified, unexpired and not revoked,
-/// and has the scope if one is named.
+/// and has the scope if one is named; with `by`, for callers that an authenticator of the layer proved.
 ///
 /// Methods, path, function and errors are those of [`macro@public_route`].
 ///
@@ -177,6 +178,7 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | argument | meaning |
 /// |---|---|
+/// | `by = "api"` | what proves the caller in place of a session: an authenticator of that name; `"session \| api"` is any of several, asked in that order |
 /// | `scope = "admin"` | the scope that the session must have; `"a \| b"` is any of several, `"a & b"` all of several |
 /// | `cross_origin = ".."` | requests from pages of other origins may use the session, and why |
 /// | `reason = ".."` | what the route is for |
@@ -198,6 +200,11 @@ pub fn webhook_route(args: TokenStream, item: TokenStream) -> TokenStream {
 /// #[session_route(GET, "/api/reports", scope = "admin | auditor")]
 /// async fn reports() -> &'static str {
 ///     "all is well"
+/// }
+///
+/// #[session_route(GET, "/api/export", by = "session | api", scope = "export")]
+/// async fn export() -> &'static str {
+///     "everything"
 /// }
 ///
 /// #[session_route(DELETE, "/api/users/{id}", scope = "admin")]

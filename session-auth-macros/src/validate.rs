@@ -286,6 +286,10 @@ impl Validator<'_> {
                 values::verifier(text)?;
                 &mut self.terms.verifier
             }
+            "by" => {
+                values::by(text)?;
+                &mut self.terms.by
+            }
             "scope" => {
                 values::scope(text)?;
                 &mut self.terms.scope
@@ -345,6 +349,15 @@ impl Validator<'_> {
                 literal,
                 "`cross_origin` is of no use without `issues_session` or `optional_session`: \
                  requests from other origins reach a public handler as they are",
+            );
+        }
+        let optional = "optional_session";
+        let optional = self.seen.contains(&optional) || self.meant.contains(&optional);
+        if let (Class::Public, Some(literal), false) = (self.class, &self.terms.by, optional) {
+            self.errors.push(
+                literal,
+                "`by` is of no use without `optional_session`: nobody is asked who calls a public \
+                 route",
             );
         }
     }

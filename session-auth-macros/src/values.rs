@@ -34,6 +34,30 @@ pub(crate) fn verifier(value: &str) -> Result<(), String> {
     }
 }
 
+/// What may prove a caller: names as those of verifiers, in the order in which they are asked.
+pub(crate) fn by(value: &str) -> Result<(), String> {
+    text(value)?;
+    let mut seen = Vec::new();
+    for name in value.split(" | ") {
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        if let Some(c) = name.chars().find(|&c| !allowed(c)) {
+            return Err(format!(
+                "is one name of `a`-`z`, `0`-`9`, `_` and `-`, or several for any of them, in the \
+                 order in which they are asked: `\"a | b\"`; {c:?} is in {name:?}"
+            ));
+        }
+        if name.is_empty() {
+            return Err("has no name beside a `|`".to_owned());
+        }
+        if seen.contains(&name) {
+            return Err(format!("has {name:?} twice: remove one"));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
 /// The name of a scope.
 pub(crate) fn scope(value: &str) -> Result<(), String> {
     text(value)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use crate::by;
 use crate::scope::Scopes;
 
 pub use self::methods::{Methods, names as methods_by_name};
@@ -57,8 +58,10 @@ pub enum Access {
     Public {
         /// Whether the handler may take [`Sessions`](crate::Sessions).
         issues_session: bool,
-        /// Whether the handler may take `Option<Session>`.
+        /// Whether the handler may take `Option<Session>`, or `Option<Identity<..>>`.
         optional_session: bool,
+        /// With `optional_session`, what may prove a caller, as for a session route.
+        by: Cow<'static, str>,
         /// Why requests from pages of other origins may start a session, or use one.
         cross_origin: Option<Cow<'static, str>>,
     },
@@ -71,8 +74,11 @@ pub enum Access {
         /// The largest accepted body in bytes, where it differs from the layer's.
         max_body: Option<usize>,
     },
-    /// A caller with a session.
+    /// A caller with a session, or whom something else proves.
     Session {
+        /// What may prove the caller: `session` for sessions of this library, the name of an
+        /// [authenticator](crate::authenticate), or `a | b` for any of several, asked in that order.
+        by: Cow<'static, str>,
         /// The scope that the session needs: `admin`; `a | b` for any of several, `a & b` for all.
         scope: Option<Cow<'static, str>>,
         /// Why requests from pages of other origins may use the session.
@@ -145,6 +151,21 @@ impl Access {
         }
     }
 
+    /// What may prove the caller, where a session is needed or may be used: `session`, the name of an
+    /// authenticator, or several with ` | ` between them.
+    #[must_use]
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Self::Session { by, .. }
+            | Self::Public {
+                by,
+                optional_session: true,
+                ..
+            } => Some(by),
+            Self::Public { .. } | Self::Webhook { .. } => None,
+        }
+    }
+
     /// Why requests from pages of other origins are let in as those of the service's own are.
     #[must_use]
     pub fn cross_origin(&self) -> Option<&str> {
@@ -187,6 +208,9 @@ impl fmt::Display for Access {
                     write!(f, " with scope {scope:?}")?;
                 }
             }
+        }
+        if let Some(by) = self.by().filter(|by| *by != by::SESSION) {
+            write!(f, " by {by:?}")?;
         }
         if self.cross_origin().is_some() {
             f.write_str(", from any origin")?;
@@ -379,6 +403,13 @@ impl Declaration {
     #[must_use]
     pub fn scopes(&self) -> Option<Scopes<'_>> {
         self.scope().map(Scopes::of)
+    }
+
+    /// What may prove the caller, where a session is needed or may be used: `session`, the name of an
+    /// authenticator, or several with ` | ` between them, asked in that order.
+    #[must_use]
+    pub fn by(&self) -> Option<&str> {
+        self.access.by()
     }
 
     /// The longest time in which a verified delivery of a webhook is expected.

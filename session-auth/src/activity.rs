@@ -13,6 +13,8 @@ use http::{Response, StatusCode};
 use crate::access::{
     Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text,
 };
+use crate::authenticate::Registered;
+use crate::by;
 use crate::clock::{Clock, Timestamp};
 use crate::finding::Shape;
 use crate::response::Denial;
@@ -87,6 +89,8 @@ pub(crate) struct Endpoint {
     )]
     /// Where it is mounted; `None` where nobody mounted it, or no record says.
     pub(crate) mount: Option<Mount>,
+    /// What its callers are asked for, in order; none where that is a session alone.
+    pub(crate) ways: Vec<Way>,
     pub(crate) counters: Counters,
     pub(crate) history: History,
     pub(crate) listing: bool,
@@ -109,6 +113,15 @@ pub(crate) struct Mount {
     pub(crate) function: Option<Text>,
 }
 
+/// What may prove a caller.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// A session of this library's.
+    Session,
+    /// An authenticator of the layer.
+    By(Arc<Registered>),
+}
+
 impl Endpoint {
     pub(crate) fn unclassified(route: String) -> Self {
         Self::new(route, None)
@@ -123,6 +136,7 @@ impl Endpoint {
             handler: None,
             verifier: None,
             mount: None,
+            ways: Vec::new(),
             counters: Counters::default(),
             history: History::default(),
         }
@@ -159,6 +173,29 @@ impl Endpoint {
     pub(crate) fn is_own_origin_alone(&self) -> bool {
         self.access()
             .is_none_or(|access| access.cross_origin().is_none())
+    }
+
+    /// Whether nothing but a session of this library's opens it.
+    pub(crate) fn is_by_session_alone(&self) -> bool {
+        self.access()
+            .and_then(Access::by)
+            .is_none_or(|by| by == by::SESSION)
+    }
+
+    /// Whether one of its authenticators has this type of identity.
+    pub(crate) fn identifies<T: 'static>(&self) -> bool {
+        let id = std::any::TypeId::of::<T>();
+        let is_of_type = |way: &Way| matches!(way, Way::By(by) if by.identifies(id));
+        self.ways.iter().any(is_of_type)
+    }
+
+    /// Whether logging in may help who is refused: a browser then sends what proves them.
+    pub(crate) fn is_for_browsers(&self) -> bool {
+        let sent_by_itself = |way: &Way| match way {
+            Way::Session => true,
+            Way::By(authenticator) => authenticator.is_ambient(),
+        };
+        self.ways.is_empty() || self.ways.iter().any(sent_by_itself)
     }
 
     /// How much a caller has to show, for two endpoints of which it is not known which one answers.

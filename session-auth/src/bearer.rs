@@ -35,6 +35,11 @@ impl<'a> Presented<'a> {
         }
         Self::Bearer(token)
     }
+
+    /// Whether a browser may have sent it by itself.
+    pub(crate) fn is_ambient(&self) -> bool {
+        !matches!(self, Self::Bearer(_))
+    }
 }
 
 /// The scheme's name may be in any case (RFC 9110, section 11.1).

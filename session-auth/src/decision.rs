@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 
 use crate::access::{Access, Verify};
+use crate::authenticate::Proved;
 use crate::bearer::Presented;
+use crate::by;
 use crate::clock::Timestamp;
 use crate::cookie::{CookieTemplate, MAX_TRIED};
 use crate::csrf::CrossOrigin;
@@ -31,6 +33,8 @@ pub(crate) struct Means<'a> {
 pub(crate) enum Decision {
     /// To the handler, with what it may have.
     Grant(Grant),
+    /// To what may prove the caller, in the order of `by`.
+    Authenticate,
     /// To the verifier, with the body.
     VerifyWebhook,
     /// To the handler of a webhook, which checks the proof itself.
@@ -45,15 +49,22 @@ pub(crate) enum Grant {
     Nothing,
     /// It may start a session.
     Issuing,
-    /// The session of the caller if there is a good one; and it may start one.
+    /// Who calls, if that is known; and it may start a session.
     Optional {
-        admitted: Option<Admitted>,
+        proven: Option<Proven>,
         issuing: bool,
         /// Whether a session may be used at all: not by a page of another origin.
         same_origin: bool,
     },
-    /// The session of the caller.
+    /// Who calls.
+    Proven(Proven),
+}
+
+/// What proved the caller.
+pub(crate) enum Proven {
     Session(Admitted),
+    /// An authenticator.
+    By(Proved),
 }
 
 /// What a decision looks at of a request.
@@ -83,36 +94,25 @@ pub(crate) struct Renewal {
 /// Decides on a request to the endpoint of this access; `None` for one that nobody declared, which
 /// needs a session.
 pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {
-    // Only where a session is to be used or started; a webhook's sender is no browser, and a public
-    // form may stand on another site.
-    let presented = Presented::by(asked.headers, means.cookie, means.bearer);
-    let is_of_us = || {
-        // No browser adds a token by itself.
-        matches!(presented, Presented::Bearer(_))
-            || access.is_some_and(|access| access.cross_origin().is_some())
-            || means
-                .cross_origin
-                .allows(asked.method, asked.uri, asked.headers)
-    };
-    let scope = match access {
+    match access {
         // Or a page elsewhere logs its visitors in to an account that it knows (login CSRF, CWE-352).
+        Some(
+            access @ Access::Public {
+                issues_session: true,
+                ..
+            },
+        ) if !is_of_us(Some(access), is_by_cookie(asked, means), asked, means) => {
+            return Decision::Deny(Denial::CrossOrigin);
+        }
         Some(Access::Public {
-            issues_session: true,
+            optional_session: true,
+            by,
             ..
-        }) if !is_of_us() => return Decision::Deny(Denial::CrossOrigin),
+        }) if by == by::SESSION => {}
         Some(Access::Public {
-            issues_session,
             optional_session: true,
             ..
-        }) => {
-            let same_origin = *issues_session || is_of_us();
-            let admitted = authenticate(&presented, asked.headers, means).ok();
-            return Decision::Grant(Grant::Optional {
-                admitted: admitted.filter(|_| same_origin),
-                issuing: *issues_session,
-                same_origin,
-            });
-        }
+        }) => return Decision::Authenticate,
         Some(Access::Public {
             issues_session: true,
             ..
@@ -124,18 +124,77 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
             ..
         }) => return Decision::LeaveToHandler,
         Some(Access::Webhook { .. }) => return Decision::VerifyWebhook,
-        Some(Access::Session { scope, .. }) => scope.as_deref(),
-        None => None,
-    };
-    match authenticate(&presented, asked.headers, means) {
-        Ok(admitted) => match scope {
-            Some(scope) if !Scopes::of(scope).are_met_by(|name| admitted.token.has_scope(name)) => {
-                Decision::Deny(Denial::Scope)
-            }
-            _ if !is_of_us() => Decision::Deny(Denial::CrossOrigin),
-            _ => Decision::Grant(Grant::Session(admitted)),
-        },
+        Some(Access::Session { by, .. }) if by != by::SESSION => return Decision::Authenticate,
+        Some(Access::Session { .. }) | None => {}
+    }
+    let presented = Presented::by(asked.headers, means.cookie, means.bearer);
+    let ambient = presented.is_ambient();
+    let proven = authenticate(&presented, asked.headers, means).map(Proven::Session);
+    match admit(access, proven, ambient, asked, means) {
+        Ok(grant) => Decision::Grant(grant),
         Err(denial) => Decision::Deny(denial),
+    }
+}
+
+/// Decides on a caller who was looked for in each way that the route names: who it is, or the last
+/// reason why that is not known. `ambient`: whether a browser sent the credential by itself.
+pub(crate) fn admit(
+    access: Option<&Access>,
+    proven: Result<Proven, Denial>,
+    ambient: bool,
+    asked: &Asked<'_>,
+    means: &Means<'_>,
+) -> Result<Grant, Denial> {
+    if let Some(Access::Public { issues_session, .. }) = access {
+        let same_origin = *issues_session || is_of_us(access, ambient, asked, means);
+        return Ok(Grant::Optional {
+            proven: proven.ok().filter(|_| same_origin),
+            issuing: *issues_session,
+            same_origin,
+        });
+    }
+    let proven = proven?;
+    if let Some(Access::Session {
+        scope: Some(scope), ..
+    }) = access
+        && !Scopes::of(scope).are_met_by(|name| proven.has_scope(name))
+    {
+        return Err(Denial::Scope);
+    }
+    if !is_of_us(access, ambient, asked, means) {
+        return Err(Denial::CrossOrigin);
+    }
+    Ok(Grant::Proven(proven))
+}
+
+/// The session of the caller, and whether a browser sent it by itself.
+pub(crate) fn session(asked: &Asked<'_>, means: &Means<'_>) -> (Result<Admitted, Denial>, bool) {
+    let presented = Presented::by(asked.headers, means.cookie, means.bearer);
+    let admitted = authenticate(&presented, asked.headers, means);
+    (admitted, presented.is_ambient())
+}
+
+fn is_by_cookie(asked: &Asked<'_>, means: &Means<'_>) -> bool {
+    Presented::by(asked.headers, means.cookie, means.bearer).is_ambient()
+}
+
+/// Whether no page of another origin is at work. Asked only where a credential is to be used or a session
+/// started; a webhook's sender is no browser, and a public form may stand on another site.
+fn is_of_us(access: Option<&Access>, ambient: bool, asked: &Asked<'_>, means: &Means<'_>) -> bool {
+    // No browser adds a token by itself.
+    !ambient
+        || access.is_some_and(|access| access.cross_origin().is_some())
+        || means
+            .cross_origin
+            .allows(asked.method, asked.uri, asked.headers)
+}
+
+impl Proven {
+    fn has_scope(&self, name: &str) -> bool {
+        match self {
+            Self::Session(admitted) => admitted.token.has_scope(name),
+            Self::By(proved) => proved.found.scopes().iter().any(|scope| scope == name),
+        }
     }
 }
 

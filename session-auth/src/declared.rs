@@ -12,6 +12,7 @@ use std::time::Duration;
 use time::Date;
 
 use crate::access::{Access, AccessClass, Declaration, Location, Methods, Target, Text, Verify};
+use crate::by::SESSION;
 
 /// A declaration as the attributes leave it for [`inventory`] to collect, and the text by which
 /// `route-audit` finds it in the file that the linker leaves.
@@ -71,6 +72,7 @@ pub(crate) fn of_function<H>() -> Option<&'static Declaration> {
 pub struct Terms {
     pub reason: Option<&'static str>,
     pub verifier: Option<&'static str>,
+    pub by: Option<&'static str>,
     pub scope: Option<&'static str>,
     pub owner: Option<&'static str>,
     pub until: Option<Date>,
@@ -85,6 +87,7 @@ impl Terms {
     pub const NONE: Self = Self {
         reason: None,
         verifier: None,
+        by: None,
         scope: None,
         owner: None,
         until: None,
@@ -100,6 +103,7 @@ impl Terms {
             AccessClass::Public => Access::Public {
                 issues_session: self.issues_session,
                 optional_session: self.optional_session,
+                by: by(self.by),
                 cross_origin: text(self.cross_origin),
             },
             AccessClass::Webhook => Access::Webhook {
@@ -111,10 +115,18 @@ impl Terms {
                 max_body: self.max_body,
             },
             AccessClass::Session => Access::Session {
+                by: by(self.by),
                 scope: text(self.scope),
                 cross_origin: text(self.cross_origin),
             },
         }
+    }
+}
+
+const fn by(by: Option<&'static str>) -> Text {
+    match by {
+        Some(by) => Cow::Borrowed(by),
+        None => Cow::Borrowed(SESSION),
     }
 }
 

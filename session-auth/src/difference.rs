@@ -27,6 +27,12 @@ impl Declaration {
                 && self.handler() != other.handler(),
             Difference::Handler,
         );
+        // Where only one of the two asks who calls, that is another difference.
+        let ways = self.by().zip(other.by());
+        note(
+            ways.is_some_and(|(by, of_other)| by != of_other),
+            Difference::By,
+        );
         note(self.scope() != other.scope(), Difference::Scope);
         note(self.until() != other.until(), Difference::Until);
         note(self.max_body() != other.max_body(), Difference::MaxBody);
@@ -63,6 +69,8 @@ pub enum Difference {
     Verify,
     /// Which handler checks the proof itself.
     Handler,
+    /// What may prove the caller.
+    By,
     /// The scope that a session needs.
     Scope,
     /// When the exemption ends.
@@ -90,6 +98,7 @@ impl fmt::Display for Difference {
             Self::Class => "class",
             Self::Verify => "verify",
             Self::Handler => "handler",
+            Self::By => "by",
             Self::Scope => "scope",
             Self::Until => "until",
             Self::MaxBody => "max_body",

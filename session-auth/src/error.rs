@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::access::{Declaration, Location};
+use crate::by;
 use crate::finding::Finding;
 use crate::mounted::Unreadable;
 
@@ -79,6 +80,32 @@ pub enum Problem {
         name: String,
         /// What is wrong with it.
         error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A route names an authenticator that the layer does not have, or a session where the layer has none.
+    MissingAuthenticator {
+        /// The route.
+        declaration: Declaration,
+        /// The name.
+        name: String,
+        /// What `by` may name.
+        configured: Vec<String>,
+    },
+    /// Two authenticators of the layer have the same name.
+    DuplicateAuthenticator {
+        /// The name.
+        name: String,
+    },
+    /// An authenticator can prove nobody, or has a name that routes cannot write.
+    UnusableAuthenticator {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A route issues sessions, and the layer has none.
+    WithoutSessions {
+        /// The route.
+        declaration: Declaration,
     },
     /// Two declarations of one method and path differ in class or terms.
     Conflict {
@@ -170,6 +197,46 @@ impl fmt::Display for Problem {
             Self::UnusableVerifier { name, error } => {
                 write!(f, "the verifier {name:?} cannot be used: {error}")
             }
+            Self::MissingAuthenticator {
+                declaration: d,
+                name,
+                configured,
+            } => {
+                write!(
+                    f,
+                    "{}: {} names {name:?} in `by`, which the layer does not have",
+                    d.location(),
+                    route(d)
+                )?;
+                if let Some(near) = nearest(name, configured) {
+                    return write!(f, "; did you mean {near:?}?");
+                }
+                if !configured.is_empty() {
+                    write!(f, " (it has {})", configured.join(", "))?;
+                }
+                if name == by::SESSION {
+                    f.write_str(
+                        "; build it with keys, by `SessionAuthLayer::builder(keys)`, or name an \
+                         authenticator",
+                    )
+                } else {
+                    write!(f, "; add `.authenticator({name:?}, ..)` to its builder")
+                }
+            }
+            Self::DuplicateAuthenticator { name } => write!(
+                f,
+                "two authenticators are named {name:?}: give one of them another name"
+            ),
+            Self::UnusableAuthenticator { name, error } => {
+                write!(f, "the authenticator {name:?} cannot be used: {error}")
+            }
+            Self::WithoutSessions { declaration: d } => write!(
+                f,
+                "{}: {} issues sessions, and the layer was built without; build it with keys, by \
+                 `SessionAuthLayer::builder(keys)`, or remove `issues_session`",
+                d.location(),
+                route(d)
+            ),
             Self::Conflict { first, second } => write!(
                 f,
                 "{}: {} is {}, but {} declares it {}; keep one of the two",
@@ -223,4 +290,14 @@ impl fmt::Display for Problem {
             Self::InvalidSetting { setting, message } => write!(f, "{setting}: {message}"),
         }
     }
+}
+
+/// The known name that this was probably meant to be.
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+    known
+        .iter()
+        .map(|known| (strsim::osa_distance(name, known), known))
+        .filter(|&(edits, known)| edits <= known.len().max(name.len()) / 3)
+        .min_by_key(|&(edits, _)| edits)
+        .map(|(_, known)| known)
 }

@@ -1,6 +1,7 @@
 //! The extractors: what the layer left in a request for its handler, or a 500 that says what the
 //! declaration lacks.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,12 +9,13 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::response::IntoResponse;
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderValue, Response, StatusCode};
 
 use crate::access::{AccessClass, Declaration};
+use crate::by;
 use crate::declared::declarations;
 use crate::end::EndSession;
-use crate::pass::{Caller, Pass};
+use crate::pass::{Caller, Pass, Who};
 use crate::response::Denial;
 use crate::session::Session;
 use crate::sessions::Sessions;
@@ -23,15 +25,24 @@ use crate::webhook::Delivery;
 /// answered with a 500.
 #[derive(Clone, Debug)]
 pub struct ExtractorMisuse {
-    extractor: &'static str,
+    extractor: Cow<'static, str>,
     method: http::Method,
     path: String,
     handler: Option<String>,
-    missing: &'static str,
+    why: Cow<'static, str>,
 }
 
 impl ExtractorMisuse {
     fn new(parts: &Parts, extractor: &'static str) -> Self {
+        Self::because(parts, Cow::Borrowed(extractor), None)
+    }
+
+    /// What is wrong; `None` where the declaration says it.
+    pub(crate) fn because(
+        parts: &Parts,
+        extractor: Cow<'static, str>,
+        why: Option<Cow<'static, str>>,
+    ) -> Self {
         let pattern = parts
             .extensions
             .get::<MatchedPath>()
@@ -49,7 +60,8 @@ impl ExtractorMisuse {
             Some(declaration) => Some(declaration),
             None => by_pattern(),
         };
-        let missing = match (declaration.map(Declaration::class), extractor) {
+        let is_identity = extractor.contains("Identity<");
+        let missing = match (declaration.map(Declaration::class), &*extractor) {
             // On a public route there is no pass to tell what it declares.
             (None, "Sessions") => "`issues_session`, or a guard around its router",
             (None, "Option<Session>" | "EndSession") => {
@@ -59,6 +71,10 @@ impl ExtractorMisuse {
             (None, _) => "the class `session`, or a guard around its router",
             (Some(AccessClass::Webhook), "Delivery") => "a verifier (its handler is its own)",
             (Some(_), "Delivery") => "the class `webhook`",
+            (Some(AccessClass::Session), _) if is_identity => "a guard around its router",
+            (Some(AccessClass::Public), _) if is_identity => {
+                "the class `session` (or `optional_session`, with `Option<Identity<..>>`)"
+            }
             (Some(AccessClass::Webhook), _) => "the class `session` (a webhook has no session)",
             (Some(AccessClass::Session), _) => "a guard around its router",
             (Some(AccessClass::Public), "Sessions") => "`issues_session`",
@@ -72,7 +88,7 @@ impl ExtractorMisuse {
             method: parts.method.clone(),
             path: pattern.unwrap_or_else(|| parts.uri.path()).to_owned(),
             handler: declaration.map(|declaration| declaration.handler().to_owned()),
-            missing,
+            why: why.unwrap_or_else(|| Cow::Owned(format!("lacks {missing}"))),
         };
         tracing::error!(target: "session_auth", "{misuse}");
         misuse
@@ -86,12 +102,12 @@ impl fmt::Display for ExtractorMisuse {
             method,
             path,
             handler,
-            missing,
+            why,
         } = self;
         let handler = handler.as_deref().unwrap_or("its handler");
         write!(
             f,
-            "{method} {path:?}: {handler} takes `{extractor}`, but lacks {missing}"
+            "{method} {path:?}: {handler} takes `{extractor}`, but {why}"
         )
     }
 }
@@ -151,6 +167,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Session(session)) => Ok(session.clone()),
             Some(Caller::Observed(denial, _)) => Err(SessionRejection::Denied(*denial)),
+            Some(Caller::Proved { proved, .. }) => {
+                let why = format!(
+                    "the caller was proved by {:?}: take `Option<Session>`, or `Identity<..>`",
+                    proved.by
+                );
+                let (extractor, why) = (Cow::Borrowed("Session"), Some(Cow::Owned(why)));
+                let misuse = ExtractorMisuse::because(parts, extractor, why);
+                Err(SessionRejection::Misuse(misuse))
+            }
             _ => {
                 let misuse = ExtractorMisuse::new(parts, "Session");
                 Err(SessionRejection::Misuse(misuse))
@@ -164,12 +189,31 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Optional { session, .. }) => Ok(session.clone()),
+            Some(Caller::Optional {
+                who: Some(Who::Session(session)),
+                ..
+            }) => Ok(Some(session.clone())),
             Some(Caller::Session(session)) => Ok(Some(session.clone())),
-            Some(Caller::Observed(..)) => Ok(None),
+            Some(Caller::Optional { .. } | Caller::Proved { .. })
+                if !takes_sessions(&parts.extensions) =>
+            {
+                let why =
+                    "no session of this library can open the route: add `session` to its `by`";
+                let (extractor, why) = (Cow::Borrowed("Option<Session>"), Cow::Borrowed(why));
+                Err(ExtractorMisuse::because(parts, extractor, Some(why)))
+            }
+            Some(Caller::Observed(..) | Caller::Optional { .. } | Caller::Proved { .. }) => {
+                Ok(None)
+            }
             _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
         }
     }
+}
+
+fn takes_sessions(extensions: &Extensions) -> bool {
+    let declaration = Pass::declaration(extensions);
+    let by = declaration.and_then(|declaration| declaration.by());
+    by.is_none_or(by::has_session)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Sessions {
@@ -190,6 +234,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
                     ..
                 }
                 | Caller::Issues(sessions)
+                | Caller::Proved { sessions, .. }
                 | Caller::Observed(_, sessions),
             ) => Ok(sessions.of_request(&parts.headers)),
             _ => Err(ExtractorMisuse::new(parts, "Sessions")),
@@ -212,9 +257,11 @@ impl<S: Send + Sync> FromRequestParts<S> for EndSession {
                     .deny(Denial::CrossOrigin, sessions.now().ok());
                 Err(SessionRejection::Denied(Denial::CrossOrigin))
             }
-            Some(Caller::Optional { sessions, .. } | Caller::Observed(_, sessions)) => {
-                Ok(EndSession::new(sessions, &parts.headers))
-            }
+            Some(
+                Caller::Optional { sessions, .. }
+                | Caller::Proved { sessions, .. }
+                | Caller::Observed(_, sessions),
+            ) => Ok(EndSession::new(sessions, &parts.headers)),
             Some(Caller::Session(session)) => {
                 let sessions = Sessions::new(Arc::clone(session.policy()));
                 Ok(EndSession::new(&sessions, &parts.headers))

@@ -277,6 +277,7 @@ impl Handshakes {
 
 /// What nobody declared needs a session.
 const UNDECLARED: Access = Access::Session {
+    by: std::borrow::Cow::Borrowed(crate::by::SESSION),
     scope: None,
     cross_origin: None,
 };

@@ -9,6 +9,7 @@ use time::Date;
 use crate::access::{
     Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text, Verify,
 };
+use crate::by;
 use crate::classified::InlineRoute;
 use crate::scope;
 
@@ -39,6 +40,7 @@ pub fn public(
     let access = Access::Public {
         issues_session: false,
         optional_session: false,
+        by: Cow::Borrowed(by::SESSION),
         cross_origin: None,
     };
     let mut declaration = declaration(access, methods, path.into());
@@ -86,6 +88,7 @@ pub fn webhook(
 #[track_caller]
 pub fn session(methods: Methods, path: impl Into<Cow<'static, str>>) -> InlineSession {
     let access = Access::Session {
+        by: Cow::Borrowed(by::SESSION),
         scope: None,
         cross_origin: None,
     };
@@ -209,6 +212,16 @@ impl InlinePublic {
         self
     }
 
+    /// Sets, with `optional_session`, what may prove the caller, in place of a session of this library: the name of an
+    /// [authenticator](crate::authenticate), or several with ` | ` between them, `session` among them or
+    /// not. They are asked in that order.
+    pub fn by(mut self, names: impl Into<Cow<'static, str>>) -> Self {
+        if let Access::Public { by, .. } = &mut self.declaration.access {
+            *by = names.into();
+        }
+        self
+    }
+
     /// Lets requests from pages of other origins start a session, or use one, and says why: an
     /// identity provider posts its form from its own origin.
     pub fn cross_origin(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
@@ -273,6 +286,16 @@ impl InlineSession {
     /// Says what it is for.
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.declaration.reason = Some(reason.into());
+        self
+    }
+
+    /// Sets what may prove the caller, in place of a session of this library: the name of an
+    /// [authenticator](crate::authenticate), or several with ` | ` between them, `session` among them or
+    /// not. They are asked in that order.
+    pub fn by(mut self, names: impl Into<Cow<'static, str>>) -> Self {
+        if let Access::Session { by, .. } = &mut self.declaration.access {
+            *by = names.into();
+        }
         self
     }
 
@@ -348,6 +371,17 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
         && let Some(mistake) = scope::mistake(scope)
     {
         all.push(format!("the scope is {scope:?}: {mistake}"));
+    }
+    if let Access::Session { by, .. } | Access::Public { by, .. } = declaration.access() {
+        if let Some(mistake) = by::mistake(by) {
+            all.push(format!("`by` is {by:?}: {mistake}"));
+        } else if by != by::SESSION && declaration.by().is_none() {
+            all.push(
+                "`by` is of no use without `optional_session`: nobody is asked who calls a public \
+                 route"
+                    .to_owned(),
+            );
+        }
     }
     all.extend(text("owner", declaration.owner()));
     if blank(declaration.cross_origin()) && declaration.cross_origin().is_some() {

@@ -187,6 +187,9 @@ impl IssueSession {
             begun,
             of_browser,
         } = self;
+        if !policy.has_sessions {
+            return Err(IssueError(Kind::WithoutSessions));
+        }
         subject::check(&subject)?;
         if let Some(scope) = scopes
             .iter()
@@ -458,6 +461,7 @@ enum Kind {
     Random(getrandom::Error),
     Store(StoreError),
     Revoked,
+    WithoutSessions,
 }
 
 impl IssueError {
@@ -562,6 +566,10 @@ impl fmt::Display for IssueError {
             Kind::Store(error) => fmt::Display::fmt(error, f),
             Kind::Revoked => f.write_str(
                 "the subject's sessions were revoked while this one was issued: log in again",
+            ),
+            Kind::WithoutSessions => f.write_str(
+                "the layer was built without sessions: build it with keys, by \
+                 `SessionAuthLayer::builder(keys)`",
             ),
         }
     }

@@ -11,6 +11,8 @@ use tower_layer::Layer;
 
 use crate::access::{Declaration, DeclarationRef, Target, Verify};
 use crate::activity::{Endpoint, RouteActivity};
+use crate::authenticate::{Authenticate, Registered};
+use crate::by;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::cookie::{CookieTemplate, DEFAULT_NAME, INSECURE_NAME, SameSite};
 use crate::csrf::CrossOrigin;
@@ -42,6 +44,8 @@ const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 60 * 60
 const DEFAULT_MAX_SESSIONS: u32 = 100;
 /// For how long the id of before a renewal is still good.
 const DEFAULT_RENEWAL_GRACE: Duration = Duration::from_secs(10);
+/// How long an authenticator may take that has to wait.
+const DEFAULT_AUTHENTICATOR_TIMEOUT: Duration = Duration::from_secs(2);
 /// The largest accepted body of a webhook, in bytes.
 const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// How long the body of a webhook may take.
@@ -87,39 +91,20 @@ pub struct SessionAuthLayer {
 impl SessionAuthLayer {
     /// A layer whose sessions are signed with these keys.
     pub fn builder(keys: Keys) -> SessionAuthLayerBuilder {
-        SessionAuthLayerBuilder {
-            keys,
-            cookie_name: None,
-            audience: None,
-            same_site: SameSite::default(),
-            clock: Arc::new(SystemClock),
-            idle_timeout: DEFAULT_IDLE_TIMEOUT,
-            absolute_timeout: DEFAULT_ABSOLUTE_TIMEOUT,
-            max_body: DEFAULT_MAX_BODY,
-            body_timeout: DEFAULT_BODY_TIMEOUT,
-            verifiers: BTreeMap::new(),
-            replays: Replays::default(),
-            problems: Vec::new(),
-            mode: None,
-            unclassified: Unclassified::default(),
-            trusted_origins: Vec::new(),
-            login_path: None,
-            insecure_http: false,
-            bearer: false,
-            store: None,
-            store_timeout: crate::store::DEFAULT_TIMEOUT,
-            store_breaker: crate::store::DEFAULT_BREAKER,
-            max_sessions: DEFAULT_MAX_SESSIONS,
-            renewal_grace: DEFAULT_RENEWAL_GRACE,
-            stream_lag: ended::DEFAULT_LAG,
-            silence_grace: silence::DEFAULT_GRACE,
-            pinger: None,
-            lock: None,
-            audit: None,
-        }
+        SessionAuthLayerBuilder::new(Some(keys))
     }
 
-    /// Starts sessions outside of a request: in a test, or in a handler that gets it as state.
+    /// A layer for a service that has no sessions of this library's: its callers are proved by
+    /// [authenticators](crate::authenticate) alone.
+    ///
+    /// Each session route then has to name one, in `by`. A route that has none or `session` there, or
+    /// says `issues_session`, stops the start.
+    pub fn builder_without_sessions() -> SessionAuthLayerBuilder {
+        SessionAuthLayerBuilder::new(None)
+    }
+
+    /// Starts sessions outside of a request: in a test, or in a handler that gets it as state. One that
+    /// was built [without sessions](Self::builder_without_sessions) issues none: that is an error then.
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         self.shared.sessions.clone()
@@ -247,6 +232,7 @@ impl fmt::Debug for SessionAuthLayer {
             .field("absolute_timeout", &self.shared.policy.absolute_timeout)
             .field("mode", &self.shared.mode)
             .field("verifiers", &self.shared.verifiers.keys())
+            .field("authenticators", &self.shared.authenticators.keys())
             .finish_non_exhaustive()
     }
 }
@@ -274,7 +260,8 @@ impl<S> Layer<S> for SessionAuthLayer {
 /// Builds a [`SessionAuthLayer`].
 #[must_use = "call `build` to get the layer"]
 pub struct SessionAuthLayerBuilder {
-    keys: Keys,
+    /// None for a layer without sessions.
+    keys: Option<Keys>,
     cookie_name: Option<String>,
     audience: Option<String>,
     same_site: SameSite,
@@ -285,6 +272,8 @@ pub struct SessionAuthLayerBuilder {
     body_timeout: Duration,
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     replays: Replays,
+    authenticators: BTreeMap<Arc<str>, Arc<Registered>>,
+    authenticator_timeout: Duration,
     problems: Vec<Problem>,
     mode: Option<Mode>,
     unclassified: Unclassified,
@@ -305,6 +294,83 @@ pub struct SessionAuthLayerBuilder {
 }
 
 impl SessionAuthLayerBuilder {
+    fn new(keys: Option<Keys>) -> Self {
+        Self {
+            keys,
+            cookie_name: None,
+            audience: None,
+            same_site: SameSite::default(),
+            clock: Arc::new(SystemClock),
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            absolute_timeout: DEFAULT_ABSOLUTE_TIMEOUT,
+            max_body: DEFAULT_MAX_BODY,
+            body_timeout: DEFAULT_BODY_TIMEOUT,
+            verifiers: BTreeMap::new(),
+            replays: Replays::default(),
+            authenticators: BTreeMap::new(),
+            authenticator_timeout: DEFAULT_AUTHENTICATOR_TIMEOUT,
+            problems: Vec::new(),
+            mode: None,
+            unclassified: Unclassified::default(),
+            trusted_origins: Vec::new(),
+            login_path: None,
+            insecure_http: false,
+            bearer: false,
+            store: None,
+            store_timeout: crate::store::DEFAULT_TIMEOUT,
+            store_breaker: crate::store::DEFAULT_BREAKER,
+            max_sessions: DEFAULT_MAX_SESSIONS,
+            renewal_grace: DEFAULT_RENEWAL_GRACE,
+            stream_lag: ended::DEFAULT_LAG,
+            silence_grace: silence::DEFAULT_GRACE,
+            pinger: None,
+            lock: None,
+            audit: None,
+        }
+    }
+
+    /// Adds what proves callers of routes with `by = "name"`: see [`authenticate`](crate::authenticate).
+    /// The name `session` is taken: it stands for sessions of this library.
+    pub fn authenticator(mut self, name: impl Into<String>, by: impl Authenticate) -> Self {
+        let name = name.into();
+        let unusable = |name: &str, error: Box<dyn std::error::Error + Send + Sync>| {
+            let name = name.to_owned();
+            Problem::UnusableAuthenticator { name, error }
+        };
+        if let Err(error) = by.check() {
+            self.problems.push(unusable(&name, Box::new(error)));
+        }
+        if let Some(what) = by::mistake_of_name(&name) {
+            let error = format!("its name {what}");
+            self.problems.push(unusable(&name, error.into()));
+        }
+        if name == by::SESSION {
+            let error = "the name stands for sessions of this library: choose another";
+            self.problems.push(unusable(&name, error.into()));
+            return self;
+        }
+        let name = Arc::<str>::from(name);
+        match self.authenticators.entry(Arc::clone(&name)) {
+            Entry::Occupied(_) => {
+                let name = name.to_string();
+                self.problems.push(Problem::DuplicateAuthenticator { name });
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Arc::new(Registered::new(name, by)));
+            }
+        }
+        self
+    }
+
+    /// Sets how long an authenticator may wait for what it needs to know, before the request gets a 503.
+    /// The default is 2 seconds.
+    ///
+    /// One that blocks its thread, in place of waiting, cannot be ended.
+    pub fn authenticator_timeout(mut self, timeout: Duration) -> Self {
+        self.authenticator_timeout = timeout;
+        self
+    }
+
     /// Adds the verifier for webhooks with `verify = "name"`. The name `handler` is taken: it stands
     /// for handlers that authenticate the caller themselves.
     pub fn verifier(mut self, name: impl Into<String>, verifier: impl Verifier) -> Self {
@@ -628,8 +694,8 @@ impl SessionAuthLayerBuilder {
     ///
     /// Every problem at once: a name that a cookie cannot have, an empty audience, a timeout of less
     /// than a second or an idle timeout longer than the absolute one, a `store_breaker` or
-    /// `max_sessions` out of its range, two verifiers of one name, a verifier that can accept nothing, a
-    /// `SESSION_AUTH_MODE` that is no mode, an origin, a login path or the URL of a ping that is none.
+    /// `max_sessions` out of its range, two verifiers or authenticators of one name, one that can accept
+    /// nothing, a `SESSION_AUTH_MODE` that is no mode, an origin, a login path or the URL of a ping that is none.
     pub fn build(self) -> Result<SessionAuthLayer, BuildError> {
         let Self { mut problems, .. } = self;
         if self.idle_timeout.as_secs() == 0 || self.absolute_timeout.as_secs() == 0 {
@@ -657,6 +723,26 @@ impl SessionAuthLayerBuilder {
                            it longer";
             problems.push(Problem::InvalidTimeout { message });
         }
+        if self.authenticator_timeout.is_zero() {
+            let message = "the authenticator_timeout is zero, so nothing could be waited for: make \
+                           it longer";
+            problems.push(Problem::InvalidTimeout { message });
+        }
+        let has_sessions = self.keys.is_some();
+        if !has_sessions && (self.store.is_some() || self.bearer) {
+            let setting = if self.bearer {
+                "bearer_tokens"
+            } else {
+                "store"
+            };
+            let message = "the layer was built without sessions: build it with keys, by \
+                           `SessionAuthLayer::builder(keys)`, or leave this out"
+                .to_owned();
+            problems.push(Problem::InvalidSetting { setting, message });
+        }
+        // A layer without sessions has keys that nobody knows, so that no value verifies.
+        let keys = self.keys.map_or_else(Keys::random, Ok);
+        let keys = keep(&mut problems, "builder_without_sessions", keys);
         if self.store_breaker.0 == 0 {
             let message =
                 "a store_breaker of 0 failures would never ask the store: set 1 or more".to_owned();
@@ -704,8 +790,8 @@ impl SessionAuthLayerBuilder {
                 message: "it is empty: name whom the sessions are for, or leave it out".to_owned(),
             });
         }
-        let (Some(mode), Some(cross_origin), Some(login), Some(cookie)) =
-            (mode, cross_origin, login, cookie)
+        let (Some(mode), Some(cross_origin), Some(login), Some(cookie), Some(keys)) =
+            (mode, cross_origin, login, cookie, keys)
         else {
             return Err(BuildError::unless_empty(problems).expect_err("it was just added to"));
         };
@@ -727,7 +813,8 @@ impl SessionAuthLayerBuilder {
         let audience = self.audience.as_deref().unwrap_or(cookie.name());
         let started = Timestamp::of(&self.clock);
         let policy = Arc::new(SessionPolicy {
-            keys: self.keys.for_audience(audience),
+            keys: keys.for_audience(audience),
+            has_sessions,
             cookie,
             bearer: self.bearer,
             clock: self.clock,
@@ -754,6 +841,14 @@ impl SessionAuthLayerBuilder {
                 login,
                 verifiers: self.verifiers,
                 replays: self.replays,
+                reserving: self
+                    .authenticators
+                    .values()
+                    .filter(|authenticator| authenticator.has_reserved_headers())
+                    .cloned()
+                    .collect(),
+                authenticators: self.authenticators,
+                authenticator_timeout: self.authenticator_timeout,
                 unclassified: self.unclassified,
                 lock: self.lock,
                 silence: Silence::new(self.silence_grace, self.pinger, started),
@@ -821,6 +916,7 @@ impl fmt::Debug for SessionAuthLayerBuilder {
             .field("keys", &self.keys)
             .field("cookie_name", &self.cookie_name)
             .field("verifiers", &self.verifiers.keys())
+            .field("authenticators", &self.authenticators.keys())
             .finish_non_exhaustive()
     }
 }

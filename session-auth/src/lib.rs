@@ -67,6 +67,8 @@
 //! - An existing [`axum::Router`]: [`SessionAuthLayer::protect`], and [`declare_route!`] for handlers
 //!   that are not yours.
 //! - Sessions: [`Keys`], [`Session`], [`Sessions`]. Webhooks: the [`webhook`](mod@webhook) module.
+//! - Callers that something else proves, by tokens or sessions of their own: the [`authenticate`] module,
+//!   and [`Identity`].
 //! - The audit: [`macro@audited_router`], the [`audit`] module, and the `route-audit` command.
 //!
 //! # What a deployment must see to
@@ -112,9 +114,11 @@ mod activity;
 pub mod adopt;
 pub mod audit;
 mod audited;
+pub mod authenticate;
 mod bearer;
 mod begin;
 mod begun;
+mod by;
 mod classified;
 mod clock;
 mod cookie;
@@ -134,6 +138,7 @@ pub mod fuzzing;
 mod guard;
 #[cfg(doc)]
 pub mod guide;
+mod identity;
 mod inline;
 mod issue;
 mod keys;
@@ -192,6 +197,7 @@ pub use end::EndSession;
 pub use error::{BuildError, Problem};
 pub use extract::{ExtractorMisuse, SessionRejection};
 pub use future::ResponseFuture;
+pub use identity::Identity;
 pub use inline::{
     InlineDeclaration, InlinePublic, InlineSession, InlineWebhook, public, session, webhook,
 };

@@ -20,6 +20,7 @@ use http::{Extensions, HeaderValue, Request, Response, StatusCode};
 
 use crate::access::{DeclarationRef, Location};
 use crate::activity::Endpoint;
+use crate::authenticate::Proved;
 use crate::response::Denial;
 use crate::session::Session;
 use crate::sessions::Sessions;
@@ -32,9 +33,15 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(crate) enum Caller {
     /// A session.
     Session(Session),
-    /// A public route that may see a session and end it.
+    /// Whom an authenticator proved.
+    Proved {
+        proved: Proved,
+        endpoint: Arc<Endpoint>,
+        sessions: Sessions,
+    },
+    /// A public route that may see who calls, and end a session.
     Optional {
-        session: Option<Session>,
+        who: Option<Who>,
         sessions: Sessions,
         /// Whether it may start one.
         issuing: bool,
@@ -50,6 +57,12 @@ pub(crate) enum Caller {
     /// A CORS preflight, which the check refused: it goes in for a `CorsLayer` to answer, and no
     /// further.
     Preflight(Denial),
+}
+
+/// Who calls a route that does not need to know.
+pub(crate) enum Who {
+    Session(Session),
+    Proved(Proved, Arc<Endpoint>),
 }
 
 /// In a request's extensions from the guard to the handler.

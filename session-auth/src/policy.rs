@@ -14,6 +14,8 @@ use crate::trail::{AuditEvent, AuditSink};
 /// One for each layer.
 pub(crate) struct SessionPolicy {
     pub(crate) keys: TokenKeys,
+    /// Whether there are any: a service may know its callers by other ways alone.
+    pub(crate) has_sessions: bool,
     pub(crate) cookie: CookieTemplate,
     /// Whether a token may come in `Authorization`.
     pub(crate) bearer: bool,

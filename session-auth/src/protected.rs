@@ -21,6 +21,7 @@ use tower_service::Service;
 use crate::access::{Access, Declaration, Text};
 use crate::activity::{Endpoint, Mount};
 use crate::audited::Audited;
+use crate::by;
 use crate::error::{BuildError, Problem};
 use crate::finding::Finding;
 use crate::guard::{Bound, GuardLayer, Handshakes, Readings};
@@ -280,10 +281,11 @@ fn endpoints(shared: &Shared, routes: &[Route], problems: &mut Vec<Problem>) -> 
             // A session is asked for, and no more: that is no proof for a webhook, and no scope.
             let handler = route.handler.as_ref().filter(|handler| {
                 shared.mode == Mode::Observe
-                    || matches!(
-                        handler.access(),
-                        Access::Public { .. } | Access::Session { scope: None, .. }
-                    )
+                    || match handler.access() {
+                        Access::Public { .. } => true,
+                        Access::Session { by, scope, .. } => scope.is_none() && by::has_session(by),
+                        Access::Webhook { .. } => false,
+                    }
             });
             all.push(Arc::new(Endpoint {
                 handler: handler.cloned(),

@@ -1,5 +1,6 @@
 //! What every guard does with a request: dispatch by the decision. It decides nothing itself.
 
+mod authenticate;
 mod check;
 mod webhook;
 
@@ -19,11 +20,12 @@ use tower_service::Service;
 
 use self::check::Standing;
 use crate::activity::Endpoint;
+use crate::authenticate::RequestParts;
 use crate::clock::Timestamp;
-use crate::decision::{self, Admitted, Asked, Decision, Grant, Means};
+use crate::decision::{self, Admitted, Asked, Decision, Grant, Means, Proven};
 use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
 use crate::mode::Mode;
-use crate::pass::{Caller, Pass, PassEnd};
+use crate::pass::{Caller, Pass, PassEnd, Who};
 use crate::response::Denial;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -154,27 +156,21 @@ where
     if endpoint.declaration.is_none() {
         log_unclassified(endpoint, &request);
     }
-    let policy = &shared.policy;
-    let means = Means {
-        keys: &policy.keys,
-        cookie: &policy.cookie,
-        bearer: policy.bearer,
-        cross_origin: &shared.cross_origin,
-        idle_timeout: policy.idle_timeout,
-        now: &|| Timestamp::of(&policy.clock),
-    };
-    let asked = Asked {
-        method: request.method(),
-        uri: request.uri(),
-        headers: request.headers(),
-    };
-    let grant = match decision::decide(endpoint.access(), &asked, &means) {
+    if !shared.reserving.is_empty() {
+        shared.take_off_reserved(&mut request);
+    }
+    let decision =
+        shared.with_means(|means| decision::decide(endpoint.access(), &Asked::of(&request), means));
+    let grant = match decision {
         Decision::Grant(Grant::Nothing) => {
             Pass::take_off(request.extensions_mut());
             endpoint.counters.pass();
             return ResponseFuture::forward(next.call(request), Outcome::default());
         }
         Decision::Grant(grant) => grant,
+        Decision::Authenticate => {
+            return authenticate::authenticate(next, shared, endpoint, sealed, request);
+        }
         Decision::VerifyWebhook => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
@@ -186,7 +182,7 @@ where
         }
         Decision::Deny(denial) => return deny(next, shared, endpoint, denial, sealed, request),
     };
-    if policy.store.is_some() && grant.admitted().is_some() {
+    if shared.policy.store.is_some() && grant.admitted().is_some() {
         let next = next.later();
         let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
         let checked = check_store(next, shared, endpoint, sealed, grant, request);
@@ -209,7 +205,24 @@ where
     N: Next,
     N::Future: Future<Output = Result<Response<R>, E>>,
 {
-    match shared.refuse(endpoint, denial, sealed, &mut request) {
+    if !shared.reserving.is_empty() {
+        shared.take_off_reserved(&mut request);
+    }
+    let refused = shared.refuse(endpoint, denial.into(), sealed, &mut request);
+    self::refused(next, refused, request)
+}
+
+/// Answers a refused request, or hands it on all the same.
+fn refused<N, R, E>(
+    next: N,
+    refused: Refused,
+    request: Request<Body>,
+) -> ResponseFuture<N::Future, E>
+where
+    N: Next,
+    N::Future: Future<Output = Result<Response<R>, E>>,
+{
+    match refused {
         Refused::Answered(response) => ResponseFuture::denied(response),
         Refused::Observed(end) => {
             let outcome = Outcome::of_pass(end, None);
@@ -218,6 +231,32 @@ where
         Refused::Preflight(end) => {
             let outcome = Outcome::of_preflight(end);
             ResponseFuture::forward(next.call(request), outcome)
+        }
+    }
+}
+
+/// Why a request is refused, and what the answer asks for where that is not what it always is.
+pub(crate) struct Denied {
+    pub(crate) denial: Denial,
+    /// That of the authenticator which was asked last.
+    pub(crate) challenge: Option<HeaderValue>,
+}
+
+impl From<Denial> for Denied {
+    fn from(denial: Denial) -> Self {
+        Self {
+            denial,
+            challenge: None,
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    fn of<B>(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
         }
     }
 }
@@ -235,9 +274,9 @@ pub(crate) enum Refused {
 impl Grant {
     fn admitted(&self) -> Option<&Admitted> {
         match self {
-            Self::Session(admitted)
+            Self::Proven(Proven::Session(admitted))
             | Self::Optional {
-                admitted: Some(admitted),
+                proven: Some(Proven::Session(admitted)),
                 ..
             } => Some(admitted),
             _ => None,
@@ -247,9 +286,9 @@ impl Grant {
     /// The same, and the browser keeps the cookie that it has: it is of the session's new id, or will
     /// be.
     fn without_renewal(mut self) -> Self {
-        if let Self::Session(admitted)
+        if let Self::Proven(Proven::Session(admitted))
         | Self::Optional {
-            admitted: Some(admitted),
+            proven: Some(Proven::Session(admitted)),
             ..
         } = &mut self
         {
@@ -260,6 +299,30 @@ impl Grant {
 }
 
 impl Shared {
+    /// What decisions are made with.
+    fn with_means<T>(&self, decide: impl FnOnce(&Means<'_>) -> T) -> T {
+        let policy = &self.policy;
+        decide(&Means {
+            keys: &policy.keys,
+            cookie: &policy.cookie,
+            bearer: policy.bearer,
+            cross_origin: &self.cross_origin,
+            idle_timeout: policy.idle_timeout,
+            now: &|| Timestamp::of(&policy.clock),
+        })
+    }
+
+    /// Takes off what only the peers of an authenticator may send.
+    #[cold]
+    fn take_off_reserved(&self, request: &mut Request<Body>) {
+        for authenticator in &self.reserving {
+            let parts = RequestParts::by_clock(request, &*self.policy.clock);
+            for name in authenticator.forbidden(&parts) {
+                request.headers_mut().remove(name);
+            }
+        }
+    }
+
     /// Puts the pass on a request, counts it, and says what is to be done with the answer.
     fn let_in(
         self: &Arc<Self>,
@@ -289,20 +352,28 @@ impl Shared {
             Grant::Nothing => Caller::Delivery(None, None),
             Grant::Issuing => Caller::Issues(self.sessions.clone()),
             Grant::Optional {
-                admitted,
+                proven,
                 issuing,
                 same_origin,
             } => Caller::Optional {
-                session: admitted.map(&mut session_of),
+                who: proven.map(|proven| match proven {
+                    Proven::Session(admitted) => Who::Session(session_of(admitted)),
+                    Proven::By(proved) => Who::Proved(proved, Arc::clone(endpoint)),
+                }),
                 sessions: self.sessions.clone(),
                 issuing,
                 cross_origin: (!same_origin && self.mode == Mode::Enforce)
                     .then(|| Arc::clone(endpoint)),
             },
-            Grant::Session(admitted) => {
+            Grant::Proven(Proven::Session(admitted)) => {
                 endpoint.counters.saw_session(admitted.now);
                 Caller::Session(session_of(admitted))
             }
+            Grant::Proven(Proven::By(proved)) => Caller::Proved {
+                proved,
+                endpoint: Arc::clone(endpoint),
+                sessions: self.sessions.clone(),
+            },
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
         self.show(request, endpoint);
@@ -325,10 +396,11 @@ impl Shared {
     pub(crate) fn refuse(
         &self,
         endpoint: &Endpoint,
-        denial: Denial,
+        denied: Denied,
         sealed: bool,
         request: &mut Request<Body>,
     ) -> Refused {
+        let Denied { denial, challenge } = denied;
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
             let count = endpoint.counters.observe(denial, self.now());
@@ -352,7 +424,8 @@ impl Shared {
         }
         tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
         endpoint.counters.deny(denial, self.now());
-        let redirect = self.login.as_ref().and_then(|login| {
+        let login = self.login.as_ref().filter(|_| endpoint.is_for_browsers());
+        let redirect = login.and_then(|login| {
             // As the browser sees it: a nested router has a shorter one.
             let uri = match request.extensions().get::<OriginalUri>() {
                 Some(OriginalUri(original)) => original,
@@ -362,7 +435,9 @@ impl Shared {
         });
         let answer = || {
             let mut response = endpoint.denied(denial);
-            if self.policy.bearer && denial.is_unauthenticated() {
+            if let Some(challenge) = challenge {
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            } else if self.policy.bearer && denial.is_unauthenticated() {
                 let challenge = HeaderValue::from_static("Bearer");
                 response.headers_mut().append(WWW_AUTHENTICATE, challenge);
             }
@@ -430,12 +505,12 @@ where
                 ..
             },
         ) => Grant::Optional {
-            admitted: None,
+            proven: None,
             issuing,
             same_origin,
         },
         (Err(denial), _) => {
-            return match shared.refuse(&endpoint, denial, sealed, &mut request) {
+            return match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
                 Refused::Answered(response) => Ok(response),
                 Refused::Observed(end) => Outcome::of_pass(end, None).after(next(request)).await,
                 Refused::Preflight(end) => Outcome::of_preflight(end).after(next(request)).await,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use time::{Date, OffsetDateTime};
 
 use crate::access::{AccessClass, Declaration, DeclarationRef, Verify};
-use crate::activity::Endpoint;
+use crate::activity::{Endpoint, Way};
+use crate::authenticate::Registered;
+use crate::by;
 use crate::clock::Timestamp;
 use crate::csrf::CrossOrigin;
 use crate::error::Problem;
@@ -33,6 +35,11 @@ pub(crate) struct Shared {
     pub(crate) login: Option<LoginPage>,
     pub(crate) verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     pub(crate) replays: Replays,
+    pub(crate) authenticators: BTreeMap<Arc<str>, Arc<Registered>>,
+    /// Those of them that have headers of their own.
+    pub(crate) reserving: Vec<Arc<Registered>>,
+    /// How long an authenticator may take that has to wait.
+    pub(crate) authenticator_timeout: Duration,
     pub(crate) unclassified: Unclassified,
     /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
     pub(crate) table: OnceLock<Arc<RouteTable>>,
@@ -165,6 +172,12 @@ impl Shared {
         if let (Some(Verify::By(name)), Some(by)) = (declaration.verify(), &verifier) {
             self.replays.look_at(declaration, name, &**by);
         }
+        let ways = self.ways(declaration, problems);
+        if declaration.issues_session() && !self.policy.has_sessions {
+            problems.push(Problem::WithoutSessions {
+                declaration: (**declaration).clone(),
+            });
+        }
         for what in inline::mistakes(declaration) {
             problems.push(Problem::Malformed {
                 declaration: (**declaration).clone(),
@@ -173,7 +186,37 @@ impl Shared {
         }
         Endpoint {
             verifier,
+            ways,
             ..Endpoint::new(declaration.target().to_string(), Some(declaration.clone()))
         }
+    }
+    /// What proves the callers of a route: nothing where that is a session alone.
+    fn ways(&self, declaration: &DeclarationRef, problems: &mut Vec<Problem>) -> Vec<Way> {
+        let Some(by) = declaration.by() else {
+            return Vec::new();
+        };
+        let mut ways = Vec::new();
+        for name in by::names(by) {
+            match self.authenticators.get(name) {
+                Some(authenticator) => ways.push(Way::By(Arc::clone(authenticator))),
+                None if name == by::SESSION && self.policy.has_sessions => ways.push(Way::Session),
+                None => problems.push(Problem::MissingAuthenticator {
+                    declaration: (**declaration).clone(),
+                    name: name.to_owned(),
+                    configured: self.known_ways(),
+                }),
+            }
+        }
+        if matches!(*ways, [Way::Session]) {
+            ways.clear();
+        }
+        ways
+    }
+
+    /// All that `by` may name.
+    fn known_ways(&self) -> Vec<String> {
+        let session = self.policy.has_sessions.then(|| by::SESSION.to_owned());
+        let names = self.authenticators.keys().map(ToString::to_string);
+        session.into_iter().chain(names).collect()
     }
 }

@@ -218,7 +218,11 @@ impl RouteTable {
         // An undeclared fallback may be the one that answers.
         if fallbacks().next().is_none() {
             return match service.map(|(_, endpoint)| endpoint) {
-                Some(endpoint) if endpoint.strictness() >= 2 && endpoint.is_own_origin_alone() => {
+                Some(endpoint)
+                    if endpoint.strictness() >= 2
+                        && endpoint.is_own_origin_alone()
+                        && endpoint.is_by_session_alone() =>
+                {
                     Resolved::Endpoint(endpoint)
                 }
                 _ => Resolved::Unclassified,
@@ -360,6 +364,10 @@ fn strictest<'a>(all: &[&'a Arc<Endpoint>]) -> Resolved<'a> {
     let is_as_strict = |other: &Arc<Endpoint>| {
         other.strictness() < strictest.strictness() || other.access() == strictest.access()
     };
+    let is_by_the_same = |other: &Arc<Endpoint>| {
+        matches!(other.access(), Some(Access::Public { .. }))
+            || other.access().and_then(Access::by) == strictest.access().and_then(Access::by)
+    };
     // A webhook's proof is no session, and a session no proof; two scopes are two.
     let comparable = |other: &Arc<Endpoint>| {
         other.access() == strictest.access()
@@ -368,6 +376,7 @@ fn strictest<'a>(all: &[&'a Arc<Endpoint>]) -> Resolved<'a> {
                 Some(Access::Public { .. } | Access::Session { .. })
             ) && matches!(strictest.access(), Some(Access::Session { .. }))
                 && strictest.is_own_origin_alone()
+                && is_by_the_same(other)
     };
     if all
         .iter()

@@ -37,13 +37,16 @@ const HEADER: &str = "\
 # `route-audit check --update` writes it. Review a change here as a change of who gets in.
 ";
 
+/// What proves a caller where the line does not say it.
+const SESSION: &str = "session";
+
 /// What stands for everything below a path.
 const BELOW: &str = "/**";
 
 /// How lines of these versions begin.
 const FIRST: &str = "schema";
 
-const TERMS: &str = "`verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, \
+const TERMS: &str = "`verify=…`, `by=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, \
      `issues_session`, `optional_session`, `cross_origin=\"…\"` or `reason=\"…\"`";
 
 /// As it is written: LF, sorted, one line a route.
@@ -86,6 +89,14 @@ fn terms(declaration: &Declaration) -> Vec<String> {
         (
             "verify",
             declaration.verify().map(|by| by.as_str().to_owned()),
+        ),
+        // What every session route was before there was another way goes without saying.
+        (
+            "by",
+            declaration
+                .by()
+                .filter(|by| *by != SESSION)
+                .map(str::to_owned),
         ),
         ("scope", declaration.scope().map(str::to_owned)),
         ("until", declaration.until().map(|day| day.to_string())),
@@ -273,6 +284,7 @@ struct RawTerms {
     of_public: Option<usize>,
     of_pages: Option<usize>,
     verify: Option<Verify>,
+    by: Option<String>,
     scope: Option<String>,
     expect_every: Option<Duration>,
     max_body: Option<usize>,
@@ -315,6 +327,10 @@ impl RawTerms {
             Some("verify") => {
                 self.of_webhooks = column;
                 self.verify.replace(Verify::from(value)).is_some()
+            }
+            Some("by") => {
+                self.of_pages = column;
+                self.by.replace(value).is_some()
             }
             Some("scope") => {
                 self.of_sessions = column;
@@ -375,8 +391,10 @@ impl RawTerms {
             });
         }
         let cross_origin = self.cross_origin.map(Into::into);
+        let by = self.by.map_or(SESSION.into(), Into::into);
         let access = match class {
             AccessClass::Public => Access::Public {
+                by,
                 issues_session: self.issues_session,
                 optional_session: self.optional_session,
                 cross_origin,
@@ -390,6 +408,7 @@ impl RawTerms {
                 max_body: self.max_body,
             },
             _ => Access::Session {
+                by,
                 scope: self.scope.map(Into::into),
                 cross_origin,
             },

@@ -19,6 +19,7 @@
 //!   session route. Removed, it closes: nobody can log in there any more.
 //! - `cross_origin` added opens: requests from pages of other origins get in that were refused with
 //!   403. Removed, it closes.
+//! - a name that is added to `by` opens: callers get in by one more proof. Removed, it closes.
 //! - `optional_session`, `expect_every`, `owner` and `reason` let in whom they let in before.
 //!
 //! A change that opens and does not close widens; one that closes and does not open narrows.
@@ -161,6 +162,12 @@ fn of_difference(
     Some(match difference {
         Difference::Class => class(Some(old), Some(new)),
         Difference::Verify => verifier(old, new),
+        // Anyone may call a public route, whoever it then recognizes.
+        Difference::By if new.class() == AccessClass::Public => (
+            Effect::Neither,
+            text("way to know its callers", old.by(), new.by()),
+        ),
+        Difference::By => ways(old.by(), new.by()),
         Difference::Scope => scopes(old.scopes(), new.scopes()),
         Difference::Until => until(old.until(), new.until()),
         Difference::MaxBody => max_body(old.max_body(), new.max_body()),
@@ -192,6 +199,35 @@ fn of_difference(
         Difference::Reason => (Effect::Neither, text("reason", old.reason(), new.reason())),
         _ => return None,
     })
+}
+
+/// What may prove a caller: with one more of them more callers get in, in whatever order.
+fn ways(old: Option<&str>, new: Option<&str>) -> (Effect, Sentence) {
+    let (Some(old), Some(new)) = (old, new) else {
+        return (Effect::Neither, text("way to know its callers", old, new));
+    };
+    let has_all = |of: &str, others: &str| {
+        let mut others = others.split(" | ");
+        others.all(|other| of.split(" | ").any(|name| name == other))
+    };
+    let (effect, consequence) = match (has_all(new, old), has_all(old, new)) {
+        (true, true) => (Effect::Neither, ": the same callers may call it"),
+        (true, false) => (Effect::Opens, ": more callers may call it"),
+        (false, true) => (
+            Effect::Closes,
+            ": callers with no more than the old proof will get 401",
+        ),
+        (false, false) => (
+            Effect::Both,
+            ": callers with no more than the old proof will get 401, others may call it",
+        ),
+    };
+    let says = Sentence::of("now takes callers by ")
+        .name(new)
+        .words(" instead of ")
+        .name(old)
+        .words(consequence);
+    (effect, says)
 }
 
 fn cross_origin(old: Option<&str>, new: Option<&str>) -> (Effect, Sentence) {

@@ -31,6 +31,8 @@ pub(crate) struct Terms<'a> {
     verifier: Option<&'a str>,
     /// What the verifier's proof binds, where the verifier has the name of a scheme.
     binds: Option<&'a str>,
+    /// What may prove the caller, where a session is needed or may be used.
+    by: Option<&'a str>,
     scope: Option<&'a str>,
     expect_every: Option<String>,
     until: Option<String>,
@@ -55,6 +57,7 @@ impl<'a> Terms<'a> {
                 .and_then(|one| one.verify())
                 .and_then(|by| session_auth::webhook::scheme(by.as_str()).ok())
                 .map(|scheme| scheme.binds.as_str()),
+            by: declaration.and_then(Declaration::by),
             scope: declaration.and_then(Declaration::scope),
             expect_every: declaration
                 .and_then(Declaration::expect_every)

@@ -15,6 +15,8 @@ pub(super) fn proof(declaration: Option<&Declaration>) -> String {
     let mut words = Vec::new();
     if let Some(declaration) = declaration {
         words.extend(declaration.verify().map(|by| by.as_str().to_owned()));
+        let by = declaration.by().filter(|by| *by != "session");
+        words.extend(by.map(|by| format!("by {by}")));
         words.extend(declaration.scope().map(|scope| format!("scope {scope}")));
         for (given, word) in [
             (declaration.issues_session(), "issues session"),

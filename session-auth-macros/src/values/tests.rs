@@ -123,3 +123,15 @@ fn names_and_words() {
         assert!(scope(value).is_err(), "{value:?}");
     }
 }
+
+#[test]
+fn what_proves_a_caller_is_one_name_or_several_in_order() {
+    for value in ["session", "api", "session | api", "jwt-2 | a_b | session"] {
+        assert_eq!(by(value), Ok(()), "{value:?}");
+    }
+    for value in [
+        "", "API", "a|b", "a | ", " | a", "a & b", "a, b", "a | a", "é",
+    ] {
+        assert!(by(value).is_err(), "{value:?}");
+    }
+}

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use http::HeaderValue;
 use http::header::COOKIE;
 
 use super::*;
+use crate::authenticate::{Found, Proved};
 use crate::cookie::{DEFAULT_NAME, SameSite};
 use crate::keys::Keys;
 use crate::token::{Contents, Lasts, encode};
@@ -82,13 +85,15 @@ impl Fixture {
             Decision::Grant(Grant::Nothing) => "nothing".into(),
             Decision::Grant(Grant::Issuing) => "issuing".into(),
             Decision::Grant(Grant::Optional {
-                admitted, issuing, ..
+                proven, issuing, ..
             }) => {
                 let issuing = if issuing { ", issuing" } else { "" };
-                format!("optional {}{issuing}", admitted.is_some())
+                format!("optional {}{issuing}", proven.is_some())
             }
             Decision::LeaveToHandler => "unverified".into(),
-            Decision::Grant(Grant::Session(admitted)) => match admitted.renewal {
+            Decision::Authenticate => "ask".into(),
+            Decision::Grant(Grant::Proven(Proven::By(_))) => "by".into(),
+            Decision::Grant(Grant::Proven(Proven::Session(admitted))) => match admitted.renewal {
                 Some(renewal) => {
                     let max_age = renewal.max_age.expect("the browser keeps it");
                     format!("admit, renew for {}", max_age.as_secs())
@@ -102,6 +107,7 @@ impl Fixture {
 }
 
 const SESSION: Access = Access::Session {
+    by: std::borrow::Cow::Borrowed("session"),
     scope: None,
     cross_origin: None,
 };
@@ -113,12 +119,14 @@ const fn public(issues_session: bool, optional_session: bool) -> Access {
     Access::Public {
         issues_session,
         optional_session,
+        by: std::borrow::Cow::Borrowed("session"),
         cross_origin: None,
     }
 }
 
 fn scope(name: &'static str) -> Access {
     Access::Session {
+        by: "session".into(),
         scope: Some(name.into()),
         cross_origin: None,
     }
@@ -334,12 +342,14 @@ fn a_page_of_another_origin_starts_no_session_unless_the_route_says_why() {
     let mut fixture = Fixture::new();
     let good = [cookie(&fixture.fresh())];
     let exempt = |issues_session, optional_session| Access::Public {
+        by: "session".into(),
         issues_session,
         optional_session,
         cross_origin: Some("an identity provider posts its form".into()),
     };
     let both = public(true, true);
     let embedded = Access::Session {
+        by: "session".into(),
         scope: Some("admin".into()),
         cross_origin: Some("partners embed it".into()),
     };
@@ -385,4 +395,121 @@ fn a_session_of_an_older_key_gets_a_cookie_of_the_first() {
     ring.rotate(&Keys::new([[2; 32]]).expect("one key"));
     assert_eq!(fixture.decide(Some(&SESSION), &old), "deny bad_signature");
     assert_eq!(fixture.decide(Some(&SESSION), &new), "admit");
+}
+
+fn by(by: &'static str) -> Access {
+    Access::Session {
+        by: by.into(),
+        scope: Some("admin".into()),
+        cross_origin: None,
+    }
+}
+
+fn proved(scopes: &[&str]) -> Result<Proven, Denial> {
+    let found = Found {
+        identity: Arc::new(()),
+        type_name: "()",
+        scopes: Some(scopes.iter().map(ToString::to_string).collect()),
+        good_until: None,
+    };
+    let by = "api".into();
+    Ok(Proven::By(Proved { found, by }))
+}
+
+#[test]
+fn who_was_proved_in_another_way_is_judged_as_with_a_session() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.decide(Some(&by("api")), &[]), "ask");
+    assert_eq!(fixture.decide(Some(&by("session | api")), &[]), "ask");
+    let optional = Access::Public {
+        by: "api".into(),
+        issues_session: false,
+        optional_session: true,
+        cross_origin: None,
+    };
+    assert_eq!(fixture.decide(Some(&optional), &[]), "ask");
+    fixture.method = Method::POST;
+    fixture.site = Some("cross-site");
+    let issuing = public(true, true);
+    assert_eq!(fixture.decide(Some(&issuing), &[]), "deny cross_origin");
+
+    let admit = |access: &Access, proven, ambient| {
+        let mut headers = HeaderMap::new();
+        headers.insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
+        let asked = Asked {
+            method: &Method::POST,
+            uri: &Uri::from_static("/"),
+            headers: &headers,
+        };
+        let now = || fixture.now;
+        let means = Means {
+            keys: &fixture.keys,
+            cookie: &fixture.cookie,
+            bearer: false,
+            cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
+            idle_timeout: IDLE,
+            now: &now,
+        };
+        match super::admit(Some(access), proven, ambient, &asked, &means) {
+            Ok(Grant::Proven(_)) => "proven".to_owned(),
+            Ok(Grant::Optional { proven, .. }) => format!("optional {}", proven.is_some()),
+            Ok(_) => "something else".to_owned(),
+            Err(denial) => denial.to_string(),
+        }
+    };
+    let exempt = Access::Session {
+        by: "api".into(),
+        scope: None,
+        cross_origin: Some("test".into()),
+    };
+    let api = by("api");
+    for (what, access, proven, ambient, expected) in [
+        ("a header", &api, proved(&["admin"]), false, "proven"),
+        (
+            "security: a scope that is missing",
+            &api,
+            proved(&["staff"]),
+            false,
+            "scope",
+        ),
+        (
+            "security: another origin",
+            &api,
+            proved(&["admin"]),
+            true,
+            "cross_origin",
+        ),
+        ("an exemption", &exempt, proved(&[]), true, "proven"),
+        (
+            "security: nobody",
+            &exempt,
+            Err(Denial::Missing),
+            false,
+            "missing",
+        ),
+        (
+            "security: nobody knows",
+            &api,
+            Err(Denial::StoreUnavailable),
+            false,
+            "store_unavailable",
+        ),
+        ("public", &optional, proved(&[]), false, "optional true"),
+        (
+            "security: public, another origin",
+            &optional,
+            proved(&[]),
+            true,
+            "optional false",
+        ),
+        (
+            "public, an outage",
+            &optional,
+            Err(Denial::StoreUnavailable),
+            false,
+            "optional false",
+        ),
+    ] {
+        assert_eq!(admit(access, proven, ambient), expected, "{what}");
+    }
 }

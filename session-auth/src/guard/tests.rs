@@ -1,11 +1,13 @@
 use super::*;
 
 const PUBLIC: Access = Access::Public {
+    by: std::borrow::Cow::Borrowed("session"),
     issues_session: false,
     optional_session: false,
     cross_origin: None,
 };
 const LOGIN: Access = Access::Public {
+    by: std::borrow::Cow::Borrowed("session"),
     issues_session: true,
     optional_session: false,
     cross_origin: None,
@@ -130,6 +132,7 @@ fn readings(routes: &[(&str, Option<&Access>)]) -> Readings {
 #[test]
 fn security_a_reading_that_leads_to_another_class_differs() {
     let scope = Access::Session {
+        by: "session".into(),
         scope: Some("admin".into()),
         cross_origin: None,
     };

@@ -10,6 +10,7 @@ fn declaration() -> DeclarationRef {
             paths: Cow::Owned(vec!["/me".into()]),
         },
         access: Access::Session {
+            by: "session".into(),
             scope: None,
             cross_origin: None,
         },

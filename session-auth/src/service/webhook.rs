@@ -91,7 +91,7 @@ where
         }
         Judged::Answered(response) => return Ok(response),
         Judged::Denied { denial, unread } => {
-            let refused = shared.refuse(&endpoint, denial, sealed, &mut request);
+            let refused = shared.refuse(&endpoint, denial.into(), sealed, &mut request);
             match refused {
                 Refused::Answered(response) => {
                     if unread {

@@ -8,9 +8,11 @@ use crate::response::Denial;
 const PUBLIC: Access = Access::Public {
     issues_session: false,
     optional_session: false,
+    by: std::borrow::Cow::Borrowed("session"),
     cross_origin: None,
 };
 const SESSION: Access = Access::Session {
+    by: std::borrow::Cow::Borrowed("session"),
     scope: None,
     cross_origin: None,
 };
@@ -52,6 +54,7 @@ fn fallback(below: Option<&'static str>) -> Target {
 
 fn scope(name: &'static str) -> Access {
     Access::Session {
+        by: "session".into(),
         scope: Some(name.into()),
         cross_origin: None,
     }
@@ -322,6 +325,7 @@ fn security_without_a_pattern_the_strictest_holds() {
     let root = |access: Access| ("root", fallback(None), access);
     let nested = |access: Access| ("nested", fallback(Some("/files")), access);
     let exempt = |scope: Option<&'static str>| Access::Session {
+        by: "session".into(),
         scope: scope.map(Cow::Borrowed),
         cross_origin: Some("partners embed it".into()),
     };

@@ -17,6 +17,8 @@ pub struct Watched {
     /// Questions about the deadlines of streams.
     pub questions: AtomicU64,
     pub down: AtomicBool,
+    /// Whether questions about one session fail.
+    pub lost: AtomicBool,
 }
 
 impl Watched {
@@ -45,6 +47,9 @@ impl SessionStore for Watched {
         subject: &str,
         id: SessionId,
     ) -> Result<Option<StoredSession>, StoreError> {
+        if self.lost.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("lost"));
+        }
         self.store.find(subject, id).await
     }
     async fn touch(

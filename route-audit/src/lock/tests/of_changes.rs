@@ -110,6 +110,27 @@ fn every_change_of_terms_has_its_direction_and_its_sentence() {
             "needed a session and has no access class now: a session is needed as before, and each request counts as unclassified",
         ),
         (
+            "another proof",
+            "session",
+            "session by=\"session | api\"",
+            Widened,
+            "now takes callers by `session | api` instead of `session`: more callers may call it",
+        ),
+        (
+            "a proof less",
+            "session by=\"session | api\"",
+            "session",
+            Narrowed,
+            "now takes callers by `session` instead of `session | api`: callers with no more than the old proof will get 401",
+        ),
+        (
+            "other proofs",
+            "session by=api",
+            "session by=jwt",
+            Changed,
+            "now takes callers by `jwt` instead of `api`: callers with no more than the old proof will get 401, others may call it",
+        ),
+        (
             "scope added",
             "session",
             "session scope=admin",

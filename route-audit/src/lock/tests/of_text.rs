@@ -318,11 +318,11 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
           --> routes.lock:7:15
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `reasn="x"`
+        error: expected `verify=…`, `by=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `reasn="x"`
           --> routes.lock:8:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `"issues_session"`
+        error: expected `verify=…`, `by=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `"issues_session"`
           --> routes.lock:9:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
@@ -358,7 +358,7 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
           --> routes.lock:17:33
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `#`
+        error: expected `verify=…`, `by=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `#`
           --> routes.lock:18:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
@@ -366,7 +366,7 @@ fn a_line_that_cannot_be_read_is_pointed_at() {
           --> routes.lock:19:8
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 
-        error: expected `verify=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `"optional_session"`
+        error: expected `verify=…`, `by=…`, `scope=…`, `until=…`, `expect_every=…`, `max_body=…`, `owner=…`, `issues_session`, `optional_session`, `cross_origin="…"` or `reason="…"`; found `"optional_session"`
           --> routes.lock:20:25
           = help: take the file as it was committed, then run `route-audit check --update` and review what it changes
 

@@ -25,6 +25,7 @@ fn me() -> Declaration {
             paths: Cow::Owned(vec!["/me".into()]),
         },
         access: Access::Session {
+            by: "session".into(),
             scope: None,
             cross_origin: None,
         },
@@ -41,6 +42,7 @@ fn me() -> Declaration {
 fn open() -> Declaration {
     Declaration {
         access: Access::Public {
+            by: "session".into(),
             issues_session: true,
             optional_session: false,
             cross_origin: None,

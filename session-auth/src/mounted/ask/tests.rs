@@ -13,6 +13,7 @@ fn note(handler: &'static str) -> Arc<Note> {
     let declaration = Declaration {
         target: Target::Fallback { below: None },
         access: Access::Session {
+            by: "session".into(),
             scope: None,
             cross_origin: None,
         },

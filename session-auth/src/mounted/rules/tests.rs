@@ -15,9 +15,11 @@ use crate::mounted::stand_in::{Kind, StandIn};
 const PUBLIC: Access = Access::Public {
     issues_session: false,
     optional_session: false,
+    by: std::borrow::Cow::Borrowed("session"),
     cross_origin: None,
 };
 const SESSION: Access = Access::Session {
+    by: std::borrow::Cow::Borrowed("session"),
     scope: None,
     cross_origin: None,
 };

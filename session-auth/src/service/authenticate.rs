@@ -1,0 +1,261 @@
+//! Callers who may be proved in several ways: each is asked in the order of the declaration, until one
+//! proves them.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::check::{self, Standing};
+use super::{Denied, Next, Refused};
+use crate::activity::{Endpoint, Way};
+use crate::authenticate::{self, Pending, Proved, Refusal, Registered, RequestParts};
+use crate::decision::{self, Admitted, Asked, Proven};
+use crate::future::{Outcome, ResponseFuture};
+use crate::shared::Shared;
+
+/// How far the ways of an endpoint were tried.
+#[derive(Default)]
+struct Trial {
+    next: usize,
+    last: Option<Denied>,
+}
+
+/// What one way said.
+struct Attempt {
+    proven: Result<Proven, Denied>,
+    /// Whether a browser sent the credential by itself.
+    ambient: bool,
+}
+
+enum Step {
+    Ended(Attempt),
+    Wait(Waiting),
+}
+
+/// What has to be waited for.
+enum Waiting {
+    /// The store, which knows whether the session still is one.
+    Store { admitted: Admitted, ambient: bool },
+    By {
+        answer: Pending,
+        authenticator: Arc<Registered>,
+    },
+}
+
+/// Finds out who calls, and hands the request on or refuses it. Boxed only where something has to be
+/// waited for.
+pub(super) fn authenticate<N, R, E>(
+    next: N,
+    shared: &Arc<Shared>,
+    endpoint: &Arc<Endpoint>,
+    sealed: bool,
+    mut request: Request<Body>,
+) -> ResponseFuture<N::Future, E>
+where
+    N: Next,
+    N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    E: Send + 'static,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut trial = Trial::default();
+    match trial.go_on(shared, endpoint, &request) {
+        Step::Ended(attempt) => match conclude(shared, endpoint, sealed, &mut request, attempt) {
+            Ok(outcome) => ResponseFuture::forward(next.call(request), outcome),
+            Err(refused) => super::refused(next, refused, request),
+        },
+        Step::Wait(waiting) => {
+            let next = next.later();
+            let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
+            // A body can be sent to another thread, and not be shared with one.
+            let (parts, body) = request.into_parts();
+            let head = Request::from_parts(parts, ());
+            ResponseFuture::boxed(Box::pin(async move {
+                let attempt = trial.finish(&shared, &endpoint, &head, waiting).await;
+                let mut request = head.map(|()| body);
+                match conclude(&shared, &endpoint, sealed, &mut request, attempt) {
+                    Ok(outcome) => outcome.after(next(request)).await,
+                    Err(Refused::Answered(response)) => Ok(response),
+                    Err(Refused::Observed(end)) => {
+                        Outcome::of_pass(end, None).after(next(request)).await
+                    }
+                    Err(Refused::Preflight(end)) => {
+                        Outcome::of_preflight(end).after(next(request)).await
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// Judges what was found out, and puts the pass on the request.
+fn conclude(
+    shared: &Arc<Shared>,
+    endpoint: &Arc<Endpoint>,
+    sealed: bool,
+    request: &mut Request<Body>,
+    attempt: Attempt,
+) -> Result<Outcome, Refused> {
+    let Attempt { proven, ambient } = attempt;
+    let mut challenge = None;
+    let proven = proven.map_err(|denied| {
+        challenge = denied.challenge;
+        denied.denial
+    });
+    let granted = shared.with_means(|means| {
+        let access = endpoint.access();
+        decision::admit(access, proven, ambient, &Asked::of(request), means)
+    });
+    match granted {
+        Ok(grant) => Ok(shared.let_in(request, endpoint, grant)),
+        Err(denial) => {
+            let denied = Denied { denial, challenge };
+            Err(shared.refuse(endpoint, denied, sealed, request))
+        }
+    }
+}
+
+impl Trial {
+    /// Asks one way after the other, until one proves the caller, cannot say, or has to be waited for.
+    fn go_on<B>(&mut self, shared: &Shared, endpoint: &Endpoint, request: &Request<B>) -> Step {
+        while let Some(way) = endpoint.ways.get(self.next) {
+            self.next += 1;
+            let attempt = match way {
+                Way::Session => {
+                    let asked = Asked::of(request);
+                    let (found, ambient) =
+                        shared.with_means(|means| decision::session(&asked, means));
+                    match found {
+                        Ok(admitted) if shared.policy.store.is_some() => {
+                            return Step::Wait(Waiting::Store { admitted, ambient });
+                        }
+                        found => Attempt {
+                            proven: found.map(Proven::Session).map_err(Denied::from),
+                            ambient,
+                        },
+                    }
+                }
+                Way::By(authenticator) => {
+                    let parts = RequestParts::by_clock(request, &*shared.policy.clock);
+                    match authenticator.ask(&parts) {
+                        authenticate::Asked::Now(answer) => {
+                            Attempt::of(authenticator, answer, &parts)
+                        }
+                        authenticate::Asked::Later(answer) => {
+                            let authenticator = Arc::clone(authenticator);
+                            return Step::Wait(Waiting::By {
+                                answer,
+                                authenticator,
+                            });
+                        }
+                    }
+                }
+            };
+            if let Some(attempt) = self.take(attempt) {
+                return Step::Ended(attempt);
+            }
+        }
+        let last = self.last.take();
+        Step::Ended(Attempt {
+            proven: Err(last.unwrap_or(Denied::from(crate::Denial::Missing))),
+            // Whoever was not recognized may be a browser.
+            ambient: true,
+        })
+    }
+
+    /// The same, with a wait.
+    async fn finish(
+        mut self,
+        shared: &Shared,
+        endpoint: &Endpoint,
+        request: &Request<()>,
+        mut waiting: Waiting,
+    ) -> Attempt {
+        loop {
+            let attempt = waiting.end(shared, request).await;
+            if let Some(attempt) = self.take(attempt) {
+                return attempt;
+            }
+            match self.go_on(shared, endpoint, request) {
+                Step::Ended(attempt) => return attempt,
+                Step::Wait(next) => waiting = next,
+            }
+        }
+    }
+
+    /// The attempt, if it is the last one.
+    fn take(&mut self, attempt: Attempt) -> Option<Attempt> {
+        match attempt.proven {
+            Err(denied) if denied.denial != crate::Denial::StoreUnavailable => {
+                self.last = Some(denied);
+                None
+            }
+            _ => Some(attempt),
+        }
+    }
+}
+
+impl Waiting {
+    async fn end(self, shared: &Shared, request: &Request<()>) -> Attempt {
+        match self {
+            Self::Store {
+                mut admitted,
+                ambient,
+            } => {
+                let proven = match check::check(&shared.policy, &admitted).await {
+                    Ok(standing) => {
+                        if let Standing::Renewed = standing {
+                            admitted.renewal = None;
+                        }
+                        Ok(Proven::Session(admitted))
+                    }
+                    Err(denial) => Err(denial.into()),
+                };
+                Attempt { proven, ambient }
+            }
+            Self::By {
+                answer,
+                authenticator,
+            } => {
+                let answer = answer.answer(shared.authenticator_timeout).await;
+                let parts = RequestParts::by_clock(request, &*shared.policy.clock);
+                Attempt::of(&authenticator, answer, &parts)
+            }
+        }
+    }
+}
+
+impl Attempt {
+    fn of(
+        authenticator: &Registered,
+        answer: Result<Proved, Refusal>,
+        request: &RequestParts<'_>,
+    ) -> Self {
+        let answer = answer.and_then(|proved| match proved.found.good_until {
+            Some(end) if end <= request.now() => {
+                Err(Refusal::Expired("it was good until a moment that is past"))
+            }
+            _ => Ok(proved),
+        });
+        let denied = |refusal: Refusal| {
+            tracing::debug!(
+                target: "session_auth",
+                authenticator = authenticator.name(),
+                detail = refusal.detail(),
+                "not proved"
+            );
+            let denial = refusal.denial();
+            let challenge = denial
+                .is_unauthenticated()
+                .then(|| authenticator.challenge(&refusal));
+            Denied { denial, challenge }
+        };
+        Self {
+            proven: answer.map(Proven::By).map_err(denied),
+            ambient: authenticator.is_ambient(),
+        }
+    }
+}
