@@ -9,6 +9,8 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprMethodCall, Lit, Token};
 
+use crate::exits::calls::{SERVICES, is_routing};
+
 /// A call with an argument at a given place.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -22,6 +24,9 @@ pub(super) struct Call {
     pub(super) first: Range<usize>,
     /// The path of the route around it, where that is a literal.
     pub(super) path: Option<String>,
+    /// In what a `nest_service` or the like takes: the function that begins its method router, by name
+    /// and place.
+    pub(super) served: Option<(String, Range<usize>)>,
 }
 
 impl Call {
@@ -62,9 +67,25 @@ const MOUNTS: [&str; 5] = [
     "nest_service",
 ];
 
+/// `get` of `routing::get(list).post(create)`, and its place with the path before it.
+fn root(expr: &Expr) -> Option<(String, Range<usize>)> {
+    match expr {
+        Expr::MethodCall(call) => root(&call.receiver),
+        Expr::Call(call) => {
+            let Expr::Path(path) = &*call.func else {
+                return None;
+            };
+            let name = path.path.segments.last()?.ident.to_string();
+            is_routing(&name).then(|| (name, path.span().byte_range()))
+        }
+        _ => None,
+    }
+}
+
 #[derive(Default)]
 struct Finder {
     path: Option<String>,
+    served: Option<(String, Range<usize>)>,
     found: Calls,
 }
 
@@ -85,6 +106,7 @@ impl Finder {
                 word,
                 first: first.clone(),
                 path: self.path.clone(),
+                served: self.served.clone(),
             };
             self.found.insert((range.start, range.end), call);
         }
@@ -113,7 +135,17 @@ impl<'ast> Visit<'ast> for Finder {
             self.path = Some(path.value());
         }
         self.call(&name, &call.method.span().byte_range(), &call.args);
-        call.args.iter().for_each(|arg| self.visit_expr(arg));
+        let is_service = SERVICES.contains(&name.as_str());
+        for arg in &call.args {
+            // Of a router that stands in there, each route is one of its own.
+            let outside = match root(arg) {
+                served @ Some(_) if is_service => std::mem::replace(&mut self.served, served),
+                Some(_) => self.served.take(),
+                None => self.served.clone(),
+            };
+            self.visit_expr(arg);
+            self.served = outside;
+        }
         self.path = before;
     }
 }
@@ -187,6 +219,7 @@ mod tests {
             (on.methods(&source.text, false), on.path.as_deref()),
             (Some(GET | POST), None)
         );
+        assert!(list.served.is_none());
         let service = call("\"/s\"").expect("a call");
         assert_eq!(
             (
@@ -201,6 +234,21 @@ mod tests {
             Some(Methods::FALLBACK)
         );
         assert_eq!(fallback.path, None);
+    }
+
+    #[test]
+    fn a_method_router_in_a_service_is_known_by_its_first_function() {
+        let text = "fn f() { Router::new().nest_service(\"/s\", routing::get(a).post(b))\n\
+                    .fallback_service(Router::new().route(\"/\", any(c))).route(\"/r\", put(d)) }";
+        let calls = of(&Source::test(text).parse().expect("it parses"));
+        let root = |argument: &str| {
+            let start = text.find(argument).expect("it is there") + 1;
+            let (name, place) = calls[&(start, start + 1)].served.clone()?;
+            Some((name, text[place].to_owned()))
+        };
+        let get = Some(("get".to_owned(), "routing::get".to_owned()));
+        assert_eq!([root("(a)"), root("(b)")], [get.clone(), get]);
+        assert_eq!([root("(c)"), root("(d)")], [None, None]);
     }
 
     #[test]

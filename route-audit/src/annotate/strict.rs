@@ -223,6 +223,17 @@ impl Work<'_> {
                                a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`";
         let (source, call) = self.call(error, parsed).ok_or(BY_HAND)?;
         let text = &self.sources.all[source];
+        if let Some((name, place)) = &call.served
+            && !matches!(ours, Ours::Foreign)
+        {
+            // The class is that of the whole service.
+            let axum = self
+                .owners
+                .get(&source)
+                .and_then(|nth| self.packages[*nth].axum.as_deref());
+            let function = format!("{}::routing::{name}", axum.ok_or(BY_HAND)?);
+            return Ok(Some((source, vec![(place.clone(), function)])));
+        }
         let rows = self.rows(records, places, source, call.callee.start);
         let on_router = !error.rendered.contains("MethodRouter::<S>::fallback")
             && !error.rendered.contains("MethodRouter::<S, E>::fallback");

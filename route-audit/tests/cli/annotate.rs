@@ -725,6 +725,59 @@ fn what_another_crate_or_a_macro_mounts_is_left_to_do() {
     assert_eq!(read(&fixture, "src/api.rs"), OPEN_API);
 }
 
+const SERVING: &str = r#"use axum::{Router, routing::get};
+
+async fn index() {}
+
+pub fn app() -> Router {
+    let api = Router::new().nest_service(
+        "/files",
+        get(|| async { "a file" }).post(|| async { "taken" }),
+    );
+    Router::new()
+        .route("/start", get(index))
+        .nest("/api", api)
+        .route_service("/one", get(|| async { "one" }))
+        .fallback_service(get(|| async { "all else" }))
+}
+"#;
+
+#[test]
+fn a_method_router_that_is_a_whole_service_has_one_declaration() {
+    let fixture = service("annotate-serving", "")
+        .file("src/lib.rs", SERVING)
+        .write();
+    annotate(&fixture, &[]).expect_code(0);
+    let text = read(&fixture, "src/lib.rs");
+    let (_, mounted) = text
+        .split_once("pub fn app() -> Router {\n")
+        .expect("it is there");
+    expect![[r#"
+            let api = Router::new().nest_service(
+                session_auth::session(session_auth::methods::ANY, "/api/files")
+                    .reason("TODO(access): say what it serves"),
+                "/files",
+                axum::routing::get(|| async { "a file" }).post(|| async { "taken" }),
+            );
+            Router::new()
+                .route("/start", get(index))
+                .nest("/api", api)
+                .route_service(
+                    session_auth::session(session_auth::methods::ANY, "/one")
+                        .reason("TODO(access): say what it serves"),
+                    "/one",
+                    axum::routing::get(|| async { "one" }),
+                )
+                .fallback_service(
+                    session_auth::session(session_auth::methods::FALLBACK, "/")
+                        .reason("TODO(access): say what it serves"),
+                    axum::routing::get(|| async { "all else" }),
+                )
+        }
+    "#]].assert_eq(mounted);
+    fixture.run(&["check"]).expect_code(0);
+}
+
 #[test]
 fn bad_input_is_told_and_nothing_is_changed() {
     let files = ["Cargo.toml", "src/lib.rs", "src/users.rs"];
