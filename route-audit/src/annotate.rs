@@ -132,8 +132,10 @@ struct Work<'a> {
     /// with them.
     written: BTreeMap<(usize, String), Vec<String>>,
     refused: BTreeSet<(usize, String)>,
-    /// The functions that return a router, but not to a test, by file and name, and why.
-    unbuilt: BTreeMap<(usize, String), String>,
+    /// The functions that return a router, but not to a test, by file and name: why, and what to do.
+    unbuilt: BTreeMap<(usize, String), (String, String)>,
+    /// Those that are audited when the program protects their router.
+    at_start: BTreeSet<(usize, String)>,
     /// How many handlers have got an attribute.
     annotated: usize,
     compiles: bool,
@@ -172,6 +174,7 @@ impl<'a> Work<'a> {
             written: BTreeMap::new(),
             refused: BTreeSet::new(),
             unbuilt: BTreeMap::new(),
+            at_start: BTreeSet::new(),
             annotated: 0,
             compiles: false,
             served: BTreeSet::new(),

@@ -15,37 +15,74 @@ use super::tree::Item;
 use super::{Edits, ROUNDS, Work, manifest, write};
 use crate::error::CannotRun;
 
+/// Package, file, place, function and line.
+type Attribute = (usize, usize, usize, String, String);
+
 impl Work<'_> {
-    /// Audits the outermost functions that return a router, where that is plain and a test can call
-    /// them. The others are listed, with the text to write.
+    /// Audits the outermost functions that return a router, where that is plain: by a test, or where no
+    /// test can call them, at the start. The others are listed, with the text to write.
     pub(super) fn audit(&mut self) -> Result<(), CannotRun> {
         let (mut attributes, mut left) = (Vec::new(), Vec::new());
+        let mut started = BTreeSet::new();
         for (nth, edited) in self.packages.iter().enumerate() {
             for item in self.outermost(nth) {
                 let (source, at) = (item.source, item.attribute_at);
                 let name = item.sig.ident.to_string();
-                let unbuilt = self.unbuilt.get(&(source, name.clone())).map(|why| {
-                    let help = format!(
-                        "put the attribute above it that fits: {}",
-                        arguments(&name, &edited.library)
-                    );
-                    (why.clone(), help)
-                });
-                let by_hand =
-                    unbuilt.or_else(|| by_hand(&self.sources.all[source], item, &edited.library));
-                match by_hand {
-                    None => attributes.push((nth, source, at, name)),
-                    Some((what, help)) => {
-                        left.push((self.sources.all[source].place(at), what, help))
+                let text = &self.sources.all[source];
+                let way = match self.unbuilt.get(&(source, name.clone())) {
+                    Some((why, help)) => Way::Hand(why.clone(), help.clone()),
+                    None => way(text, item, &edited.library),
+                };
+                let at_start = match way {
+                    Way::Test => false,
+                    Way::Start => true,
+                    Way::Hand(what, help) => {
+                        left.push((source, item.path.clone(), what, help));
+                        continue;
                     }
+                };
+                let end = if at_start { "(at_start)" } else { "" };
+                let line = format!("#[{}::audited_router{end}]", edited.library);
+                attributes.push((nth, source, at, item.path.clone(), line));
+                if at_start {
+                    started.insert((source, name));
                 }
             }
         }
-        for (place, what, help) in left {
-            self.leave(place, what, help);
+        self.at_start = started;
+        let failed = self.put_attributes(&attributes)?;
+        for (nth, source, _, path, line) in attributes {
+            let name = path.rsplit("::").next().unwrap_or(&path).to_owned();
+            let (what, help) = match failed.contains(&nth) {
+                true => (
+                    format!(
+                        "`{name}` returns a router, and its callers do not compile with one that is audited"
+                    ),
+                    format!(
+                        "write `{line}` above it, and `auth.protect({name}(..))?` where it is served"
+                    ),
+                ),
+                false => continue,
+            };
+            self.at_start.remove(&(source, name));
+            left.push((source, path, what, help));
         }
-        if attributes.is_empty() {
-            return Ok(());
+        for (source, path, what, help) in left {
+            let at = self
+                .tree
+                .named(&path)
+                .first()
+                .map_or(0, |item| item.attribute_at);
+            self.leave(self.sources.all[source].place(at), what, help);
+        }
+        Ok(())
+    }
+
+    /// Puts attributes above functions. Returns the
+    /// packages that do not compile with theirs, and are as they were.
+    fn put_attributes(&mut self, all: &[Attribute]) -> Result<BTreeSet<usize>, CannotRun> {
+        if all.is_empty() {
+            return Ok(BTreeSet::new());
         }
         let before: Vec<_> = self
             .sources
@@ -54,28 +91,12 @@ impl Work<'_> {
             .map(|source| source.text.clone())
             .collect();
         let mut edits = Edits::new();
-        for (nth, source, at, _) in &attributes {
-            let line = format!("#[{}::audited_router]", self.packages[*nth].library);
-            let edit = self.sources.all[*source].lines(*at, &[line]);
+        for (_, source, at, _, line) in all {
+            let edit = self.sources.all[*source].lines(*at, std::slice::from_ref(line));
             edits.entry(*source).or_default().push(edit);
         }
         self.edit(edits)?;
-        let failed = self.repair(&before)?;
-        for (nth, source, at, name) in attributes
-            .into_iter()
-            .filter(|(nth, ..)| failed.contains(nth))
-        {
-            let place = self.sources.all[source].place(at);
-            let library = &self.packages[nth].library;
-            let help = format!(
-                "write `#[{library}::audited_router]` above it, and `auth.protect({name}())?` where it is served"
-            );
-            let what = format!(
-                "`{name}` returns a router, and its callers do not compile with one that is audited"
-            );
-            self.leave(place, what, help);
-        }
-        Ok(())
+        self.repair(&before)
     }
 
     /// The functions that build a router which no other function takes into its own. None, where
@@ -185,9 +206,17 @@ impl Work<'_> {
     }
 }
 
-/// What a person has to do before the router of a function is audited; `None` where the attribute alone
-/// does it.
-pub(super) fn by_hand(source: &Source, item: &Item, library: &str) -> Option<(String, String)> {
+/// How the router of a function comes to be audited.
+pub(super) enum Way {
+    /// By the attribute, whose test calls it.
+    Test,
+    /// By the attribute, when the program protects it: it takes what no test has.
+    Start,
+    /// By a person: what is in the way, and what to do.
+    Hand(String, String),
+}
+
+pub(super) fn way(source: &Source, item: &Item, library: &str) -> Way {
     let name = &item.sig.ident;
     let attribute = format!("#[{library}::audited_router]");
     let returns = returns_router(item);
@@ -197,13 +226,13 @@ pub(super) fn by_hand(source: &Source, item: &Item, library: &str) -> Option<(St
         } else {
             "is a method"
         };
-        return Some((
+        return Way::Hand(
             format!("`{name}` returns a router, and {what}"),
             format!("write a function in a module that returns the same, with `{attribute}`"),
-        ));
+        );
     }
     if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
-        return None;
+        return Way::Test;
     }
     let what = if returns {
         format!("`{name}` returns a router, and takes arguments that a test has to have, too")
@@ -232,20 +261,13 @@ pub(super) fn by_hand(source: &Source, item: &Item, library: &str) -> Option<(St
                 indented(&function)
             )
         }
-        None if returns => arguments(&name.to_string(), library),
+        None if returns => return Way::Start,
         None => format!(
             "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
              after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
         ),
     };
-    Some((what, help))
-}
-
-fn arguments(name: &str, library: &str) -> String {
-    format!(
-        "`#[{library}::audited_router(plain = {name}(..))]` says what a test has to have; where none has it: \
-         `#[{library}::audited_router(at_start)]`"
-    )
+    Way::Hand(what, help)
 }
 
 fn indented(text: &str) -> String {

@@ -9,10 +9,11 @@ use cargo_metadata::Package;
 use quote::ToTokens;
 use session_auth::audit::RouterRecord;
 
+use super::auditing::{self, Way};
 use super::compile::{self, Error};
 use super::record::{self, Records, Told};
 use super::text::Edit;
-use super::{Edits, Work, auditing};
+use super::{Edits, Work};
 use crate::error::CannotRun;
 use crate::supervised::shell;
 
@@ -153,7 +154,13 @@ impl Work<'_> {
                     told.how
                 )),
             };
-            self.unbuilt.extend(why.map(|why| ((source, name), why)));
+            let library = self.library(source);
+            let help = format!(
+                "put the attribute above it that fits: `#[{library}::audited_router(plain = {name}(..))]` says what a \
+                 test has to have; where none has it: `#[{library}::audited_router(at_start)]`"
+            );
+            self.unbuilt
+                .extend(why.map(|why| ((source, name), (why, help))));
         }
         Ok(told)
     }
@@ -167,7 +174,7 @@ impl Work<'_> {
             let mut items = self.outermost(nth);
             items.retain(|item| {
                 let source = &self.sources.all[item.source];
-                auditing::by_hand(source, item, &edited.library).is_none()
+                matches!(auditing::way(source, item, &edited.library), Way::Test)
             });
             for item in items.into_iter().filter(|item| seen.insert(&item.path)) {
                 let of_file: &mut Vec<Edit> = edits.entry(item.source).or_default();

@@ -168,14 +168,30 @@ impl Work<'_> {
                 ));
             }
         }
+        let names: Vec<String> = self
+            .at_start
+            .iter()
+            .map(|(_, name)| format!("`{name}`"))
+            .collect();
+        let mut check = "Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends\n     \
+             methods and paths.";
+        if !names.is_empty() {
+            check = "Run `route-audit check --run \"COMMAND\"` with what starts the service: it says where router and\n     \
+                 declarations disagree, and with `--fix` mends methods and paths.";
+            steps.push(format!(
+                "No test has what {} takes, so the router is audited where it is protected. In tests that want its\n     \
+                 handlers to run, `.unprotected()` gives them a plain router; it needs `features = [\"testing\"]`\n     \
+                 of `session-auth` in `dev-dependencies`.",
+                names.join(", ")
+            ));
+        }
         steps.extend([
             format!(
                 "Protect the router where it is served{}: `let app = auth.protect(routes())?;`, where\n     `auth` is \
                  `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.",
                 served.concat()
             ),
-            "Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends\n     \
-             methods and paths.".to_owned(),
+            check.to_owned(),
             "Run `route-audit init`: the lock, the configuration, a workflow.".to_owned(),
         ]);
         text.push_str("\nNext:\n");

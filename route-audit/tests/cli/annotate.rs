@@ -559,7 +559,7 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
     let fixture = service("annotate-unseen", "")
         .file("src/lib.rs", UNSEEN)
         .write();
-    let ran = annotate(&fixture, &[]).expect_code(100);
+    let ran = annotate(&fixture, &[]).expect_code(0);
     assert!(
         ran.stderr
             .contains("no router was seen in the tests (it ended: exit status: 0); `--run"),
@@ -570,18 +570,16 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
         edited src/lib.rs
         edited Cargo.toml
 
-        left to do: `app` returns a router, and takes arguments that a test has to have, too
-          --> src/lib.rs:18
-          = help: `#[session_auth::audited_router(plain = app(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
-
-        2 handlers annotated, 1 left to do
+        2 handlers annotated, 0 left to do
 
         Next:
-          1. Do what is left, by the list above.
+          1. No test has what `app` takes, so the router is audited where it is protected. In tests that want its
+             handlers to run, `.unprotected()` gives them a plain router; it needs `features = ["testing"]`
+             of `session-auth` in `dev-dependencies`.
           2. Protect the router where it is served: `let app = auth.protect(routes())?;`, where
              `auth` is `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.
-          3. Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends
-             methods and paths.
+          3. Run `route-audit check --run "COMMAND"` with what starts the service: it says where router and
+             declarations disagree, and with `--fix` mends methods and paths.
           4. Run `route-audit init`: the lock, the configuration, a workflow.
     "#]]
     .assert_eq(&shown(&ran.stdout, &fixture));
@@ -593,10 +591,9 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    // What is left to do, done.
-    let attribute =
-        "#[session_auth::audited_router(plain = app(&Config { path: \"/computed\" }))]\n";
-    let text = text.replace("pub fn app", &format!("{attribute}pub fn app"));
+    // A test has what it takes after all.
+    let attribute = "audited_router(plain = app(&Config { path: \"/computed\" }))]";
+    let text = text.replace("audited_router(at_start)]", attribute);
     fs::write(fixture.root.join("src/lib.rs"), text).expect("a file");
     let ran = fixture.run(&["check"]).expect_code(100);
     assert!(ran.stdout.contains("wrong-handler"), "{}", ran.stdout);
@@ -621,6 +618,85 @@ fn where_nothing_runs_the_compiler_names_handlers_and_check_completes_their_path
     fixture.run(&["check", "--fix"]).expect_code(0);
     let text = read(&fixture, "src/lib.rs");
     assert_eq!(text.matches("\"/api/v2/").count(), 2, "{text}");
+}
+
+const POOLED: &str = r#"use axum::{Router, extract::Extension, routing::get};
+
+#[derive(Clone)]
+struct Pool(String);
+
+async fn list(Extension(pool): Extension<Pool>) -> String {
+    pool.0
+}
+
+fn app(pool: Pool) -> Router {
+    Router::new()
+        .nest("/api", Router::new().route("/users", get(list)))
+        .layer(Extension(pool))
+}
+
+fn main() {
+    let _service = app(Pool("live".to_owned())).into_make_service();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_served() {
+        let _service = app(Pool("test".to_owned())).into_make_service();
+    }
+}
+"#;
+
+#[test]
+fn a_router_that_takes_what_no_test_has_is_audited_at_the_start() {
+    let fixture = service("annotate-pooled", "")
+        .file("src/main.rs", POOLED)
+        .write();
+    let ran = annotate(&fixture, &[]).expect_code(0);
+    expect![[r#"
+        edited src/main.rs
+        edited Cargo.toml
+
+        1 handler annotated, 0 left to do
+
+        Next:
+          1. No test has what `app` takes, so the router is audited where it is protected. In tests that want its
+             handlers to run, `.unprotected()` gives them a plain router; it needs `features = ["testing"]`
+             of `session-auth` in `dev-dependencies`.
+          2. Protect the router where it is served (src/main.rs:20): `let app = auth.protect(routes())?;`, where
+             `auth` is `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.
+          3. Run `route-audit check --run "COMMAND"` with what starts the service: it says where router and
+             declarations disagree, and with `--fix` mends methods and paths.
+          4. Run `route-audit init`: the lock, the configuration, a workflow.
+    "#]].assert_eq(&shown(&ran.stdout, &fixture));
+    let text = read(&fixture, "src/main.rs");
+    for said in [
+        "#[session_auth::session_route(GET, \"/api/users\")]\nasync fn list",
+        "#[session_auth::audited_router(at_start)]\nfn app",
+        "app(Pool(\"test\".to_owned()))\n            .unprotected()",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(read(&fixture, "Cargo.toml").contains("features = [\"testing\"]"));
+    // Nothing has protected it yet.
+    let ran = fixture.run(&["check"]).could_not_run();
+    assert!(ran.stderr.contains("at_start"), "{}", ran.stderr);
+    // Protected, it is audited.
+    let (before, rest) = text.split_once("fn main() {\n").expect("it is there");
+    let (_, rest) = rest.split_once("}\n").expect("it ends");
+    let main = "fn main() {\n    let keys = session_auth::Keys::random().expect(\"keys\");\n    \
+                let auth = session_auth::SessionAuthLayer::builder(keys).build().expect(\"a layer\");\n    \
+                let _app = auth.protect(app(Pool(\"live\".to_owned()))).expect(\"an app\");\n}\n";
+    fs::write(
+        fixture.root.join("src/main.rs"),
+        format!("{before}{main}{rest}"),
+    )
+    .expect("a file");
+    let run = format!("{:?} run --offline --quiet", env!("CARGO"));
+    fixture.run(&["check", "--run", &run]).expect_code(0);
 }
 
 const OPEN_API: &str = r#"use axum::routing::get;
@@ -774,7 +850,8 @@ fn a_method_router_that_is_a_whole_service_has_one_declaration() {
                     axum::routing::get(|| async { "all else" }),
                 )
         }
-    "#]].assert_eq(mounted);
+    "#]]
+    .assert_eq(mounted);
     fixture.run(&["check"]).expect_code(0);
 }
 
