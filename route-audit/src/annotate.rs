@@ -129,9 +129,9 @@ struct Work<'a> {
     _lock: File,
     left: BTreeSet<Left>,
     /// The lines that were put above a function, by file and name, and the functions that do not compile
-    /// with them.
+    /// with them, with the compiler's message.
     written: BTreeMap<(usize, String), Vec<String>>,
-    refused: BTreeSet<(usize, String)>,
+    refused: BTreeMap<(usize, String), String>,
     /// The functions that return a router, but not to a test, by file and name: why, and what to do.
     unbuilt: BTreeMap<(usize, String), (String, String)>,
     /// Those that are audited when the program protects their router.
@@ -172,7 +172,7 @@ impl<'a> Work<'a> {
             _lock: lock,
             left,
             written: BTreeMap::new(),
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
             unbuilt: BTreeMap::new(),
             at_start: BTreeSet::new(),
             annotated: 0,

@@ -53,8 +53,9 @@ impl Work<'_> {
         let failed = self.put_attributes(&attributes)?;
         for (nth, source, _, path, line) in attributes {
             let name = path.rsplit("::").next().unwrap_or(&path).to_owned();
-            let (what, help) = match failed.contains(&nth) {
-                true => (
+            let (what, help) = match self.refused.get(&(source, path.clone())) {
+                Some(message) => returned(&name, message),
+                None if failed.contains(&nth) => (
                     format!(
                         "`{name}` returns a router, and its callers do not compile with one that is audited"
                     ),
@@ -62,7 +63,7 @@ impl Work<'_> {
                         "write `{line}` above it, and `auth.protect({name}(..))?` where it is served"
                     ),
                 ),
-                false => continue,
+                None => continue,
             };
             self.at_start.remove(&(source, name));
             left.push((source, path, what, help));
@@ -91,9 +92,12 @@ impl Work<'_> {
             .map(|source| source.text.clone())
             .collect();
         let mut edits = Edits::new();
-        for (_, source, at, _, line) in all {
-            let edit = self.sources.all[*source].lines(*at, std::slice::from_ref(line));
+        self.written.clear();
+        for (_, source, at, path, line) in all {
+            let lines = vec![line.clone()];
+            let edit = self.sources.all[*source].lines(*at, &lines);
             edits.entry(*source).or_default().push(edit);
+            self.written.insert((*source, path.clone()), lines);
         }
         self.edit(edits)?;
         self.repair(&before)
@@ -133,6 +137,9 @@ impl Work<'_> {
             let errors = self.check()?;
             if errors.is_empty() {
                 return Ok(failed);
+            }
+            if self.take_back(&errors)? > 0 {
+                continue;
             }
             let mut edits = Edits::new();
             let (mut testing, mut seen) = (BTreeSet::new(), BTreeSet::new());
@@ -268,6 +275,15 @@ pub(super) fn way(source: &Source, item: &Item, library: &str) -> Way {
         ),
     };
     Way::Hand(what, help)
+}
+
+/// What to say of a function whose return type is called `Router`, and does not compile as one.
+pub(super) fn returned(name: &str, message: &str) -> (String, String) {
+    (
+        format!("what `{name}` returns cannot be audited: {message}"),
+        "if there is a router of axum's in it, return that; if not, there is nothing to do"
+            .to_owned(),
+    )
 }
 
 fn indented(text: &str) -> String {

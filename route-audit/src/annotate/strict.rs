@@ -175,7 +175,9 @@ impl Work<'_> {
             if errors.is_empty() {
                 return Ok(true);
             }
-            if self.take_back(&errors)? {
+            let taken = self.take_back(&errors)?;
+            self.annotated -= taken;
+            if taken > 0 {
                 continue;
             }
             let (mut wanted, mut edits) = (Wanted::new(), Edits::new());
@@ -253,7 +255,7 @@ impl Work<'_> {
                 let mut items = self.tree.shown(shown, &error.target);
                 items.retain(|item| {
                     item.takes_attribute
-                        && !self.refused.contains(&(item.source, item.path.clone()))
+                        && !self.refused.contains_key(&(item.source, item.path.clone()))
                 });
                 let name = items.first().map_or("", |item| &item.path);
                 let rows = records.rows(|row| {
@@ -346,10 +348,9 @@ impl Work<'_> {
         })
     }
 
-    /// Takes attributes away again that do not compile, so that their handlers get a class where they
-    /// are mounted.
-    fn take_back(&mut self, errors: &[Error]) -> Result<bool, CannotRun> {
-        let mut edits = Edits::new();
+    /// Takes attributes away again that do not compile, and says how many.
+    pub(super) fn take_back(&mut self, errors: &[Error]) -> Result<usize, CannotRun> {
+        let (mut edits, mut taken) = (Edits::new(), 0);
         for error in errors.iter().filter(|error| error.ours().is_none()) {
             let Some(source) = self.source(&error.file) else {
                 continue;
@@ -365,13 +366,12 @@ impl Work<'_> {
                 let length = inserted.len() + if text.is_crlf() { lines.len() } else { 0 };
                 let gone = item.attribute_at.saturating_sub(length)..item.attribute_at;
                 edits.entry(source).or_default().push((gone, String::new()));
-                self.refused.insert(key);
-                self.annotated -= 1;
+                self.refused.insert(key, error.message.clone());
+                taken += 1;
             }
         }
-        let any = !edits.is_empty();
-        self.declare(Wanted::new(), edits)?;
-        Ok(any)
+        self.edit(edits)?;
+        Ok(taken)
     }
 }
 

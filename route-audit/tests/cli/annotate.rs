@@ -699,6 +699,60 @@ fn a_router_that_takes_what_no_test_has_is_audited_at_the_start() {
     fixture.run(&["check", "--run", &run]).expect_code(0);
 }
 
+const MENU: &str = r#"use axum::{Router, routing::get};
+
+async fn dishes() {}
+
+pub fn app() -> Router {
+    Router::new().nest("/api", Router::new().route("/dishes", get(dishes)))
+}
+
+pub mod menu {
+    /// Of another kind.
+    pub struct Router;
+
+    pub fn menu() -> Router {
+        Router
+    }
+
+    pub fn of(_day: u8) -> Router {
+        Router
+    }
+}
+"#;
+
+#[test]
+fn what_cannot_be_audited_keeps_nothing_else_from_it() {
+    let fixture = service("annotate-menu", "")
+        .file("src/lib.rs", MENU)
+        .write();
+    let ran = annotate(&fixture, &[]).expect_code(100);
+    let (left, _) = ran.stdout.split_once("\nNext").expect("what is next");
+    expect![[r#"
+        edited src/lib.rs
+        edited Cargo.toml
+
+        left to do: what `menu` returns cannot be audited: `#[audited_router]` goes on a function that returns a router, and not `menu::Router`
+          --> src/lib.rs:15
+          = help: if there is a router of axum's in it, return that; if not, there is nothing to do
+
+        left to do: what `of` returns cannot be audited: `#[audited_router]` goes on a function that returns a router, and not `menu::Router`
+          --> src/lib.rs:19
+          = help: if there is a router of axum's in it, return that; if not, there is nothing to do
+
+        1 handler annotated, 2 left to do
+    "#]].assert_eq(&shown(left, &fixture));
+    let expected = MENU
+        .replace("axum::", "session_auth::")
+        .replace(
+            "async fn dishes",
+            "#[session_auth::session_route(GET, \"/api/dishes\")]\nasync fn dishes",
+        )
+        .replace("pub fn app", "#[session_auth::audited_router]\npub fn app");
+    assert_eq!(read(&fixture, "src/lib.rs"), expected);
+    fixture.run(&["check"]).expect_code(0);
+}
+
 const OPEN_API: &str = r#"use axum::routing::get;
 use utoipa_axum::OpenApiRouter;
 
