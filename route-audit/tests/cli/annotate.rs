@@ -1129,6 +1129,31 @@ fn builders_that_no_test_can_call_are_left_to_do() {
     assert_eq!(text.matches("audited_router").count(), 1, "{text}");
 }
 
+#[test]
+fn what_a_killed_run_has_left_is_taken_away() {
+    let fixture = service("annotate-left", "")
+        .file("src/lib.rs", UNNESTED)
+        .write();
+    let put = |path: &str, text: &str| {
+        fs::write(fixture.root.join(path), text).expect("a file");
+    };
+    // It was writing beside the first of two files.
+    put("src/.route-audit-lib.rs", "use session_auth::{Rou");
+    let journal =
+        "words\nsrc/lib.rs\tsrc/.route-audit-lib.rs\nCargo.toml\t.route-audit-Cargo.toml\n";
+    put(".route-audit-preparing", journal);
+    annotate(&fixture, &["--dry-run"]).expect_code(0);
+    for folder in ["", "src"] {
+        let names = fs::read_dir(fixture.root.join(folder)).expect("a folder");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        let left: Vec<_> = names
+            .filter(|name| name.to_string_lossy().starts_with(".route-audit"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    assert_eq!(read(&fixture, "src/lib.rs"), UNNESTED);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_killed_leaves_the_sources_as_they_were() {
