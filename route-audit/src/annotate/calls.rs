@@ -27,6 +27,8 @@ pub(super) struct Call {
     /// In what a `nest_service` or the like takes: the function that begins its method router, by name
     /// and place.
     pub(super) served: Option<(String, Range<usize>)>,
+    /// A closure, where a route or a fallback takes it.
+    pub(super) mounts_closure: bool,
 }
 
 impl Call {
@@ -86,6 +88,8 @@ fn root(expr: &Expr) -> Option<(String, Range<usize>)> {
 struct Finder {
     path: Option<String>,
     served: Option<(String, Range<usize>)>,
+    /// In what a route takes.
+    in_route: bool,
     found: Calls,
 }
 
@@ -107,6 +111,8 @@ impl Finder {
                 first: first.clone(),
                 path: self.path.clone(),
                 served: self.served.clone(),
+                mounts_closure: matches!(argument, Expr::Closure(_))
+                    && (self.in_route || name.starts_with("fallback")),
             };
             self.found.insert((range.start, range.end), call);
         }
@@ -127,7 +133,8 @@ impl<'ast> Visit<'ast> for Finder {
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         self.visit_expr(&call.receiver);
         let name = call.method.to_string();
-        let before = self.path.clone();
+        let before = (self.path.clone(), self.in_route);
+        self.in_route |= MOUNTS.contains(&name.as_str());
         if MOUNTS.contains(&name.as_str())
             && let Some(Expr::Lit(literal)) = call.args.first()
             && let Lit::Str(path) = &literal.lit
@@ -146,7 +153,13 @@ impl<'ast> Visit<'ast> for Finder {
             self.visit_expr(arg);
             self.served = outside;
         }
-        self.path = before;
+        (self.path, self.in_route) = before;
+    }
+
+    fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
+        let in_route = std::mem::take(&mut self.in_route);
+        visit::visit_expr_closure(self, closure);
+        self.in_route = in_route;
     }
 }
 
@@ -206,6 +219,7 @@ mod tests {
         assert_eq!(list.methods(&source.text, false), Some(GET));
         assert_eq!(list.word.as_deref(), Some("list"));
         let closure = call("|| x").expect("a call");
+        assert!(closure.mounts_closure && !list.mounts_closure);
         assert_eq!(closure.methods(&source.text, false), None);
         assert_eq!(
             call("wrap(|| x)").map(|call| call.name).as_deref(),

@@ -1,8 +1,13 @@
 //! What is written, and what is said of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
+
+use cargo_metadata::Package;
 
 use super::strict::plural;
+use super::tree::{Item, Sources, Tree};
 use super::write::{self, Change};
 use super::{Edited, Left, Work, calls, declare, manifest};
 use crate::error::CannotRun;
@@ -110,19 +115,28 @@ impl Work<'_> {
                 && manifest::name_of(member, "session-auth").is_none()
         });
         let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
-        if !names.is_empty() {
-            self.leave(
-                "Cargo.toml",
-                format!(
-                    "members that depend on `axum` were not selected: {}",
-                    names.join(", ")
-                ),
-                format!(
-                    "`route-audit init --annotate --package {}`, with the same `--source`",
-                    names.join(" --package ")
-                ),
-            );
+        if names.is_empty() {
+            return;
         }
+        let mut help = format!(
+            "`route-audit init --annotate --package {}`, with the same `--source`",
+            names.join(" --package ")
+        );
+        let handlers = handlers(&members, &self.root);
+        if !handlers.is_empty() {
+            help.push_str(". It gives a class to what they mount:\n");
+            for handler in handlers {
+                let _ = write!(help, "\n      {handler}");
+            }
+        }
+        self.leave(
+            "Cargo.toml",
+            format!(
+                "members that depend on `axum` were not selected: {}",
+                names.join(", ")
+            ),
+            help,
+        );
     }
 
     fn next(&self, nothing: bool, todos: usize) -> String {
@@ -200,4 +214,40 @@ impl Work<'_> {
         }
         text
     }
+}
+
+/// What packages mount, as far as their source shows it, by place. One that cannot be read says so when
+/// it is selected.
+fn handlers(packages: &[&Package], root: &Path) -> Vec<String> {
+    let (mut sources, mut tree) = (Sources::default(), Tree::default());
+    let targets = packages.iter().flat_map(|package| &package.targets);
+    for target in targets.filter(|target| !target.is_custom_build()) {
+        let _ = tree.add(&mut sources, target, root);
+    }
+    let mut found = BTreeSet::new();
+    for (source, _) in tree.files.iter().filter(|(_, is_test)| !**is_test) {
+        let text = &sources.all[*source];
+        let Ok(file) = text.parse() else { continue };
+        for call in calls::of(&file).into_values() {
+            let at = call.argument.start;
+            let is_test = tree.around(*source, at).is_some_and(|item| item.is_test);
+            if is_test || call.methods(&text.text, true).is_none() {
+                continue;
+            }
+            let path = &text.text[call.argument.clone()];
+            let path = path.split('<').next().unwrap_or(path).trim_end_matches(':');
+            let name = path.rsplit("::").next().unwrap_or(path);
+            let is_handler =
+                |item: &&Item| item.takes_attribute && !item.is_test && item.sig.ident == name;
+            match tree.items.iter().find(is_handler) {
+                Some(item) => found.insert((item.source, item.attribute_at, format!("`{name}`"))),
+                None if call.mounts_closure => found.insert((*source, at, "a closure".to_owned())),
+                None => continue,
+            };
+        }
+    }
+    found
+        .into_iter()
+        .map(|(source, at, what)| format!("{}: {what}", sources.all[source].place(at)))
+        .collect()
 }

@@ -378,13 +378,38 @@ fn main() {
 }
 "#;
 
+const TICKETS: &str = r#"use axum::{Router, routing::{any, get}};
+
+pub async fn list<T>() {}
+
+async fn missing() {}
+
+async fn helper() {}
+
+pub fn routes() -> Router {
+    let known = ["/a", "/b"].iter().any(|path| path.len() > 1);
+    assert!(known);
+    Router::new()
+        .route("/tickets", get(self::list::<u8>).put(|| async { "put" }))
+        .route("/any", any(|| async { [1].iter().any(|one| *one == 1).to_string() }))
+        .fallback(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    fn toy() -> axum::Router {
+        axum::Router::new().route("/toy", axum::routing::get(|| async {}))
+    }
+}
+"#;
+
 #[test]
 fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
     let member = |name: &str| {
         manifest(name, "").replace("[profile.dev]\ndebug = false\n\n[workspace]\n", "")
     };
     let lock = fs::read_to_string(repository().join("Cargo.lock")).expect("the lock");
-    let root = "[workspace]\nresolver = \"3\"\nmembers = [\"service\", \"stock\"]\n[profile.dev]\ndebug = false\n";
+    let root = "[workspace]\nresolver = \"3\"\nmembers = [\"service\", \"stock\", \"desk\"]\n[profile.dev]\ndebug = false\n";
     let fixture = Fixture::new("annotate-run")
         .file("Cargo.lock", &lock)
         .file("Cargo.toml", root)
@@ -395,6 +420,9 @@ fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
         .file("service/src/main.rs", SERVICE)
         .file("stock/Cargo.toml", &member("stock"))
         .file("stock/src/lib.rs", "pub async fn clear() {}\n")
+        .file("desk/Cargo.toml", &member("desk"))
+        .file("desk/src/main.rs", "mod tickets;\nfn main() {}\n")
+        .file("desk/src/tickets.rs", TICKETS)
         .write();
     let run = format!("{:?} run --offline --quiet -p service", env!("CARGO"));
     let ran = annotate(&fixture, &["-p", "service", "--run", &run]).expect_code(100);
@@ -402,9 +430,14 @@ fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
         edited service/src/main.rs
         edited service/Cargo.toml
 
-        left to do: members that depend on `axum` were not selected: stock
+        left to do: members that depend on `axum` were not selected: desk, stock
           --> Cargo.toml
-          = help: `route-audit init --annotate --package stock`, with the same `--source`
+          = help: `route-audit init --annotate --package desk --package stock`, with the same `--source`. It gives a class to what they mount:
+
+              desk/src/tickets.rs:3: `list`
+              desk/src/tickets.rs:5: `missing`
+              desk/src/tickets.rs:13: a closure
+              desk/src/tickets.rs:14: a closure
 
         left to do: `main` builds its router among other things, where no test can call it
           --> service/src/main.rs:14
