@@ -22,6 +22,7 @@ mod record;
 mod strict;
 mod text;
 mod tree;
+mod types;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,6 +137,8 @@ struct Work<'a> {
     unbuilt: BTreeMap<(usize, String), (String, String)>,
     /// Those that are audited when the program protects their router.
     at_start: BTreeSet<(usize, String)>,
+    /// The compiler's names of what routers are given as their state, by file and number of a mark in it.
+    states: BTreeMap<(usize, usize), String>,
     /// How many handlers have got an attribute.
     annotated: usize,
     compiles: bool,
@@ -175,6 +178,7 @@ impl<'a> Work<'a> {
             refused: BTreeMap::new(),
             unbuilt: BTreeMap::new(),
             at_start: BTreeSet::new(),
+            states: BTreeMap::new(),
             annotated: 0,
             compiles: false,
             served: BTreeSet::new(),
@@ -282,9 +286,10 @@ impl<'a> Work<'a> {
         self.add_library()?;
         let adopted = self.adopt()?;
         self.settle(adopted)?;
-        let mut records = self.record()?;
+        let (mut records, states) = self.record()?;
         self.read()?;
         let places = self.places(&mut records);
+        self.mark(&states);
         self.attributes(&records)?;
         let strict = |source: &usize| {
             (

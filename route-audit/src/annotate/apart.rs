@@ -1,13 +1,13 @@
 //! A router that stands among other things, as the text of a function of its own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprMethodCall, FnArg, Local, Pat, PatIdent};
+use syn::{Expr, ExprMethodCall, Local, Pat, PatIdent};
 
 use super::text::Source;
 use super::tree::{Item, flat};
@@ -19,17 +19,25 @@ pub(super) struct Apart {
     pub(super) function: String,
     /// What stands in its place then.
     pub(super) call: String,
-    /// Whether the state's type is known.
-    pub(super) knows_state: bool,
+    /// What it takes of the function's own.
+    pub(super) takes: Vec<String>,
+    /// Names that stand for types that are not known, and whose.
+    pub(super) unknown: Vec<String>,
 }
 
-/// The router of a function, where one expression builds all of it out of nothing that is the
-/// function's own.
-pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart> {
+/// The router of a function, where one expression builds all of it. `state_of` knows the type of what a
+/// `with_state` there is given.
+pub(super) fn apart(
+    source: &Source,
+    item: &Item,
+    library: &str,
+    state_of: &dyn Fn(usize) -> Option<String>,
+) -> Option<Apart> {
     let mut finder = Finder {
         body: item.body..item.range.end,
         chains: Vec::new(),
         names: Vec::new(),
+        types: HashMap::new(),
         grows: false,
     };
     finder.visit_file(&source.parse().ok()?);
@@ -58,21 +66,60 @@ pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart
         .filter(|(_, at)| !range.contains(at))
         .map(|(name, _)| name.as_str())
         .collect();
-    let (mut takes, mut mounts) = (false, false);
-    flat(routes.to_token_stream(), &mut |token| {
-        if let TokenTree::Ident(word) = token {
-            let word = word.to_string();
-            takes |= own.contains(word.as_str());
-            mounts |= MOUNTS.contains(&word.as_str());
-        }
-    });
-    if takes || !mounts {
+    let mut uses = Uses {
+        own,
+        found: Vec::new(),
+        in_closure: false,
+        mounts: false,
+        leaves: false,
+    };
+    match end {
+        Some(call) => uses.visit_expr(&call.receiver),
+        None => uses.visit_expr_method_call(chain),
+    }
+    if uses.leaves || !uses.mounts {
         return None;
     }
-    let state = stated.and_then(|call| call.args.first());
-    let known = state.and_then(|state| parameter(item, state));
-    let state = state.map(|_| known.clone().unwrap_or_else(|| "AppState".to_owned()));
-    let generics = state.as_ref().map_or(String::new(), |ty| format!("<{ty}>"));
+    let mut unknown = Vec::new();
+    let given = stated.and_then(|call| Some((call, call.args.first()?)));
+    let given = given.map(|(call, given)| {
+        let known = word(given).and_then(|name| finder.types.get(&name).cloned());
+        let at = call.method.span().byte_range().start;
+        let ty = known.or_else(|| state_of(at)).unwrap_or_else(|| {
+            unknown.push("`AppState`, the type of its state".to_owned());
+            "AppState".to_owned()
+        });
+        (word(given), ty)
+    });
+    let generics = given
+        .as_ref()
+        .map_or(String::new(), |(_, ty)| format!("<{ty}>"));
+    let (mut parameters, mut arguments) = (Vec::new(), Vec::new());
+    for (name, by_value) in &uses.found {
+        let known = finder.types.get(name).cloned();
+        let ty = match (known, &given) {
+            (Some(ty), _) => ty,
+            (None, Some((Some(given), ty))) if given == name => ty.clone(),
+            _ => {
+                let ty = camel(name);
+                unknown.push(format!("`{ty}`, the type of `{name}`"));
+                ty
+            }
+        };
+        let by = if *by_value || ty.starts_with('&') {
+            ""
+        } else {
+            "&"
+        };
+        parameters.push(format!("{name}: {by}{ty}"));
+        arguments.push(format!("{by}{name}"));
+    }
+    let (parameters, arguments) = (parameters.join(", "), arguments.join(", "));
+    let attribute = if arguments.is_empty() {
+        ""
+    } else {
+        "(at_start)"
+    };
     let call = match end {
         Some(call) => {
             let from = call.receiver.span().byte_range().end;
@@ -83,18 +130,44 @@ pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart
                 .map(|line| line.split_once("// ").map_or(line, |(code, _)| code))
                 .flat_map(str::split_whitespace)
                 .collect();
-            format!("routes(){}", words.join(" ").replace(" .", "."))
+            format!("routes({arguments}){}", words.join(" ").replace(" .", "."))
         }
-        None => "routes()".to_owned(),
+        None => format!("routes({arguments})"),
     };
     Some(Apart {
         function: format!(
-            "#[{library}::audited_router]\nfn routes() -> {library}::Router{generics} {{\n{}\n}}\n",
+            "#[{library}::audited_router{attribute}]\nfn routes({parameters}) -> {library}::Router{generics} {{\n{}\n}}\n",
             &source.text[range]
         ),
         call,
-        knows_state: state.is_none() || known.is_some(),
+        takes: uses
+            .found
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect(),
+        unknown,
     })
+}
+
+/// `state` of `state` and `state.clone()`.
+fn word(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        Expr::MethodCall(call) if call.method == "clone" => word(&call.receiver),
+        _ => None,
+    }
+}
+
+/// `AppConfig` of `app_config`.
+fn camel(name: &str) -> String {
+    let part = |part: &str| {
+        let first = part.chars().next().map(|first| first.to_ascii_uppercase());
+        first
+            .into_iter()
+            .chain(part.chars().skip(1))
+            .collect::<String>()
+    };
+    name.split('_').map(part).collect()
 }
 
 /// What adds to a router.
@@ -112,17 +185,90 @@ const MOUNTS: [&str; 11] = [
     "mount",
 ];
 
-/// The type of an argument, if the state is one.
-fn parameter(item: &Item, state: &Expr) -> Option<String> {
-    let Expr::Path(path) = state else { return None };
-    let name = path.path.get_ident()?;
-    item.sig.inputs.iter().find_map(|input| match input {
-        FnArg::Typed(typed) => match &*typed.pat {
-            Pat::Ident(pat) if pat.ident == *name => Some(typed.ty.to_token_stream().to_string()),
-            _ => None,
-        },
-        FnArg::Receiver(_) => None,
-    })
+/// What an expression takes of the function around it.
+struct Uses<'a> {
+    own: HashSet<&'a str>,
+    /// In order, and whether it is more than lent.
+    found: Vec<(String, bool)>,
+    in_closure: bool,
+    /// Whether there is a router that something is added to.
+    mounts: bool,
+    /// Whether it waits or returns: that is for the function itself.
+    leaves: bool,
+}
+
+impl Uses<'_> {
+    fn takes(&mut self, name: &str, by_value: bool) {
+        if !self.own.contains(name) {
+            return;
+        }
+        // A closure that a router holds outlives what it is lent.
+        let by_value = by_value || self.in_closure;
+        match self.found.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known |= by_value,
+            None => self.found.push((name.to_owned(), by_value)),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Uses<'_> {
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        if let Some(name) = path.path.get_ident() {
+            self.takes(&name.to_string(), true);
+        }
+    }
+
+    fn visit_expr_reference(&mut self, reference: &'ast syn::ExprReference) {
+        match word(&reference.expr) {
+            Some(name) => self.takes(&name, false),
+            None => visit::visit_expr_reference(self, reference),
+        }
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        self.mounts |= MOUNTS.contains(&call.method.to_string().as_str());
+        match &*call.receiver {
+            Expr::Path(path) if call.method == "clone" => {
+                if let Some(name) = path.path.get_ident() {
+                    self.takes(&name.to_string(), false);
+                }
+            }
+            receiver => self.visit_expr(receiver),
+        }
+        call.args.iter().for_each(|arg| self.visit_expr(arg));
+    }
+
+    fn visit_expr_field(&mut self, field: &'ast syn::ExprField) {
+        match word(&field.base) {
+            // What is of it may be moved, or not.
+            Some(name) => self.takes(&name, false),
+            None => visit::visit_expr_field(self, field),
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        let is_lent = call.path.is_ident("format");
+        flat(call.tokens.clone(), &mut |token| {
+            if let TokenTree::Ident(word) = token {
+                self.takes(&word.to_string(), !is_lent);
+            }
+        });
+    }
+
+    fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
+        let leaves = self.leaves;
+        let outside = std::mem::replace(&mut self.in_closure, true);
+        visit::visit_expr_closure(self, closure);
+        (self.in_closure, self.leaves) = (outside, leaves);
+    }
+
+    fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {
+        self.leaves = true;
+    }
+
+    fn visit_expr_try(&mut self, _: &'ast syn::ExprTry) {
+        self.leaves = true;
+    }
 }
 
 struct Finder {
@@ -131,6 +277,8 @@ struct Finder {
     chains: Vec<ExprMethodCall>,
     /// What the function calls its own, and where.
     names: Vec<(String, usize)>,
+    /// Of these, the types that stand there.
+    types: HashMap<String, String>,
     /// Whether something is added to a router that is built already.
     grows: bool,
 }
@@ -142,8 +290,22 @@ impl<'ast> Visit<'ast> for Finder {
         visit::visit_pat_ident(self, pat);
     }
 
+    fn visit_pat_type(&mut self, typed: &'ast syn::PatType) {
+        if let Pat::Ident(pat) = &*typed.pat {
+            let ty = typed.ty.to_token_stream().to_string();
+            self.types.insert(pat.ident.to_string(), ty);
+        }
+        visit::visit_pat_type(self, typed);
+    }
+
     fn visit_local(&mut self, local: &'ast Local) {
         let known = self.chains.len();
+        if let (Pat::Ident(pat), Some(init)) = (&local.pat, &local.init)
+            && let Expr::Lit(literal) = &*init.expr
+            && let syn::Lit::Str(_) = literal.lit
+        {
+            self.types.insert(pat.ident.to_string(), "&str".to_owned());
+        }
         visit::visit_local(self, local);
         let is_mut = matches!(&local.pat, Pat::Ident(pat) if pat.mutability.is_some());
         self.grows |= is_mut && self.chains.len() > known;
@@ -201,7 +363,17 @@ mod tests {
         let target = serde_json::from_value(target).expect("a target");
         let (mut sources, mut tree) = (Sources::default(), Tree::default());
         tree.add(&mut sources, &target, &root).expect("it is read");
-        apart(&sources.all[0], tree.items.last().expect("one"), "auth")
+        let state = |at: usize| {
+            text[at..]
+                .starts_with("with_state(known")
+                .then(|| "Known".to_owned())
+        };
+        apart(
+            &sources.all[0],
+            tree.items.last().expect("one"),
+            "auth",
+            &state,
+        )
     }
 
     #[test]
@@ -216,7 +388,7 @@ mod tests {
              .route(\"/\", get(|y: u8| async move { y }))\n}\n"
         );
         assert_eq!(apart.call, "routes().with_state(state).layer(x)");
-        assert!(apart.knows_state);
+        assert!(apart.unknown.is_empty());
         let main = "fn main() { let s = S; serve(axum::Router::new().nest(\"/a\", a()).with_state(s).into_make_service()) }";
         let apart = said(main).expect("a function");
         assert!(
@@ -224,7 +396,14 @@ mod tests {
             "{apart:?}"
         );
         assert_eq!(apart.call, "routes().with_state(s).into_make_service()");
-        assert!(!apart.knows_state);
+        assert_eq!(apart.unknown, ["`AppState`, the type of its state"]);
+        let known = "fn main() { let known = s(); serve(Router::new().route(\"/\", get(a)).with_state(known)) }";
+        let apart = said(known).expect("a function");
+        assert!(
+            apart.function.contains("routes() -> auth::Router<Known>"),
+            "{apart:?}"
+        );
+        assert!(apart.unknown.is_empty());
         let comment = "fn main() { let s = S; serve(Router::new().route(\"/\", get(a)).layer(b) // Outer.\n.with_state(s)) }";
         assert_eq!(
             said(comment).expect("a function").call,
@@ -236,10 +415,73 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_something_of_the_function_stays() {
+    fn what_it_takes_of_the_function_becomes_its_argument() {
+        let on = "Router::new().route(\"/\", get(f))";
+        for (body, arguments, called, unknown) in [
+            // Lent, where that will do.
+            (
+                "let x = X; serve(ON.layer(l(x.clone(), &x)))",
+                "x: &X",
+                "routes(&x)",
+                "`X`, the type of `x`",
+            ),
+            (
+                "let x: Y = X; serve(ON.layer(Extension(x)))",
+                "x: Y",
+                "routes(x)",
+                "",
+            ),
+            (
+                "let x: &Y = &X; serve(ON.layer(Extension(x.clone())))",
+                "x: & Y",
+                "routes(x)",
+                "",
+            ),
+            (
+                "let x: Y = X; serve(ON.route(\"/x\", get(move || g(x.clone()))))",
+                "x: Y",
+                "routes(x)",
+                "",
+            ),
+            (
+                "let p = \"/a\"; serve(ON.nest(p, a()))",
+                "p: &str",
+                "routes(p)",
+                "",
+            ),
+            (
+                "let p = q(); serve(ON.nest(&format!(\"/{p}\", p), a()))",
+                "p: &P",
+                "routes(&p)",
+                "`P`, the type of `p`",
+            ),
+            (
+                "let known = s(); serve(ON.layer(l(known.clone())).with_state(known))",
+                "known: &Known",
+                "routes(&known).with_state(known)",
+                "",
+            ),
+            (
+                "let (a_pool, x): (Q, Y) = y(); serve(ON.layer(Extension(a_pool)).layer(x.size))",
+                "a_pool: APool, x: &X",
+                "routes(a_pool, &x)",
+                "`APool`, the type of `a_pool` and `X`, the type of `x`",
+            ),
+        ] {
+            let text = format!("fn main() {{ {} }}", body.replace("ON", on));
+            let apart = said(&text).expect("a function");
+            let start = format!("#[auth::audited_router(at_start)]\nfn routes({arguments}) -> ");
+            assert!(apart.function.starts_with(&start), "{apart:?}");
+            assert_eq!(apart.call, called);
+            assert_eq!(apart.unknown.join(" and "), unknown);
+        }
+    }
+
+    #[test]
+    fn what_is_built_in_several_steps_or_waits_stays() {
         for text in [
-            "fn app(db: Db) -> Router { Router::new().route(\"/\", get(f)).layer(Extension(db)) }",
-            "fn main() { let prefix = \"/a\"; serve(Router::new().nest(prefix, a())); }",
+            "async fn main() { serve(Router::new().route(\"/\", get(f)).merge(late().await)); }",
+            "fn main() -> Result { serve(Router::new().route(\"/\", get(f)).merge(late()?)) }",
             "fn main() { let mut app = Router::new().route(\"/\", get(f)); app = app.route(\"/b\", get(g)); }",
             "fn main() { serve(Router::new().route(\"/\", get(f))); serve(Router::new().route(\"/\", get(g))); }",
             "fn main() { let app = Router::new().route(\"/\", get(f)); let app = app.fallback(g); }",

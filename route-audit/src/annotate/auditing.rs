@@ -10,9 +10,8 @@ use syn::{Expr, GenericArgument, PathArguments, ReturnType, Type};
 
 use super::apart::{self, Apart};
 use super::compile::Error;
-use super::text::Source;
 use super::tree::Item;
-use super::{Edits, ROUNDS, Work, manifest, write};
+use super::{Edits, ROUNDS, Work, manifest, types, write};
 use crate::error::CannotRun;
 
 /// Package, file, place, function and line.
@@ -28,10 +27,9 @@ impl Work<'_> {
             for item in self.outermost(nth) {
                 let (source, at) = (item.source, item.attribute_at);
                 let name = item.sig.ident.to_string();
-                let text = &self.sources.all[source];
                 let way = match self.unbuilt.get(&(source, name.clone())) {
                     Some((why, help)) => Way::Hand(why.clone(), help.clone()),
-                    None => way(text, item, &edited.library),
+                    None => self.way(nth, item),
                 };
                 let at_start = match way {
                     Way::Test => false,
@@ -129,6 +127,94 @@ impl Work<'_> {
             .collect()
     }
 
+    pub(super) fn way(&self, nth: usize, item: &Item) -> Way {
+        let (source, library) = (&self.sources.all[item.source], &self.packages[nth].library);
+        let name = &item.sig.ident;
+        let attribute = format!("#[{library}::audited_router]");
+        let returns = returns_router(item);
+        if returns && (!item.is_free || item.is_inner) {
+            let what = if item.is_inner {
+                "stands in another function"
+            } else {
+                "is a method"
+            };
+            return Way::Hand(
+                format!("`{name}` returns a router, and {what}"),
+                format!("write a function in a module that returns the same, with `{attribute}`"),
+            );
+        }
+        if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
+            return Way::Test;
+        }
+        let what = if returns {
+            format!("`{name}` returns a router, and takes arguments that a test has to have, too")
+        } else {
+            format!("`{name}` builds its router among other things, where no test can call it")
+        };
+        let state = |at| self.state(nth, item, at);
+        let help = match apart::apart(source, item, library, &state) {
+            Some(apart) if returns && !apart.takes.is_empty() => return Way::Start,
+            Some(Apart {
+                function,
+                call,
+                takes,
+                unknown,
+            }) => {
+                let function =
+                    write::rustfmt(&function, "2024", Path::new(".")).unwrap_or(function);
+                let returned = if returns {
+                    format!(", which then returns `{library}::Audited`,")
+                } else {
+                    String::new()
+                };
+                let unknown = if unknown.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (for {})", unknown.join(" and "))
+                };
+                let started = if takes.is_empty() {
+                    String::new()
+                } else {
+                    format!(
+                        ". It is audited when the program protects it, by `route-audit check --run \"COMMAND\"`; where a \
+                     test has {}, by `plain = routes(..)` in place of `at_start`",
+                        takes.join(" and ")
+                    )
+                };
+                format!(
+                    "in `{name}`{returned} write `{call}` for the router, which becomes a function of its own{unknown}{started}:\n\n{}",
+                    indented(&function)
+                )
+            }
+            None if returns => return Way::Start,
+            None => format!(
+                "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
+             after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
+            ),
+        };
+        Way::Hand(what, help)
+    }
+
+    /// The type of what `with_state` at an offset is given, as a file of that package writes it.
+    fn state(&self, nth: usize, item: &Item, at: usize) -> Option<String> {
+        let source = &self.sources.all[item.source];
+        let is_there = |(key, _): &(&(usize, usize), &String)| {
+            key.0 == item.source && source.marks[key.1] == at
+        };
+        let (_, ty) = self.states.iter().find(is_there)?;
+        // A program has the same name as the library of its package, often.
+        let targets = &self.packages[nth].package.targets;
+        let own = item.path.split("::").next().unwrap_or_default();
+        let is_library = targets
+            .iter()
+            .any(|target| target.is_lib() && target.name.replace('-', "_") == own);
+        let is_main = targets
+            .iter()
+            .any(|target| target.is_bin() && target.src_path.as_std_path() == source.path);
+        let own = if is_library && is_main { "" } else { own };
+        Some(types::named(ty, &source.parse().ok()?, own))
+    }
+
     /// Leads from an audited router over to a plain one, where the callers want that. Packages that do
     /// not compile all the same get their texts of before.
     fn repair(&mut self, before: &[String]) -> Result<BTreeSet<usize>, CannotRun> {
@@ -221,60 +307,6 @@ pub(super) enum Way {
     Start,
     /// By a person: what is in the way, and what to do.
     Hand(String, String),
-}
-
-pub(super) fn way(source: &Source, item: &Item, library: &str) -> Way {
-    let name = &item.sig.ident;
-    let attribute = format!("#[{library}::audited_router]");
-    let returns = returns_router(item);
-    if returns && (!item.is_free || item.is_inner) {
-        let what = if item.is_inner {
-            "stands in another function"
-        } else {
-            "is a method"
-        };
-        return Way::Hand(
-            format!("`{name}` returns a router, and {what}"),
-            format!("write a function in a module that returns the same, with `{attribute}`"),
-        );
-    }
-    if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
-        return Way::Test;
-    }
-    let what = if returns {
-        format!("`{name}` returns a router, and takes arguments that a test has to have, too")
-    } else {
-        format!("`{name}` builds its router among other things, where no test can call it")
-    };
-    let help = match apart::apart(source, item, library) {
-        Some(Apart {
-            function,
-            call,
-            knows_state,
-        }) => {
-            let function = write::rustfmt(&function, "2024", Path::new(".")).unwrap_or(function);
-            let returned = if returns {
-                format!(", which then returns `{library}::Audited`,")
-            } else {
-                String::new()
-            };
-            let state = if knows_state {
-                ""
-            } else {
-                " (for `AppState`, the type of its state)"
-            };
-            format!(
-                "in `{name}`{returned} write `{call}` for the router, which becomes a function of its own{state}:\n\n{}",
-                indented(&function)
-            )
-        }
-        None if returns => return Way::Start,
-        None => format!(
-            "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
-             after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
-        ),
-    };
-    Way::Hand(what, help)
 }
 
 /// What to say of a function whose return type is called `Router`, and does not compile as one.

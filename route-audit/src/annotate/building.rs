@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cargo_metadata::Package;
 use quote::ToTokens;
-use session_auth::audit::RouterRecord;
+use session_auth::audit::{RouterRecord, StateRecord};
 
 use super::Work;
 use super::auditing::{self, Way};
@@ -71,10 +71,16 @@ impl Work<'_> {
         compile::check(command)
     }
 
-    pub(super) fn record(&mut self) -> Result<Records, CannotRun> {
+    /// What routers mount, and what they are given as their state.
+    pub(super) fn record(&mut self) -> Result<(Records, Vec<StateRecord>), CannotRun> {
         let folder = &self.scratch.path().to_owned();
         let common = &self.ask.args.common;
-        let Told { records, how, .. } = match self.ask.run {
+        let Told {
+            records,
+            states,
+            how,
+            ..
+        } = match self.ask.run {
             Some(text) => {
                 let mut command = shell(text);
                 command.env("CARGO_TARGET_DIR", self.build());
@@ -97,7 +103,7 @@ impl Work<'_> {
                  what it is nested in; `route-audit check --fix` completes them"
             ));
         }
-        Ok(records)
+        Ok((records, states))
     }
 
     /// What the tests build, and tests that are added for the routers that they can. These are there for
@@ -220,10 +226,7 @@ impl Work<'_> {
         let mut seen = BTreeSet::new();
         for (nth, edited) in self.packages.iter().enumerate() {
             let mut items = self.outermost(nth);
-            items.retain(|item| {
-                let source = &self.sources.all[item.source];
-                matches!(auditing::way(source, item, &edited.library), Way::Test)
-            });
+            items.retain(|item| matches!(self.way(nth, item), Way::Test));
             for item in items.into_iter().filter(|item| seen.insert(&item.path)) {
                 let (name, number) = (&item.sig.ident, added.len());
                 let (asynchronous, awaited) = match item.sig.asyncness {

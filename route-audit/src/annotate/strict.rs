@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use session_auth::audit::{ListedRoute, Shape};
+use session_auth::audit::{ListedRoute, Shape, StateRecord};
 
 use super::calls::{self, Call, Calls};
 use super::compile::{Error, Ours};
@@ -52,6 +52,19 @@ impl Work<'_> {
             });
         }
         places
+    }
+
+    /// Marks where routers are given their state.
+    pub(super) fn mark(&mut self, states: &[StateRecord]) {
+        for StateRecord { given, ty } in states {
+            if let Some(source) = self.source(&given.file) {
+                let text = &mut self.sources.all[source];
+                text.marks
+                    .push(text.offset(given.line as usize, given.column as usize));
+                let mark = text.marks.len() - 1;
+                self.states.insert((source, mark), ty.to_string());
+            }
+        }
     }
 
     pub(super) fn is_test(&self, source: usize, at: usize) -> bool {
