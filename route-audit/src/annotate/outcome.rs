@@ -122,7 +122,10 @@ impl Work<'_> {
             "`route-audit init --annotate --package {}`, with the same `--source`",
             names.join(" --package ")
         );
-        let handlers = handlers(&members, &self.root);
+        let handlers = members
+            .iter()
+            .flat_map(|member| handlers(member, &self.root));
+        let handlers: Vec<String> = handlers.collect();
         if !handlers.is_empty() {
             help.push_str(". It gives a class to what they mount:\n");
             for handler in handlers {
@@ -216,12 +219,11 @@ impl Work<'_> {
     }
 }
 
-/// What packages mount, as far as their source shows it, by place. One that cannot be read says so when
+/// What a package mounts, as far as its source shows it, by place. One that cannot be read says so when
 /// it is selected.
-fn handlers(packages: &[&Package], root: &Path) -> Vec<String> {
+fn handlers(package: &Package, root: &Path) -> Vec<String> {
     let (mut sources, mut tree) = (Sources::default(), Tree::default());
-    let targets = packages.iter().flat_map(|package| &package.targets);
-    for target in targets.filter(|target| !target.is_custom_build()) {
+    for target in &package.targets {
         let _ = tree.add(&mut sources, target, root);
     }
     let mut found = BTreeSet::new();
@@ -234,16 +236,31 @@ fn handlers(packages: &[&Package], root: &Path) -> Vec<String> {
             if is_test || call.methods(&text.text, true).is_none() {
                 continue;
             }
-            let path = &text.text[call.argument.clone()];
-            let path = path.split('<').next().unwrap_or(path).trim_end_matches(':');
-            let name = path.rsplit("::").next().unwrap_or(path);
-            let is_handler =
-                |item: &&Item| item.takes_attribute && !item.is_test && item.sig.ident == name;
-            match tree.items.iter().find(is_handler) {
-                Some(item) => found.insert((item.source, item.attribute_at, format!("`{name}`"))),
-                None if call.mounts_closure => found.insert((*source, at, "a closure".to_owned())),
-                None => continue,
-            };
+            let path = text.text[call.argument]
+                .split('<')
+                .next()
+                .unwrap_or_default();
+            let words = path
+                .split("::")
+                .filter(|word| !matches!(*word, "" | "crate" | "self" | "super"));
+            let end = words.fold(String::new(), |end, word| end + "::" + word);
+            let mut items: Vec<&Item> = tree.items.iter().collect();
+            items.retain(|item| item.takes_attribute && !item.is_test && item.path.ends_with(&end));
+            // Others of that name are meant elsewhere.
+            if items.iter().any(|item| item.source == *source) {
+                items.retain(|item| item.source == *source);
+            }
+            let shown = items.iter().map(|item| {
+                (
+                    item.source,
+                    item.attribute_at,
+                    format!("`{}`", item.sig.ident),
+                )
+            });
+            found.extend(shown);
+            if items.is_empty() && call.mounts_closure {
+                found.insert((*source, at, "a closure".to_owned()));
+            }
         }
     }
     found

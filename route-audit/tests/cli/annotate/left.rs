@@ -35,7 +35,13 @@ pub async fn list<T>() {}
 
 async fn missing() {}
 
-async fn helper() {}
+mod get {
+    pub async fn one() {}
+}
+
+mod put {
+    pub async fn one() {}
+}
 
 pub fn routes() -> Router {
     let known = ["/a", "/b"].iter().any(|path| path.len() > 1);
@@ -43,6 +49,7 @@ pub fn routes() -> Router {
     Router::new()
         .route("/tickets", get(self::list::<u8>).put(|| async { "put" }))
         .route("/any", any(|| async { [1].iter().any(|one| *one == 1).to_string() }))
+        .route("/one", get(self::get::one).put(put::one))
         .fallback(missing)
 }
 
@@ -87,8 +94,10 @@ fn a_service_that_no_test_builds_is_run_and_what_is_not_done_is_listed() {
 
               desk/src/tickets.rs:3: `list`
               desk/src/tickets.rs:5: `missing`
-              desk/src/tickets.rs:13: a closure
-              desk/src/tickets.rs:14: a closure
+              desk/src/tickets.rs:8: `one`
+              desk/src/tickets.rs:12: `one`
+              desk/src/tickets.rs:19: a closure
+              desk/src/tickets.rs:20: a closure
 
         left to do: `main` builds its router among other things, where no test can call it
           --> service/src/main.rs:14
