@@ -20,6 +20,7 @@ mod manifest;
 mod outcome;
 mod record;
 mod strict;
+mod takes;
 mod text;
 mod tree;
 mod types;

@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprMethodCall, Local, Pat, PatIdent};
 
+use super::takes::{Uses, word};
 use super::text::Source;
-use super::tree::{Item, flat};
+use super::tree::Item;
 
 /// What to paste.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,15 +25,26 @@ pub(super) struct Apart {
     pub(super) unknown: Vec<String>,
 }
 
-/// The router of a function, where one expression builds all of it. `state_of` knows the type of what a
-/// `with_state` there is given.
+/// What is known beside the source of a function.
+pub(super) struct Known<'a> {
+    pub(super) library: &'a str,
+    /// The functions that return a router.
+    pub(super) builders: HashSet<&'a str>,
+    /// The type of what a `with_state` is given, by its place.
+    pub(super) state: &'a dyn Fn(usize) -> Option<String>,
+}
+
+/// The router of a function, where one expression builds all of it. Layers at its end that take
+/// something of the function's own stay there, if `leaves_layers`.
 pub(super) fn apart(
     source: &Source,
     item: &Item,
-    library: &str,
-    state_of: &dyn Fn(usize) -> Option<String>,
+    known: &Known<'_>,
+    leaves_layers: bool,
 ) -> Option<Apart> {
+    let library = known.library;
     let mut finder = Finder {
+        builders: &known.builders,
         body: item.body..item.range.end,
         chains: Vec::new(),
         names: Vec::new(),
@@ -54,38 +65,50 @@ pub(super) fn apart(
     }
     let ends = |call: &&&ExprMethodCall| call.method.to_string().starts_with("into_make_service");
     let stated = calls.iter().rfind(|call| call.method == "with_state");
-    let end = stated.or_else(|| calls.iter().rfind(ends));
-    let routes: &dyn ToTokens = match end {
-        Some(call) => &call.receiver,
-        None => chain,
+    let mut end = stated.or_else(|| calls.iter().rfind(ends)).copied();
+    let whole = chain.span().byte_range();
+    let uses = |of: &dyn Fn(&mut Uses<'_>)| {
+        let own = finder.names.iter().filter(|(_, at)| !whole.contains(at));
+        let mut uses = Uses {
+            own: own.map(|(name, _)| name.as_str()).collect(),
+            found: Vec::new(),
+            in_closure: false,
+            mounts: false,
+            leaves: false,
+        };
+        of(&mut uses);
+        (uses.found, uses.mounts, uses.leaves)
     };
-    let range = routes.span().byte_range();
-    let own: HashSet<&str> = finder
-        .names
-        .iter()
-        .filter(|(_, at)| !range.contains(at))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let mut uses = Uses {
-        own,
-        found: Vec::new(),
-        in_closure: false,
-        mounts: false,
-        leaves: false,
+    let takes = |call: &ExprMethodCall| {
+        let args = |uses: &mut Uses<'_>| call.args.iter().for_each(|arg| uses.visit_expr(arg));
+        !uses(&args).0.is_empty()
     };
-    match end {
+    let before = |end: &ExprMethodCall| {
+        calls
+            .iter()
+            .position(|call| std::ptr::eq(*call, end))
+            .map_or(0, |nth| nth + 1)
+    };
+    let layers = calls[end.map_or(0, before)..].iter();
+    let layers = layers.take_while(|call| leaves_layers && call.method == "layer" && takes(call));
+    end = layers.copied().last().or(end);
+    let range = match end {
+        Some(call) => call.receiver.span().byte_range(),
+        None => whole.clone(),
+    };
+    let (found, mounts, leaves) = uses(&|uses| match end {
         Some(call) => uses.visit_expr(&call.receiver),
         None => uses.visit_expr_method_call(chain),
-    }
-    if uses.leaves || !uses.mounts {
+    });
+    if leaves || !mounts {
         return None;
     }
     let mut unknown = Vec::new();
     let given = stated.and_then(|call| Some((call, call.args.first()?)));
     let given = given.map(|(call, given)| {
-        let known = word(given).and_then(|name| finder.types.get(&name).cloned());
+        let stands = word(given).and_then(|name| finder.types.get(&name).cloned());
         let at = call.method.span().byte_range().start;
-        let ty = known.or_else(|| state_of(at)).unwrap_or_else(|| {
+        let ty = stands.or_else(|| (known.state)(at)).unwrap_or_else(|| {
             unknown.push("`AppState`, the type of its state".to_owned());
             "AppState".to_owned()
         });
@@ -95,9 +118,8 @@ pub(super) fn apart(
         .as_ref()
         .map_or(String::new(), |(_, ty)| format!("<{ty}>"));
     let (mut parameters, mut arguments) = (Vec::new(), Vec::new());
-    for (name, by_value) in &uses.found {
-        let known = finder.types.get(name).cloned();
-        let ty = match (known, &given) {
+    for (name, by_value) in &found {
+        let ty = match (finder.types.get(name).cloned(), &given) {
             (Some(ty), _) => ty,
             (None, Some((Some(given), ty))) if given == name => ty.clone(),
             _ => {
@@ -140,22 +162,9 @@ pub(super) fn apart(
             &source.text[range]
         ),
         call,
-        takes: uses
-            .found
-            .iter()
-            .map(|(name, _)| format!("`{name}`"))
-            .collect(),
+        takes: found.iter().map(|(name, _)| format!("`{name}`")).collect(),
         unknown,
     })
-}
-
-/// `state` of `state` and `state.clone()`.
-fn word(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
-        Expr::MethodCall(call) if call.method == "clone" => word(&call.receiver),
-        _ => None,
-    }
 }
 
 /// `AppConfig` of `app_config`.
@@ -171,7 +180,7 @@ fn camel(name: &str) -> String {
 }
 
 /// What adds to a router.
-const MOUNTS: [&str; 11] = [
+pub(super) const MOUNTS: [&str; 11] = [
     "route",
     "route_with_tsr",
     "route_service",
@@ -185,95 +194,10 @@ const MOUNTS: [&str; 11] = [
     "mount",
 ];
 
-/// What an expression takes of the function around it.
-struct Uses<'a> {
-    own: HashSet<&'a str>,
-    /// In order, and whether it is more than lent.
-    found: Vec<(String, bool)>,
-    in_closure: bool,
-    /// Whether there is a router that something is added to.
-    mounts: bool,
-    /// Whether it waits or returns: that is for the function itself.
-    leaves: bool,
-}
-
-impl Uses<'_> {
-    fn takes(&mut self, name: &str, by_value: bool) {
-        if !self.own.contains(name) {
-            return;
-        }
-        // A closure that a router holds outlives what it is lent.
-        let by_value = by_value || self.in_closure;
-        match self.found.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known |= by_value,
-            None => self.found.push((name.to_owned(), by_value)),
-        }
-    }
-}
-
-impl<'ast> Visit<'ast> for Uses<'_> {
-    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
-        if let Some(name) = path.path.get_ident() {
-            self.takes(&name.to_string(), true);
-        }
-    }
-
-    fn visit_expr_reference(&mut self, reference: &'ast syn::ExprReference) {
-        match word(&reference.expr) {
-            Some(name) => self.takes(&name, false),
-            None => visit::visit_expr_reference(self, reference),
-        }
-    }
-
-    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        self.mounts |= MOUNTS.contains(&call.method.to_string().as_str());
-        match &*call.receiver {
-            Expr::Path(path) if call.method == "clone" => {
-                if let Some(name) = path.path.get_ident() {
-                    self.takes(&name.to_string(), false);
-                }
-            }
-            receiver => self.visit_expr(receiver),
-        }
-        call.args.iter().for_each(|arg| self.visit_expr(arg));
-    }
-
-    fn visit_expr_field(&mut self, field: &'ast syn::ExprField) {
-        match word(&field.base) {
-            // What is of it may be moved, or not.
-            Some(name) => self.takes(&name, false),
-            None => visit::visit_expr_field(self, field),
-        }
-    }
-
-    fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        let is_lent = call.path.is_ident("format");
-        flat(call.tokens.clone(), &mut |token| {
-            if let TokenTree::Ident(word) = token {
-                self.takes(&word.to_string(), !is_lent);
-            }
-        });
-    }
-
-    fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
-        let leaves = self.leaves;
-        let outside = std::mem::replace(&mut self.in_closure, true);
-        visit::visit_expr_closure(self, closure);
-        (self.in_closure, self.leaves) = (outside, leaves);
-    }
-
-    fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {
-        self.leaves = true;
-    }
-
-    fn visit_expr_try(&mut self, _: &'ast syn::ExprTry) {
-        self.leaves = true;
-    }
-}
-
-struct Finder {
+struct Finder<'a> {
+    builders: &'a HashSet<&'a str>,
     body: Range<usize>,
-    /// Calls on `Router::new()`, the outermost of each chain.
+    /// Calls on `Router::new()`, and on other routers to which they add something, the outermost of each chain.
     chains: Vec<ExprMethodCall>,
     /// What the function calls its own, and where.
     names: Vec<(String, usize)>,
@@ -283,7 +207,7 @@ struct Finder {
     grows: bool,
 }
 
-impl<'ast> Visit<'ast> for Finder {
+impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
         self.names
             .push((pat.ident.to_string(), pat.ident.span().byte_range().start));
@@ -313,13 +237,18 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         let mut innermost = &*call.receiver;
+        let mut mounts = MOUNTS.contains(&call.method.to_string().as_str());
         while let Expr::MethodCall(inner) = innermost {
+            mounts |= MOUNTS.contains(&inner.method.to_string().as_str());
             innermost = &inner.receiver;
         }
         let is_new = match innermost {
             Expr::Call(new) => {
                 let path = new.func.to_token_stream().to_string().replace(' ', "");
-                path == "Router::new" || path.ends_with("::Router::new")
+                let name = path.rsplit("::").next().unwrap_or(&path);
+                path == "Router::new"
+                    || path.ends_with("::Router::new")
+                    || mounts && self.builders.contains(name)
             }
             _ => false,
         };
@@ -368,12 +297,13 @@ mod tests {
                 .starts_with("with_state(known")
                 .then(|| "Known".to_owned())
         };
-        apart(
-            &sources.all[0],
-            tree.items.last().expect("one"),
-            "auth",
-            &state,
-        )
+        let known = Known {
+            library: "auth",
+            builders: ["api"].into(),
+            state: &state,
+        };
+        let item = tree.items.last().expect("one");
+        apart(&sources.all[0], item, &known, true)
     }
 
     #[test]
@@ -409,6 +339,14 @@ mod tests {
             said(comment).expect("a function").call,
             "routes().with_state(s)"
         );
+        let layers =
+            "fn main() { let a = A; serve(api().merge(b()).layer(C).layer(Extension(a))) }";
+        let apart = said(layers).expect("a function");
+        assert_eq!(apart.call, "routes().layer(Extension(a))");
+        assert!(
+            apart.function.contains("{\napi().merge(b()).layer(C)\n}"),
+            "{apart:?}"
+        );
         let plain =
             "fn other(a: A) {}\nfn main() { let app = Router::new().route(\"/\", get(a)); }";
         assert_eq!(said(plain).expect("a function").call, "routes()");
@@ -420,19 +358,19 @@ mod tests {
         for (body, arguments, called, unknown) in [
             // Lent, where that will do.
             (
-                "let x = X; serve(ON.layer(l(x.clone(), &x)))",
+                "let x = X; serve(ON.route_layer(l(x.clone(), &x)))",
                 "x: &X",
                 "routes(&x)",
                 "`X`, the type of `x`",
             ),
             (
-                "let x: Y = X; serve(ON.layer(Extension(x)))",
+                "let x: Y = X; serve(ON.route_layer(Extension(x)))",
                 "x: Y",
                 "routes(x)",
                 "",
             ),
             (
-                "let x: &Y = &X; serve(ON.layer(Extension(x.clone())))",
+                "let x: &Y = &X; serve(ON.route_layer(Extension(x.clone())))",
                 "x: & Y",
                 "routes(x)",
                 "",
@@ -456,13 +394,13 @@ mod tests {
                 "`P`, the type of `p`",
             ),
             (
-                "let known = s(); serve(ON.layer(l(known.clone())).with_state(known))",
+                "let known = s(); serve(ON.route_layer(l(known.clone())).with_state(known))",
                 "known: &Known",
                 "routes(&known).with_state(known)",
                 "",
             ),
             (
-                "let (a_pool, x): (Q, Y) = y(); serve(ON.layer(Extension(a_pool)).layer(x.size))",
+                "let (a_pool, x): (Q, Y) = y(); serve(ON.route_layer(Extension(a_pool)).route_layer(x.size))",
                 "a_pool: APool, x: &X",
                 "routes(a_pool, &x)",
                 "`APool`, the type of `a_pool` and `X`, the type of `x`",

@@ -1,6 +1,6 @@
 //! Which functions get `#[audited_router]`, and what becomes of those that call them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, GenericArgument, PathArguments, ReturnType, Type};
 
-use super::apart::{self, Apart};
+use super::apart::{self, Apart, Known};
 use super::compile::Error;
 use super::tree::Item;
 use super::{Edits, ROUNDS, Work, manifest, types, write};
@@ -101,15 +101,33 @@ impl Work<'_> {
         self.repair(&before)
     }
 
+    /// The names of the functions that return a router.
+    fn builders(&self, nth: usize) -> HashSet<&str> {
+        let mut items: Vec<&Item> = self.tree.items.iter().collect();
+        items.retain(|item| {
+            self.owners.get(&item.source) == Some(&nth) && !item.is_test && returns_router(item)
+        });
+        let names = items.into_iter();
+        names
+            .filter_map(|item| item.path.rsplit("::").next())
+            .collect()
+    }
+
     /// The functions that build a router which no other function takes into its own. None, where
     /// somebody has chosen already.
     pub(super) fn outermost(&self, nth: usize) -> Vec<&Item> {
         let mut seen = BTreeSet::new();
+        let names = self.builders(nth);
         let mut builders: Vec<&Item> = self.tree.items.iter().collect();
         builders.retain(|item| {
             self.owners.get(&item.source) == Some(&nth)
                 && !item.is_test
-                && (item.builds || returns_router(item))
+                && (item.builds
+                    || returns_router(item)
+                    || item
+                        .extends
+                        .iter()
+                        .any(|name| names.contains(name.as_str())))
                 && seen.insert((item.source, item.attribute_at))
         });
         if builders.iter().any(|item| item.is_audited) {
@@ -152,7 +170,12 @@ impl Work<'_> {
             format!("`{name}` builds its router among other things, where no test can call it")
         };
         let state = |at| self.state(nth, item, at);
-        let help = match apart::apart(source, item, library, &state) {
+        let known = Known {
+            library,
+            builders: self.builders(nth),
+            state: &state,
+        };
+        let help = match apart::apart(source, item, &known, !returns) {
             Some(apart) if returns && !apart.takes.is_empty() => return Way::Start,
             Some(Apart {
                 function,

@@ -1,6 +1,7 @@
 //! `init --annotate`, on services that were written for axum alone.
 
 mod left;
+mod printed;
 mod refused;
 mod written;
 
