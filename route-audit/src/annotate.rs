@@ -20,8 +20,10 @@ mod manifest;
 mod outcome;
 mod record;
 mod strict;
+mod takes;
 mod text;
 mod tree;
+mod types;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,11 +131,15 @@ struct Work<'a> {
     _lock: File,
     left: BTreeSet<Left>,
     /// The lines that were put above a function, by file and name, and the functions that do not compile
-    /// with them.
+    /// with them, with the compiler's message.
     written: BTreeMap<(usize, String), Vec<String>>,
-    refused: BTreeSet<(usize, String)>,
-    /// The functions that return a router, but not to a test, by file and name, and why.
-    unbuilt: BTreeMap<(usize, String), String>,
+    refused: BTreeMap<(usize, String), String>,
+    /// The functions that return a router, but not to a test, by file and name: why, and what to do.
+    unbuilt: BTreeMap<(usize, String), (String, String)>,
+    /// Those that are audited when the program protects their router.
+    at_start: BTreeSet<(usize, String)>,
+    /// The compiler's names of what routers are given as their state, by file and number of a mark in it.
+    states: BTreeMap<(usize, usize), String>,
     /// How many handlers have got an attribute.
     annotated: usize,
     compiles: bool,
@@ -170,8 +176,10 @@ impl<'a> Work<'a> {
             _lock: lock,
             left,
             written: BTreeMap::new(),
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
             unbuilt: BTreeMap::new(),
+            at_start: BTreeSet::new(),
+            states: BTreeMap::new(),
             annotated: 0,
             compiles: false,
             served: BTreeSet::new(),
@@ -279,9 +287,10 @@ impl<'a> Work<'a> {
         self.add_library()?;
         let adopted = self.adopt()?;
         self.settle(adopted)?;
-        let mut records = self.record()?;
+        let (mut records, states) = self.record()?;
         self.read()?;
         let places = self.places(&mut records);
+        self.mark(&states);
         self.attributes(&records)?;
         let strict = |source: &usize| {
             (

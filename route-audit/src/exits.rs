@@ -6,7 +6,7 @@
 //! reads one file at a time and knows what that file imports; what it cannot see is written down
 //! in `docs/findings.md`.
 
-mod calls;
+pub(crate) mod calls;
 pub(crate) mod exceptions;
 mod files;
 mod names;

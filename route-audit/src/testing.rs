@@ -62,6 +62,7 @@ pub(crate) fn report(router: &str, lines: &[&str]) -> Report {
         routes: Vec::new(),
         findings: Vec::new(),
         declared: Vec::new(),
+        states: Vec::new(),
     };
     for line in lines {
         let declared = line.strip_prefix("none ");

@@ -41,6 +41,7 @@ pub use crate::finding::{Code, Finding, Related, Severity, Shape, Subject};
 use crate::mounted::Record;
 pub use crate::report::form::{
     Failure, ListedRoute, Report, ReportError, ReportFile, RouterKind, RouterRecord, SCHEMA,
+    StateRecord,
 };
 use crate::routing::Router;
 pub use crate::unauditable::Unauditable;

@@ -7,6 +7,7 @@ use time::{Date, OffsetDateTime};
 use crate::error::Problem;
 use crate::inline;
 use crate::mounted::{Judged, Record, Unreadable, judge};
+use crate::report::form::StateRecord;
 use crate::report::{report_dir, write_adopted};
 
 /// Why a router could not be audited at all.
@@ -90,10 +91,11 @@ fn today() -> Date {
 pub(crate) fn report_adopted(
     record: &Record,
     debug: impl FnOnce() -> String,
+    states: impl FnOnce() -> Vec<StateRecord>,
 ) -> Result<(), String> {
     let Some(dir) = report_dir() else {
         return Ok(());
     };
     let judged = judge(record, &debug(), None, today()).map_err(|error| error.to_string())?;
-    write_adopted(&dir, &judged)
+    write_adopted(&dir, &judged, states())
 }

@@ -87,6 +87,7 @@ fn what_the_program_holds_is_reported_without_a_request() {
     const FOLDER: &str = "ROUTE_AUDIT_REPORT_DIR";
     if let Some(folder) = std::env::var_os(FOLDER) {
         let part: Router = Router::new().route("/part", get(export));
+        let part = part.merge(Router::new().route("/seven", get(export)).with_state(7_u8));
         let kept = Router::new().nest("/whole", part);
         let given: Router = Router::new().route("/given", get(export));
         let _axum: axum::Router = given.into();
@@ -107,14 +108,19 @@ fn what_the_program_holds_is_reported_without_a_request() {
         .status()
         .unwrap();
     assert!(status.success());
-    let mut paths = Vec::new();
+    let (mut paths, mut states) = (Vec::new(), Vec::new());
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         let audit::ReportFile::Report(report) = audit::ReportFile::parse(&text).unwrap() else {
             panic!("{text}");
         };
+        states.extend(report.states);
         paths.extend(report.routes.into_iter().filter_map(|route| route.path));
     }
     paths.sort();
-    assert_eq!(paths, ["/given", "/whole/part"]);
+    assert_eq!(paths, ["/given", "/whole/part", "/whole/seven"]);
+    states.dedup();
+    assert_eq!(states.len(), 1);
+    assert_eq!(states[0].ty, "u8");
+    assert_eq!(states[0].given.file, file!());
 }

@@ -1,16 +1,16 @@
 //! A router that stands among other things, as the text of a function of its own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprMethodCall, FnArg, Local, Pat, PatIdent};
+use syn::{Expr, ExprMethodCall, Local, Pat, PatIdent};
 
+use super::takes::{Uses, word};
 use super::text::Source;
-use super::tree::{Item, flat};
+use super::tree::Item;
 
 /// What to paste.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,17 +19,36 @@ pub(super) struct Apart {
     pub(super) function: String,
     /// What stands in its place then.
     pub(super) call: String,
-    /// Whether the state's type is known.
-    pub(super) knows_state: bool,
+    /// What it takes of the function's own.
+    pub(super) takes: Vec<String>,
+    /// Names that stand for types that are not known, and whose.
+    pub(super) unknown: Vec<String>,
 }
 
-/// The router of a function, where one expression builds all of it out of nothing that is the
-/// function's own.
-pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart> {
+/// What is known beside the source of a function.
+pub(super) struct Known<'a> {
+    pub(super) library: &'a str,
+    /// The functions that return a router.
+    pub(super) builders: HashSet<&'a str>,
+    /// The type of what a `with_state` is given, by its place.
+    pub(super) state: &'a dyn Fn(usize) -> Option<String>,
+}
+
+/// The router of a function, where one expression builds all of it. Layers at its end that take
+/// something of the function's own stay there, if `leaves_layers`.
+pub(super) fn apart(
+    source: &Source,
+    item: &Item,
+    known: &Known<'_>,
+    leaves_layers: bool,
+) -> Option<Apart> {
+    let library = known.library;
     let mut finder = Finder {
+        builders: &known.builders,
         body: item.body..item.range.end,
         chains: Vec::new(),
         names: Vec::new(),
+        types: HashMap::new(),
         grows: false,
     };
     finder.visit_file(&source.parse().ok()?);
@@ -46,33 +65,83 @@ pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart
     }
     let ends = |call: &&&ExprMethodCall| call.method.to_string().starts_with("into_make_service");
     let stated = calls.iter().rfind(|call| call.method == "with_state");
-    let end = stated.or_else(|| calls.iter().rfind(ends));
-    let routes: &dyn ToTokens = match end {
-        Some(call) => &call.receiver,
-        None => chain,
+    let mut end = stated.or_else(|| calls.iter().rfind(ends)).copied();
+    let whole = chain.span().byte_range();
+    let uses = |of: &dyn Fn(&mut Uses<'_>)| {
+        let own = finder.names.iter().filter(|(_, at)| !whole.contains(at));
+        let mut uses = Uses {
+            own: own.map(|(name, _)| name.as_str()).collect(),
+            found: Vec::new(),
+            in_closure: false,
+            mounts: false,
+            leaves: false,
+        };
+        of(&mut uses);
+        (uses.found, uses.mounts, uses.leaves)
     };
-    let range = routes.span().byte_range();
-    let own: HashSet<&str> = finder
-        .names
-        .iter()
-        .filter(|(_, at)| !range.contains(at))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let (mut takes, mut mounts) = (false, false);
-    flat(routes.to_token_stream(), &mut |token| {
-        if let TokenTree::Ident(word) = token {
-            let word = word.to_string();
-            takes |= own.contains(word.as_str());
-            mounts |= MOUNTS.contains(&word.as_str());
-        }
+    let takes = |call: &ExprMethodCall| {
+        let args = |uses: &mut Uses<'_>| call.args.iter().for_each(|arg| uses.visit_expr(arg));
+        !uses(&args).0.is_empty()
+    };
+    let before = |end: &ExprMethodCall| {
+        calls
+            .iter()
+            .position(|call| std::ptr::eq(*call, end))
+            .map_or(0, |nth| nth + 1)
+    };
+    let layers = calls[end.map_or(0, before)..].iter();
+    let layers = layers.take_while(|call| leaves_layers && call.method == "layer" && takes(call));
+    end = layers.copied().last().or(end);
+    let range = match end {
+        Some(call) => call.receiver.span().byte_range(),
+        None => whole.clone(),
+    };
+    let (found, mounts, leaves) = uses(&|uses| match end {
+        Some(call) => uses.visit_expr(&call.receiver),
+        None => uses.visit_expr_method_call(chain),
     });
-    if takes || !mounts {
+    if leaves || !mounts {
         return None;
     }
-    let state = stated.and_then(|call| call.args.first());
-    let known = state.and_then(|state| parameter(item, state));
-    let state = state.map(|_| known.clone().unwrap_or_else(|| "AppState".to_owned()));
-    let generics = state.as_ref().map_or(String::new(), |ty| format!("<{ty}>"));
+    let mut unknown = Vec::new();
+    let given = stated.and_then(|call| Some((call, call.args.first()?)));
+    let given = given.map(|(call, given)| {
+        let stands = word(given).and_then(|name| finder.types.get(&name).cloned());
+        let at = call.method.span().byte_range().start;
+        let ty = stands.or_else(|| (known.state)(at)).unwrap_or_else(|| {
+            unknown.push("`AppState`, the type of its state".to_owned());
+            "AppState".to_owned()
+        });
+        (word(given), ty)
+    });
+    let generics = given
+        .as_ref()
+        .map_or(String::new(), |(_, ty)| format!("<{ty}>"));
+    let (mut parameters, mut arguments) = (Vec::new(), Vec::new());
+    for (name, by_value) in &found {
+        let ty = match (finder.types.get(name).cloned(), &given) {
+            (Some(ty), _) => ty,
+            (None, Some((Some(given), ty))) if given == name => ty.clone(),
+            _ => {
+                let ty = camel(name);
+                unknown.push(format!("`{ty}`, the type of `{name}`"));
+                ty
+            }
+        };
+        let by = if *by_value || ty.starts_with('&') {
+            ""
+        } else {
+            "&"
+        };
+        parameters.push(format!("{name}: {by}{ty}"));
+        arguments.push(format!("{by}{name}"));
+    }
+    let (parameters, arguments) = (parameters.join(", "), arguments.join(", "));
+    let attribute = if arguments.is_empty() {
+        ""
+    } else {
+        "(at_start)"
+    };
     let call = match end {
         Some(call) => {
             let from = call.receiver.span().byte_range().end;
@@ -83,22 +152,35 @@ pub(super) fn apart(source: &Source, item: &Item, library: &str) -> Option<Apart
                 .map(|line| line.split_once("// ").map_or(line, |(code, _)| code))
                 .flat_map(str::split_whitespace)
                 .collect();
-            format!("routes(){}", words.join(" ").replace(" .", "."))
+            format!("routes({arguments}){}", words.join(" ").replace(" .", "."))
         }
-        None => "routes()".to_owned(),
+        None => format!("routes({arguments})"),
     };
     Some(Apart {
         function: format!(
-            "#[{library}::audited_router]\nfn routes() -> {library}::Router{generics} {{\n{}\n}}\n",
+            "#[{library}::audited_router{attribute}]\nfn routes({parameters}) -> {library}::Router{generics} {{\n{}\n}}\n",
             &source.text[range]
         ),
         call,
-        knows_state: state.is_none() || known.is_some(),
+        takes: found.iter().map(|(name, _)| format!("`{name}`")).collect(),
+        unknown,
     })
 }
 
+/// `AppConfig` of `app_config`.
+fn camel(name: &str) -> String {
+    let part = |part: &str| {
+        let first = part.chars().next().map(|first| first.to_ascii_uppercase());
+        first
+            .into_iter()
+            .chain(part.chars().skip(1))
+            .collect::<String>()
+    };
+    name.split('_').map(part).collect()
+}
+
 /// What adds to a router.
-const MOUNTS: [&str; 11] = [
+pub(super) const MOUNTS: [&str; 11] = [
     "route",
     "route_with_tsr",
     "route_service",
@@ -112,38 +194,42 @@ const MOUNTS: [&str; 11] = [
     "mount",
 ];
 
-/// The type of an argument, if the state is one.
-fn parameter(item: &Item, state: &Expr) -> Option<String> {
-    let Expr::Path(path) = state else { return None };
-    let name = path.path.get_ident()?;
-    item.sig.inputs.iter().find_map(|input| match input {
-        FnArg::Typed(typed) => match &*typed.pat {
-            Pat::Ident(pat) if pat.ident == *name => Some(typed.ty.to_token_stream().to_string()),
-            _ => None,
-        },
-        FnArg::Receiver(_) => None,
-    })
-}
-
-struct Finder {
+struct Finder<'a> {
+    builders: &'a HashSet<&'a str>,
     body: Range<usize>,
-    /// Calls on `Router::new()`, the outermost of each chain.
+    /// Calls on `Router::new()`, and on other routers to which they add something, the outermost of each chain.
     chains: Vec<ExprMethodCall>,
     /// What the function calls its own, and where.
     names: Vec<(String, usize)>,
+    /// Of these, the types that stand there.
+    types: HashMap<String, String>,
     /// Whether something is added to a router that is built already.
     grows: bool,
 }
 
-impl<'ast> Visit<'ast> for Finder {
+impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
         self.names
             .push((pat.ident.to_string(), pat.ident.span().byte_range().start));
         visit::visit_pat_ident(self, pat);
     }
 
+    fn visit_pat_type(&mut self, typed: &'ast syn::PatType) {
+        if let Pat::Ident(pat) = &*typed.pat {
+            let ty = typed.ty.to_token_stream().to_string();
+            self.types.insert(pat.ident.to_string(), ty);
+        }
+        visit::visit_pat_type(self, typed);
+    }
+
     fn visit_local(&mut self, local: &'ast Local) {
         let known = self.chains.len();
+        if let (Pat::Ident(pat), Some(init)) = (&local.pat, &local.init)
+            && let Expr::Lit(literal) = &*init.expr
+            && let syn::Lit::Str(_) = literal.lit
+        {
+            self.types.insert(pat.ident.to_string(), "&str".to_owned());
+        }
         visit::visit_local(self, local);
         let is_mut = matches!(&local.pat, Pat::Ident(pat) if pat.mutability.is_some());
         self.grows |= is_mut && self.chains.len() > known;
@@ -151,13 +237,18 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         let mut innermost = &*call.receiver;
+        let mut mounts = MOUNTS.contains(&call.method.to_string().as_str());
         while let Expr::MethodCall(inner) = innermost {
+            mounts |= MOUNTS.contains(&inner.method.to_string().as_str());
             innermost = &inner.receiver;
         }
         let is_new = match innermost {
             Expr::Call(new) => {
                 let path = new.func.to_token_stream().to_string().replace(' ', "");
-                path == "Router::new" || path.ends_with("::Router::new")
+                let name = path.rsplit("::").next().unwrap_or(&path);
+                path == "Router::new"
+                    || path.ends_with("::Router::new")
+                    || mounts && self.builders.contains(name)
             }
             _ => false,
         };
@@ -201,7 +292,18 @@ mod tests {
         let target = serde_json::from_value(target).expect("a target");
         let (mut sources, mut tree) = (Sources::default(), Tree::default());
         tree.add(&mut sources, &target, &root).expect("it is read");
-        apart(&sources.all[0], tree.items.last().expect("one"), "auth")
+        let state = |at: usize| {
+            text[at..]
+                .starts_with("with_state(known")
+                .then(|| "Known".to_owned())
+        };
+        let known = Known {
+            library: "auth",
+            builders: ["api"].into(),
+            state: &state,
+        };
+        let item = tree.items.last().expect("one");
+        apart(&sources.all[0], item, &known, true)
     }
 
     #[test]
@@ -216,7 +318,7 @@ mod tests {
              .route(\"/\", get(|y: u8| async move { y }))\n}\n"
         );
         assert_eq!(apart.call, "routes().with_state(state).layer(x)");
-        assert!(apart.knows_state);
+        assert!(apart.unknown.is_empty());
         let main = "fn main() { let s = S; serve(axum::Router::new().nest(\"/a\", a()).with_state(s).into_make_service()) }";
         let apart = said(main).expect("a function");
         assert!(
@@ -224,11 +326,26 @@ mod tests {
             "{apart:?}"
         );
         assert_eq!(apart.call, "routes().with_state(s).into_make_service()");
-        assert!(!apart.knows_state);
+        assert_eq!(apart.unknown, ["`AppState`, the type of its state"]);
+        let known = "fn main() { let known = s(); serve(Router::new().route(\"/\", get(a)).with_state(known)) }";
+        let apart = said(known).expect("a function");
+        assert!(
+            apart.function.contains("routes() -> auth::Router<Known>"),
+            "{apart:?}"
+        );
+        assert!(apart.unknown.is_empty());
         let comment = "fn main() { let s = S; serve(Router::new().route(\"/\", get(a)).layer(b) // Outer.\n.with_state(s)) }";
         assert_eq!(
             said(comment).expect("a function").call,
             "routes().with_state(s)"
+        );
+        let layers =
+            "fn main() { let a = A; serve(api().merge(b()).layer(C).layer(Extension(a))) }";
+        let apart = said(layers).expect("a function");
+        assert_eq!(apart.call, "routes().layer(Extension(a))");
+        assert!(
+            apart.function.contains("{\napi().merge(b()).layer(C)\n}"),
+            "{apart:?}"
         );
         let plain =
             "fn other(a: A) {}\nfn main() { let app = Router::new().route(\"/\", get(a)); }";
@@ -236,10 +353,73 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_something_of_the_function_stays() {
+    fn what_it_takes_of_the_function_becomes_its_argument() {
+        let on = "Router::new().route(\"/\", get(f))";
+        for (body, arguments, called, unknown) in [
+            // Lent, where that will do.
+            (
+                "let x = X; serve(ON.route_layer(l(x.clone(), &x)))",
+                "x: &X",
+                "routes(&x)",
+                "`X`, the type of `x`",
+            ),
+            (
+                "let x: Y = X; serve(ON.route_layer(Extension(x)))",
+                "x: Y",
+                "routes(x)",
+                "",
+            ),
+            (
+                "let x: &Y = &X; serve(ON.route_layer(Extension(x.clone())))",
+                "x: & Y",
+                "routes(x)",
+                "",
+            ),
+            (
+                "let x: Y = X; serve(ON.route(\"/x\", get(move || g(x.clone()))))",
+                "x: Y",
+                "routes(x)",
+                "",
+            ),
+            (
+                "let p = \"/a\"; serve(ON.nest(p, a()))",
+                "p: &str",
+                "routes(p)",
+                "",
+            ),
+            (
+                "let p = q(); serve(ON.nest(&format!(\"/{p}\", p), a()))",
+                "p: &P",
+                "routes(&p)",
+                "`P`, the type of `p`",
+            ),
+            (
+                "let known = s(); serve(ON.route_layer(l(known.clone())).with_state(known))",
+                "known: &Known",
+                "routes(&known).with_state(known)",
+                "",
+            ),
+            (
+                "let (a_pool, x): (Q, Y) = y(); serve(ON.route_layer(Extension(a_pool)).route_layer(x.size))",
+                "a_pool: APool, x: &X",
+                "routes(a_pool, &x)",
+                "`APool`, the type of `a_pool` and `X`, the type of `x`",
+            ),
+        ] {
+            let text = format!("fn main() {{ {} }}", body.replace("ON", on));
+            let apart = said(&text).expect("a function");
+            let start = format!("#[auth::audited_router(at_start)]\nfn routes({arguments}) -> ");
+            assert!(apart.function.starts_with(&start), "{apart:?}");
+            assert_eq!(apart.call, called);
+            assert_eq!(apart.unknown.join(" and "), unknown);
+        }
+    }
+
+    #[test]
+    fn what_is_built_in_several_steps_or_waits_stays() {
         for text in [
-            "fn app(db: Db) -> Router { Router::new().route(\"/\", get(f)).layer(Extension(db)) }",
-            "fn main() { let prefix = \"/a\"; serve(Router::new().nest(prefix, a())); }",
+            "async fn main() { serve(Router::new().route(\"/\", get(f)).merge(late().await)); }",
+            "fn main() -> Result { serve(Router::new().route(\"/\", get(f)).merge(late()?)) }",
             "fn main() { let mut app = Router::new().route(\"/\", get(f)); app = app.route(\"/b\", get(g)); }",
             "fn main() { serve(Router::new().route(\"/\", get(f))); serve(Router::new().route(\"/\", get(g))); }",
             "fn main() { let app = Router::new().route(\"/\", get(f)); let app = app.fallback(g); }",

@@ -1,6 +1,6 @@
 //! Which functions get `#[audited_router]`, and what becomes of those that call them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,44 +8,80 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, GenericArgument, PathArguments, ReturnType, Type};
 
-use super::apart::{self, Apart};
+use super::apart::{self, Apart, Known};
 use super::compile::Error;
-use super::text::Source;
 use super::tree::Item;
-use super::{Edits, ROUNDS, Work, manifest, write};
+use super::{Edits, ROUNDS, Work, manifest, types, write};
 use crate::error::CannotRun;
 
+/// Package, file, place, function and line.
+type Attribute = (usize, usize, usize, String, String);
+
 impl Work<'_> {
-    /// Audits the outermost functions that return a router, where that is plain and a test can call
-    /// them. The others are listed, with the text to write.
+    /// Audits the outermost functions that return a router, where that is plain: by a test, or where no
+    /// test can call them, at the start. The others are listed, with the text to write.
     pub(super) fn audit(&mut self) -> Result<(), CannotRun> {
         let (mut attributes, mut left) = (Vec::new(), Vec::new());
+        let mut started = BTreeSet::new();
         for (nth, edited) in self.packages.iter().enumerate() {
             for item in self.outermost(nth) {
                 let (source, at) = (item.source, item.attribute_at);
                 let name = item.sig.ident.to_string();
-                let unbuilt = self.unbuilt.get(&(source, name.clone())).map(|why| {
-                    let help = format!(
-                        "put the attribute above it that fits: {}",
-                        arguments(&name, &edited.library)
-                    );
-                    (why.clone(), help)
-                });
-                let by_hand =
-                    unbuilt.or_else(|| by_hand(&self.sources.all[source], item, &edited.library));
-                match by_hand {
-                    None => attributes.push((nth, source, at, name)),
-                    Some((what, help)) => {
-                        left.push((self.sources.all[source].place(at), what, help))
+                let way = match self.unbuilt.get(&(source, name.clone())) {
+                    Some((why, help)) => Way::Hand(why.clone(), help.clone()),
+                    None => self.way(nth, item),
+                };
+                let at_start = match way {
+                    Way::Test => false,
+                    Way::Start => true,
+                    Way::Hand(what, help) => {
+                        left.push((source, item.path.clone(), what, help));
+                        continue;
                     }
+                };
+                let end = if at_start { "(at_start)" } else { "" };
+                let line = format!("#[{}::audited_router{end}]", edited.library);
+                attributes.push((nth, source, at, item.path.clone(), line));
+                if at_start {
+                    started.insert((source, name));
                 }
             }
         }
-        for (place, what, help) in left {
-            self.leave(place, what, help);
+        self.at_start = started;
+        let failed = self.put_attributes(&attributes)?;
+        for (nth, source, _, path, line) in attributes {
+            let name = path.rsplit("::").next().unwrap_or(&path).to_owned();
+            let (what, help) = match self.refused.get(&(source, path.clone())) {
+                Some(message) => returned(&name, message),
+                None if failed.contains(&nth) => (
+                    format!(
+                        "`{name}` returns a router, and its callers do not compile with one that is audited"
+                    ),
+                    format!(
+                        "write `{line}` above it, and `auth.protect({name}(..))?` where it is served"
+                    ),
+                ),
+                None => continue,
+            };
+            self.at_start.remove(&(source, name));
+            left.push((source, path, what, help));
         }
-        if attributes.is_empty() {
-            return Ok(());
+        for (source, path, what, help) in left {
+            let at = self
+                .tree
+                .named(&path)
+                .first()
+                .map_or(0, |item| item.attribute_at);
+            self.leave(self.sources.all[source].place(at), what, help);
+        }
+        Ok(())
+    }
+
+    /// Puts attributes above functions. Returns the
+    /// packages that do not compile with theirs, and are as they were.
+    fn put_attributes(&mut self, all: &[Attribute]) -> Result<BTreeSet<usize>, CannotRun> {
+        if all.is_empty() {
+            return Ok(BTreeSet::new());
         }
         let before: Vec<_> = self
             .sources
@@ -54,39 +90,44 @@ impl Work<'_> {
             .map(|source| source.text.clone())
             .collect();
         let mut edits = Edits::new();
-        for (nth, source, at, _) in &attributes {
-            let line = format!("#[{}::audited_router]", self.packages[*nth].library);
-            let edit = self.sources.all[*source].lines(*at, &[line]);
+        self.written.clear();
+        for (_, source, at, path, line) in all {
+            let lines = vec![line.clone()];
+            let edit = self.sources.all[*source].lines(*at, &lines);
             edits.entry(*source).or_default().push(edit);
+            self.written.insert((*source, path.clone()), lines);
         }
         self.edit(edits)?;
-        let failed = self.repair(&before)?;
-        for (nth, source, at, name) in attributes
-            .into_iter()
-            .filter(|(nth, ..)| failed.contains(nth))
-        {
-            let place = self.sources.all[source].place(at);
-            let library = &self.packages[nth].library;
-            let help = format!(
-                "write `#[{library}::audited_router]` above it, and `auth.protect({name}())?` where it is served"
-            );
-            let what = format!(
-                "`{name}` returns a router, and its callers do not compile with one that is audited"
-            );
-            self.leave(place, what, help);
-        }
-        Ok(())
+        self.repair(&before)
+    }
+
+    /// The names of the functions that return a router.
+    fn builders(&self, nth: usize) -> HashSet<&str> {
+        let mut items: Vec<&Item> = self.tree.items.iter().collect();
+        items.retain(|item| {
+            self.owners.get(&item.source) == Some(&nth) && !item.is_test && returns_router(item)
+        });
+        let names = items.into_iter();
+        names
+            .filter_map(|item| item.path.rsplit("::").next())
+            .collect()
     }
 
     /// The functions that build a router which no other function takes into its own. None, where
     /// somebody has chosen already.
     pub(super) fn outermost(&self, nth: usize) -> Vec<&Item> {
         let mut seen = BTreeSet::new();
+        let names = self.builders(nth);
         let mut builders: Vec<&Item> = self.tree.items.iter().collect();
         builders.retain(|item| {
             self.owners.get(&item.source) == Some(&nth)
                 && !item.is_test
-                && (item.builds || returns_router(item))
+                && (item.builds
+                    || returns_router(item)
+                    || item
+                        .extends
+                        .iter()
+                        .any(|name| names.contains(name.as_str())))
                 && seen.insert((item.source, item.attribute_at))
         });
         if builders.iter().any(|item| item.is_audited) {
@@ -104,6 +145,99 @@ impl Work<'_> {
             .collect()
     }
 
+    pub(super) fn way(&self, nth: usize, item: &Item) -> Way {
+        let (source, library) = (&self.sources.all[item.source], &self.packages[nth].library);
+        let name = &item.sig.ident;
+        let attribute = format!("#[{library}::audited_router]");
+        let returns = returns_router(item);
+        if returns && (!item.is_free || item.is_inner) {
+            let what = if item.is_inner {
+                "stands in another function"
+            } else {
+                "is a method"
+            };
+            return Way::Hand(
+                format!("`{name}` returns a router, and {what}"),
+                format!("write a function in a module that returns the same, with `{attribute}`"),
+            );
+        }
+        if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
+            return Way::Test;
+        }
+        let what = if returns {
+            format!("`{name}` returns a router, and takes arguments that a test has to have, too")
+        } else {
+            format!("`{name}` builds its router among other things, where no test can call it")
+        };
+        let state = |at| self.state(nth, item, at);
+        let known = Known {
+            library,
+            builders: self.builders(nth),
+            state: &state,
+        };
+        let help = match apart::apart(source, item, &known, !returns) {
+            Some(apart) if returns && !apart.takes.is_empty() => return Way::Start,
+            Some(Apart {
+                function,
+                call,
+                takes,
+                unknown,
+            }) => {
+                let function =
+                    write::rustfmt(&function, "2024", Path::new(".")).unwrap_or(function);
+                let returned = if returns {
+                    format!(", which then returns `{library}::Audited`,")
+                } else {
+                    String::new()
+                };
+                let unknown = if unknown.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (for {})", unknown.join(" and "))
+                };
+                let started = if takes.is_empty() {
+                    String::new()
+                } else {
+                    format!(
+                        ". It is audited when the program protects it, by `route-audit check --run \"COMMAND\"`; where a \
+                     test has {}, by `plain = routes(..)` in place of `at_start`",
+                        takes.join(" and ")
+                    )
+                };
+                format!(
+                    "in `{name}`{returned} write `{call}` for the router, which becomes a function of its own{unknown}{started}:\n\n{}",
+                    indented(&function)
+                )
+            }
+            None if returns => return Way::Start,
+            None => format!(
+                "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
+             after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
+            ),
+        };
+        Way::Hand(what, help)
+    }
+
+    /// The type of what `with_state` at an offset is given, as a file of that package writes it.
+    fn state(&self, nth: usize, item: &Item, at: usize) -> Option<String> {
+        let source = &self.sources.all[item.source];
+        let is_there = |(key, _): &(&(usize, usize), &String)| {
+            key.0 == item.source && source.marks[key.1] == at
+        };
+        let (_, ty) = self.states.iter().find(is_there)?;
+        // A program has the same name as the library of its package, often.
+        let targets = &self.packages[nth].package.targets;
+        let own = item.path.split("::").next().unwrap_or_default();
+        let is_library = targets
+            .iter()
+            .any(|target| target.is_lib() && target.name.replace('-', "_") == own);
+        let is_main = targets
+            .iter()
+            .any(|target| target.is_bin() && target.src_path.as_std_path() == source.path);
+        let own = if is_library && is_main { "" } else { own };
+        Some(types::named(ty, &source.parse().ok()?, own))
+    }
+
     /// Leads from an audited router over to a plain one, where the callers want that. Packages that do
     /// not compile all the same get their texts of before.
     fn repair(&mut self, before: &[String]) -> Result<BTreeSet<usize>, CannotRun> {
@@ -112,6 +246,9 @@ impl Work<'_> {
             let errors = self.check()?;
             if errors.is_empty() {
                 return Ok(failed);
+            }
+            if self.take_back(&errors)? > 0 {
+                continue;
             }
             let mut edits = Edits::new();
             let (mut testing, mut seen) = (BTreeSet::new(), BTreeSet::new());
@@ -185,66 +322,22 @@ impl Work<'_> {
     }
 }
 
-/// What a person has to do before the router of a function is audited; `None` where the attribute alone
-/// does it.
-pub(super) fn by_hand(source: &Source, item: &Item, library: &str) -> Option<(String, String)> {
-    let name = &item.sig.ident;
-    let attribute = format!("#[{library}::audited_router]");
-    let returns = returns_router(item);
-    if returns && (!item.is_free || item.is_inner) {
-        let what = if item.is_inner {
-            "stands in another function"
-        } else {
-            "is a method"
-        };
-        return Some((
-            format!("`{name}` returns a router, and {what}"),
-            format!("write a function in a module that returns the same, with `{attribute}`"),
-        ));
-    }
-    if returns && item.sig.inputs.is_empty() && item.sig.generics.params.is_empty() {
-        return None;
-    }
-    let what = if returns {
-        format!("`{name}` returns a router, and takes arguments that a test has to have, too")
-    } else {
-        format!("`{name}` builds its router among other things, where no test can call it")
-    };
-    let help = match apart::apart(source, item, library) {
-        Some(Apart {
-            function,
-            call,
-            knows_state,
-        }) => {
-            let function = write::rustfmt(&function, "2024", Path::new(".")).unwrap_or(function);
-            let returned = if returns {
-                format!(", which then returns `{library}::Audited`,")
-            } else {
-                String::new()
-            };
-            let state = if knows_state {
-                ""
-            } else {
-                " (for `AppState`, the type of its state)"
-            };
-            format!(
-                "in `{name}`{returned} write `{call}` for the router, which becomes a function of its own{state}:\n\n{}",
-                indented(&function)
-            )
-        }
-        None if returns => arguments(&name.to_string(), library),
-        None => format!(
-            "move it to a function of its own: `{attribute} fn routes() -> {library}::Router {{ .. }}`; a state goes in \
-             after it: `fn routes() -> {library}::Router<AppState>`, and `routes().with_state(state)` in `{name}`"
-        ),
-    };
-    Some((what, help))
+/// How the router of a function comes to be audited.
+pub(super) enum Way {
+    /// By the attribute, whose test calls it.
+    Test,
+    /// By the attribute, when the program protects it: it takes what no test has.
+    Start,
+    /// By a person: what is in the way, and what to do.
+    Hand(String, String),
 }
 
-fn arguments(name: &str, library: &str) -> String {
-    format!(
-        "`#[{library}::audited_router(plain = {name}(..))]` says what a test has to have; where none has it: \
-         `#[{library}::audited_router(at_start)]`"
+/// What to say of a function whose return type is called `Router`, and does not compile as one.
+pub(super) fn returned(name: &str, message: &str) -> (String, String) {
+    (
+        format!("what `{name}` returns cannot be audited: {message}"),
+        "if there is a router of axum's in it, return that; if not, there is nothing to do"
+            .to_owned(),
     )
 }
 

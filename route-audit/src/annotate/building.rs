@@ -1,18 +1,20 @@
 //! Cargo and the service itself, run in the copy of the workspace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use cargo_metadata::Package;
 use quote::ToTokens;
-use session_auth::audit::RouterRecord;
+use session_auth::audit::{RouterRecord, StateRecord};
 
+use super::Work;
+use super::auditing::{self, Way};
 use super::compile::{self, Error};
 use super::record::{self, Records, Told};
-use super::text::Edit;
-use super::{Edits, Work, auditing};
+use super::text::Source;
 use crate::error::CannotRun;
 use crate::supervised::shell;
 
@@ -69,10 +71,16 @@ impl Work<'_> {
         compile::check(command)
     }
 
-    pub(super) fn record(&mut self) -> Result<Records, CannotRun> {
+    /// What routers mount, and what they are given as their state.
+    pub(super) fn record(&mut self) -> Result<(Records, Vec<StateRecord>), CannotRun> {
         let folder = &self.scratch.path().to_owned();
         let common = &self.ask.args.common;
-        let Told { records, how, .. } = match self.ask.run {
+        let Told {
+            records,
+            states,
+            how,
+            ..
+        } = match self.ask.run {
             Some(text) => {
                 let mut command = shell(text);
                 command.env("CARGO_TARGET_DIR", self.build());
@@ -95,38 +103,19 @@ impl Work<'_> {
                  what it is nested in; `route-audit check --fix` completes them"
             ));
         }
-        Ok(records)
+        Ok((records, states))
     }
 
     /// What the tests build, and tests that are added for the routers that they can. These are there for
     /// the record alone.
     fn tested(&mut self, folder: &Path, timeout: Duration) -> Result<Told, CannotRun> {
-        let test = || {
-            let mut command = self.cargo("test");
-            command.args(["--tests", "--no-fail-fast"]);
-            for edited in &self.packages {
-                command.args(["--package", &edited.package.name]);
-            }
-            command
-        };
-        // Built first: that may take its time.
-        let builds = || {
-            let mut build = test();
-            build.args(["--no-run", "--message-format", "json"]);
-            let status = build.stdout(Stdio::null()).status();
-            status.is_ok_and(|status| status.success())
-        };
-        let (edits, calls) = self.recording();
-        for (source, edits) in &edits {
-            let mut text = self.sources.all[*source].clone();
-            text.edit(edits.clone());
-            self.put(&text)?;
-        }
-        let mut built = builds();
-        let is_recorded = built;
-        if !built && !edits.is_empty() {
-            self.put_all(edits.keys())?;
-            built = builds();
+        let added = self.recording();
+        let sources: BTreeSet<usize> = added.iter().map(|one| one.source).collect();
+        let (mut added, mut built) = self.built_with(added)?;
+        if !built && !added.is_empty() {
+            added.clear();
+            self.put_all(&sources)?;
+            built = self.build_tests().is_ok_and(|errors| errors.is_empty());
         }
         if !built {
             let how = "they do not compile yet".to_owned();
@@ -135,13 +124,13 @@ impl Work<'_> {
                 ..Told::default()
             });
         }
-        let tests = test();
+        let tests = self.tests();
         self.notes.note(
             "running the tests in a copy of the workspace; whether they pass does not matter",
         );
         let told = record::run(tests, folder, false, timeout)?;
-        self.put_all(edits.keys())?;
-        for (source, name) in calls.into_iter().filter(|_| is_recorded) {
+        self.put_all(&sources)?;
+        for Added { source, name, .. } in added {
             let of = |(router, why): &(RouterRecord, Option<String>)| {
                 let meant = router.name == name && self.source(&router.file) == Some(source);
                 meant.then(|| why.clone())
@@ -153,25 +142,93 @@ impl Work<'_> {
                     told.how
                 )),
             };
-            self.unbuilt.extend(why.map(|why| ((source, name), why)));
+            let library = self.library(source);
+            let help = format!(
+                "put the attribute above it that fits: `#[{library}::audited_router(plain = {name}(..))]` says what a \
+                 test has to have; where none has it: `#[{library}::audited_router(at_start)]`"
+            );
+            self.unbuilt
+                .extend(why.map(|why| ((source, name), (why, help))));
         }
         Ok(told)
     }
 
-    /// A function beside each outermost one that a test can call, under the attribute whose test does; and
-    /// which these are, by file and name.
-    fn recording(&self) -> (Edits, Vec<(usize, String)>) {
-        let (mut edits, mut calls) = (Edits::new(), Vec::new());
+    fn tests(&self) -> Command {
+        let mut command = self.cargo("test");
+        command.args(["--tests", "--no-fail-fast"]);
+        for edited in &self.packages {
+            command.args(["--package", &edited.package.name]);
+        }
+        command
+    }
+
+    /// Builds the tests, which may take its time, and returns what is wrong with them.
+    fn build_tests(&self) -> Result<Vec<Error>, CannotRun> {
+        let mut build = self.tests();
+        build.args(["--no-run", "--message-format", "json"]);
+        compile::check(build)
+    }
+
+    /// The added tests that compile, with which the tests are built. `false` where they do not compile
+    /// all the same.
+    fn built_with(&mut self, mut added: Vec<Added>) -> Result<(Vec<Added>, bool), CannotRun> {
+        loop {
+            let mut texts: BTreeMap<usize, Source> = BTreeMap::new();
+            for one in &mut added {
+                let text = texts.entry(one.source);
+                let text = text.or_insert_with(|| self.sources.all[one.source].clone());
+                // The others before it have made it longer.
+                let longer = text.text.len() - self.sources.all[one.source].text.len();
+                one.stands = one.at + longer..one.at + longer + one.text.len();
+                text.edit(vec![(one.stands.start..one.stands.start, one.text.clone())]);
+            }
+            for text in texts.values() {
+                self.put(text)?;
+            }
+            let errors = match self.build_tests() {
+                Ok(errors) if errors.is_empty() => return Ok((added, true)),
+                Ok(errors) => errors,
+                Err(_) => return Ok((added, false)),
+            };
+            let why = |one: &Added| {
+                let here = |error: &&Error| {
+                    let text = &texts[&one.source];
+                    self.source(&error.file) == Some(one.source)
+                        && one
+                            .stands
+                            .contains(&text.offset(error.start.0, error.start.1))
+                };
+                let error = errors.iter().find(here)?;
+                Some(auditing::returned(&one.name, &error.message))
+            };
+            let whys: Vec<Option<(String, String)>> = added.iter().map(why).collect();
+            if whys.iter().all(Option::is_none) {
+                return Ok((added, false));
+            }
+            let mut good = Vec::new();
+            for (one, why) in added.into_iter().zip(whys) {
+                match why {
+                    None => good.push(one),
+                    Some(why) => {
+                        self.put_all([&one.source])?;
+                        self.unbuilt.insert((one.source, one.name), why);
+                    }
+                }
+            }
+            added = good;
+        }
+    }
+
+    /// A function beside each outermost one that a test can call, under the attribute whose test does. From
+    /// the first of a file to its last.
+    fn recording(&self) -> Vec<Added> {
+        let mut added: Vec<Added> = Vec::new();
         let mut seen = BTreeSet::new();
         for (nth, edited) in self.packages.iter().enumerate() {
             let mut items = self.outermost(nth);
-            items.retain(|item| {
-                let source = &self.sources.all[item.source];
-                auditing::by_hand(source, item, &edited.library).is_none()
-            });
+            items.retain(|item| matches!(self.way(nth, item), Way::Test));
             for item in items.into_iter().filter(|item| seen.insert(&item.path)) {
-                let of_file: &mut Vec<Edit> = edits.entry(item.source).or_default();
-                let (name, number) = (&item.sig.ident, of_file.len());
+                let (name, number) = (&item.sig.ident, added.len());
                 let (asynchronous, awaited) = match item.sig.asyncness {
                     Some(_) => ("async ", ".await"),
                     None => ("", ""),
@@ -183,10 +240,27 @@ impl Work<'_> {
                     edited.library,
                     item.sig.output.to_token_stream(),
                 );
-                of_file.push((item.range.end..item.range.end, text));
-                calls.push((item.source, name.to_string()));
+                added.push(Added {
+                    source: item.source,
+                    name: name.to_string(),
+                    at: item.range.end,
+                    stands: 0..0,
+                    text,
+                });
             }
         }
-        (edits, calls)
+        added.sort_by_key(|one| (one.source, one.at));
+        added
     }
+}
+
+/// A function that is there for the record alone, with its test.
+struct Added {
+    source: usize,
+    /// Of the function that it calls, and stands behind.
+    name: String,
+    at: usize,
+    text: String,
+    /// Where it is, among the others.
+    stands: Range<usize>,
 }

@@ -9,6 +9,8 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprMethodCall, Lit, Token};
 
+use crate::exits::calls::{SERVICES, is_routing};
+
 /// A call with an argument at a given place.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -22,6 +24,11 @@ pub(super) struct Call {
     pub(super) first: Range<usize>,
     /// The path of the route around it, where that is a literal.
     pub(super) path: Option<String>,
+    /// In what a `nest_service` or the like takes: the function that begins its method router, by name
+    /// and place.
+    pub(super) served: Option<(String, Range<usize>)>,
+    /// A closure, where a route or a fallback takes it.
+    pub(super) mounts_closure: bool,
 }
 
 impl Call {
@@ -62,9 +69,27 @@ const MOUNTS: [&str; 5] = [
     "nest_service",
 ];
 
+/// `get` of `routing::get(list).post(create)`, and its place with the path before it.
+fn root(expr: &Expr) -> Option<(String, Range<usize>)> {
+    match expr {
+        Expr::MethodCall(call) => root(&call.receiver),
+        Expr::Call(call) => {
+            let Expr::Path(path) = &*call.func else {
+                return None;
+            };
+            let name = path.path.segments.last()?.ident.to_string();
+            is_routing(&name).then(|| (name, path.span().byte_range()))
+        }
+        _ => None,
+    }
+}
+
 #[derive(Default)]
 struct Finder {
     path: Option<String>,
+    served: Option<(String, Range<usize>)>,
+    /// In what a route takes.
+    in_route: bool,
     found: Calls,
 }
 
@@ -85,6 +110,9 @@ impl Finder {
                 word,
                 first: first.clone(),
                 path: self.path.clone(),
+                served: self.served.clone(),
+                mounts_closure: matches!(argument, Expr::Closure(_))
+                    && (self.in_route || name.starts_with("fallback")),
             };
             self.found.insert((range.start, range.end), call);
         }
@@ -105,7 +133,8 @@ impl<'ast> Visit<'ast> for Finder {
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         self.visit_expr(&call.receiver);
         let name = call.method.to_string();
-        let before = self.path.clone();
+        let before = (self.path.clone(), self.in_route);
+        self.in_route |= MOUNTS.contains(&name.as_str());
         if MOUNTS.contains(&name.as_str())
             && let Some(Expr::Lit(literal)) = call.args.first()
             && let Lit::Str(path) = &literal.lit
@@ -113,8 +142,24 @@ impl<'ast> Visit<'ast> for Finder {
             self.path = Some(path.value());
         }
         self.call(&name, &call.method.span().byte_range(), &call.args);
-        call.args.iter().for_each(|arg| self.visit_expr(arg));
-        self.path = before;
+        let is_service = SERVICES.contains(&name.as_str());
+        for arg in &call.args {
+            // Of a router that stands in there, each route is one of its own.
+            let outside = match root(arg) {
+                served @ Some(_) if is_service => std::mem::replace(&mut self.served, served),
+                Some(_) => self.served.take(),
+                None => self.served.clone(),
+            };
+            self.visit_expr(arg);
+            self.served = outside;
+        }
+        (self.path, self.in_route) = before;
+    }
+
+    fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
+        let in_route = std::mem::take(&mut self.in_route);
+        visit::visit_expr_closure(self, closure);
+        self.in_route = in_route;
     }
 }
 
@@ -174,6 +219,7 @@ mod tests {
         assert_eq!(list.methods(&source.text, false), Some(GET));
         assert_eq!(list.word.as_deref(), Some("list"));
         let closure = call("|| x").expect("a call");
+        assert!(closure.mounts_closure && !list.mounts_closure);
         assert_eq!(closure.methods(&source.text, false), None);
         assert_eq!(
             call("wrap(|| x)").map(|call| call.name).as_deref(),
@@ -187,6 +233,7 @@ mod tests {
             (on.methods(&source.text, false), on.path.as_deref()),
             (Some(GET | POST), None)
         );
+        assert!(list.served.is_none());
         let service = call("\"/s\"").expect("a call");
         assert_eq!(
             (
@@ -201,6 +248,21 @@ mod tests {
             Some(Methods::FALLBACK)
         );
         assert_eq!(fallback.path, None);
+    }
+
+    #[test]
+    fn a_method_router_in_a_service_is_known_by_its_first_function() {
+        let text = "fn f() { Router::new().nest_service(\"/s\", routing::get(a).post(b))\n\
+                    .fallback_service(Router::new().route(\"/\", any(c))).route(\"/r\", put(d)) }";
+        let calls = of(&Source::test(text).parse().expect("it parses"));
+        let root = |argument: &str| {
+            let start = text.find(argument).expect("it is there") + 1;
+            let (name, place) = calls[&(start, start + 1)].served.clone()?;
+            Some((name, text[place].to_owned()))
+        };
+        let get = Some(("get".to_owned(), "routing::get".to_owned()));
+        assert_eq!([root("(a)"), root("(b)")], [get.clone(), get]);
+        assert_eq!([root("(c)"), root("(d)")], [None, None]);
     }
 
     #[test]

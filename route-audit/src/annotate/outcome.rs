@@ -1,8 +1,13 @@
 //! What is written, and what is said of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
+
+use cargo_metadata::Package;
 
 use super::strict::plural;
+use super::tree::{Item, Sources, Tree};
 use super::write::{self, Change};
 use super::{Edited, Left, Work, calls, declare, manifest};
 use crate::error::CannotRun;
@@ -110,19 +115,31 @@ impl Work<'_> {
                 && manifest::name_of(member, "session-auth").is_none()
         });
         let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
-        if !names.is_empty() {
-            self.leave(
-                "Cargo.toml",
-                format!(
-                    "members that depend on `axum` were not selected: {}",
-                    names.join(", ")
-                ),
-                format!(
-                    "`route-audit init --annotate --package {}`, with the same `--source`",
-                    names.join(" --package ")
-                ),
-            );
+        if names.is_empty() {
+            return;
         }
+        let mut help = format!(
+            "`route-audit init --annotate --package {}`, with the same `--source`",
+            names.join(" --package ")
+        );
+        let handlers = members
+            .iter()
+            .flat_map(|member| handlers(member, &self.root));
+        let handlers: Vec<String> = handlers.collect();
+        if !handlers.is_empty() {
+            help.push_str(". It gives a class to what they mount:\n");
+            for handler in handlers {
+                let _ = write!(help, "\n      {handler}");
+            }
+        }
+        self.leave(
+            "Cargo.toml",
+            format!(
+                "members that depend on `axum` were not selected: {}",
+                names.join(", ")
+            ),
+            help,
+        );
     }
 
     fn next(&self, nothing: bool, todos: usize) -> String {
@@ -168,14 +185,30 @@ impl Work<'_> {
                 ));
             }
         }
+        let names: Vec<String> = self
+            .at_start
+            .iter()
+            .map(|(_, name)| format!("`{name}`"))
+            .collect();
+        let mut check = "Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends\n     \
+             methods and paths.";
+        if !names.is_empty() {
+            check = "Run `route-audit check --run \"COMMAND\"` with what starts the service: it says where router and\n     \
+                 declarations disagree, and with `--fix` mends methods and paths.";
+            steps.push(format!(
+                "No test has what {} takes, so the router is audited where it is protected. In tests that want its\n     \
+                 handlers to run, `.unprotected()` gives them a plain router; it needs `features = [\"testing\"]`\n     \
+                 of `session-auth` in `dev-dependencies`.",
+                names.join(", ")
+            ));
+        }
         steps.extend([
             format!(
                 "Protect the router where it is served{}: `let app = auth.protect(routes())?;`, where\n     `auth` is \
                  `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.",
                 served.concat()
             ),
-            "Run `route-audit check`: it says where router and declarations disagree, and with `--fix` mends\n     \
-             methods and paths.".to_owned(),
+            check.to_owned(),
             "Run `route-audit init`: the lock, the configuration, a workflow.".to_owned(),
         ]);
         text.push_str("\nNext:\n");
@@ -184,4 +217,54 @@ impl Work<'_> {
         }
         text
     }
+}
+
+/// What a package mounts, as far as its source shows it, by place. One that cannot be read says so when
+/// it is selected.
+fn handlers(package: &Package, root: &Path) -> Vec<String> {
+    let (mut sources, mut tree) = (Sources::default(), Tree::default());
+    for target in &package.targets {
+        let _ = tree.add(&mut sources, target, root);
+    }
+    let mut found = BTreeSet::new();
+    for (source, _) in tree.files.iter().filter(|(_, is_test)| !**is_test) {
+        let text = &sources.all[*source];
+        let Ok(file) = text.parse() else { continue };
+        for call in calls::of(&file).into_values() {
+            let at = call.argument.start;
+            let is_test = tree.around(*source, at).is_some_and(|item| item.is_test);
+            if is_test || call.methods(&text.text, true).is_none() {
+                continue;
+            }
+            let path = text.text[call.argument]
+                .split('<')
+                .next()
+                .unwrap_or_default();
+            let words = path
+                .split("::")
+                .filter(|word| !matches!(*word, "" | "crate" | "self" | "super"));
+            let end = words.fold(String::new(), |end, word| end + "::" + word);
+            let mut items: Vec<&Item> = tree.items.iter().collect();
+            items.retain(|item| item.takes_attribute && !item.is_test && item.path.ends_with(&end));
+            // Others of that name are meant elsewhere.
+            if items.iter().any(|item| item.source == *source) {
+                items.retain(|item| item.source == *source);
+            }
+            let shown = items.iter().map(|item| {
+                (
+                    item.source,
+                    item.attribute_at,
+                    format!("`{}`", item.sig.ident),
+                )
+            });
+            found.extend(shown);
+            if items.is_empty() && call.mounts_closure {
+                found.insert((*source, at, "a closure".to_owned()));
+            }
+        }
+    }
+    found
+        .into_iter()
+        .map(|(source, at, what)| format!("{}: {what}", sources.all[source].place(at)))
+        .collect()
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use session_auth::audit::{Failure, ListedRoute, Report, ReportFile, RouterRecord};
+use session_auth::audit::{Failure, ListedRoute, Report, ReportFile, RouterRecord, StateRecord};
 
 use crate::error::Problem;
 use crate::supervised;
@@ -21,6 +21,8 @@ pub(super) struct Told {
     pub(super) records: Records,
     /// The audited routers, and why some could not be built.
     pub(super) audited: Vec<(RouterRecord, Option<String>)>,
+    /// What routers are given as their state.
+    pub(super) states: Vec<StateRecord>,
     /// How it ended.
     pub(super) how: String,
 }
@@ -45,7 +47,13 @@ pub(super) fn run(
     };
     for text in &ended.files {
         match ReportFile::parse(text) {
-            Ok(ReportFile::Report(Report { router, routes, .. })) => {
+            Ok(ReportFile::Report(Report {
+                router,
+                routes,
+                states,
+                ..
+            })) => {
+                told.states.extend(states);
                 told.audited.push((router, None));
                 told.records.0.push(routes);
             }

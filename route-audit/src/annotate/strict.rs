@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use session_auth::audit::{ListedRoute, Shape};
+use session_auth::audit::{ListedRoute, Shape, StateRecord};
 
 use super::calls::{self, Call, Calls};
 use super::compile::{Error, Ours};
@@ -52,6 +52,19 @@ impl Work<'_> {
             });
         }
         places
+    }
+
+    /// Marks where routers are given their state.
+    pub(super) fn mark(&mut self, states: &[StateRecord]) {
+        for StateRecord { given, ty } in states {
+            if let Some(source) = self.source(&given.file) {
+                let text = &mut self.sources.all[source];
+                text.marks
+                    .push(text.offset(given.line as usize, given.column as usize));
+                let mark = text.marks.len() - 1;
+                self.states.insert((source, mark), ty.to_string());
+            }
+        }
     }
 
     pub(super) fn is_test(&self, source: usize, at: usize) -> bool {
@@ -175,7 +188,9 @@ impl Work<'_> {
             if errors.is_empty() {
                 return Ok(true);
             }
-            if self.take_back(&errors)? {
+            let taken = self.take_back(&errors)?;
+            self.annotated -= taken;
+            if taken > 0 {
                 continue;
             }
             let (mut wanted, mut edits) = (Wanted::new(), Edits::new());
@@ -223,6 +238,17 @@ impl Work<'_> {
                                a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`";
         let (source, call) = self.call(error, parsed).ok_or(BY_HAND)?;
         let text = &self.sources.all[source];
+        if let Some((name, place)) = &call.served
+            && !matches!(ours, Ours::Foreign)
+        {
+            // The class is that of the whole service.
+            let axum = self
+                .owners
+                .get(&source)
+                .and_then(|nth| self.packages[*nth].axum.as_deref());
+            let function = format!("{}::routing::{name}", axum.ok_or(BY_HAND)?);
+            return Ok(Some((source, vec![(place.clone(), function)])));
+        }
         let rows = self.rows(records, places, source, call.callee.start);
         let on_router = !error.rendered.contains("MethodRouter::<S>::fallback")
             && !error.rendered.contains("MethodRouter::<S, E>::fallback");
@@ -242,7 +268,7 @@ impl Work<'_> {
                 let mut items = self.tree.shown(shown, &error.target);
                 items.retain(|item| {
                     item.takes_attribute
-                        && !self.refused.contains(&(item.source, item.path.clone()))
+                        && !self.refused.contains_key(&(item.source, item.path.clone()))
                 });
                 let name = items.first().map_or("", |item| &item.path);
                 let rows = records.rows(|row| {
@@ -335,10 +361,9 @@ impl Work<'_> {
         })
     }
 
-    /// Takes attributes away again that do not compile, so that their handlers get a class where they
-    /// are mounted.
-    fn take_back(&mut self, errors: &[Error]) -> Result<bool, CannotRun> {
-        let mut edits = Edits::new();
+    /// Takes attributes away again that do not compile, and says how many.
+    pub(super) fn take_back(&mut self, errors: &[Error]) -> Result<usize, CannotRun> {
+        let (mut edits, mut taken) = (Edits::new(), 0);
         for error in errors.iter().filter(|error| error.ours().is_none()) {
             let Some(source) = self.source(&error.file) else {
                 continue;
@@ -354,13 +379,12 @@ impl Work<'_> {
                 let length = inserted.len() + if text.is_crlf() { lines.len() } else { 0 };
                 let gone = item.attribute_at.saturating_sub(length)..item.attribute_at;
                 edits.entry(source).or_default().push((gone, String::new()));
-                self.refused.insert(key);
-                self.annotated -= 1;
+                self.refused.insert(key, error.message.clone());
+                taken += 1;
             }
         }
-        let any = !edits.is_empty();
-        self.declare(Wanted::new(), edits)?;
-        Ok(any)
+        self.edit(edits)?;
+        Ok(taken)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The functions of a package, by the names that the compiler gives them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,11 @@ use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Block, ImplItemFn, ItemFn, ItemMod, Lit, Meta, Signature, Visibility};
+use syn::{
+    Attribute, Block, Expr, ImplItemFn, ItemFn, ItemMod, Lit, Meta, Pat, Signature, Visibility,
+};
 
+use super::apart::MOUNTS;
 use super::imports::is_test;
 use super::text::Source;
 use crate::error::Problem;
@@ -64,6 +67,8 @@ pub(super) struct Item {
     /// The words of its body, and whether `Router::new` is among them.
     pub(super) words: HashSet<String>,
     pub(super) builds: bool,
+    /// The functions to whose result it adds what `MOUNTS` do.
+    pub(super) extends: HashSet<String>,
 }
 
 /// All functions of some targets.
@@ -231,6 +236,7 @@ impl Reader<'_> {
             is_inner: self.in_function,
             words,
             builds,
+            extends: extended(block),
         });
     }
 
@@ -287,6 +293,52 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// `routes` of `routes().merge(..)`, also with a name for it in between.
+fn extended(block: &Block) -> HashSet<String> {
+    #[derive(Default)]
+    struct Extended {
+        called: HashMap<String, String>,
+        found: HashSet<String>,
+    }
+    impl Extended {
+        fn function(&self, expr: &Expr) -> Option<String> {
+            match expr {
+                Expr::MethodCall(call) => self.function(&call.receiver),
+                Expr::Await(wait) => self.function(&wait.base),
+                Expr::Try(tried) => self.function(&tried.expr),
+                Expr::Path(path) => self
+                    .called
+                    .get(&path.path.get_ident()?.to_string())
+                    .cloned(),
+                Expr::Call(call) => match &*call.func {
+                    Expr::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+    }
+    impl<'ast> Visit<'ast> for Extended {
+        fn visit_local(&mut self, local: &'ast syn::Local) {
+            visit::visit_local(self, local);
+            if let (Pat::Ident(pat), Some(init)) = (&local.pat, &local.init)
+                && let Some(function) = self.function(&init.expr)
+            {
+                self.called.insert(pat.ident.to_string(), function);
+            }
+        }
+        fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+            if MOUNTS.contains(&call.method.to_string().as_str()) {
+                self.found.extend(self.function(&call.receiver));
+            }
+            visit::visit_expr_method_call(self, call);
+        }
+    }
+    let mut extended = Extended::default();
+    extended.visit_block(block);
+    extended.found
 }
 
 /// All tokens, those in brackets too.

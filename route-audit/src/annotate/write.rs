@@ -9,6 +9,8 @@ use crate::error::{CannotRun, Problem};
 
 /// Stands at the root of the workspace while files are being replaced, and says which.
 const JOURNAL: &str = ".route-audit-annotate";
+/// The same before that, while the new texts are being written beside the files.
+const PREPARING: &str = ".route-audit-preparing";
 
 /// What becomes of a file.
 #[derive(Debug)]
@@ -59,12 +61,20 @@ pub(super) fn rustfmt(text: &str, edition: &str, folder: &Path) -> Option<String
     output.status.success().then_some(text)
 }
 
-/// What an earlier run says that was ended while it wrote: which files are changed.
+/// What an earlier run says that was ended while it wrote: which files are changed. One that was ended
+/// before that has changed none, and what it left is taken away.
 ///
 /// # Errors
 ///
 /// With that.
 pub(super) fn interrupted(root: &Path) -> Result<(), CannotRun> {
+    let path = root.join(PREPARING);
+    if let Ok(journal) = fs::read_to_string(&path) {
+        for (_, prepared) in journal.lines().filter_map(|line| line.split_once('\t')) {
+            let _ = fs::remove_file(root.join(prepared));
+        }
+        let _ = fs::remove_file(&path);
+    }
     let path = root.join(JOURNAL);
     let Ok(journal) = fs::read_to_string(&path) else {
         return Ok(());
@@ -106,24 +116,34 @@ pub(super) fn write(root: &Path, changes: &[Change]) -> Result<(), CannotRun> {
             .at(change.path.display())
             .help("nothing was changed; run this again once it can be written")
     };
-    let mut prepared = Vec::new();
+    interrupted(root)?;
     let mut journal = String::from(
         "route-audit is replacing these files; what stands behind each is gone when it is done\n",
     );
     for change in changes {
-        let file = prepare(change).map_err(|error| problem(change, &error))?;
-        let name = file.path().strip_prefix(root).unwrap_or(file.path());
-        journal.push_str(&format!("{}\t{}\n", change.name, name.display()));
-        prepared.push((change, file));
+        let beside = beside(change);
+        let beside = beside.strip_prefix(root).unwrap_or(&beside);
+        journal.push_str(&format!("{}\t{}\n", change.name, beside.display()));
     }
-    let path = root.join(JOURNAL);
-    fs::write(&path, journal).map_err(|error| {
+    let (preparing, path) = (root.join(PREPARING), root.join(JOURNAL));
+    let cannot = |error: io::Error| {
         // Half of it may be there.
-        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(&preparing);
         Problem::new(format!("cannot write {JOURNAL}: {error}"))
             .at(path.display())
             .help("nothing was changed")
-    })?;
+    };
+    fs::write(&preparing, journal).map_err(cannot)?;
+    let mut prepared = Vec::new();
+    for change in changes {
+        let file = prepare(change).map_err(|error| {
+            let _ = fs::remove_file(&preparing);
+            problem(change, &error)
+        })?;
+        prepared.push((change, file));
+    }
+    // From here on they are being replaced.
+    fs::rename(&preparing, &path).map_err(cannot)?;
     let mut done: Vec<&Change> = Vec::new();
     for (change, file) in prepared {
         if let Err(error) = file.persist(&change.path) {
@@ -146,6 +166,13 @@ pub(super) fn write(root: &Path, changes: &[Change]) -> Result<(), CannotRun> {
     Ok(())
 }
 
+/// Where the new text is prepared.
+fn beside(change: &Change) -> PathBuf {
+    let name = change.path.file_name().unwrap_or_default();
+    let name = format!(".route-audit-{}", name.to_string_lossy());
+    change.path.with_file_name(name)
+}
+
 /// The new text, beside the file. Goes away again by itself if it is not put in its place.
 fn prepare(change: &Change) -> io::Result<tempfile::NamedTempFile> {
     let metadata = fs::metadata(&change.path)?;
@@ -157,8 +184,10 @@ fn prepare(change: &Change) -> io::Result<tempfile::NamedTempFile> {
         ));
     }
     let folder = change.path.parent().unwrap_or(Path::new("."));
+    let beside = beside(change);
     let mut file = tempfile::Builder::new()
-        .prefix(".route-audit-")
+        .prefix(beside.file_name().unwrap_or_default())
+        .rand_bytes(0)
         .tempfile_in(folder)?;
     file.write_all(change.new.as_bytes())?;
     fs::set_permissions(file.path(), metadata.permissions())?;
@@ -235,6 +264,40 @@ mod tests {
             "{failure}"
         );
         assert_eq!(fs::read_dir(root).expect("it is there").count(), 0);
+    }
+
+    /// Ended by the system in the middle of the second file: it may not be this large.
+    #[cfg(unix)]
+    #[test]
+    fn a_run_that_is_killed_while_it_prepares_leaves_nothing() {
+        const FOLDER: &str = "ROUTE_AUDIT_TEST_PREPARES_IN";
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            let root = Path::new(&folder);
+            let mut changes = [change(root, "a.rs"), change(root, "b.rs")];
+            changes[1].new = "new".repeat(10_000);
+            write(root, &changes).expect("it is killed before it returns");
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        let mut child = Command::new("sh");
+        let test = "annotate::write::tests::a_run_that_is_killed_while_it_prepares_leaves_nothing";
+        child
+            .args(["-c", "ulimit -c 0; ulimit -f 8; exec \"$@\"", "sh"])
+            .arg(std::env::current_exe().expect("this program"))
+            .args(["--exact", test])
+            .env(FOLDER, root)
+            .stdout(Stdio::null());
+        let ended = child.status().expect("it starts");
+        let killed = std::os::unix::process::ExitStatusExt::signal(&ended);
+        assert!(killed.is_some(), "{ended}");
+        let left = || fs::read_dir(root).expect("it is there").count();
+        assert_eq!(left(), 5, "both files, both beside them, and the journal");
+        interrupted(root).expect("nothing was changed");
+        assert_eq!(left(), 2);
+        for name in ["a.rs", "b.rs"] {
+            assert_eq!(fs::read_to_string(root.join(name)).expect("a file"), "old");
+        }
     }
 
     #[test]

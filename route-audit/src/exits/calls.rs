@@ -7,6 +7,19 @@ const ROUTING: [&str; 11] = [
     "any", "connect", "delete", "get", "head", "on", "options", "patch", "post", "put", "trace",
 ];
 
+/// What takes a whole service, which is of the class that is given first.
+pub(crate) const SERVICES: [&str; 4] = [
+    "fallback_service",
+    "nest_service",
+    "route_service",
+    "route_service_with_tsr",
+];
+
+/// Whether a function of `axum::routing` that begins a method router is called so.
+pub(crate) fn is_routing(name: &str) -> bool {
+    ROUTING.contains(&name.strip_suffix("_service").unwrap_or(name))
+}
+
 /// The trait that makes a service of a handler, and does nothing else.
 pub(super) const HANDLER_SERVICES: &str = "HandlerWithoutStateExt";
 
@@ -35,7 +48,7 @@ pub(super) fn path(path: &[String]) -> Option<(Kind, String)> {
             axum(&format!("routing::MethodRouter::{of}"))
         }
         ["axum", "routing", function] | ["axum", "routing", "method_routing", function]
-            if ROUTING.contains(&function.strip_suffix("_service").unwrap_or(function)) =>
+            if is_routing(function) =>
         {
             axum(&format!("routing::{function}"))
         }

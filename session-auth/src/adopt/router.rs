@@ -12,7 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::method_router::{MethodRouter, seal};
-use super::watched::Watched;
+use super::watched::{self, Watched};
 use crate::audited::{Auditable, Audited};
 use crate::mounted::Record;
 use crate::report::{RouterSite, report_dir};
@@ -222,7 +222,9 @@ where
     }
 
     /// As [`axum::Router::with_state`].
+    #[track_caller]
     pub fn with_state<S2>(self, state: S) -> Router<S2> {
+        watched::given::<S>();
         let (router, watched) = self.open();
         Router::of(router.with_state(state), watched)
     }
@@ -274,7 +276,9 @@ impl<S> Router<S> {
         if report_dir().is_none() {
             return;
         }
-        if let Err(error) = report_adopted(&self.watched.get(), || format!("{self:?}")) {
+        if let Err(error) =
+            report_adopted(&self.watched.get(), || format!("{self:?}"), watched::states)
+        {
             tracing::error!(target: "session_auth", "{error}");
         }
     }

@@ -4,13 +4,16 @@
 //! nobody to connect. So where somebody wants reports, a thread looks at the routers that there are:
 //! one to which nothing was added since its last look is written.
 
-use std::collections::HashMap;
+use std::any::type_name;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use crate::access::Location;
 use crate::mounted::Record;
+use crate::report::form::StateRecord;
 use crate::report::report_dir;
 use crate::unauditable::report_adopted;
 
@@ -21,6 +24,26 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub(super) struct Watched(Arc<Mutex<Record>>);
 
 static ALL: Mutex<Vec<Weak<Mutex<Record>>>> = Mutex::new(Vec::new());
+
+/// What the program's routers were given as their state: a router that is a part of another by now
+/// has no record of its own.
+static STATES: Mutex<BTreeSet<StateRecord>> = Mutex::new(BTreeSet::new());
+
+/// Remembers the type of a state, where somebody wants reports.
+#[track_caller]
+pub(super) fn given<S>() {
+    let ty = type_name::<S>();
+    if ty != "()" && report_dir().is_some() {
+        lock(&STATES).insert(StateRecord {
+            given: Location::caller(),
+            ty: ty.into(),
+        });
+    }
+}
+
+pub(super) fn states() -> Vec<StateRecord> {
+    lock(&STATES).iter().cloned().collect()
+}
 
 impl Watched {
     pub(super) fn new(record: Record) -> Self {
@@ -72,7 +95,7 @@ fn watch() {
             let (key, text) = (Arc::as_ptr(&router).addr(), record.text());
             if before.get(&key).is_some_and(|known| *known == text) {
                 // One that is empty yet, or cannot be read, says so where it is served.
-                let _ = report_adopted(&record, || text.clone());
+                let _ = report_adopted(&record, || text.clone(), states);
             }
             now.insert(key, text);
         }

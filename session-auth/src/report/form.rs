@@ -29,6 +29,19 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Every declaration linked into the program, of whatever package.
     pub declared: Vec<Declaration>,
+    /// What `with_state` was given, on routers of [`adopt`](crate::adopt).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<StateRecord>,
+}
+
+/// The state of a router.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StateRecord {
+    /// Where the router was given it.
+    pub given: Location,
+    /// The compiler's name of its type.
+    #[serde(rename = "type")]
+    pub ty: Cow<'static, str>,
 }
 
 /// Why a router could not be audited: written in place of its [`Report`].
@@ -196,6 +209,7 @@ impl Report {
                 .into_iter()
                 .cloned()
                 .collect(),
+            states: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{env, fmt, fs, io, process};
 
 use serde::Serialize;
 
-use super::form::{Failure, Report, RouterKind, RouterRecord, SCHEMA};
+use super::form::{Failure, Report, RouterKind, RouterRecord, SCHEMA, StateRecord};
 use crate::access::Location;
 use crate::mounted::Judged;
 
@@ -102,7 +102,11 @@ pub(crate) fn write_report(
 /// # Errors
 ///
 /// A sentence that names the file.
-pub(crate) fn write_adopted(dir: &OsStr, judged: &Judged) -> Result<(), String> {
+pub(crate) fn write_adopted(
+    dir: &OsStr,
+    judged: &Judged,
+    states: Vec<StateRecord>,
+) -> Result<(), String> {
     let router = RouterRecord {
         name: "adopted".to_owned(),
         // Set by cargo for what it runs.
@@ -111,10 +115,12 @@ pub(crate) fn write_adopted(dir: &OsStr, judged: &Judged) -> Result<(), String> 
         file: String::new(),
         line: 0,
     };
-    let report = Report::of(router, judged);
+    let mut report = Report::of(router, judged);
+    report.states = states;
     let mut hasher = DefaultHasher::new();
     report.router.hash(&mut hasher);
     report.routes.hash(&mut hasher);
+    report.states.hash(&mut hasher);
     let path = Path::new(dir).join(format!("adopted.{:016x}.json", hasher.finish()));
     if path.exists() {
         return Ok(());
