@@ -49,33 +49,6 @@ async fn a_whole_router_has_one_class() {
 }
 
 /// One guard for each way in which a router takes something.
-/// axum's method router shows no methods, and is a service like any other.
-#[tokio::test]
-async fn a_method_router_of_closures_is_a_service_with_one_class() {
-    let closures = || axum::routing::get(|| async { "got" }).put(|| async { "put" });
-    let auth = auth();
-    let cookie = cookie_of(&auth).await;
-    let routes = Router::new()
-        .nest_service(session(ANY, "/in").reason("exports"), "/in", closures())
-        .nest_service(public(ANY, "/out", "downloads"), "/out", closures());
-    let app = protect(&auth, routes).unwrap();
-    for (method, path, stranger, member) in [
-        ("GET", "/in/a", "401", "got"),
-        ("PUT", "/in", "401", "put"),
-        ("POST", "/in/a", "401", "405"),
-        ("GET", "/out/a", "got", "got"),
-        ("POST", "/out/a", "405", "405"),
-    ] {
-        let what = format!("{method} {path}");
-        assert_eq!(got(&app, method, path).await, stranger, "{what}");
-        assert_eq!(
-            ask(&app, method, path, &cookie).await.shown(),
-            member,
-            "{what}"
-        );
-    }
-}
-
 #[tokio::test]
 async fn security_each_kind_of_mount_is_guarded() {
     let inside = || axum::Router::new().fallback(|| async { "inside" });

@@ -24,9 +24,8 @@ pub(super) struct Call {
     pub(super) first: Range<usize>,
     /// The path of the route around it, where that is a literal.
     pub(super) path: Option<String>,
-    /// In what a `nest_service` or the like takes: the function that begins its method router, by name
-    /// and place.
-    pub(super) served: Option<(String, Range<usize>)>,
+    /// Whether it is of a method router that a `nest_service` or the like takes.
+    pub(super) in_service: bool,
     /// A closure, where a route or a fallback takes it.
     pub(super) mounts_closure: bool,
 }
@@ -69,25 +68,25 @@ const MOUNTS: [&str; 5] = [
     "nest_service",
 ];
 
-/// `get` of `routing::get(list).post(create)`, and its place with the path before it.
-fn root(expr: &Expr) -> Option<(String, Range<usize>)> {
+/// `routing::get(list).post(create)`.
+fn is_method_router(expr: &Expr) -> bool {
     match expr {
-        Expr::MethodCall(call) => root(&call.receiver),
+        Expr::MethodCall(call) => is_method_router(&call.receiver),
         Expr::Call(call) => {
             let Expr::Path(path) = &*call.func else {
-                return None;
+                return false;
             };
-            let name = path.path.segments.last()?.ident.to_string();
-            is_routing(&name).then(|| (name, path.span().byte_range()))
+            let last = path.path.segments.last();
+            last.is_some_and(|last| is_routing(&last.ident.to_string()))
         }
-        _ => None,
+        _ => false,
     }
 }
 
 #[derive(Default)]
 struct Finder {
     path: Option<String>,
-    served: Option<(String, Range<usize>)>,
+    in_service: bool,
     /// In what a route takes.
     in_route: bool,
     found: Calls,
@@ -110,7 +109,7 @@ impl Finder {
                 word,
                 first: first.clone(),
                 path: self.path.clone(),
-                served: self.served.clone(),
+                in_service: self.in_service,
                 mounts_closure: matches!(argument, Expr::Closure(_))
                     && (self.in_route || name.starts_with("fallback")),
             };
@@ -144,14 +143,13 @@ impl<'ast> Visit<'ast> for Finder {
         self.call(&name, &call.method.span().byte_range(), &call.args);
         let is_service = SERVICES.contains(&name.as_str());
         for arg in &call.args {
-            // Of a router that stands in there, each route is one of its own.
-            let outside = match root(arg) {
-                served @ Some(_) if is_service => std::mem::replace(&mut self.served, served),
-                Some(_) => self.served.take(),
-                None => self.served.clone(),
-            };
+            let outside = self.in_service;
+            if is_method_router(arg) {
+                // Of a router that stands in there, each route is one of its own.
+                self.in_service = is_service;
+            }
             self.visit_expr(arg);
-            self.served = outside;
+            self.in_service = outside;
         }
         (self.path, self.in_route) = before;
     }
@@ -233,7 +231,7 @@ mod tests {
             (on.methods(&source.text, false), on.path.as_deref()),
             (Some(GET | POST), None)
         );
-        assert!(list.served.is_none());
+        assert!(!list.in_service);
         let service = call("\"/s\"").expect("a call");
         assert_eq!(
             (
@@ -251,18 +249,18 @@ mod tests {
     }
 
     #[test]
-    fn a_method_router_in_a_service_is_known_by_its_first_function() {
+    fn a_method_router_in_a_service_is_known() {
         let text = "fn f() { Router::new().nest_service(\"/s\", routing::get(a).post(b))\n\
                     .fallback_service(Router::new().route(\"/\", any(c))).route(\"/r\", put(d)) }";
         let calls = of(&Source::test(text).parse().expect("it parses"));
-        let root = |argument: &str| {
+        let in_service = |argument: &str| {
             let start = text.find(argument).expect("it is there") + 1;
-            let (name, place) = calls[&(start, start + 1)].served.clone()?;
-            Some((name, text[place].to_owned()))
+            calls[&(start, start + 1)].in_service
         };
-        let get = Some(("get".to_owned(), "routing::get".to_owned()));
-        assert_eq!([root("(a)"), root("(b)")], [get.clone(), get]);
-        assert_eq!([root("(c)"), root("(d)")], [None, None]);
+        assert_eq!(
+            ["(a)", "(b)", "(c)", "(d)"].map(in_service),
+            [true, true, false, false]
+        );
     }
 
     #[test]

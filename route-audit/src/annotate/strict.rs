@@ -236,18 +236,12 @@ impl Work<'_> {
         };
         const BY_HAND: &str = "mount it with a class in place: `get(session_auth::session(GET, \"/path\").to(handler))`; \
                                a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`";
+        const IN_SERVICE: &str = "a method router in a service shows nothing of its routes: mount it by `route`, or give a service of \
+                                  tower's in its place, `tower::service_fn(..)`, which has the class of the whole mount";
         let (source, call) = self.call(error, parsed).ok_or(BY_HAND)?;
         let text = &self.sources.all[source];
-        if let Some((name, place)) = &call.served
-            && !matches!(ours, Ours::Foreign)
-        {
-            // The class is that of the whole service.
-            let axum = self
-                .owners
-                .get(&source)
-                .and_then(|nth| self.packages[*nth].axum.as_deref());
-            let function = format!("{}::routing::{name}", axum.ok_or(BY_HAND)?);
-            return Ok(Some((source, vec![(place.clone(), function)])));
+        if call.in_service {
+            return Err(IN_SERVICE);
         }
         let rows = self.rows(records, places, source, call.callee.start);
         let on_router = !error.rendered.contains("MethodRouter::<S>::fallback")

@@ -70,16 +70,9 @@ impl Reader<'_> {
         let new = self.found.get(before..).unwrap_or_default();
         let served = new.iter().any(|found| found.kind == Kind::Exit);
         let outside = (self.merged, self.served);
+        self.merged |= called.is_some_and(|name| name == "merge_axum" || name == "mount_axum");
         self.served |= served;
-        let called = called.map(name).unwrap_or_default();
-        let is_service = calls::SERVICES.contains(&&*called);
-        self.merged |= matches!(&*called, "merge_axum" | "mount_axum");
-        for arg in args {
-            let merged = self.merged;
-            self.merged |= is_service && has_closures_alone(arg);
-            self.visit_expr(arg);
-            self.merged = merged;
-        }
+        args.into_iter().for_each(|one| self.visit_expr(one));
         (self.merged, self.served) = outside;
     }
 
@@ -103,18 +96,6 @@ impl Reader<'_> {
             let call = format!("axum::handler::{HANDLER_SERVICES}");
             self.add(Kind::Axum, call, imported.span());
         }
-    }
-}
-
-/// `get(|| ..).post(|| ..)`: a function may have a class of its own, which nothing would ask for there.
-fn has_closures_alone(expr: &Expr) -> bool {
-    let is_closure = |arg: Option<&Expr>| matches!(arg, Some(Expr::Closure(_)));
-    match expr {
-        Expr::MethodCall(call) => {
-            is_closure(call.args.last()) && has_closures_alone(&call.receiver)
-        }
-        Expr::Call(call) => is_closure(call.args.last()),
-        _ => false,
     }
 }
 

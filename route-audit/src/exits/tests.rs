@@ -289,25 +289,6 @@ fn an_axum_router_may_come_in_whole() {
 }
 
 #[test]
-fn closures_may_be_a_whole_service() {
-    let with = |service: &str| {
-        let body = format!("app.nest_service(session(ANY, \"/x\"), \"/x\", {service})");
-        in_function("use axum::routing::get;", &body)
-    };
-    for service in ["get(|| x)", "get(|| x).post(async move |y| y)", "files"] {
-        assert!(with(service).is_empty(), "{service}");
-    }
-    // These may have a class of their own.
-    for service in ["get(me)", "get(|| x).post(me)", "get(me).post(|| x)"] {
-        assert_eq!(with(service), ["2 axum::routing::get"], "{service}");
-    }
-    assert_eq!(
-        in_function("use axum::routing::get;", "app.route(\"/x\", get(|| x))"),
-        ["2 axum::routing::get"]
-    );
-}
-
-#[test]
 fn tests_may_serve_what_they_like() {
     let serve = "axum::serve(a, b);";
     for text in [

@@ -3,6 +3,8 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
+use axum::routing;
+
 use crate::access::{AccessClass, DeclarationRef, Location};
 use crate::classified::{HandlerClass, HasAccessClass, Sealed};
 use crate::mounted::{Kind, Mistake, Note};
@@ -53,7 +55,11 @@ pub(super) fn seal_service<T>(declaration: DeclarationRef, svc: T) -> (Sealed<T>
 /// A router inside a service shows nothing of its routes, and its handlers would refuse.
 #[track_caller]
 pub(super) fn is_router<T: 'static>() -> Option<Mistake> {
-    let is_axums = TypeId::of::<axum::Router>() == TypeId::of::<T>();
+    let is_axums = [
+        TypeId::of::<axum::Router>(),
+        TypeId::of::<routing::MethodRouter>(),
+    ]
+    .contains(&TypeId::of::<T>());
     // By name: this crate's routers stand above, and a message is all that depends on it.
     let is_ours = std::any::type_name::<T>().starts_with("session_auth::routing::");
     let mounted = Location::caller();
