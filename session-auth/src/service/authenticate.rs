@@ -63,9 +63,12 @@ where
 {
     let mut trial = Trial::default();
     match trial.go_on(shared, endpoint, &request) {
-        Step::Ended(attempt) => match conclude(shared, endpoint, sealed, &mut request, attempt) {
+        Step::Ended(attempt) => match conclude(shared, endpoint, &mut request, attempt) {
             Ok(outcome) => ResponseFuture::forward(next.call(request), outcome),
-            Err(refused) => super::refused(next, refused, request),
+            Err(denied) => {
+                let refused = shared.refuse(endpoint, denied, sealed, &mut request);
+                super::refused(next, refused, request)
+            }
         },
         Step::Wait(waiting) => {
             let next = next.later();
@@ -76,13 +79,16 @@ where
             ResponseFuture::boxed(Box::pin(async move {
                 let attempt = trial.finish(&shared, &endpoint, &head, waiting).await;
                 let mut request = head.map(|()| body);
-                match conclude(&shared, &endpoint, sealed, &mut request, attempt) {
-                    Ok(outcome) => outcome.after(next(request)).await,
-                    Err(Refused::Answered(response)) => Ok(response),
-                    Err(Refused::Observed(end)) => {
+                let denied = match conclude(&shared, &endpoint, &mut request, attempt) {
+                    Ok(outcome) => return outcome.after(next(request)).await,
+                    Err(denied) => denied,
+                };
+                match shared.refuse(&endpoint, denied, sealed, &mut request) {
+                    Refused::Answered(response) => Ok(response),
+                    Refused::Observed(end) => {
                         Outcome::of_pass(end, None).after(next(request)).await
                     }
-                    Err(Refused::Preflight(end)) => {
+                    Refused::Preflight(end) => {
                         Outcome::of_preflight(end).after(next(request)).await
                     }
                 }
@@ -95,10 +101,9 @@ where
 fn conclude(
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
-    sealed: bool,
     request: &mut Request<Body>,
     attempt: Attempt,
-) -> Result<Outcome, Refused> {
+) -> Result<Outcome, Denied> {
     let Attempt { proven, ambient } = attempt;
     let mut challenge = None;
     let proven = proven.map_err(|denied| {
@@ -111,10 +116,7 @@ fn conclude(
     });
     match granted {
         Ok(grant) => Ok(shared.let_in(request, endpoint, grant)),
-        Err(denial) => {
-            let denied = Denied { denial, challenge };
-            Err(shared.refuse(endpoint, denied, sealed, request))
-        }
+        Err(denial) => Err(Denied { denial, challenge }),
     }
 }
 
