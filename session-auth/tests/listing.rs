@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use common::clock::FakeClock;
 use common::{Answer, ask};
 use serde_json::Value;
+use session_auth::authenticate::{Authenticate, Proof, Refusal, RequestParts, Verdict};
 use session_auth::methods::{ANY, GET, POST};
 use session_auth::webhook::Bearer;
 use session_auth::{
@@ -404,6 +405,64 @@ async fn a_thousand_routes_are_shown_in_time_and_ten_thousand_in_pages() {
     assert!(times[0] < Duration::from_millis(most), "{times:?}");
     let rest = ask(&service.app, "GET", "/routes?from=1000", &headers).await;
     assert!(rest.body.contains("1002 routes, 1001 to 1002"));
+}
+
+struct Keyed;
+
+impl Authenticate for Keyed {
+    type Identity = ();
+
+    fn authenticate(&self, request: &RequestParts<'_>) -> Verdict<()> {
+        match request.bearer() {
+            Ok("good") => Proof::new(()).into(),
+            Ok("old") => Refusal::Expired("test").into(),
+            Ok(_) => Refusal::BadSignature("test").into(),
+            Err(refusal) => refusal.into(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_says_what_proves_the_callers_of_a_route_and_why_they_were_refused() {
+    let clock = FakeClock::new();
+    let auth = builder(&clock).authenticator("api", Keyed).build().unwrap();
+    let router = Router::new()
+        .mount(session(GET, "/items").by("session | api").to(|| async {}))
+        .mount(session(GET, "/me").to(|| async {}))
+        .merge(listing::routes("/routes").machines("/routes.json", "monitor"));
+    let app = common::protect(&auth, router).unwrap();
+    let service = Service { auth, app, clock };
+    for (token, status) in [
+        ("good", 200),
+        ("old", 401),
+        ("forged", 401),
+        ("forged", 401),
+    ] {
+        let header = format!("Authorization: Bearer {token}");
+        let answer = ask(&service.app, "GET", "/items", &header).await;
+        assert_eq!(answer.status, status, "{token}");
+    }
+    let json = service.json("").await;
+    let items = of(&json, "GET /items");
+    assert_eq!(
+        (&items["class"], &items["by"]),
+        (&"session".into(), &"session | api".into())
+    );
+    assert_eq!(of(&json, "GET /me")["by"], Value::Null);
+    assert_eq!(
+        items["denied"],
+        serde_json::json!({ "expired": 1, "bad_signature": 2 })
+    );
+    assert_eq!(items["passed"], 1);
+    assert_eq!(items["last_verified"], "2023-11-14T22:13:20Z");
+    assert_eq!(items["last_denied"]["reason"], "bad_signature");
+    let found = service.json("?q=SESSION%20%7C%20api").await;
+    assert_eq!(found["routes"].as_array().unwrap().len(), 1, "{found:#}");
+    let page = service.page("").await.body;
+    assert!(
+        page.contains("proved by <bdi>session | api</bdi>"),
+        "{page}"
+    );
 }
 
 fn listing_of_many(routes: usize) -> Router {

@@ -147,6 +147,7 @@ fn route(shared: &Shared, endpoint: &Endpoint, alarms: &[Alarm], now: Timestamp)
             .as_ref()
             .and_then(|it| it.terms().binds)
             .map(Binds::as_str),
+        by: owned(declaration.and_then(|it| it.by())),
         scope: owned(declaration.and_then(|it| it.scope())),
         expect_every: declaration.and_then(|it| it.expect_every()).map(duration),
         until: declaration

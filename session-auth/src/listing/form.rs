@@ -68,6 +68,8 @@ pub(super) struct Route {
     pub(super) reason: Option<String>,
     pub(super) verifier: Option<String>,
     pub(super) binds: Option<&'static str>,
+    /// What may prove the caller; `None` where that is a session alone.
+    pub(super) by: Option<String>,
     pub(super) scope: Option<String>,
     pub(super) expect_every: Option<String>,
     pub(super) until: Option<String>,

@@ -146,6 +146,7 @@ impl Query {
                 route.handler.as_ref(),
                 route.reason.as_ref(),
                 route.verifier.as_ref(),
+                route.by.as_ref(),
                 route.owner.as_ref(),
                 route.file.as_ref(),
             ];
