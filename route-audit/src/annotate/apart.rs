@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprMethodCall, Local, Pat, PatIdent};
 
+use super::calls::ADDERS;
 use super::takes::{Uses, word};
 use super::text::Source;
 use super::tree::Item;
@@ -179,21 +180,6 @@ fn camel(name: &str) -> String {
     name.split('_').map(part).collect()
 }
 
-/// What adds to a router.
-pub(super) const MOUNTS: [&str; 11] = [
-    "route",
-    "route_with_tsr",
-    "route_service",
-    "route_service_with_tsr",
-    "nest",
-    "nest_service",
-    "merge",
-    "merge_axum",
-    "fallback",
-    "fallback_service",
-    "mount",
-];
-
 struct Finder<'a> {
     builders: &'a HashSet<&'a str>,
     body: Range<usize>,
@@ -237,9 +223,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         let mut innermost = &*call.receiver;
-        let mut mounts = MOUNTS.contains(&call.method.to_string().as_str());
+        let mut mounts = ADDERS.contains(&call.method.to_string().as_str());
         while let Expr::MethodCall(inner) = innermost {
-            mounts |= MOUNTS.contains(&inner.method.to_string().as_str());
+            mounts |= ADDERS.contains(&inner.method.to_string().as_str());
             innermost = &inner.receiver;
         }
         let is_new = match innermost {
@@ -256,7 +242,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         // `let app = app.fallback(f);`
         self.grows |= is_inside
             && matches!(innermost, Expr::Path(_))
-            && MOUNTS.contains(&call.method.to_string().as_str());
+            && ADDERS.contains(&call.method.to_string().as_str());
         if is_new && is_inside {
             self.chains.push(call.clone());
         } else {

@@ -59,6 +59,21 @@ pub(super) fn of(file: &syn::File) -> Calls {
     finder.found
 }
 
+/// What adds to a router.
+pub(super) const ADDERS: [&str; 11] = [
+    "route",
+    "route_with_tsr",
+    "route_service",
+    "route_service_with_tsr",
+    "nest",
+    "nest_service",
+    "merge",
+    "merge_axum",
+    "fallback",
+    "fallback_service",
+    "mount",
+];
+
 /// What has a path first, and then what is mounted there.
 const MOUNTS: [&str; 5] = [
     "route",

@@ -6,7 +6,7 @@ use proc_macro2::TokenTree;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprMethodCall};
 
-use super::apart::MOUNTS;
+use super::calls::ADDERS;
 use super::tree::flat;
 
 /// What an expression takes of the function around it.
@@ -50,7 +50,7 @@ impl<'ast> Visit<'ast> for Uses<'_> {
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        self.mounts |= MOUNTS.contains(&call.method.to_string().as_str());
+        self.mounts |= ADDERS.contains(&call.method.to_string().as_str());
         match &*call.receiver {
             Expr::Path(path) if call.method == "clone" => {
                 if let Some(name) = path.path.get_ident() {

@@ -14,7 +14,7 @@ use syn::{
     Attribute, Block, Expr, ImplItemFn, ItemFn, ItemMod, Lit, Meta, Pat, Signature, Visibility,
 };
 
-use super::apart::MOUNTS;
+use super::calls::ADDERS;
 use super::imports::is_test;
 use super::text::Source;
 use crate::error::Problem;
@@ -67,7 +67,7 @@ pub(super) struct Item {
     /// The words of its body, and whether `Router::new` is among them.
     pub(super) words: HashSet<String>,
     pub(super) builds: bool,
-    /// The functions to whose result it adds what `MOUNTS` do.
+    /// The functions to whose result it adds what `ADDERS` do.
     pub(super) extends: HashSet<String>,
 }
 
@@ -330,7 +330,7 @@ fn extended(block: &Block) -> HashSet<String> {
             }
         }
         fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-            if MOUNTS.contains(&call.method.to_string().as_str()) {
+            if ADDERS.contains(&call.method.to_string().as_str()) {
                 self.found.extend(self.function(&call.receiver));
             }
             visit::visit_expr_method_call(self, call);
