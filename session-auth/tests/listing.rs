@@ -448,7 +448,7 @@ async fn it_says_what_proves_the_callers_of_a_route_and_why_they_were_refused() 
         (&items["class"], &items["by"]),
         (&"session".into(), &"session | api".into())
     );
-    assert_eq!(of(&json, "GET /me")["by"], Value::Null);
+    assert_eq!(of(&json, "GET /me")["by"], "session");
     assert_eq!(
         items["denied"],
         serde_json::json!({ "expired": 1, "bad_signature": 2 })
@@ -462,6 +462,11 @@ async fn it_says_what_proves_the_callers_of_a_route_and_why_they_were_refused() 
     assert!(
         page.contains("proved by <bdi>session | api</bdi>"),
         "{page}"
+    );
+    assert_eq!(
+        page.matches("proved by").count(),
+        1,
+        "the class says it of the others"
     );
 }
 

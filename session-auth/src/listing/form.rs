@@ -68,7 +68,7 @@ pub(super) struct Route {
     pub(super) reason: Option<String>,
     pub(super) verifier: Option<String>,
     pub(super) binds: Option<&'static str>,
-    /// What may prove the caller; `None` where that is a session alone.
+    /// What may prove the caller; `None` where nobody is asked who they are.
     pub(super) by: Option<String>,
     pub(super) scope: Option<String>,
     pub(super) expect_every: Option<String>,

@@ -186,7 +186,7 @@ fn terms(route: &Route) -> Markup {
             div { "verified by " bdi { (shown(verifier)) }
                 @if let Some(binds) = route.binds { ", which binds the " (binds) } }
         }
-        @if let Some(by) = &route.by { div { "proved by " bdi { (shown(by)) } } }
+        @if let Some(by) = route.by.as_deref().filter(|by| *by != crate::by::SESSION) { div { "proved by " bdi { (shown(by)) } } }
         @if let Some(every) = &route.expect_every { div { "expected every " (every) } }
         @if let Some(scope) = &route.scope { div { "scope " bdi { (shown(scope)) } } }
         @if let Some(reason) = &route.reason { div { bdi { (shown(reason)) } } }
