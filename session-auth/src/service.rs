@@ -369,11 +369,16 @@ impl Shared {
                 endpoint.counters.saw_session(admitted.now);
                 Caller::Session(session_of(admitted))
             }
-            Grant::Proven(Proven::By(proved)) => Caller::Proved {
-                proved,
-                endpoint: Arc::clone(endpoint),
-                sessions: self.sessions.clone(),
-            },
+            Grant::Proven(Proven::By(proved)) => {
+                if let Some(now) = self.now() {
+                    endpoint.counters.saw_session(now);
+                }
+                Caller::Proved {
+                    proved,
+                    endpoint: Arc::clone(endpoint),
+                    sessions: self.sessions.clone(),
+                }
+            }
         };
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
         self.show(request, endpoint);

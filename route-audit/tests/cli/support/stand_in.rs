@@ -23,14 +23,14 @@ pub fn linked(
     let declaration = |methods: &str, path: &str, class: &str| {
         let (access, reason) = match class {
             "public" => (
-                r#""class":"public","issues_session":false,"optional_session":false"#,
+                r#""class":"public","issues_session":false,"optional_session":false,"by":"session""#,
                 "\"open\"",
             ),
             "webhook" => (
                 r#""class":"webhook","verify":{"by":"postmark"},"expect_every":null,"max_body":null"#,
                 "null",
             ),
-            _ => (r#""class":"session","scope":null"#, "null"),
+            _ => (r#""class":"session","scope":null,"by":"session""#, "null"),
         };
         format!(
             r#"{{"target":{{"route":{{"methods":["{methods}"],"paths":[{}]}}}},
