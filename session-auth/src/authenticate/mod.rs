@@ -17,6 +17,9 @@
 //! 4. It sees the head of a request and never the body, on routes that name it and on no others.
 //! 5. What it proves holds for this request alone, and not past [`Proof::good_until`].
 //!
+//! Built in are [`Extension`], for an identity that a middleware in front has put on the request, and
+//! `JwtBearer` (feature `webhook-asymmetric`), for tokens of an identity provider or the service's own.
+//!
 //! # Example
 //!
 //! Tokens in a table, and the service's own `User`:
@@ -70,12 +73,18 @@
 //! # Ok::<_, session_auth::BuildError>(())
 //! ```
 
+mod extension;
+#[cfg(feature = "webhook-asymmetric")]
+mod jwt;
 mod proof;
 mod registered;
 mod request;
 
 use http::{HeaderName, HeaderValue};
 
+pub use self::extension::Extension;
+#[cfg(feature = "webhook-asymmetric")]
+pub use self::jwt::JwtBearer;
 #[cfg(test)]
 pub(crate) use self::proof::Found;
 pub(crate) use self::proof::Proved;

@@ -10,10 +10,13 @@ use arc_swap::{ArcSwap, Guard};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey,
 };
 use serde_json::Value;
+use zeroize::Zeroizing;
 
+use super::mac::Algorithm;
 use super::verifier::{ConfigError, FetchError, Preparing};
 
 /// How long fetched keys are good before they are looked up again, in seconds.
@@ -21,6 +24,9 @@ const FRESH: u64 = 3600;
 /// How often they are looked up at the most, in seconds: whoever sends tokens of unknown keys cannot
 /// make the service ask for each.
 const PAUSE: u64 = 30;
+
+/// The shortest secret for HS256 that RFC 7518, section 3.2, allows, in bytes.
+const SHORTEST_SECRET: usize = 32;
 
 type Fetching = Pin<Box<dyn Future<Output = Result<String, FetchError>> + Send>>;
 type Fetch = dyn Fn() -> Fetching + Send + Sync;
@@ -45,8 +51,14 @@ pub(super) struct Keys {
 }
 
 pub(super) enum IssuerKey {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
     P256(Vec<u8>),
+    Ed25519(Vec<u8>),
+    /// Of the service's own tokens, which need not name it.
+    Secret(Zeroizing<Vec<u8>>),
 }
 
 impl IssuerKey {
@@ -54,6 +66,8 @@ impl IssuerKey {
         match self {
             Self::Rsa { .. } => "RS256",
             Self::P256(_) => "ES256",
+            Self::Ed25519(_) => "EdDSA",
+            Self::Secret(_) => "HS256",
         }
     }
 
@@ -65,6 +79,13 @@ impl IssuerKey {
             Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                 .verify(message, signature)
                 .is_ok(),
+            Self::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point)
+                .verify(message, signature)
+                .is_ok(),
+            Self::Secret(secret) => {
+                let tag = Algorithm::Sha256.tag(secret, std::iter::once(message));
+                tag.is(signature).into()
+            }
         }
     }
 
@@ -91,6 +112,9 @@ impl IssuerKey {
                 }
                 Self::P256([&[4], &*x, &*y].concat())
             }
+            "OKP" if field("crv")? == "Ed25519" => {
+                Self::Ed25519(bytes("x").filter(|x| x.len() == 32)?)
+            }
             _ => return None,
         };
         if field("alg").is_some_and(|algorithm| algorithm != read.algorithm()) {
@@ -102,8 +126,7 @@ impl IssuerKey {
 
 impl Keys {
     fn read(text: &str, now: u64) -> Result<Self, ConfigError> {
-        let wrong =
-            "the keys of the issuer are no JWK Set with a key for RS256 or ES256 that has a `kid`";
+        let wrong = "the keys of the issuer are no JWK Set with a key for RS256, ES256 or EdDSA that has a `kid`";
         let set: Value = serde_json::from_str(text).map_err(|_| ConfigError::new(wrong))?;
         let keys = set.get("keys").and_then(Value::as_array);
         let keys = keys.ok_or(ConfigError::new(wrong))?;
@@ -115,8 +138,12 @@ impl Keys {
         Ok(Self { by_id, fetched_at })
     }
 
-    /// The one key of this id.
-    pub(super) fn find(&self, kid: &str) -> Option<&IssuerKey> {
+    /// The one key of this id; a secret of the service's own, whatever the token calls it.
+    pub(super) fn find(&self, kid: Option<&str>) -> Option<&IssuerKey> {
+        if let [(_, secret @ IssuerKey::Secret(_))] = self.by_id.as_slice() {
+            return Some(secret);
+        }
+        let kid = kid?;
         let mut keys = self.by_id.iter().filter(|(known, _)| known == kid);
         let (_, key) = keys.next()?;
         keys.next().is_none().then_some(key)
@@ -155,6 +182,26 @@ impl Jwks {
         }))
     }
 
+    /// A secret for HS256.
+    pub(super) fn secret(secret: &[u8]) -> Self {
+        let fault = (secret.len() < SHORTEST_SECRET).then(|| {
+            ConfigError::new(
+                "the secret of the tokens has less than 32 bytes (RFC 7518, section 3.2): make a longer one",
+            )
+        });
+        let secret = IssuerKey::Secret(Zeroizing::new(secret.to_vec()));
+        let keys = Keys {
+            by_id: vec![(String::new(), secret)],
+            fetched_at: Some(0),
+        };
+        Self(Arc::new(Inner {
+            keys: ArcSwap::from_pointee(keys),
+            fetch: None,
+            asked: AtomicU64::new(0),
+            fault: Mutex::new(fault),
+        }))
+    }
+
     pub(super) fn keys(&self) -> Guard<Arc<Keys>> {
         self.0.keys.load()
     }
@@ -164,20 +211,24 @@ impl Jwks {
         fault.clone().map_or(Ok(()), Err)
     }
 
-    /// Looks up the keys, where this token needs it.
-    pub(super) fn fetch<'a>(&'a self, kid: &str, now: u64) -> Option<Preparing<'a>> {
+    /// Whether the keys are to be looked up for a token of this one.
+    pub(super) fn is_to_fetch(&self, kid: &str, now: u64) -> bool {
         let inner = &*self.0;
-        let fetch = inner.fetch.as_ref()?;
         let keys = inner.keys.load();
-        let is_known = keys.find(kid).is_some();
+        let is_known = keys.find(Some(kid)).is_some();
         let is_fresh = keys
             .fetched_at
             .is_some_and(|at| now.saturating_sub(at) < FRESH);
-        if is_known && is_fresh {
-            return None;
-        }
         let asked = inner.asked.load(Ordering::Relaxed);
-        if now.saturating_sub(asked) < PAUSE
+        inner.fetch.is_some() && !(is_known && is_fresh) && now.saturating_sub(asked) >= PAUSE
+    }
+
+    /// Looks up the keys, where this token needs it.
+    pub(super) fn fetch<'a>(&'a self, kid: &str, now: u64) -> Option<Preparing<'a>> {
+        let inner = &*self.0;
+        let asked = inner.asked.load(Ordering::Relaxed);
+        let fetch = inner.fetch.as_ref()?;
+        if !self.is_to_fetch(kid, now)
             || inner
                 .asked
                 .compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed)

@@ -2,7 +2,7 @@
 //! what.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -104,7 +104,29 @@ pub struct JwtIssuer {
     claims: Vec<(&'static str, Value)>,
     id_pointer: Option<String>,
     jwks: Jwks,
+    /// In seconds, where it was set.
+    leeway: Option<u64>,
     refuse_with: Option<StatusCode>,
+}
+
+/// Why a token is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Malformed(&'static str),
+    Forged(&'static str),
+    Expired(&'static str),
+    Unavailable(&'static str),
+}
+
+impl From<Fault> for Rejection {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed(what) | Fault::Forged(what) | Fault::Expired(what) => {
+                Self::SignatureInvalid(what)
+            }
+            Fault::Unavailable(what) => Self::Unavailable(what),
+        }
+    }
 }
 
 impl JwtIssuer {
@@ -120,8 +142,16 @@ impl JwtIssuer {
             claims: Vec::new(),
             id_pointer: None,
             jwks,
+            leeway: None,
             refuse_with: None,
         }
+    }
+
+    /// Accepts tokens that are signed with this secret, of whatever issuer and for whatever audience.
+    pub(crate) fn hs256(secret: impl AsRef<[u8]>) -> Self {
+        let mut issuer = Self::new("", "", Jwks::secret(secret.as_ref()));
+        (issuer.any_issuer, issuer.any_audience) = (true, true);
+        issuer
     }
 
     /// Google Pub/Sub: the audience of the push subscription (by default its URL), and its service
@@ -168,6 +198,13 @@ impl JwtIssuer {
         issuer
     }
 
+    /// Sets by how much the issuer's clock may differ: a token is good for so much longer, and so much
+    /// earlier. In whole seconds. The default is none after `exp`, and a minute before `nbf` and `iat`.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = Some(leeway.as_secs());
+        self
+    }
+
     /// Asks for a claim with this value, besides.
     pub fn claim(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.claims.push((name, value.into()));
@@ -203,75 +240,103 @@ impl JwtIssuer {
         self.any_issuer = setup.diagnosing && setup.issuer.is_none();
     }
 
-    fn token<'a>(&self, request: &WebhookRequest<'a>) -> Result<Token<'a>, Rejection> {
-        let text = if self.header == AUTHORIZATION {
-            credentials(request, "Bearer")?
+    fn text<'a>(&self, request: &WebhookRequest<'a>) -> Result<&'a str, Rejection> {
+        if self.header == AUTHORIZATION {
+            credentials(request, "Bearer")
         } else {
-            request.proof(&self.header)?
-        };
-        Token::read(text).ok_or(Rejection::SignatureInvalid("no token of three parts"))
+            request.proof(&self.header)
+        }
     }
 
     fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        let token = self.token(request)?;
-        if token.header.get("crit").is_some() {
-            return Err(Rejection::SignatureInvalid(
-                "the token asks for an extension",
-            ));
-        }
-        let kid = token
-            .kid()
-            .ok_or(Rejection::SignatureInvalid("the token names no key"))?;
-        let keys = self.jwks.keys();
-        let key = match (keys.find(kid), keys.fetched_at) {
-            (Some(key), _) => key,
-            (None, None) => {
-                return Err(Rejection::Unavailable("the issuer's keys are not there"));
-            }
-            (None, Some(_)) => {
-                return Err(Rejection::SignatureInvalid("the issuer has no such key"));
-            }
-        };
-        if token.header.get("alg").and_then(Value::as_str) != Some(key.algorithm()) {
-            return Err(Rejection::SignatureInvalid(
-                "the token's algorithm is not the key's",
-            ));
-        }
-        if !key.verifies(token.signed.as_bytes(), &token.signature) {
-            return Err(Rejection::SignatureInvalid(
-                "the key did not sign this token",
-            ));
-        }
-        self.judge(&token.claims, request.now())?;
+        self.claims(self.text(request)?, request.now())?;
         let mut delivery = Delivery::new();
         delivery.scheme = self.scheme.map(|scheme| scheme.name);
         Ok(delivery)
     }
 
-    fn judge(&self, claims: &Value, now: SystemTime) -> Result<(), Rejection> {
+    /// What a token says, once it is believed.
+    pub(crate) fn claims(&self, text: &str, now: SystemTime) -> Result<Value, Fault> {
+        let token = Token::read(text).ok_or(Fault::Malformed("no token of three parts"))?;
+        if token.header.get("crit").is_some() {
+            return Err(Fault::Malformed("the token asks for an extension"));
+        }
+        let keys = self.jwks.keys();
+        let key = match (keys.find(token.kid()), keys.fetched_at) {
+            (Some(key), _) => key,
+            (None, _) if token.kid().is_none() => {
+                return Err(Fault::Malformed("the token names no key"));
+            }
+            (None, None) => return Err(Fault::Unavailable("the issuer's keys are not there")),
+            (None, Some(_)) => return Err(Fault::Forged("the issuer has no such key")),
+        };
+        if token.header.get("alg").and_then(Value::as_str) != Some(key.algorithm()) {
+            return Err(Fault::Forged("the token's algorithm is not the key's"));
+        }
+        if !key.verifies(token.signed.as_bytes(), &token.signature) {
+            return Err(Fault::Forged("the key did not sign this token"));
+        }
+        self.judge(&token.claims, now)?;
+        Ok(token.claims)
+    }
+
+    /// Whether the keys have to be looked up for this token.
+    pub(crate) fn needs_keys_for(&self, text: &str, now: SystemTime) -> bool {
+        self.looking_up(text, now, |kid, now| self.jwks.is_to_fetch(kid, now))
+            .unwrap_or_default()
+    }
+
+    pub(crate) async fn look_up_keys_for(&self, text: &str, now: SystemTime) {
+        let looking = self.looking_up(text, now, |kid, now| self.jwks.fetch(kid, now));
+        if let Some(Some(looking)) = looking {
+            // Whether the key is there then, the token is asked.
+            let _ = looking.await;
+        }
+    }
+
+    fn looking_up<'a, T>(
+        &'a self,
+        text: &str,
+        now: SystemTime,
+        what: impl FnOnce(&str, u64) -> T + 'a,
+    ) -> Option<T> {
+        let token = Token::read(text)?;
+        let now = now.duration_since(UNIX_EPOCH).ok()?;
+        Some(what(token.kid()?, now.as_secs()))
+    }
+
+    /// How long after 1970 a token is over that expires then.
+    pub(crate) fn end_of(&self, expires: u64) -> Option<Duration> {
+        let over = expires.checked_add(self.leeway.unwrap_or_default())?;
+        over.checked_add(1).map(Duration::from_secs)
+    }
+
+    fn judge(&self, claims: &Value, now: SystemTime) -> Result<(), Fault> {
         let now = now
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
         // RFC 7519 allows a fraction; no issuer writes one, and readers differ in what they make of it.
         let whole = |name: &str| match claims.get(name) {
             None => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or(Rejection::SignatureInvalid(
-                "a time of the token is no whole number",
-            )),
+            Some(value) => value
+                .as_u64()
+                .map(Some)
+                .ok_or(Fault::Malformed("a time of the token is no whole number")),
         };
-        let expires = whole("exp")?.ok_or(Rejection::SignatureInvalid("the token has no `exp`"))?;
-        if now > expires {
-            return Err(Rejection::SignatureInvalid("the token is expired"));
+        let expires = whole("exp")?.ok_or(Fault::Malformed("the token has no `exp`"))?;
+        if now > expires.saturating_add(self.leeway.unwrap_or_default()) {
+            return Err(Fault::Expired("the token is expired"));
         }
+        let early = self.leeway.unwrap_or(LEEWAY);
         for name in ["iat", "nbf"] {
-            if whole(name)?.is_some_and(|from| from > now.saturating_add(LEEWAY)) {
-                return Err(Rejection::SignatureInvalid("the token is of the future"));
+            if whole(name)?.is_some_and(|from| from > now.saturating_add(early)) {
+                return Err(Fault::Forged("the token is of the future"));
             }
         }
         let issuer = claims.get("iss").and_then(Value::as_str);
         let is_issuer = |known: &String| Some(known.as_str()) == issuer;
         if !self.any_issuer && !self.issuers.iter().any(is_issuer) {
-            return Err(Rejection::SignatureInvalid("a token of another issuer"));
+            return Err(Fault::Forged("a token of another issuer"));
         }
         let is_for = |audience: &str| match claims.get("aud") {
             Some(Value::String(one)) => one == audience,
@@ -279,13 +344,33 @@ impl JwtIssuer {
             _ => false,
         };
         if !self.any_audience && !self.audience.as_deref().is_some_and(is_for) {
-            return Err(Rejection::SignatureInvalid("a token for another audience"));
+            return Err(Fault::Forged("a token for another audience"));
         }
         for (name, value) in &self.claims {
             if claims.get(name) != Some(value) {
-                return Err(Rejection::SignatureInvalid(
-                    "a claim of the token is another",
-                ));
+                return Err(Fault::Forged("a claim of the token is another"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it can believe any token.
+    pub(crate) fn is_configured(&self) -> Result<(), ConfigError> {
+        self.jwks.check()?;
+        let blank = |text: &String| text.trim().is_empty();
+        if !self.any_issuer && self.issuers.iter().any(blank) {
+            return Err(ConfigError::new("the issuer of the token is empty: set it"));
+        }
+        if !self.any_audience && self.audience.as_ref().is_none_or(blank) {
+            return Err(ConfigError::new(
+                "the audience of the token is empty: set it",
+            ));
+        }
+        for (name, value) in &self.claims {
+            if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+                return Err(ConfigError::new(format!(
+                    "the expected `{name}` is empty: set it"
+                )));
             }
         }
         Ok(())
@@ -339,9 +424,8 @@ impl Verifier for JwtIssuer {
     }
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
-        let token = self.token(request).ok()?;
-        let now = request.now().duration_since(UNIX_EPOCH).ok()?;
-        self.jwks.fetch(token.kid()?, now.as_secs())
+        let text = self.text(request).ok()?;
+        self.looking_up(text, request.now(), |kid, now| self.jwks.fetch(kid, now))?
     }
 
     fn challenge(&self) -> Option<HeaderValue> {
@@ -364,24 +448,7 @@ impl Verifier for JwtIssuer {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.jwks.check()?;
-        let blank = |text: &String| text.trim().is_empty();
-        if !self.any_issuer && self.issuers.iter().any(blank) {
-            return Err(ConfigError::new("the issuer of the token is empty: set it"));
-        }
-        if !self.any_audience && self.audience.as_ref().is_none_or(blank) {
-            return Err(ConfigError::new(
-                "the audience of the token is empty: set it",
-            ));
-        }
-        for (name, value) in &self.claims {
-            if value.as_str().is_some_and(|text| text.trim().is_empty()) {
-                return Err(ConfigError::new(format!(
-                    "the expected `{name}` is empty: set it"
-                )));
-            }
-        }
-        Ok(())
+        self.is_configured()
     }
 }
 

@@ -1,0 +1,143 @@
+//! Bearer tokens of an issuer: JWTs (RFC 7519).
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
+use crate::webhook::{Fault, Jwks, JwtIssuer};
+
+/// Callers with a JWT in `Authorization: Bearer` (RFC 6750), of an identity provider or the service's
+/// own. `C` is the claims that handlers take, as [`Identity<C>`](crate::Identity). Needs the feature
+/// `webhook-asymmetric`.
+///
+/// - The key says which algorithm is good, never the token: RS256, ES256 or EdDSA by the issuer's published
+///   keys, or HS256 by a secret.
+/// - `exp` is needed; `exp`, `nbf` and `iat` are whole seconds.
+/// - Scopes are those of `scope`, separated by blanks (RFC 8693), or of `scp` or `scope` as a list.
+/// - Keys are looked up as [`Jwks`] says. While the issuer cannot be reached, keys that are known stay
+///   good, and a token of an unknown key gets a 503.
+///
+/// # Example
+///
+/// ```
+/// use serde::Deserialize;
+/// use session_auth::authenticate::JwtBearer;
+/// use session_auth::webhook::Jwks;
+/// use session_auth::{Identity, SessionAuthLayer, session_route};
+///
+/// #[derive(Deserialize)]
+/// struct Claims {
+///     sub: String,
+/// }
+///
+/// #[session_route(GET, "/api/me", by = "idp")]
+/// async fn me(claims: Identity<Claims>) -> String {
+///     claims.sub.clone()
+/// }
+///
+/// # async fn get(url: &str) -> std::io::Result<String> { Ok(String::new()) }
+/// let jwks = Jwks::fetched(|| async { Ok(get("https://idp.example.com/jwks").await?) });
+/// let idp = JwtBearer::<Claims>::new("https://idp.example.com", "my-api", jwks);
+/// let auth = SessionAuthLayer::builder_without_sessions().authenticator("idp", idp).build()?;
+/// # Ok::<_, session_auth::BuildError>(())
+/// ```
+#[must_use]
+pub struct JwtBearer<C> {
+    issuer: Arc<JwtIssuer>,
+    claims: PhantomData<fn() -> C>,
+}
+
+impl<C> JwtBearer<C> {
+    /// Accepts tokens of this issuer for this audience.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>, jwks: Jwks) -> Self {
+        Self::by(JwtIssuer::new(issuer, audience, jwks))
+    }
+
+    /// Accepts what this issuer's tokens prove: with other claims that they must have, say.
+    pub fn by(issuer: JwtIssuer) -> Self {
+        Self {
+            issuer: Arc::new(issuer),
+            claims: PhantomData,
+        }
+    }
+
+    /// Accepts tokens that are signed with this secret by HMAC-SHA256 (HS256), of whatever issuer and for
+    /// whatever audience: whoever has the secret can make one. It has 32 bytes at least (RFC 7518,
+    /// section 3.2).
+    pub fn hs256(secret: impl AsRef<[u8]>) -> Self {
+        Self::by(JwtIssuer::hs256(secret))
+    }
+}
+
+/// The scopes that a token gives.
+fn scopes(claims: &Value) -> Vec<String> {
+    let of = |value: &Value| match value {
+        Value::String(text) => text.split(' ').map(str::to_owned).collect(),
+        Value::Array(all) => {
+            let texts = all.iter().filter_map(Value::as_str);
+            texts.map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    };
+    let given = ["scope", "scp"].iter().filter_map(|name| claims.get(name));
+    let mut scopes: Vec<String> = given.flat_map(of).collect();
+    scopes.retain(|scope| !scope.is_empty());
+    scopes
+}
+
+fn read<C>(issuer: &JwtIssuer, token: &str, now: SystemTime) -> Result<Proof<C>, Refusal>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let claims = issuer.claims(token, now).map_err(|fault| match fault {
+        Fault::Malformed(what) => Refusal::Malformed(what),
+        Fault::Forged(what) => Refusal::BadSignature(what),
+        Fault::Expired(what) => Refusal::Expired(what),
+        Fault::Unavailable(what) => Refusal::Unavailable(what),
+    })?;
+    let scopes = scopes(&claims);
+    let end = claims.get("exp").and_then(Value::as_u64);
+    let end = end.and_then(|end| issuer.end_of(end));
+    let claims = serde_json::from_value(claims)
+        .map_err(|_| Refusal::Malformed("the claims are not those that handlers take"))?;
+    let proof = Proof::new(claims).scopes(scopes);
+    Ok(match end.and_then(|end| UNIX_EPOCH.checked_add(end)) {
+        Some(end) => proof.good_until(end),
+        None => proof,
+    })
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Authenticate for JwtBearer<C> {
+    type Identity = C;
+
+    fn authenticate(&self, request: &RequestParts<'_>) -> Verdict<C> {
+        let token = match request.bearer() {
+            Ok(token) => token,
+            Err(refusal) => return refusal.into(),
+        };
+        let now = request.now();
+        if !self.issuer.needs_keys_for(token, now) {
+            return read(&self.issuer, token, now).into();
+        }
+        let (issuer, token) = (Arc::clone(&self.issuer), token.to_owned());
+        Verdict::later(async move {
+            issuer.look_up_keys_for(&token, now).await;
+            read(&issuer, &token, now)
+        })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.issuer.is_configured()
+    }
+}
+
+impl<C> fmt::Debug for JwtBearer<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JwtBearer").field(&self.issuer).finish()
+    }
+}
