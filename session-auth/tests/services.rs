@@ -48,6 +48,25 @@ async fn a_whole_router_has_one_class() {
     }
 }
 
+/// As axum's `merge`, what is no router but turns into one: swagger-ui's builder, say.
+#[tokio::test]
+async fn whatever_turns_into_axums_router_is_taken_in() {
+    struct Console(&'static str);
+    impl<S: Clone + Send + Sync + 'static> From<Console> for axum::Router<S> {
+        fn from(console: Console) -> Self {
+            Self::new().route(console.0, axum::routing::get(|| async { "console" }))
+        }
+    }
+    declare_route!(public_route(GET, "/open", reason = "a console"));
+    let auth = auth();
+    let routes = Router::new()
+        .merge_axum(Console("/open"))
+        .mount_axum(session(ANY, "/"), Console("/console"));
+    let app = protect(&auth, routes).unwrap();
+    assert_eq!(got(&app, "GET", "/open").await, "console");
+    assert_eq!(got(&app, "GET", "/console").await, "401");
+}
+
 /// One guard for each way in which a router takes something.
 #[tokio::test]
 async fn security_each_kind_of_mount_is_guarded() {

@@ -224,7 +224,12 @@ impl Target {
             .iter()
             .any(|word| word.ends_with("hook") || word.ends_with("hooks"));
         let sender = known(SENDERS);
+        // A method that changes something is no health check: `PUT /users/{id}/status`.
+        let reads = self
+            .methods
+            .is_none_or(|methods| methods.is_any() || !methods.overlap(Methods::GET).is_empty());
         let public = known(PUBLIC)
+            || reads && known(STATUS)
             || self.paths.iter().any(|path| path == "/")
             || self
                 .paths
@@ -292,9 +297,12 @@ fn glob(path: &str, stands: &impl Fn(&str) -> bool) -> Option<String> {
     with(&['.', '-', '_']).or_else(|| with(&['.', '-']))
 }
 
-const PUBLIC: &str = "assets auth authorize authorized docs favicon forgot health healthcheck healthz index live \
-    livez login metrics oauth openapi ping public ready readyz register robots signin signup \
-    sitemap static status swagger version waitlist wellknown";
+const PUBLIC: &str = "assets auth authorize authorized docs favicon forgot index login oauth openapi public register \
+    robots signin signup sitemap static swagger waitlist wellknown";
+
+/// What is read of the service itself.
+const STATUS: &str =
+    "health healthcheck healthz live livez metrics ping ready readyz status version";
 
 #[cfg(test)]
 mod tests {
@@ -426,8 +434,8 @@ mod tests {
 
     #[test]
     fn handler_module_and_path_are_guessed_from_together() {
-        let guess = |handler: &str, path: &str| {
-            let todo = Target::new(POST, Some(path))
+        let guess = |methods: Methods, handler: &str, path: &str| {
+            let todo = Target::new(methods, Some(path))
                 .todo(handler)
                 .unwrap_or_default();
             let kinds = ["looks like a webhook", "webhook or public", "looks public"];
@@ -462,7 +470,15 @@ mod tests {
             ("app::users::remove", "/users/{webhook}/{login}", ""),
             ("app::food::list", "/healthy-food/registered", ""),
         ] {
-            assert_eq!(guess(handler, path), expected, "{handler} {path}");
+            assert_eq!(guess(GET, handler, path), expected, "{handler} {path}");
+        }
+        for (handler, path, expected) in [
+            ("app::users::update_status", "/users/{id}/status", ""),
+            ("app::versions::create", "/version", ""),
+            ("app::session::log_in", "/login", "looks public"),
+            ("app::hooks::status", "/hooks", "looks like a webhook"),
+        ] {
+            assert_eq!(guess(POST, handler, path), expected, "{handler} {path}");
         }
         assert!(
             Target::new(Methods::FALLBACK, None)

@@ -155,7 +155,8 @@ impl Work<'_> {
                 format!("a router that axum's own functions made has {} without a class", plural(routes.len(), "route")),
                 format!(
                     "put `#[session_auth::session_route{0}]` on the handler, or declare the route in a module: \
-                     `session_auth::declare_route!(session_route{0});`{1}",
+                     `session_auth::declare_route!(session_route{0});`{1}; or give all of its routes one class: \
+                     `mount_axum(session_auth::session(session_auth::methods::ANY, \"/\"), router)`",
                     routes[0],
                     match &routes[1..] {
                         [] => String::new(),

@@ -183,6 +183,12 @@ fn prepare(change: &Change) -> io::Result<tempfile::NamedTempFile> {
             "the file is read-only",
         ));
     }
+    // A run takes minutes, and an editor is quick.
+    if fs::read(&change.path)? != change.old.as_bytes() {
+        return Err(io::Error::other(
+            "it was changed after this run had read it",
+        ));
+    }
     let folder = change.path.parent().unwrap_or(Path::new("."));
     let beside = beside(change);
     let mut file = tempfile::Builder::new()
@@ -246,6 +252,23 @@ mod tests {
         );
         assert_eq!(fs::read_dir(root).expect("it is there").count(), 2);
         interrupted(root).expect("it was not");
+    }
+
+    #[test]
+    fn what_was_changed_in_the_meantime_is_not_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        let changes = [change(root, "a.rs"), change(root, "b.rs")];
+        fs::write(root.join("b.rs"), "edited").expect("a file");
+        let failure = write(root, &changes).expect_err("it is another");
+        let failure = failure.to_string();
+        assert!(failure.contains("b.rs: it was changed"), "{failure}");
+        let text = |name: &str| fs::read_to_string(root.join(name)).expect("a file");
+        assert_eq!(
+            (text("a.rs"), text("b.rs")),
+            ("old".to_owned(), "edited".to_owned())
+        );
+        assert_eq!(fs::read_dir(root).expect("it is there").count(), 2);
     }
 
     #[test]

@@ -265,7 +265,7 @@ where
         return strict;
     }
     match router {
-        Some(router) => Strict::new().merge_axum(router.into()),
+        Some(router) => Strict::new().merge_axum(router),
         None => Strict::new(),
     }
 }

@@ -404,8 +404,11 @@ where
     ///
     /// As [`axum::Router::merge`]: where routes overlap, and where both have a fallback.
     #[track_caller]
-    pub fn merge_axum(self, router: axum::Router<S>) -> Self {
-        self.foreign(&Kind::Foreign, router, None)
+    pub fn merge_axum<R>(self, router: R) -> Self
+    where
+        R: Into<axum::Router<S>>,
+    {
+        self.foreign(&Kind::Foreign, router.into(), None)
     }
 
     /// Takes in a router that another crate builds, under one class for all of its routes.
@@ -415,9 +418,10 @@ where
     /// As [`axum::Router::nest`] and [`axum::Router::merge`]: where routes overlap, and where both
     /// have a fallback.
     #[track_caller]
-    pub fn mount_axum<D>(mut self, declaration: D, router: axum::Router<S>) -> Self
+    pub fn mount_axum<D, R>(mut self, declaration: D, router: R) -> Self
     where
         D: InlineDeclaration,
+        R: Into<axum::Router<S>>,
     {
         let declaration = inline::of_service(declaration, true);
         let Target::Subtree { path } = declaration.target() else {
@@ -428,7 +432,7 @@ where
             return self;
         };
         let path = path.clone();
-        self.foreign(&Kind::Whole(declaration), router, Some(&path))
+        self.foreign(&Kind::Whole(declaration), router.into(), Some(&path))
     }
 
     #[track_caller]
