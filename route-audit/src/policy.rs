@@ -37,6 +37,8 @@ pub(crate) struct Policy {
 pub(crate) struct Allow {
     prefix: String,
     classes: Vec<AccessClass>,
+    /// What alone may prove the callers of a session route there.
+    by: Option<Vec<String>>,
     /// Of the prefix, in Cargo.toml.
     line: u32,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Breach {
 pub(crate) enum Rule {
     /// It has a class that is not allowed below the prefix.
     Class { class: AccessClass, allow: Allow },
+    /// Something else than is allowed below the prefix proves its callers.
+    By { by: String, allow: Allow },
     /// It answers these paths too, where its class is not allowed.
     Reach {
         class: AccessClass,
@@ -89,6 +93,7 @@ pub(crate) struct RawPolicy {
 struct RawAllow {
     prefix: Spanned<String>,
     classes: Spanned<Vec<AccessClass>>,
+    by: Option<Spanned<Vec<String>>>,
 }
 
 /// `true` for every class, or a list.
@@ -168,6 +173,26 @@ impl Policy {
                         .help("name one at least: `public`, `webhook` or `session`"),
                 ));
             }
+            if let Some(by) = &allow.by
+                && !allow.classes.get_ref().contains(&AccessClass::Session)
+            {
+                problems.push((
+                    by.span(),
+                    Problem::new(format!(
+                        "policy: the prefix `{prefix}` says what proves callers, and allows no `session`"
+                    ))
+                    .help("add `session` to its classes, or leave `by` out"),
+                ));
+            }
+            if let Some(by) = allow.by.as_ref().filter(|by| by.get_ref().is_empty()) {
+                problems.push((
+                    by.span(),
+                    Problem::new(format!(
+                        "policy: the prefix `{prefix}` allows nothing to prove callers"
+                    ))
+                    .help("name one at least: `session`, or an authenticator of the layer"),
+                ));
+            }
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -180,6 +205,7 @@ impl Policy {
                     line: line(allow.prefix.span()),
                     prefix: allow.prefix.into_inner(),
                     classes: allow.classes.into_inner(),
+                    by: allow.by.map(Spanned::into_inner),
                 })
                 .collect(),
             max_public: raw.max_public.map(|max| (*max.get_ref(), line(max.span()))),
@@ -217,11 +243,19 @@ impl Policy {
     fn of_declaration(&self, declaration: &Declaration, at: Pattern<'_>) -> Vec<Rule> {
         let mut rules = Vec::new();
         let class = declaration.class();
-        if let Some(allow) = self.allowed_at(at.path())
-            && !allow.classes.contains(&class)
-        {
-            let allow = allow.clone();
-            rules.push(Rule::Class { class, allow });
+        if let Some(allow) = self.allowed_at(at.path()) {
+            if !allow.classes.contains(&class) {
+                let allow = allow.clone();
+                rules.push(Rule::Class { class, allow });
+            } else if let (AccessClass::Session, Some(by), Some(names)) =
+                (class, declaration.by(), &allow.by)
+                && !by
+                    .split('|')
+                    .all(|name| names.iter().any(|it| it == name.trim()))
+            {
+                let (by, allow) = (by.to_owned(), allow.clone());
+                rules.push(Rule::By { by, allow });
+            }
         }
         if self.require_owner.contains(&class) && blank(declaration.owner()) {
             rules.push(Rule::Owner { class });

@@ -145,6 +145,14 @@ impl ListingRoutes {
         self
     }
 
+    /// Sets what proves who looks at it, by the names of the layer's
+    /// [authenticators](crate::authenticate), in place of a session: `idp`, `session | idp`. Their scopes
+    /// count. A layer without sessions needs it.
+    pub fn by(mut self, names: impl Into<Cow<'static, str>>) -> Self {
+        self.page = self.page.by(names);
+        self
+    }
+
     /// Adds the JSON at a path for programs: the layer's verifier of this name lets them in, a
     /// [`Bearer`](crate::webhook::Bearer) say. They need not be heard from: no rule of
     /// [`silence`](crate::silence) is for them.

@@ -476,3 +476,26 @@ fn listing_of_many(routes: usize) -> Router {
         router.mount(public(GET, path, "one of many").to(|| async {}))
     })
 }
+
+#[tokio::test]
+async fn a_service_without_sessions_shows_it_to_whom_its_authenticator_knows() {
+    let build = || {
+        let auth = SessionAuthLayer::builder_without_sessions().authenticator("api", Keyed);
+        auth.build().unwrap()
+    };
+    let stopped = common::protect(&build(), Router::new().merge(listing::routes("/routes")));
+    let error = stopped.err().unwrap().to_string();
+    assert!(error.contains("/routes"), "{error}");
+    let auth = build();
+    let routes = listing::routes("/routes").by("api").scope("auditor");
+    let app = common::protect(&auth, Router::new().merge(routes)).unwrap();
+    let answer = ask(&app, "GET", "/routes", "Authorization: Bearer good").await;
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    assert!(
+        answer.body.contains(r#""reason":"scope""#),
+        "{}",
+        answer.body
+    );
+    let answer = ask(&app, "GET", "/routes", "").await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+}

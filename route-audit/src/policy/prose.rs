@@ -8,7 +8,7 @@ use super::{Allow, Breach, Rule};
 impl Breach {
     pub(crate) fn code(&self) -> Code {
         match self.rule {
-            Rule::Class { .. } | Rule::Reach { .. } => Code::PolicyClass,
+            Rule::Class { .. } | Rule::By { .. } | Rule::Reach { .. } => Code::PolicyClass,
             Rule::MaxPublic { .. } => Code::PolicyMaxPublic,
             Rule::Owner { .. } => Code::PolicyOwner,
             Rule::ExpectEvery => Code::PolicyExpectEvery,
@@ -24,6 +24,16 @@ impl Breach {
                 allow.prefix,
                 names(&allow.classes)
             ),
+            Rule::By { by, allow } => {
+                let allowed = allow.by.iter().flatten();
+                let allowed: Vec<_> = allowed.map(|name| format!("`{name}`")).collect();
+                format!(
+                    "the callers of {subject} are proved by `{by}`, and below `{}` the policy allows {} \
+                     alone",
+                    allow.prefix,
+                    and(&allowed)
+                )
+            }
             Rule::Reach {
                 class,
                 answered,
@@ -66,6 +76,13 @@ impl Breach {
                 ..
             } => format!(
                 "give it a class that is allowed there, or another path; the policy is at \
+                 Cargo.toml:{line}"
+            ),
+            Rule::By {
+                allow: Allow { line, .. },
+                ..
+            } => format!(
+                "name in `by` what is allowed there, or give it another path; the policy is at \
                  Cargo.toml:{line}"
             ),
             Rule::Reach {

@@ -257,3 +257,53 @@ fn an_empty_policy_asks_for_nothing() {
     assert_eq!(policy(""), Policy::default());
     assert_eq!(found("", &["webhook POST /x verify=handler"]), []);
 }
+
+const BY: &str =
+    "[[allow]]\nprefix = \"/api\"\nclasses = [\"session\", \"public\"]\nby = [\"api\", \"idp\"]\n";
+
+#[test]
+fn what_proves_callers_is_allowed_by_the_prefix() {
+    finds(
+        BY,
+        &[
+            "session GET /api/a",
+            "session GET /api/b by=\"session | api\"",
+            "session GET /apis",
+        ],
+        expect![[r#"
+            error[policy-class]: the callers of GET /api/a are proved by `session`, and below `/api` the policy allows `api` and `idp` alone
+              --> src/lib.rs:7
+              = help: name in `by` what is allowed there, or give it another path; the policy is at Cargo.toml:2
+
+            error[policy-class]: the callers of GET /api/b are proved by `session | api`, and below `/api` the policy allows `api` and `idp` alone
+              --> src/lib.rs:7
+              = help: name in `by` what is allowed there, or give it another path; the policy is at Cargo.toml:2"#]],
+    );
+    let kept = [
+        "session GET /api/a by=api",
+        "session GET /api/b by=\"idp | api\"",
+        "public GET /api/c",
+        "session GET /other by=session",
+    ];
+    assert!(found(BY, &kept).is_empty(), "{:?}", found(BY, &kept));
+}
+
+#[test]
+fn a_prefix_that_says_nothing_of_who_calls_is_refused() {
+    for (text, what) in [
+        (
+            "classes = [\"session\"]\nby = []",
+            "allows nothing to prove callers",
+        ),
+        (
+            "classes = [\"webhook\"]\nby = [\"api\"]",
+            "allows no `session`",
+        ),
+    ] {
+        let text = format!("[[allow]]\nprefix = \"/api\"\n{text}\n");
+        let raw: RawPolicy = toml::from_str(&text).expect("a policy");
+        let problems = Policy::of(raw, |_| 1).expect_err("it is refused");
+        let said = problems[0].1.to_string();
+        assert!(said.contains(what), "{said}");
+    }
+}
