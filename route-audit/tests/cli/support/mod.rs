@@ -144,7 +144,7 @@ pub(crate) fn linking(
     let place = json!({"file": "src/shop.rs", "line": 1, "column": 1});
     let declaration = |path: &str, declared_in: &str| {
         json!({"target": {"route": {"methods": ["GET"], "paths": [path]}},
-            "access": {"class": "session", "scope": null}, "reason": null, "owner": null,
+            "access": {"class": "session", "scope": null, "by": "session"}, "reason": null, "owner": null,
             "until": null, "handler": "shop::h", "package": declared_in, "location": place})
     };
     let (mut routes, mut findings) = (Vec::new(), Vec::new());
