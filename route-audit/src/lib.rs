@@ -26,6 +26,7 @@ mod explain;
 mod init;
 mod list;
 mod self_test;
+mod verify_trail;
 mod verify_webhook;
 
 // From the workspace to what its routers report.

@@ -20,5 +20,6 @@ mod self_test;
 mod strangers;
 mod support;
 mod surroundings;
+mod verify_trail;
 mod verify_webhook;
 mod what_stops;
