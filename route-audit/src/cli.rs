@@ -78,6 +78,8 @@ pub(crate) enum Command {
     /// Reads the files that were rotated away, too, and the checkpoints beside them.
     #[command(after_help = TRAIL_EXIT_CODES)]
     VerifyTrail(VerifyTrail),
+    /// Prints rules for Prometheus: which of the services' metrics ring, and when
+    Alerts,
 }
 
 const TRAIL_EXIT_CODES: &str = "\

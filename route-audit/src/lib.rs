@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 // The command line, and a file a command.
+mod alerts;
 mod annotate;
 mod check;
 mod cli;

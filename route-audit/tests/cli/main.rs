@@ -1,6 +1,7 @@
 //! route-audit on workspaces that the tests write: in process with captured output, and a few
 //! runs of the binaries.
 
+mod alerts;
 mod annotate;
 mod bad_input;
 mod binary;
