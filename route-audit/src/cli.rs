@@ -73,6 +73,29 @@ pub(crate) enum Command {
     /// The secret stays where it is: in a variable or a file. Nothing that is printed has it in it.
     #[command(after_help = VERIFY_EXIT_CODES)]
     VerifyWebhook(VerifyWebhook),
+    /// Says whether a trail is as it was written, and if not, which line is the first bad one
+    ///
+    /// Reads the files that were rotated away, too, and the checkpoints beside them.
+    #[command(after_help = TRAIL_EXIT_CODES)]
+    VerifyTrail(VerifyTrail),
+    /// Prints rules for Prometheus: which of the services' metrics ring, and when
+    Alerts,
+}
+
+const TRAIL_EXIT_CODES: &str = "\
+Exit codes:
+    0  every trail is as it was written
+  100  one was changed, or nothing signed proves it
+  101  could not run: a usage error, no such file, no line in it, no key";
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyTrail {
+    /// The files that the services write to
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The public key of the trail, as `TrailKey::public` gave it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: String,
 }
 
 const VERIFY_EXIT_CODES: &str = "\

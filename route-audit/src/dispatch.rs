@@ -11,7 +11,9 @@ use anstream::{AutoStream, ColorChoice};
 use crate::cli::{self, Command, Parsed};
 use crate::error::{CannotRun, Problem};
 use crate::surroundings::{Env, print};
-use crate::{check, diff, exit, explain, init, list, self_test, verify_webhook};
+use crate::{
+    alerts, check, diff, exit, explain, init, list, self_test, verify_trail, verify_webhook,
+};
 
 /// Sources are read by recursion, and a router of thousands of routes is an expression as deep. What is
 /// not used of it is never there.
@@ -97,5 +99,7 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
         Command::Init(args) => init::run(&args, env),
         Command::Explain(args) => explain::run(&args.code, env),
         Command::VerifyWebhook(args) => verify_webhook::run(&args, env),
+        Command::VerifyTrail(args) => verify_trail::run(&args, env),
+        Command::Alerts => alerts::run(env),
     }
 }

@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 // The command line, and a file a command.
+mod alerts;
 mod annotate;
 mod check;
 mod cli;
@@ -26,6 +27,7 @@ mod explain;
 mod init;
 mod list;
 mod self_test;
+mod verify_trail;
 mod verify_webhook;
 
 // From the workspace to what its routers report.

@@ -1,6 +1,7 @@
 //! route-audit on workspaces that the tests write: in process with captured output, and a few
 //! runs of the binaries.
 
+mod alerts;
 mod annotate;
 mod bad_input;
 mod binary;
@@ -20,5 +21,6 @@ mod self_test;
 mod strangers;
 mod support;
 mod surroundings;
+mod verify_trail;
 mod verify_webhook;
 mod what_stops;

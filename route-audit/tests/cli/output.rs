@@ -176,6 +176,8 @@ fn help_is_a_text_that_was_read() {
                   init            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
                   explain         Explains a finding: what it means, how it comes about, what to do
                   verify-webhook  Says whether a captured delivery of a webhook verifies, and if not, why
+                  verify-trail    Says whether a trail is as it was written, and if not, which line is the first bad one
+                  alerts          Prints rules for Prometheus: which of the services' metrics ring, and when
                   help            Print this message or the help of the given subcommand(s)
 
                 Options:
@@ -297,6 +299,8 @@ fn help_is_a_text_that_was_read() {
                   init            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
                   explain         Explains a finding: what it means, how it comes about, what to do
                   verify-webhook  Says whether a captured delivery of a webhook verifies, and if not, why
+                  verify-trail    Says whether a trail is as it was written, and if not, which line is the first bad one
+                  alerts          Prints rules for Prometheus: which of the services' metrics ring, and when
                   help            Print this message or the help of the given subcommand(s)
 
                 Options:
