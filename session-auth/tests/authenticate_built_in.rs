@@ -230,6 +230,12 @@ fn what_can_believe_nothing_stops_the_start() {
         JwtBearer::new(" ", "api", Jwks::given(&idp.jwks())),
         "the issuer of the token is empty",
     );
+    // A key to agree on secrets with, which signs nothing.
+    let other = Jwks::given(&idp.jwks().replace("Ed25519", "X25519"));
+    says(
+        JwtBearer::new("https://idp.example", "api", other),
+        "no JWK Set",
+    );
     says(
         JwtBearer::new("https://idp.example", "", Jwks::given(&idp.jwks())),
         "the audience of the token is empty",

@@ -133,8 +133,10 @@ async fn security_a_delivery_is_held_against_its_tenants_secret_and_no_others() 
         .await;
     assert!(is_refused(&other));
     service.database.asked();
+    let too_long = format!("X-Tenant: {}\r\n", "a".repeat(129));
     for headers in [
         "",
+        too_long.as_str(),
         "X-Tenant: acme\r\nX-Tenant: acme\r\n",
         "X-Tenant: a/b\r\n",
     ] {

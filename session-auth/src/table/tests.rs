@@ -410,6 +410,19 @@ fn security_without_a_pattern_the_strictest_holds() {
             "{what}"
         );
     }
+    // Another router's fallback, which nobody declared, may need a session.
+    let proved = |by: &'static str| Access::Session {
+        by: by.into(),
+        scope: None,
+        cross_origin: None,
+    };
+    for (access, expected) in [
+        (proved("session"), "files"),
+        (proved("api"), "unclassified"),
+    ] {
+        let alone = table(&[files(access)]);
+        assert_eq!(without_pattern(&alone, "/files/x"), expected);
+    }
     let open = table(&[files(PUBLIC), root(PUBLIC)]);
     assert_eq!(without_pattern(&open, "/files/%78"), "ambiguous");
     assert_eq!(without_pattern(&open, "/filesystem"), "root");
