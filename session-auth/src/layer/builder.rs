@@ -41,7 +41,7 @@ const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// How long the body of a webhook may take.
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Builds a [`SessionAuthLayer`].
+/// Builds a [`SessionAuthLayer`](crate::SessionAuthLayer).
 #[must_use = "call `build` to get the layer"]
 pub struct SessionAuthLayerBuilder {
     /// None for a layer without sessions.
@@ -333,7 +333,7 @@ impl SessionAuthLayerBuilder {
         self
     }
 
-    /// Sets what [`protect`](SessionAuthLayer::protect) does with routes that nobody declared. The
+    /// Sets what [`protect`](crate::SessionAuthLayer::protect) does with routes that nobody declared. The
     /// default is to refuse the start.
     pub fn unclassified(mut self, unclassified: Unclassified) -> Self {
         self.unclassified = unclassified;
@@ -401,7 +401,7 @@ impl SessionAuthLayerBuilder {
         self
     }
 
-    /// Sets for how long the id that a session had before [`renew`](Sessions::renew) is still good, for
+    /// Sets for how long the id that a session had before [`renew`](crate::Sessions::renew) is still good, for
     /// requests that are under way. Counted in whole seconds; zero is for none. The default is 10
     /// seconds.
     pub fn renewal_grace(mut self, grace: Duration) -> Self {
