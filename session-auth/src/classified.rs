@@ -325,12 +325,8 @@ impl<H> Sealed<H> {
                 declaration,
                 mounted,
             } => {
-                if let Err(refused) = Pass::demand(request.extensions_mut(), declaration) {
-                    return Some(refused.refuse(declaration, mounted));
-                }
-                // Here once more: a layer of the router has had its say since the guard.
-                Pass::limit_body(request);
-                None
+                let refused = Pass::demand(request, declaration).err()?;
+                Some(refused.refuse(declaration, mounted))
             }
             Seal::Unclassified { name } => {
                 tracing::error!(

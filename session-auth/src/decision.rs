@@ -91,6 +91,19 @@ pub(crate) struct Renewal {
     pub(crate) max_age: Option<Duration>,
 }
 
+/// Whether anyone may call, and the handler sees nothing of who does.
+#[inline]
+pub(crate) fn is_open(access: &Access) -> bool {
+    matches!(
+        access,
+        Access::Public {
+            issues_session: false,
+            optional_session: false,
+            ..
+        }
+    )
+}
+
 /// Decides on a request to the endpoint of this access; `None` for one that nobody declared, which
 /// needs a session.
 pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {

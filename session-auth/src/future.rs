@@ -219,10 +219,12 @@ impl Outcome {
         }
     }
 
-    fn apply(&mut self, mut response: Response<Body>) -> Response<Body> {
+    /// In place: a response is large, and moves with every request.
+    #[inline]
+    fn apply(&mut self, response: &mut Response<Body>) {
         self.pass = None;
         if let Some(renewal) = self.renewal.take() {
-            renewal.write(&mut response);
+            renewal.write(response);
         } else if response.extensions().get::<CarriesCookie>().is_some() {
             // A login or a logout; a middleware may have marked its answer since.
             shared_cache::make_private(response.headers_mut());
@@ -236,17 +238,13 @@ impl Outcome {
             shared_cache::vary(response.headers_mut(), header);
         }
         match &mut self.check {
-            Check::None => response,
-            Check::Delivery(count) => {
-                count.answered(response.status());
-                response
-            }
+            Check::None => {}
+            Check::Delivery(count) => count.answered(response.status()),
             Check::NoBody => {
                 *response.body_mut() = Body::empty();
                 for header in &OF_A_BODY {
                     response.headers_mut().remove(header);
                 }
-                response
             }
             Check::OfAxum(unmatched) => {
                 let status = response.status();
@@ -254,16 +252,9 @@ impl Outcome {
                 let says_nothing = status.is_client_error()
                     || status.is_server_error()
                     || matches!(status.as_u16(), 301..=303 | 305..=399);
-                if says_nothing {
-                    return response;
-                }
-                match unmatched.deny(status) {
-                    Some(denial) => {
-                        let mut response = denial.into_response();
-                        response.extensions_mut().insert(AnsweredInside(status));
-                        response
-                    }
-                    None => response,
+                if !says_nothing && let Some(denial) = unmatched.deny(status) {
+                    *response = denial.into_response();
+                    response.extensions_mut().insert(AnsweredInside(status));
                 }
             }
         }
@@ -276,14 +267,15 @@ impl Outcome {
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let response = future.await?.map(Body::new);
+        let mut response = future.await?.map(Body::new);
         if let Some(renewal) = &self.renewal
             && renewal.may_go_with(&response)
             && !renewal.is_live().await
         {
             self.renewal = None;
         }
-        Ok(self.apply(response))
+        self.apply(&mut response);
+        Ok(response)
     }
 }
 
@@ -320,8 +312,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
             KindProj::Forward { future, outcome } => {
-                let response = ready!(future.poll(cx))?.map(Body::new);
-                Poll::Ready(Ok(outcome.apply(response)))
+                let mut response = ready!(future.poll(cx))?.map(Body::new);
+                outcome.apply(&mut response);
+                Poll::Ready(Ok(response))
             }
             KindProj::Denied { response } => {
                 Poll::Ready(Ok(response.take().expect("polled after completion")))

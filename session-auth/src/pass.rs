@@ -150,8 +150,16 @@ impl Pass {
     /// Lets the handler read a webhook's body as far as its declaration says, whatever a router-wide
     /// [`DefaultBodyLimit`] and axum's own, of 2 MB, say of all others.
     pub(crate) fn limit_body<B>(request: &mut Request<B>) {
-        if let Some(&Caller::Delivery(_, Some(limit))) = Self::caller(request.extensions()) {
+        let pass = request.extensions().get::<Self>();
+        if let Some(limit) = pass.and_then(Self::limit) {
             limit.apply(request);
+        }
+    }
+
+    fn limit(&self) -> Option<DefaultBodyLimit> {
+        match self.grant.caller {
+            Caller::Delivery(_, limit) => limit,
+            _ => None,
         }
     }
 
@@ -160,19 +168,23 @@ impl Pass {
         extensions.get::<Self>()?.grant.declaration.as_ref()
     }
 
-    /// Uses the pass of this copy of the request, if it is for this declaration.
-    pub(crate) fn demand(
-        extensions: &mut Extensions,
+    /// Uses the pass of this copy of the request, if it is for this declaration, and limits the body
+    /// once more: a layer of the router has had its say since the guard.
+    pub(crate) fn demand<B>(
+        request: &mut Request<B>,
         declaration: &DeclarationRef,
     ) -> Result<(), Unpassed> {
-        Self::demand_at(extensions, declaration, now)
+        if let Some(limit) = Self::demand_at(request.extensions_mut(), declaration, now)? {
+            limit.apply(request);
+        }
+        Ok(())
     }
 
     fn demand_at(
         extensions: &mut Extensions,
         declaration: &DeclarationRef,
         now: impl FnOnce() -> u64,
-    ) -> Result<(), Unpassed> {
+    ) -> Result<Option<DefaultBodyLimit>, Unpassed> {
         let Some(pass) = extensions.get_mut::<Self>() else {
             return Err(Unpassed::None);
         };
@@ -191,7 +203,7 @@ impl Pass {
             return Err(Unpassed::Preflight(denial));
         }
         pass.used = true;
-        Ok(())
+        Ok(pass.limit())
     }
 }
 

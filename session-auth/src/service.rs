@@ -6,14 +6,16 @@ mod webhook;
 
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, OriginalUri};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response};
+use pin_project_lite::pin_project;
 use tower::ServiceExt as _;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -77,7 +79,7 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = ResponseFuture<Oneshot<S, Request<Body>>, S::Error>;
+    type Future = ResponseFuture<OnceReadyFuture<S>, S::Error>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
@@ -126,19 +128,74 @@ impl<S> Next for OnceReady<'_, S>
 where
     S: Service<Request<Body>> + Clone + Send + 'static,
 {
-    type Future = Oneshot<S, Request<Body>>;
+    type Future = OnceReadyFuture<S>;
 
     fn call(self, request: Request<Body>) -> Self::Future {
-        self.0.clone().oneshot(request)
+        call_once_ready(self.0.clone(), request)
     }
 
     fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static {
         let inner = self.0.clone();
-        move |request| inner.oneshot(request)
+        move |request| call_once_ready(inner, request)
+    }
+}
+
+pin_project! {
+    /// The answer of a service that may have to be waited for first.
+    #[project = OnceReadyProj]
+    pub enum OnceReadyFuture<S: Service<Request<Body>>> {
+        /// It was ready, as most are.
+        Called {
+            #[pin]
+            future: S::Future,
+        },
+        /// Boxed: it is rare, and the future moves with every request.
+        Waiting {
+            future: Pin<Box<Oneshot<S, Request<Body>>>>,
+        },
+        /// It will never be.
+        Failed {
+            error: Option<S::Error>,
+        },
+    }
+}
+
+fn call_once_ready<S>(mut inner: S, request: Request<Body>) -> OnceReadyFuture<S>
+where
+    S: Service<Request<Body>>,
+{
+    // Nobody is woken by it: where the service is not ready, it is asked again by the future.
+    let mut nobody = Context::from_waker(Waker::noop());
+    match inner.poll_ready(&mut nobody) {
+        Poll::Ready(Ok(())) => OnceReadyFuture::Called {
+            future: inner.call(request),
+        },
+        Poll::Ready(Err(error)) => OnceReadyFuture::Failed { error: Some(error) },
+        Poll::Pending => OnceReadyFuture::Waiting {
+            future: Box::pin(inner.oneshot(request)),
+        },
+    }
+}
+
+impl<S: Service<Request<Body>>> Future for OnceReadyFuture<S> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            OnceReadyProj::Called { future } => future.poll(cx),
+            OnceReadyProj::Waiting { future } => future.as_mut().poll(cx),
+            OnceReadyProj::Failed { error } => {
+                Poll::Ready(Err(error.take().expect("polled after completion")))
+            }
+        }
     }
 }
 
 /// Decides on a request, and hands it on or answers it.
+///
+/// In line, and with the request in its place until it is handed on: it is large, and each call by value
+/// copies it.
+#[inline]
 pub(crate) fn dispatch<N, R, E>(
     next: N,
     shared: &Arc<Shared>,
@@ -153,43 +210,65 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    if endpoint.declaration.is_none() {
-        log_unclassified(endpoint, &request);
+    if endpoint.access().is_some_and(decision::is_open) && shared.reserving.is_empty() {
+        Pass::take_off(request.extensions_mut());
+        endpoint.counters.pass();
+        return ResponseFuture::forward(next.call(request), Outcome::default());
     }
-    if !shared.reserving.is_empty() {
-        shared.take_off_reserved(&mut request);
+    match shared.judge(endpoint, sealed, &mut request) {
+        Judged::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
+        Judged::Refused(refused) => self::refused(next, refused, request),
+        Judged::Further(step) => go_on(next, shared, endpoint, sealed, step, request),
     }
-    let decision =
-        shared.with_means(|means| decision::decide(endpoint.access(), &Asked::of(&request), means));
-    let grant = match decision {
-        Decision::Grant(Grant::Nothing) => {
-            Pass::take_off(request.extensions_mut());
-            endpoint.counters.pass();
-            return ResponseFuture::forward(next.call(request), Outcome::default());
-        }
-        Decision::Grant(grant) => grant,
-        Decision::Authenticate => {
-            return authenticate::authenticate(next, shared, endpoint, sealed, request);
-        }
-        Decision::VerifyWebhook => {
+}
+
+/// What a guard does with a request.
+enum Judged {
+    LetIn(Outcome),
+    Refused(Refused),
+    Further(Step),
+}
+
+/// What is to be asked before that is known.
+enum Step {
+    Authenticate,
+    VerifyWebhook,
+    LeaveToHandler,
+    /// The store, whether the session still is one.
+    CheckStore(Grant),
+}
+
+fn go_on<N, R, E>(
+    next: N,
+    shared: &Arc<Shared>,
+    endpoint: &Arc<Endpoint>,
+    sealed: bool,
+    step: Step,
+    request: Request<Body>,
+) -> ResponseFuture<N::Future, E>
+where
+    N: Next,
+    N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    E: Send + 'static,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match step {
+        Step::Authenticate => authenticate::authenticate(next, shared, endpoint, sealed, request),
+        Step::LeaveToHandler => webhook::leave_to_handler(next, shared, endpoint, request),
+        Step::VerifyWebhook => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
             let verified = webhook::verify(next, shared, endpoint, sealed, request);
-            return ResponseFuture::boxed(Box::pin(verified));
+            ResponseFuture::boxed(Box::pin(verified))
         }
-        Decision::LeaveToHandler => {
-            return webhook::leave_to_handler(next, shared, endpoint, request);
+        Step::CheckStore(grant) => {
+            let next = next.later();
+            let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
+            let checked = check_store(next, shared, endpoint, sealed, grant, request);
+            ResponseFuture::boxed(Box::pin(checked))
         }
-        Decision::Deny(denial) => return deny(next, shared, endpoint, denial, sealed, request),
-    };
-    if shared.policy.store.is_some() && grant.admitted().is_some() {
-        let next = next.later();
-        let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
-        let checked = check_store(next, shared, endpoint, sealed, grant, request);
-        return ResponseFuture::boxed(Box::pin(checked));
     }
-    let outcome = shared.let_in(&mut request, endpoint, grant);
-    ResponseFuture::forward(next.call(request), outcome)
 }
 
 /// Answers a denied request, or lets it through where the layer only observes.
@@ -310,6 +389,42 @@ impl Shared {
             idle_timeout: policy.idle_timeout,
             now: &|| Timestamp::of(&policy.clock),
         })
+    }
+
+    /// Decides, and where that is all there is to it, puts the pass on the request or makes the answer.
+    fn judge(
+        self: &Arc<Self>,
+        endpoint: &Arc<Endpoint>,
+        sealed: bool,
+        request: &mut Request<Body>,
+    ) -> Judged {
+        if endpoint.declaration.is_none() {
+            log_unclassified(endpoint, request);
+        }
+        if !self.reserving.is_empty() {
+            self.take_off_reserved(request);
+        }
+        let decision = self
+            .with_means(|means| decision::decide(endpoint.access(), &Asked::of(request), means));
+        let grant = match decision {
+            Decision::Grant(Grant::Nothing) => {
+                Pass::take_off(request.extensions_mut());
+                endpoint.counters.pass();
+                return Judged::LetIn(Outcome::default());
+            }
+            Decision::Grant(grant) => grant,
+            Decision::Authenticate => return Judged::Further(Step::Authenticate),
+            Decision::VerifyWebhook => return Judged::Further(Step::VerifyWebhook),
+            Decision::LeaveToHandler => return Judged::Further(Step::LeaveToHandler),
+            Decision::Deny(denial) => {
+                let refused = self.refuse(endpoint, denial.into(), sealed, request);
+                return Judged::Refused(refused);
+            }
+        };
+        if self.policy.store.is_some() && grant.admitted().is_some() {
+            return Judged::Further(Step::CheckStore(grant));
+        }
+        Judged::LetIn(self.let_in(request, endpoint, grant))
     }
 
     /// Takes off what only the peers of an authenticator may send.
@@ -528,21 +643,23 @@ where
 
 /// Finds the endpoint: by what a router has matched, or, where none has, by the path.
 fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
-    let original = request.extensions().get::<OriginalUri>();
-    let public = || original.map_or_else(|| request.uri().path(), |original| original.path());
-    match (request.extensions().get::<MatchedPath>(), original) {
-        (Some(matched), _) => table.by_pattern(request.method(), matched.as_str(), public),
-        (None, Some(_)) => {
+    let original = || request.extensions().get::<OriginalUri>();
+    if let Some(matched) = request.extensions().get::<MatchedPath>() {
+        let public = || original().map_or_else(|| request.uri().path(), |original| original.path());
+        return table.by_pattern(request.method(), matched.as_str(), public);
+    }
+    match original() {
+        Some(original) => {
             // Between the outermost router and here the path may have lost a prefix, as in a nested
             // service. Anything else is a rewrite, and then the path that was declared is not the
             // path that will be served.
             let served = request.uri().path();
-            if served != "/" && !public().ends_with(served) {
+            if served != "/" && !original.path().ends_with(served) {
                 return Resolved::Unclassified;
             }
-            table.without_pattern(public())
+            table.without_pattern(original.path())
         }
-        (None, None) => table.by_path(request.method(), request.uri().path()),
+        None => table.by_path(request.method(), request.uri().path()),
     }
 }
 

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,7 +21,7 @@ use session_auth::{
     Denial, Keys, Session, SessionAuthLayer, declare_route, public, public_route, session,
     session_route, webhook_route,
 };
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 
 #[public_route(GET, "/open", reason = "test")]
 async fn open() -> &'static str {
@@ -376,6 +377,55 @@ async fn a_limiter_inside_reserves_nothing_for_what_is_refused() {
     assert_eq!(reserved.load(Ordering::SeqCst), 0);
     assert_eq!(got(&app, "GET", "/open").await, "limited");
     assert_eq!(reserved.load(Ordering::SeqCst), 1);
+}
+
+/// Busy at first, as often as it says; then it is ready, or never will be.
+#[derive(Clone)]
+struct Busy {
+    left: usize,
+    fails: bool,
+}
+
+impl Service<Request> for Busy {
+    type Response = Response;
+    type Error = &'static str;
+    type Future = std::future::Ready<Result<Response, &'static str>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        if self.left > 0 {
+            self.left -= 1;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.fails {
+            // What has failed is not asked again.
+            self.left = usize::MAX;
+            return Poll::Ready(Err("broken"));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request) -> Self::Future {
+        assert_eq!(self.left, 0, "called before it was ready");
+        std::future::ready(Ok(Response::new(Body::from("waited for"))))
+    }
+}
+
+#[tokio::test]
+async fn a_service_inside_is_waited_for_and_its_failure_is_handed_on() {
+    for left in [0, 1, 3] {
+        for fails in [false, true] {
+            let app = sender().layer(Busy { left, fails });
+            let request = Request::get("/open").body(Body::empty()).unwrap();
+            let answer = tokio::time::timeout(Duration::from_secs(5), app.oneshot(request));
+            let answer = answer.await.expect("it is woken").map(|it| it.status());
+            if fails {
+                assert_eq!(answer, Err("broken"), "{left}");
+            } else {
+                assert_eq!(answer.unwrap(), 200, "{left}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
