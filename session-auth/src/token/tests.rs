@@ -212,6 +212,8 @@ fn deadlines_are_the_first_second_that_is_too_late() {
     assert_eq!(at(3_600), Some(Refusal::Expired));
     // Another machine's clock may be behind the one that issued it; not by an hour.
     assert_eq!(at(-300), None);
+    assert_eq!(at(-600), None);
+    assert_eq!(at(-601), Some(Refusal::Expired));
     assert_eq!(at(-3_600), Some(Refusal::Expired));
     assert_eq!(at(-(1 << 40)), Some(Refusal::Expired));
 }
@@ -223,6 +225,34 @@ fn the_absolute_deadline_ends_what_the_idle_deadline_does_not() {
     let at = |seconds| decode(&keys(), slid.as_bytes(), Timestamp(ISSUED.0 + seconds)).err();
     assert_eq!(at(86_399), None);
     assert_eq!(at(86_400), Some(Refusal::Expired));
+}
+
+#[test]
+fn a_deadline_that_slides_is_seen_at_once() {
+    let decoded = decode(&keys(), sample().as_bytes(), ISSUED);
+    let mut token = decoded.unwrap_or_else(|_| panic!("refused"));
+    let later = Timestamp(ISSUED.0 + 7_200);
+    token.slide(later);
+    assert_eq!(token.idle_deadline(), later);
+    assert_eq!(token.absolute_deadline(), Timestamp(ISSUED.0 + 86_400));
+}
+
+#[test]
+fn the_shortest_token_and_the_most_scopes_are_read() {
+    let shortest = Contents {
+        subject: "",
+        ..contents(&[], b"")
+    };
+    let text = encode(&keys(), &shortest).expect("it is small");
+    assert_eq!(
+        URL_SAFE_NO_PAD.decode(&text).map(|it| it.len()),
+        Ok(MIN_LEN)
+    );
+    assert_eq!(refusal(text.as_bytes()), None);
+    let scopes = vec!["s".to_owned(); MAX_SCOPES];
+    let text = encode(&keys(), &contents(&scopes, b"")).expect("a byte counts them");
+    let token = decode(&keys(), text.as_bytes(), ISSUED).unwrap_or_else(|_| panic!("refused"));
+    assert_eq!(token.scopes().count(), MAX_SCOPES);
 }
 
 #[test]
@@ -357,6 +387,8 @@ mod sealed_claims {
         let token = decode(&keys(), &value, ISSUED).unwrap_or_else(|_| panic!("refused"));
         assert_eq!(token.claims(), br#"{"plan":"pro"}"#);
         assert!(token.is_sealed());
+        let plain = decode(&keys(), sample().as_bytes(), ISSUED);
+        assert!(!plain.unwrap_or_else(|_| panic!("refused")).is_sealed());
     }
 
     /// Somebody who has the signing sub-key alone, and writes one session's claims into another.
