@@ -21,6 +21,7 @@ pub(crate) use self::error::KEY_LEN;
 pub use self::error::KeysError;
 use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
 use self::flaw::{DEVELOPMENT_KEY, Flaw};
+use crate::probe::ProbeKey;
 
 /// The length of a key's id in a token.
 pub(crate) const KEY_ID_LEN: usize = 4;
@@ -115,6 +116,7 @@ pub(crate) struct Key {
     token_key: Zeroizing<[u8; KEY_LEN]>,
     #[cfg(feature = "encrypt")]
     pub(crate) claims_key: Zeroizing<[u8; KEY_LEN]>,
+    probe_key: Zeroizing<[u8; KEY_LEN]>,
     signed: AtomicU64,
     verified: AtomicU64,
 }
@@ -127,6 +129,7 @@ impl Key {
             token_key: Zeroizing::new(derive(&secret, b"session-auth v1 token")),
             #[cfg(feature = "encrypt")]
             claims_key: Zeroizing::new(derive(&secret, b"session-auth v1 claims")),
+            probe_key: Zeroizing::new(derive(&secret, b"session-auth v1 probe")),
             signed: AtomicU64::new(0),
             verified: AtomicU64::new(0),
         };
@@ -402,6 +405,21 @@ impl Keys {
                 verified: key.verified.load(Ordering::Relaxed),
             })
             .collect()
+    }
+
+    /// The key for probes of a running service, from the key that signs: see [`probe`](crate::probe). No session can
+    /// be signed with it, and no other key be derived from it.
+    #[must_use]
+    pub fn probe_key(&self) -> ProbeKey {
+        let key = &self.ring.load().keys[0];
+        ProbeKey::new(key.id, key.probe_key.clone())
+    }
+
+    /// That of the key of this id.
+    pub(crate) fn probe_key_of(&self, id: [u8; KEY_ID_LEN]) -> Option<ProbeKey> {
+        let ring = self.ring.load();
+        let key = ring.keys.iter().find(|key| key.id == id)?;
+        Some(ProbeKey::new(key.id, key.probe_key.clone()))
     }
 
     /// The number of keys.

@@ -17,6 +17,7 @@ use crate::inline;
 use crate::login::LoginPage;
 use crate::mode::Mode;
 use crate::policy::SessionPolicy;
+use crate::probe::Probes;
 use crate::sessions::Sessions;
 use crate::silence::Silence;
 use crate::store::MemoryReplays;
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
     pub(crate) table: OnceLock<Arc<RouteTable>>,
     pub(crate) silence: Silence,
+    pub(crate) probes: Probes,
     /// The SHA-256 of the route lock, in hexadecimal.
     pub(crate) lock: Option<String>,
     /// The endpoints of protected routers, for the counters.
