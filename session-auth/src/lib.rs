@@ -239,6 +239,7 @@ pub mod __private {
         AtStart, ReadTerms, Registration, Terms, declaration, fallback, glob, location, path,
         route, subtree,
     };
+    pub use crate::probed::{NOWHERE, ProbedRoute, asked_apart};
     pub use crate::report::RouterSite;
     pub use crate::report::form::RouterKind;
     pub use inventory;
