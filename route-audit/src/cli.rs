@@ -114,6 +114,9 @@ pub(crate) struct VerifyTrail {
     /// The public key of the trail, as `TrailKey::public` gave it
     #[arg(long, value_name = "KEY")]
     pub(crate) public_key: String,
+    /// How to show the result; JSON as docs/route-audit-trail.schema.json describes it
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = VerifyFormat::Human)]
+    pub(crate) format: VerifyFormat,
 }
 
 const VERIFY_EXIT_CODES: &str = "\
