@@ -22,6 +22,8 @@ pub use self::error::KeysError;
 use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
 use self::flaw::{DEVELOPMENT_KEY, Flaw};
 use crate::probe::ProbeKey;
+#[cfg(any(feature = "listing", feature = "metrics"))]
+use crate::webhook::SecretIds;
 
 /// The length of a key's id in a token.
 pub(crate) const KEY_ID_LEN: usize = 4;
@@ -117,6 +119,9 @@ pub(crate) struct Key {
     #[cfg(feature = "encrypt")]
     pub(crate) claims_key: Zeroizing<[u8; KEY_LEN]>,
     probe_key: Zeroizing<[u8; KEY_LEN]>,
+    /// What secrets of webhooks are named by.
+    #[cfg(any(feature = "listing", feature = "metrics"))]
+    secret_ids: Zeroizing<[u8; KEY_LEN]>,
     signed: AtomicU64,
     verified: AtomicU64,
 }
@@ -130,6 +135,8 @@ impl Key {
             #[cfg(feature = "encrypt")]
             claims_key: Zeroizing::new(derive(&secret, b"session-auth v1 claims")),
             probe_key: Zeroizing::new(derive(&secret, b"session-auth v1 probe")),
+            #[cfg(any(feature = "listing", feature = "metrics"))]
+            secret_ids: Zeroizing::new(derive(&secret, b"session-auth v1 secret ids")),
             signed: AtomicU64::new(0),
             verified: AtomicU64::new(0),
         };
@@ -449,6 +456,12 @@ impl Keys {
 }
 
 impl TokenKeys {
+    /// What gives secrets of webhooks their ids.
+    #[cfg(any(feature = "listing", feature = "metrics"))]
+    pub(crate) fn secret_ids(&self) -> SecretIds {
+        SecretIds::new(self.keys.ring.load().keys[0].secret_ids.clone())
+    }
+
     pub(crate) fn uses(&self) -> Vec<KeyUses> {
         self.keys.uses()
     }

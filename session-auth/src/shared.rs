@@ -22,6 +22,8 @@ use crate::sessions::Sessions;
 use crate::silence::Silence;
 use crate::store::MemoryReplays;
 use crate::table::RouteTable;
+#[cfg(any(feature = "listing", feature = "metrics"))]
+use crate::webhook::SecretUses;
 use crate::webhook::replay::ReplayWindow;
 use crate::webhook::{Binds, Delivery, Verifier};
 
@@ -132,6 +134,22 @@ impl Shared {
     /// The time by the layer's clock; `None` where it stands before 1970.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         Timestamp::of(&self.policy.clock)
+    }
+
+    /// The verifiers' secrets: name of the verifier, id, uses. One that several verifiers share is in each.
+    #[cfg(any(feature = "listing", feature = "metrics"))]
+    pub(crate) fn secret_uses(&self) -> Vec<(&str, SecretUses)> {
+        let ids = self.policy.keys.secret_ids();
+        let mut all = Vec::new();
+        for (name, verifier) in &self.verifiers {
+            all.extend(
+                verifier
+                    .secret_uses(&ids)
+                    .into_iter()
+                    .map(|uses| (name.as_str(), uses)),
+            );
+        }
+        all
     }
 
     /// Makes the counters of a router's endpoints visible.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use time::Date;
 
 use super::form::{
-    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Summary, TrailState, duration, utc,
+    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Secret, Summary, TrailState, duration,
+    utc,
 };
 use crate::access::AccessClass;
 use crate::activity::Endpoint;
@@ -64,8 +65,19 @@ pub(super) fn collect(shared: &Shared, alarms: &[Alarm]) -> Listing {
         summary,
         routes,
         keys,
+        secrets: secrets(shared),
         trail: trail(shared),
     }
+}
+
+fn secrets(shared: &Shared) -> Vec<Secret> {
+    let all = shared.secret_uses().into_iter();
+    all.map(|(verifier, uses)| Secret {
+        verifier: verifier.to_owned(),
+        secret: uses.secret,
+        uses: uses.uses,
+    })
+    .collect()
 }
 
 fn trail(shared: &Shared) -> Option<TrailState> {
