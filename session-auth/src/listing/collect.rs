@@ -47,7 +47,12 @@ pub(super) fn collect(shared: &Shared, alarms: &[Alarm]) -> Listing {
         }
         routes.push(route);
     }
-    let keys = shared.policy.keys.uses().into_iter().map(|uses| Key {
+    // A layer without sessions has a key that nobody knows, another at each start.
+    let uses = shared
+        .policy
+        .has_sessions
+        .then(|| shared.policy.keys.uses());
+    let keys = uses.into_iter().flatten().map(|uses| Key {
         key: uses.key,
         signs: uses.signs,
         signed: uses.signed,
