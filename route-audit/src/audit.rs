@@ -72,6 +72,15 @@ impl Audit {
         audit
     }
 
+    /// Of routes that are judged elsewhere.
+    pub(crate) fn of_routes(routers: Vec<RouterRecord>, routes: Vec<Route>) -> Self {
+        Self {
+            routers,
+            routes,
+            findings: Vec::new(),
+        }
+    }
+
     pub(crate) fn findings(&self) -> &[Finding] {
         &self.findings
     }

@@ -13,6 +13,11 @@ use clap::{
 
 use crate::lock::digest::Digest;
 
+mod running;
+
+use self::running::RUNNING_EXIT_CODES;
+pub(crate) use self::running::{Drift, Preflight, Probe, Running};
+
 const EXIT_CODES: &str = "\
 Exit codes:
     0  clean; warnings do not fail the audit. `list` and `diff` judge nothing: 0 whenever they
@@ -59,6 +64,19 @@ pub(crate) enum Command {
     /// exit code is 0 whenever it could run.
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
+    /// Asks a running service what it would do with each route of the lock, without its doing anything
+    ///
+    /// Each request is anonymous and signed: the layer answers with its decision instead of running
+    /// the handler. Session routes are asked a second time without the signature, and have to answer
+    /// 401 or 303. The key is in SESSION_AUTH_PROBE_KEY, or is derived from SESSION_AUTH_KEYS.
+    #[command(after_help = RUNNING_EXIT_CODES)]
+    Probe(Probe),
+    /// Compares what running services list of themselves with the lock, and with each other
+    #[command(after_help = RUNNING_EXIT_CODES)]
+    Drift(Drift),
+    /// Says what a service in mode `observe` would have refused since it started
+    #[command(after_help = RUNNING_EXIT_CODES)]
+    Preflight(Preflight),
     /// Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
     ///
     /// Nothing that is there is overwritten. Where the audit finds an error, nothing is written:
@@ -96,6 +114,9 @@ pub(crate) struct VerifyTrail {
     /// The public key of the trail, as `TrailKey::public` gave it
     #[arg(long, value_name = "KEY")]
     pub(crate) public_key: String,
+    /// How to show the result; JSON as docs/route-audit-trail.schema.json describes it
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = VerifyFormat::Human)]
+    pub(crate) format: VerifyFormat,
 }
 
 const VERIFY_EXIT_CODES: &str = "\

@@ -12,7 +12,8 @@ use crate::cli::{self, Command, Parsed};
 use crate::error::{CannotRun, Problem};
 use crate::surroundings::{Env, print};
 use crate::{
-    alerts, check, diff, exit, explain, init, list, self_test, verify_trail, verify_webhook,
+    alerts, check, diff, drift, exit, explain, init, list, preflight, probe, self_test,
+    verify_trail, verify_webhook,
 };
 
 /// Sources are read by recursion, and a router of thousands of routes is an expression as deep. What is
@@ -96,6 +97,9 @@ fn dispatch(env: &mut Env<'_>) -> Result<u8, CannotRun> {
         Command::Check(args) => check::run(&args, env),
         Command::List(args) => list::run(&args, env),
         Command::Diff(args) => diff::run(&args, env),
+        Command::Probe(args) => probe::run(&args, env),
+        Command::Drift(args) => drift::run(&args, env),
+        Command::Preflight(args) => preflight::run(&args, env),
         Command::Init(args) => init::run(&args, env),
         Command::Explain(args) => explain::run(&args.code, env),
         Command::VerifyWebhook(args) => verify_webhook::run(&args, env),

@@ -8,6 +8,7 @@ use crate::exits;
 use crate::lock::compare::Difference;
 use crate::policy::Breach;
 use crate::program::stray::Stray;
+use crate::running::found::Found;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,8 @@ pub(crate) enum Finding {
     Builds(Box<Disagreement>),
     /// In the source.
     Exit(exits::Found),
+    /// With a running service.
+    Running(Box<Found>),
 }
 
 impl Finding {
@@ -35,6 +38,7 @@ impl Finding {
             Self::Stray(stray) => stray.code(),
             Self::Builds(_) => Disagreement::CODE,
             Self::Exit(_) => Code::UnguardedRouter,
+            Self::Running(found) => found.code,
         }
     }
 
@@ -55,6 +59,7 @@ impl Finding {
                 line: found.line,
                 column: found.column,
             }),
+            Self::Running(found) => found.subject.clone(),
         }
     }
 
@@ -66,6 +71,7 @@ impl Finding {
             Self::Stray(stray) => stray.message(),
             Self::Builds(disagreement) => disagreement.message(),
             Self::Exit(found) => found.message(),
+            Self::Running(found) => found.message.clone(),
         }
     }
 
@@ -77,6 +83,7 @@ impl Finding {
             Self::Stray(stray) => stray.help(),
             Self::Builds(_) => Disagreement::help(),
             Self::Exit(found) => found.help(),
+            Self::Running(found) => found.help.clone(),
         }
     }
 }

@@ -23,9 +23,12 @@ mod check;
 mod cli;
 mod diff;
 mod dispatch;
+mod drift;
 mod explain;
 mod init;
 mod list;
+mod preflight;
+mod probe;
 mod self_test;
 mod verify_trail;
 mod verify_webhook;
@@ -46,6 +49,9 @@ mod start;
 mod supervised;
 mod targets;
 mod workspace;
+
+// From a running service to findings.
+mod running;
 
 // From the reports to findings.
 mod audit;

@@ -9,6 +9,7 @@ pub(crate) mod digest;
 pub(crate) mod file;
 pub(crate) mod format;
 pub(crate) mod mount;
+pub(crate) mod running;
 pub(crate) mod said;
 pub(crate) mod terms;
 #[cfg(test)]
@@ -107,6 +108,12 @@ impl Lock {
             .partition(|(mount, _)| packages.contains(&mount.package));
         self.mounts = left;
         Self { mounts: taken }
+    }
+
+    /// Leaves what this router mounts, and nothing else.
+    pub(crate) fn keep_router(&mut self, package: &str, router: &str) {
+        self.mounts
+            .retain(|mount, _| mount.package == package && mount.router == router);
     }
 
     /// The packages whose routers mount something.

@@ -23,6 +23,15 @@ pub(crate) const fn page(code: Code) -> &'static str {
         Code::PolicyOwner => include_str!("explain/policy-owner.md"),
         Code::PolicyExpectEvery => include_str!("explain/policy-expect-every.md"),
         Code::PolicyVerifyHandler => include_str!("explain/policy-verify-handler.md"),
+        Code::RunningAnswer => include_str!("explain/running-answer.md"),
+        Code::RunningFront => include_str!("explain/running-front.md"),
+        Code::RunningRoutes => include_str!("explain/running-routes.md"),
+        Code::RunningNodes => include_str!("explain/running-nodes.md"),
+        Code::RunningVersion => include_str!("explain/running-version.md"),
+        Code::RunningObserve => include_str!("explain/running-observe.md"),
+        Code::RunningUnclassified => include_str!("explain/running-unclassified.md"),
+        Code::RunningDenies => include_str!("explain/running-denies.md"),
+        Code::RunningUnasked => include_str!("explain/running-unasked.md"),
         _ => "",
     }
 }

@@ -94,6 +94,8 @@ pub(crate) struct Endpoint {
     pub(crate) counters: Counters,
     pub(crate) history: History,
     pub(crate) listing: bool,
+    /// Whether it stands for another while that is probed: nothing of it is counted or logged.
+    pub(crate) is_probed: bool,
 }
 
 #[cfg_attr(
@@ -132,6 +134,7 @@ impl Endpoint {
         Self {
             route,
             listing: handler == Some(LISTING),
+            is_probed: false,
             declaration,
             handler: None,
             verifier: None,
@@ -139,6 +142,17 @@ impl Endpoint {
             ways: Vec::new(),
             counters: Counters::default(),
             history: History::default(),
+        }
+    }
+
+    /// The same endpoint with counters of its own, for a request that is not to be counted.
+    pub(crate) fn probed(&self) -> Self {
+        Self {
+            handler: self.handler.clone(),
+            verifier: self.verifier.clone(),
+            ways: self.ways.clone(),
+            is_probed: true,
+            ..Self::new(self.route.clone(), self.declaration.clone())
         }
     }
 

@@ -26,6 +26,7 @@ use crate::mounted::Answer;
 use crate::pass::Caller;
 use crate::pass::Pass;
 use crate::paths;
+use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
 use crate::service::{self, Next, dispatch, log_unclassified};
 use crate::shared::Shared;
@@ -142,6 +143,9 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let Self { inner, cell } = self;
         let shared = &cell.guards.shared;
+        if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
+            return cell.probed(probe, request);
+        }
         match cell.bound.get() {
             Some(Bound::Route {
                 endpoint,
@@ -199,6 +203,36 @@ where
 }
 
 impl Cell {
+    /// Answers a probe with what would have become of it.
+    #[cold]
+    fn probed<F>(&self, probe: Accepted, request: Request) -> ResponseFuture<F, Infallible> {
+        let behind = match self.bound.get() {
+            Some(Bound::Route {
+                endpoint,
+                sealed,
+                readings,
+            }) => Behind::Route {
+                endpoint,
+                sealed: *sealed,
+                ambiguous: readings.as_ref().is_some_and(|readings| {
+                    readings.differ(request.uri().path(), endpoint.access())
+                }),
+            },
+            Some(Bound::OfAxum(handshakes)) => match handshakes.find(&request) {
+                Some(endpoint) => Behind::Route {
+                    endpoint,
+                    sealed: false,
+                    ambiguous: false,
+                },
+                None => Behind::NoRoute,
+            },
+            #[cfg(feature = "testing")]
+            Some(Bound::Open(_)) => Behind::Open,
+            None => Behind::Unbound,
+        };
+        probe::answer(&self.guards.shared, probe, behind, request)
+    }
+
     /// Before the start, the guard's number; afterwards nothing.
     #[cold]
     fn unbound(&self, request: &Request) -> Response<Body> {

@@ -21,6 +21,9 @@ pub(crate) use self::error::KEY_LEN;
 pub use self::error::KeysError;
 use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
 use self::flaw::{DEVELOPMENT_KEY, Flaw};
+use crate::probe::ProbeKey;
+#[cfg(any(feature = "listing", feature = "metrics"))]
+use crate::webhook::SecretIds;
 
 /// The length of a key's id in a token.
 pub(crate) const KEY_ID_LEN: usize = 4;
@@ -115,6 +118,10 @@ pub(crate) struct Key {
     token_key: Zeroizing<[u8; KEY_LEN]>,
     #[cfg(feature = "encrypt")]
     pub(crate) claims_key: Zeroizing<[u8; KEY_LEN]>,
+    probe_key: Zeroizing<[u8; KEY_LEN]>,
+    /// What secrets of webhooks are named by.
+    #[cfg(any(feature = "listing", feature = "metrics"))]
+    secret_ids: Zeroizing<[u8; KEY_LEN]>,
     signed: AtomicU64,
     verified: AtomicU64,
 }
@@ -127,6 +134,9 @@ impl Key {
             token_key: Zeroizing::new(derive(&secret, b"session-auth v1 token")),
             #[cfg(feature = "encrypt")]
             claims_key: Zeroizing::new(derive(&secret, b"session-auth v1 claims")),
+            probe_key: Zeroizing::new(derive(&secret, b"session-auth v1 probe")),
+            #[cfg(any(feature = "listing", feature = "metrics"))]
+            secret_ids: Zeroizing::new(derive(&secret, b"session-auth v1 secret ids")),
             signed: AtomicU64::new(0),
             verified: AtomicU64::new(0),
         };
@@ -404,6 +414,21 @@ impl Keys {
             .collect()
     }
 
+    /// The key for probes of a running service, from the key that signs: see [`probe`](crate::probe). No session can
+    /// be signed with it, and no other key be derived from it.
+    #[must_use]
+    pub fn probe_key(&self) -> ProbeKey {
+        let key = &self.ring.load().keys[0];
+        ProbeKey::new(key.id, key.probe_key.clone())
+    }
+
+    /// That of the key of this id.
+    pub(crate) fn probe_key_of(&self, id: [u8; KEY_ID_LEN]) -> Option<ProbeKey> {
+        let ring = self.ring.load();
+        let key = ring.keys.iter().find(|key| key.id == id)?;
+        Some(ProbeKey::new(key.id, key.probe_key.clone()))
+    }
+
     /// The number of keys.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a ring has at least one key")]
@@ -431,6 +456,12 @@ impl Keys {
 }
 
 impl TokenKeys {
+    /// What gives secrets of webhooks their ids.
+    #[cfg(any(feature = "listing", feature = "metrics"))]
+    pub(crate) fn secret_ids(&self) -> SecretIds {
+        SecretIds::new(self.keys.ring.load().keys[0].secret_ids.clone())
+    }
+
     pub(crate) fn uses(&self) -> Vec<KeyUses> {
         self.keys.uses()
     }

@@ -69,7 +69,8 @@
 //! - Sessions: [`Keys`], [`Session`], [`Sessions`]. Webhooks: the [`webhook`](mod@webhook) module.
 //! - Callers that something else proves, by tokens or sessions of their own: the [`authenticate`] module,
 //!   and [`Identity`].
-//! - The audit: [`macro@audited_router`], the [`audit`] module, and the `route-audit` command.
+//! - The audit: [`macro@audited_router`], the [`audit`] module, and the `route-audit` command. Of what
+//!   runs, `route-audit probe` asks by the [`probe`] module.
 //!
 //! # What a deployment must see to
 //!
@@ -156,6 +157,7 @@ mod pass;
 mod paths;
 mod payload;
 mod policy;
+pub mod probe;
 mod probed;
 mod protected;
 mod report;
@@ -237,6 +239,7 @@ pub mod __private {
         AtStart, ReadTerms, Registration, Terms, declaration, fallback, glob, location, path,
         route, subtree,
     };
+    pub use crate::probed::{NOWHERE, ProbedRoute, asked_apart};
     pub use crate::report::RouterSite;
     pub use crate::report::form::RouterKind;
     pub use inventory;

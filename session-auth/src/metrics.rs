@@ -14,6 +14,8 @@
 //! | `session_auth_webhook_expected_interval_seconds` | `route` | `expect_every`, where there is one |
 //! | `session_auth_webhook_ringing` | `route`, `rule` | 1 while the webhook rings: `refused`, `silent` |
 //! | `session_auth_key_used_total` | `key` | sessions that this key signed or verified, by the key's id |
+//! | `session_auth_webhook_secret_used_total` | `verifier`, `secret` | deliveries that this secret proved, by the secret's [id](crate::webhook::SecretIds) |
+//! | `session_auth_exemption_until_timestamp_seconds` | `class`, `route` | when the last day of `until` ends, in UTC, where there is one |
 //! | `session_auth_unclassified_total` | | requests to what nobody classified |
 //! | `session_auth_store_errors_total` | `op` | questions that the session store did not answer: of a `request`, or of a `subject` (lists, logins, times of webhooks) |
 //! | `session_auth_info` | `mode`, `version`, `lock` | 1; `lock` is the SHA-256 of the route lock, or `none` |
@@ -80,6 +82,14 @@ fn describe() {
         "Sessions that a key signed or verified."
     );
     describe_counter!(
+        "session_auth_webhook_secret_used_total",
+        "Deliveries that a secret of a verifier proved."
+    );
+    describe_gauge!(
+        "session_auth_exemption_until_timestamp_seconds",
+        "When the last day of an exemption ends."
+    );
+    describe_counter!(
         "session_auth_unclassified_total",
         "Requests to what nobody classified."
     );
@@ -137,6 +147,13 @@ pub(crate) fn publish(shared: &Shared, alarms: &[Alarm]) {
         counter!("session_auth_key_used_total", "key" => uses.key)
             .absolute(uses.signed + uses.verified);
     }
+    for (verifier, uses) in shared.secret_uses() {
+        counter!(
+            "session_auth_webhook_secret_used_total",
+            "verifier" => verifier.to_owned(), "secret" => uses.secret
+        )
+        .absolute(uses.uses);
+    }
     if let Some(store) = &shared.policy.store {
         for (op, count) in store.errors() {
             counter!("session_auth_store_errors_total", "op" => op).absolute(count);
@@ -150,12 +167,24 @@ pub(crate) fn publish(shared: &Shared, alarms: &[Alarm]) {
     .set(1.0);
 }
 
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds since 1970 are far below 2^52"
+)]
 fn of_route(endpoint: &Arc<Endpoint>, now: Timestamp) {
     let activity = endpoint.activity(now);
     let class = endpoint
         .class()
         .map_or("unclassified", crate::AccessClass::as_str);
     let route = || endpoint.route.clone();
+    let until = endpoint.declaration.as_deref().and_then(|it| it.until());
+    if let Some(ends) = until.and_then(time::Date::next_day) {
+        gauge!(
+            "session_auth_exemption_until_timestamp_seconds",
+            "class" => class, "route" => route()
+        )
+        .set(ends.midnight().assume_utc().unix_timestamp() as f64);
+    }
     let denied: u64 = activity.denied.iter().map(|(_, count)| count).sum();
     for (outcome, count) in [
         ("passed", activity.passed),

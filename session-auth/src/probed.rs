@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use http::Method;
+
 use crate::access::{Declaration, Methods};
 
 /// The last segment of a path that no service is expected to have.
-pub(crate) const NOWHERE: &str = "/route-audit-probe";
+pub const NOWHERE: &str = "/route-audit-probe";
 
 /// The methods to choose from, for a handler of any. `GET` serves `HEAD`.
 const ASKED_BY: [Methods; 8] = [
@@ -30,12 +32,9 @@ pub struct ProbedRoute {
 }
 
 impl ProbedRoute {
-    pub(crate) fn new(
-        declaration: Declaration,
-        methods: Methods,
-        pattern: &str,
-        below: bool,
-    ) -> Self {
+    /// `below`: whether it stands for what is below the pattern.
+    #[must_use]
+    pub fn new(declaration: Declaration, methods: Methods, pattern: &str, below: bool) -> Self {
         let path = if below {
             format!("{}{NOWHERE}", fill(pattern).trim_end_matches('/'))
         } else {
@@ -47,11 +46,35 @@ impl ProbedRoute {
             path,
         }
     }
+
+    /// What the route declares.
+    #[must_use]
+    pub fn declaration(&self) -> &Declaration {
+        &self.declaration
+    }
+
+    /// A path that reaches it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The methods to ask it by.
+    #[must_use]
+    pub fn asked_by(&self) -> Vec<Method> {
+        if self.methods.is_any() || self.methods.is_fallback() {
+            return vec![Method::GET];
+        }
+        let names = self.methods.names();
+        let methods = names.iter().map(|name| Method::from_bytes(name.as_bytes()));
+        methods.filter_map(Result::ok).collect()
+    }
 }
 
 /// Has a handler for any method asked by one that no other handler of its path has; one that all the
 /// others leave nothing to is not asked.
-pub(crate) fn asked_apart(routes: Vec<ProbedRoute>) -> Vec<ProbedRoute> {
+#[must_use]
+pub fn asked_apart(routes: Vec<ProbedRoute>) -> Vec<ProbedRoute> {
     let mut named: HashMap<String, Methods> = HashMap::new();
     for route in routes.iter().filter(|route| !route.methods.is_any()) {
         let methods = named.entry(route.path.clone()).or_insert(Methods::NONE);

@@ -28,6 +28,7 @@ use crate::decision::{self, Admitted, Asked, Decision, Grant, Means, Proven};
 use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
 use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd, Who};
+use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -88,6 +89,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let TableGuard { shared, table } = &*self.guard;
         let request = request.map(Body::new);
+        if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
+            return probe_answer(shared, table, probe, request);
+        }
         let inner = OnceReady(&self.inner);
         match resolve(table, &request) {
             Resolved::Endpoint(endpoint) => dispatch(inner, shared, endpoint, false, request),
@@ -108,6 +112,31 @@ where
             }
         }
     }
+}
+
+#[cold]
+fn probe_answer<F, E: Send + 'static>(
+    shared: &Arc<Shared>,
+    table: &RouteTable,
+    probe: Accepted,
+    request: Request<Body>,
+) -> ResponseFuture<F, E> {
+    let resolved = resolve(table, &request);
+    let ambiguous = matches!(resolved, Resolved::Ambiguous);
+    let nobodys;
+    let endpoint: &Endpoint = match resolved {
+        Resolved::Endpoint(endpoint) => endpoint,
+        Resolved::Unclassified | Resolved::Ambiguous => {
+            nobodys = Endpoint::unclassified(String::new());
+            &nobodys
+        }
+    };
+    let behind = Behind::Route {
+        endpoint,
+        sealed: false,
+        ambiguous,
+    };
+    probe::answer(shared, probe, behind, request)
 }
 
 /// The service inside a guard.
@@ -398,7 +427,7 @@ impl Shared {
         sealed: bool,
         request: &mut Request<Body>,
     ) -> Judged {
-        if endpoint.declaration.is_none() {
+        if endpoint.declaration.is_none() && !endpoint.is_probed {
             log_unclassified(endpoint, request);
         }
         if !self.reserving.is_empty() {
@@ -525,7 +554,7 @@ impl Shared {
         if self.mode == Mode::Observe {
             let count = endpoint.counters.observe(denial, self.now());
             // Each time there are twice as many: often enough to be seen, and never a flood.
-            if count.is_power_of_two() {
+            if count.is_power_of_two() && !endpoint.is_probed {
                 tracing::warn!(
                     target: "session_auth",
                     route = endpoint.route,

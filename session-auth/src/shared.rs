@@ -17,10 +17,13 @@ use crate::inline;
 use crate::login::LoginPage;
 use crate::mode::Mode;
 use crate::policy::SessionPolicy;
+use crate::probe::Probes;
 use crate::sessions::Sessions;
 use crate::silence::Silence;
 use crate::store::MemoryReplays;
 use crate::table::RouteTable;
+#[cfg(any(feature = "listing", feature = "metrics"))]
+use crate::webhook::SecretUses;
 use crate::webhook::replay::ReplayWindow;
 use crate::webhook::{Binds, Delivery, Verifier};
 
@@ -44,6 +47,7 @@ pub(crate) struct Shared {
     /// The declarations linked into the program, for a bare `.layer(auth)`. Made when first needed.
     pub(crate) table: OnceLock<Arc<RouteTable>>,
     pub(crate) silence: Silence,
+    pub(crate) probes: Probes,
     /// The SHA-256 of the route lock, in hexadecimal.
     pub(crate) lock: Option<String>,
     /// The endpoints of protected routers, for the counters.
@@ -130,6 +134,22 @@ impl Shared {
     /// The time by the layer's clock; `None` where it stands before 1970.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         Timestamp::of(&self.policy.clock)
+    }
+
+    /// The verifiers' secrets: name of the verifier, id, uses. One that several verifiers share is in each.
+    #[cfg(any(feature = "listing", feature = "metrics"))]
+    pub(crate) fn secret_uses(&self) -> Vec<(&str, SecretUses)> {
+        let ids = self.policy.keys.secret_ids();
+        let mut all = Vec::new();
+        for (name, verifier) in &self.verifiers {
+            all.extend(
+                verifier
+                    .secret_uses(&ids)
+                    .into_iter()
+                    .map(|uses| (name.as_str(), uses)),
+            );
+        }
+        all
     }
 
     /// Makes the counters of a router's endpoints visible.

@@ -499,3 +499,40 @@ async fn a_service_without_sessions_shows_it_to_whom_its_authenticator_knows() {
     let answer = ask(&app, "GET", "/routes", "").await;
     assert_eq!(answer.status, 401, "{}", answer.body);
 }
+
+#[tokio::test]
+async fn keys_and_secrets_are_there_by_their_ids() {
+    let service = Service::start(|it| it);
+    let json = service.json("").await;
+    assert_eq!(json["keys"].as_array().unwrap().len(), 1);
+    let secrets = json["secrets"].as_array().unwrap();
+    let of: Vec<_> = secrets
+        .iter()
+        .map(|it| {
+            (
+                it["verifier"].as_str().unwrap(),
+                it["uses"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    // The monitor has just shown its own.
+    assert_eq!(of, [("edge", 0), ("monitor", 1)]);
+    assert!(!json.to_string().contains("-token"), "{json:#}");
+    let page = service.page("").await.body;
+    assert!(page.contains("Secrets of webhooks"), "{page}");
+    assert!(!page.contains("-token"), "{page}");
+
+    // A layer without sessions has a key of its own, which says nothing.
+    let auth = SessionAuthLayer::builder_without_sessions()
+        .authenticator("api", Keyed)
+        .verifier("monitor", Bearer::new("monitor-token"))
+        .build()
+        .unwrap();
+    let routes = listing::routes("/routes")
+        .by("api")
+        .machines("/routes.json", "monitor");
+    let app = common::protect(&auth, Router::new().merge(routes)).unwrap();
+    let answer = ask(&app, "GET", "/routes.json", MONITOR).await;
+    let json: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(json["keys"], serde_json::json!([]));
+}

@@ -37,6 +37,11 @@ impl Service {
             .unwrap();
         let router = Router::new()
             .mount(public(GET, "/users/{id}", "a \"page\"").to(|| async {}))
+            .mount(
+                public(GET, "/old", "until its callers have moved")
+                    .until(time::Date::from_calendar_date(2023, time::Month::November, 30).unwrap())
+                    .to(|| async {}),
+            )
             .mount(session(GET, "/me").to(|| async {}))
             .mount(
                 webhook(POST, "/edge", "edge")
@@ -75,6 +80,7 @@ async fn everything_is_there_from_the_start() {
         r#"session_auth_webhook_expected_interval_seconds{route="POST /edge"} 60"#,
         r#"session_auth_webhook_ringing{route="POST /edge",rule="silent"} 0"#,
         "session_auth_unclassified_total 0",
+        r#"session_auth_exemption_until_timestamp_seconds{class="public",route="GET /old"} 1701388800"#,
         r#"session_auth_store_errors_total{op="request"} 0"#,
     ] {
         has(&text, line);
@@ -125,14 +131,53 @@ async fn requests_are_counted_by_route_and_reason_and_not_by_path() {
     );
 }
 
-/// Names, units and help as Prometheus wants them.
 #[tokio::test]
-async fn promtool_finds_nothing_wrong() {
-    let service = Service::start();
-    ask(&service.app, "GET", "/me", "").await;
-    let text = service.scrape();
+async fn a_secret_of_a_webhook_is_counted_by_its_id_and_goes_on_after_a_rotation() {
+    let secrets = session_auth::webhook::Secrets::new(["the-old-secret"]);
+    let auth = SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())
+        .verifier("edge", Bearer::new(secrets.clone()))
+        .build()
+        .unwrap();
+    let router = Router::new().mount(webhook(POST, "/edge", "edge").to(|| async {}));
+    let app = common::protect(&auth, router).unwrap();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let scrape = || {
+        metrics::with_local_recorder(&recorder, || auth.publish_metrics());
+        let text = handle.render();
+        let is_it = |line: &&str| line.starts_with("session_auth_webhook_secret_used_total{");
+        text.lines()
+            .filter(is_it)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let used = async |token: &str| {
+        let header = format!("Authorization: Bearer {token}");
+        assert_eq!(ask(&app, "POST", "/edge", &header).await.status, 200);
+    };
+    assert!(scrape()[0].ends_with("} 0"), "{:?}", scrape());
+    used("the-old-secret").await;
+    let old = scrape().remove(0);
+    assert!(
+        old.contains(r#"verifier="edge",secret=""#) && old.ends_with("} 1"),
+        "{old}"
+    );
+    secrets
+        .rotate(["the-new-secret", "the-old-secret"])
+        .unwrap();
+    used("the-new-secret").await;
+    used("the-new-secret").await;
+    let all = scrape();
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all.contains(&old), "{all:?}");
+    assert!(all.iter().any(|line| line.ends_with("} 2")), "{all:?}");
+    assert!(!all.iter().any(|line| line.contains("the-")), "{all:?}");
+}
+
+/// What promtool says of this on its standard input; `None` where it is not installed, and that was said.
+fn promtool(args: &[&str], input: &str) -> Option<(bool, String)> {
     let promtool = Command::new("promtool")
-        .args(["check", "metrics"])
+        .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -143,22 +188,56 @@ async fn promtool_finds_nothing_wrong() {
             let message = format!("promtool does not start ({error}; Debian: prometheus)");
             assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
             eprintln!("SKIPPED: {message}");
-            return;
+            return None;
         }
     };
-    promtool
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
+    let mut stdin = promtool.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
     let checked = promtool.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&checked.stderr);
-    let out = String::from_utf8_lossy(&checked.stdout);
-    assert!(
-        checked.status.success() && said.is_empty(),
-        "{said}{out}\n{text}"
-    );
+    let said = [checked.stderr, checked.stdout].concat();
+    let said = String::from_utf8(said).unwrap();
+    Some((checked.status.success(), said))
+}
+
+/// Names, units and help as Prometheus wants them.
+#[tokio::test]
+async fn promtool_finds_nothing_wrong() {
+    let service = Service::start();
+    ask(&service.app, "GET", "/me", "").await;
+    let text = service.scrape();
+    if let Some((good, said)) = promtool(&["check", "metrics"], &text) {
+        assert!(good && said.is_empty(), "{said}\n{text}");
+    }
+}
+
+/// Prometheus reads what the dashboard asks for.
+#[test]
+fn the_dashboard_asks_in_prometheus_own_words() {
+    let dashboard = include_str!("../../docs/grafana-dashboard.json");
+    let parsed: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let panels = parsed["panels"].as_array().unwrap();
+    let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
+    let mut ids = std::collections::BTreeSet::new();
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+        for target in panel["targets"].as_array().unwrap() {
+            let id = &panel["id"];
+            rules.push_str(&format!(
+                "      - record: panel{id}\n        expr: {}\n",
+                target["expr"]
+            ));
+            // A table shows what is now, and not one row for each moment.
+            let is_now = target["instant"] == true && target["format"] == "table";
+            assert_eq!(panel["type"] == "table", is_now, "{panel}");
+        }
+    }
+    if let Some((good, said)) = promtool(&["check", "rules", "/dev/stdin"], &rules) {
+        assert!(
+            good && said.contains(&format!("{} rules", ids.len())),
+            "{said}\n{rules}"
+        );
+    }
 }
 
 /// The dashboard asks for what there is.
@@ -180,7 +259,7 @@ async fn the_dashboard_names_no_other_metric() {
             &rest[..end]
         })
         .collect();
-    assert!(named.len() >= 6, "{named:?}");
+    assert!(named.len() >= 9, "{named:?}");
     for name in named {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
     }

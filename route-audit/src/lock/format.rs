@@ -418,7 +418,7 @@ impl RawTerms {
     }
 }
 
-fn target(at: &At, verbs: &[Methods]) -> Target {
+pub(super) fn target(at: &At, verbs: &[Methods]) -> Target {
     let methods = verbs.iter().copied().reduce(Methods::or);
     let methods = methods.unwrap_or(Methods::ANY);
     match at {

@@ -128,7 +128,7 @@ impl<'a> RouteRow<'a> {
 }
 
 #[derive(Serialize)]
-struct FindingRow {
+pub(crate) struct FindingRow {
     code: Code,
     severity: Severity,
     message: String,
@@ -140,7 +140,7 @@ struct FindingRow {
 }
 
 impl FindingRow {
-    fn of(finding: &Finding) -> Self {
+    pub(crate) fn of(finding: &Finding) -> Self {
         let subject = finding.subject();
         Self {
             code: finding.code(),

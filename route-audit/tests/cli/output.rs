@@ -173,6 +173,9 @@ fn help_is_a_text_that_was_read() {
                   check           Fails where a route has no access class, or where declarations and routers disagree (the default)
                   list            Shows every route: class, methods, path, proof, handler, place
                   diff            Shows what has changed for callers since another commit: what opens, what closes
+                  probe           Asks a running service what it would do with each route of the lock, without its doing anything
+                  drift           Compares what running services list of themselves with the lock, and with each other
+                  preflight       Says what a service in mode `observe` would have refused since it started
                   init            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
                   explain         Explains a finding: what it means, how it comes about, what to do
                   verify-webhook  Says whether a captured delivery of a webhook verifies, and if not, why
@@ -296,6 +299,9 @@ fn help_is_a_text_that_was_read() {
                   check           Fails where a route has no access class, or where declarations and routers disagree (the default)
                   list            Shows every route: class, methods, path, proof, handler, place
                   diff            Shows what has changed for callers since another commit: what opens, what closes
+                  probe           Asks a running service what it would do with each route of the lock, without its doing anything
+                  drift           Compares what running services list of themselves with the lock, and with each other
+                  preflight       Says what a service in mode `observe` would have refused since it started
                   init            Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
                   explain         Explains a finding: what it means, how it comes about, what to do
                   verify-webhook  Says whether a captured delivery of a webhook verifies, and if not, why

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service;
 
-use crate::access::{AccessClass, Declaration, Methods, Target, Verify};
+use crate::access::{AccessClass, Declaration, Target, Verify};
 use crate::declared::declarations;
 use crate::extract::ExtractorMisuse;
 use crate::future::AnsweredInside;
@@ -139,7 +139,7 @@ pub async fn probe<A: ProbeTarget>(mut app: A) -> Vec<ProbeAnswer> {
     let mut answers = Vec::new();
     let mut wrong = Vec::new();
     for route in routes {
-        for method in methods(route.methods) {
+        for method in route.asked_by() {
             let response = app.answer(request(&method, &route.path)).await;
             let misuse = response.extensions().get::<ExtractorMisuse>().cloned();
             let answer = ProbeAnswer {
@@ -205,17 +205,6 @@ fn mismatch(answer: &ProbeAnswer) -> Option<String> {
         Some(denial) => format!("{method} {path} is {class}, but was denied: {denial} ({status})"),
         None => format!("{method} {path} is {class}, but let a stranger through ({status})"),
     })
-}
-
-fn methods(methods: Methods) -> Vec<Method> {
-    if methods.is_any() || methods.is_fallback() {
-        return vec![Method::GET];
-    }
-    methods
-        .names()
-        .iter()
-        .filter_map(|name| Method::from_bytes(name.as_bytes()).ok())
-        .collect()
 }
 
 fn request(method: &Method, path: &str) -> Request<Body> {

@@ -104,6 +104,24 @@ codes! {
         "A webhook has no `expect_every`, and the workspace's policy asks for one.";
     PolicyVerifyHandler => "policy-verify-handler", Error,
         "A webhook is verified by its handler, which the workspace's policy forbids.";
+    RunningAnswer => "running-answer", Error,
+        "A running service answers a route otherwise than the lock says.";
+    RunningFront => "running-front", Error,
+        "Something in front of a running service answers a route in its place.";
+    RunningRoutes => "running-routes", Error,
+        "A running service has other routes than the lock.";
+    RunningNodes => "running-nodes", Error,
+        "Nodes of a running service disagree.";
+    RunningVersion => "running-version", Warning,
+        "A running service was built with another version or another lock.";
+    RunningObserve => "running-observe", Error,
+        "A running service only observes: nothing is refused.";
+    RunningUnclassified => "running-unclassified", Error,
+        "Requests go to what nobody classified.";
+    RunningDenies => "running-denies", Error,
+        "Enforcing would refuse callers of a route that looks exempt.";
+    RunningUnasked => "running-unasked", Warning,
+        "A route of a running service was not asked.";
 }
 
 impl Code {

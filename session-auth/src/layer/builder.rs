@@ -73,6 +73,7 @@ pub struct SessionAuthLayerBuilder {
     stream_lag: Duration,
     silence_grace: Duration,
     pinger: Option<Pinger>,
+    probe_keys: Option<Keys>,
     lock: Option<String>,
     audit: Option<Arc<dyn AuditSink>>,
 }
@@ -108,6 +109,7 @@ impl SessionAuthLayerBuilder {
             stream_lag: ended::DEFAULT_LAG,
             silence_grace: silence::DEFAULT_GRACE,
             pinger: None,
+            probe_keys: None,
             lock: None,
             audit: None,
         }
@@ -426,6 +428,13 @@ impl SessionAuthLayerBuilder {
     /// Tells this sink what happens: see [`trail`](crate::trail). The default is none.
     pub fn audit(mut self, sink: impl AuditSink) -> Self {
         self.audit = Some(Arc::new(sink));
+        self
+    }
+
+    /// Sets the ring whose [keys for probes](crate::probe) are accepted. The default is that of the
+    /// session keys; a layer without sessions accepts none unless it is set.
+    pub fn probe_keys(mut self, keys: Keys) -> Self {
+        self.probe_keys = Some(keys);
         self
     }
 

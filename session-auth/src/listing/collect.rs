@@ -5,7 +5,8 @@ use std::sync::Arc;
 use time::Date;
 
 use super::form::{
-    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Summary, TrailState, duration, utc,
+    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Secret, Summary, TrailState, duration,
+    utc,
 };
 use crate::access::AccessClass;
 use crate::activity::Endpoint;
@@ -46,7 +47,12 @@ pub(super) fn collect(shared: &Shared, alarms: &[Alarm]) -> Listing {
         }
         routes.push(route);
     }
-    let keys = shared.policy.keys.uses().into_iter().map(|uses| Key {
+    // A layer without sessions has a key that nobody knows, another at each start.
+    let uses = shared
+        .policy
+        .has_sessions
+        .then(|| shared.policy.keys.uses());
+    let keys = uses.into_iter().flatten().map(|uses| Key {
         key: uses.key,
         signs: uses.signs,
         signed: uses.signed,
@@ -64,8 +70,19 @@ pub(super) fn collect(shared: &Shared, alarms: &[Alarm]) -> Listing {
         summary,
         routes,
         keys,
+        secrets: secrets(shared),
         trail: trail(shared),
     }
+}
+
+fn secrets(shared: &Shared) -> Vec<Secret> {
+    let all = shared.secret_uses().into_iter();
+    all.map(|(verifier, uses)| Secret {
+        verifier: verifier.to_owned(),
+        secret: uses.secret,
+        uses: uses.uses,
+    })
+    .collect()
 }
 
 fn trail(shared: &Shared) -> Option<TrailState> {

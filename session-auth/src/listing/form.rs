@@ -26,6 +26,7 @@ pub(super) struct Listing {
     pub(super) hurts: Vec<Hurt>,
     pub(super) routes: Vec<Route>,
     pub(super) keys: Vec<Key>,
+    pub(super) secrets: Vec<Secret>,
     pub(super) trail: Option<TrailState>,
 }
 
@@ -117,6 +118,14 @@ pub(super) struct Key {
     pub(super) signs: bool,
     pub(super) signed: u64,
     pub(super) verified: u64,
+}
+
+/// A secret of a verifier, by its id.
+#[derive(Debug, Serialize)]
+pub(super) struct Secret {
+    pub(super) verifier: String,
+    pub(super) secret: String,
+    pub(super) uses: u64,
 }
 
 /// What became of the trail's lines.

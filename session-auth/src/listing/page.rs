@@ -337,6 +337,17 @@ fn keys(listing: &Listing) -> Markup {
                     }
                 }
             }
+            @if !listing.secrets.is_empty() {
+                h2 { "Secrets of webhooks" }
+                ul {
+                    @for secret in &listing.secrets {
+                        li {
+                            bdi { (shown(&secret.verifier)) } " " code { (secret.secret) } ": "
+                            (secret.uses) " deliveries"
+                        }
+                    }
+                }
+            }
             @if let Some(trail) = &listing.trail {
                 h2 { "Trail" }
                 p {

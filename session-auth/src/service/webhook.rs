@@ -137,7 +137,7 @@ async fn judge(
 ) -> Judged {
     let log = |denial: Denial| {
         // A sender is told little and may never try again: the log is where this must show.
-        if shared.mode == Mode::Enforce {
+        if shared.mode == Mode::Enforce && !endpoint.is_probed {
             tracing::warn!(
                 target: "session_auth",
                 route = endpoint.route,

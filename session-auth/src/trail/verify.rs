@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -13,6 +15,8 @@ use super::note::{Checker, InvalidKey};
 
 /// How often a trail is read anew that is rotated meanwhile.
 const TRIES: usize = 5;
+/// For as long as there may be no file between one and the next.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// A trail that is as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +213,7 @@ fn split(notes: &str) -> impl Iterator<Item = String> {
 
 /// The files of a trail, opened, the oldest first; none of them was rotated in between.
 fn open(path: &Path) -> io::Result<Vec<(PathBuf, File)>> {
+    let mut is_gone = false;
     for _ in 0..TRIES {
         let before = rotated(path)?;
         let mut files = Vec::new();
@@ -218,12 +223,21 @@ fn open(path: &Path) -> io::Result<Vec<(PathBuf, File)>> {
         match File::open(path) {
             Ok(file) => files.push((path.to_owned(), file)),
             // Between a file and the next one there is none for a moment.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !before.is_empty() => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !before.is_empty() => {
+                is_gone = true;
+                thread::sleep(BETWEEN_TRIES);
+                continue;
+            }
             Err(error) => return Err(error),
         }
         if rotated(path)? == before {
             return Ok(files);
         }
     }
-    Err(io::Error::other("it is rotated faster than it can be read"))
+    Err(if is_gone {
+        let what = "its last file is gone, and older ones are there";
+        io::Error::new(io::ErrorKind::NotFound, what)
+    } else {
+        io::Error::other("it is rotated faster than it can be read")
+    })
 }

@@ -12,6 +12,7 @@ use super::mac::{Algorithm, Encoding};
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const HEADER: HeaderName = HeaderName::from_static("hmacsignature");
@@ -174,6 +175,10 @@ impl Verifier for Adyen {
             binds: Some(Binds::Fields),
             ..self.0.terms()
         }
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.0.secret_uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue};
 
 use super::terms::{Binds, Terms};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -113,6 +114,10 @@ impl Verifier for AllOf {
             .map_or_else(Terms::default, |first| first.terms())
     }
 
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.0.iter().flat_map(|one| one.secret_uses(ids)).collect()
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         check(&self.0)
     }
@@ -168,6 +173,10 @@ impl Verifier for AnyOf {
         let all = self.0.iter().map(|verifier| verifier.terms().binds);
         terms.binds = all.min_by_key(|binds| strength(*binds)).unwrap_or_default();
         terms
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.0.iter().flat_map(|one| one.secret_uses(ids)).collect()
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::http_auth::Bearer;
 use super::scheme::{self, Scheme, Setup};
 use super::terms::{Binds, Terms};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{
     Answer, ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest,
 };
@@ -246,6 +247,10 @@ impl Verifier for EventGrid {
         terms
     }
 
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.proof.secret_uses(ids)
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         self.proof.check()
     }
@@ -316,6 +321,10 @@ impl Verifier for CloudEvents {
             refuse_with: proof.refuse_with,
             ..terms
         }
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.proof.secret_uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -15,6 +15,7 @@ use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
 use super::signed::Signed;
 use super::terms::Terms;
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// A body signed with HMAC-SHA256, in one header in hexadecimal: what most senders do.
@@ -637,6 +638,10 @@ impl Verifier for Hmac {
 
     fn terms(&self) -> Terms {
         self.signed.terms()
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.signed.keys.uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

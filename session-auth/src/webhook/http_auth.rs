@@ -17,6 +17,7 @@ use super::ring::Ring;
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
 use super::terms::{Binds, Terms};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// The senders that show a secret.
@@ -214,6 +215,10 @@ macro_rules! shown {
 
             fn terms(&self) -> Terms {
                 self.0.terms()
+            }
+
+            fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+                self.0.keys.uses(ids)
             }
 
             fn check(&self) -> Result<(), ConfigError> {

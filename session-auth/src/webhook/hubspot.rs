@@ -14,6 +14,7 @@ use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::Terms;
 use super::url::PublicUrl;
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 pub(super) static SCHEMES: &[Scheme] = &[Scheme {
@@ -167,6 +168,10 @@ impl Verifier for HubSpot {
 
     fn terms(&self) -> Terms {
         self.v3.terms()
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.v3.secret_uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

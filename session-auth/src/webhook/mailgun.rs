@@ -15,6 +15,7 @@ use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
 use super::times::{parse, within};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const TOLERANCE: u64 = 300;
@@ -161,6 +162,10 @@ impl Verifier for Mailgun {
             terms.refuse_with = status;
         }
         terms
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.keys.uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -12,6 +12,7 @@ use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
 use super::url::{NO_URL, PublicUrl};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{Answer, ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-mandrill-signature");
@@ -140,6 +141,10 @@ impl Verifier for Mandrill {
 
     fn terms(&self) -> Terms {
         scheme::known(SCHEMES, "mandrill").map_or_else(Terms::default, Scheme::terms)
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.keys.uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -13,6 +13,7 @@ use super::ring::Ring;
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::Terms;
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{Answer, ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 /// A challenge is a number of some digits.
@@ -123,6 +124,12 @@ impl Verifier for Meta {
 
     fn terms(&self) -> Terms {
         self.signed.terms()
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        let mut uses = self.signed.keys().uses(ids);
+        uses.extend(self.verify_token.uses(ids));
+        uses
     }
 
     fn check(&self) -> Result<(), ConfigError> {

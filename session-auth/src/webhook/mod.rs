@@ -97,6 +97,7 @@ mod times;
 #[cfg(feature = "sha1")]
 mod twilio;
 mod url;
+mod uses;
 mod verifier;
 #[cfg(feature = "webhook-asymmetric")]
 mod verifying_key;
@@ -133,6 +134,7 @@ pub use self::tenants::PerTenant;
 pub use self::terms::{Binds, Terms};
 #[cfg(feature = "sha1")]
 pub use self::twilio::Twilio;
+pub use self::uses::{SecretIds, SecretUses};
 pub use self::verifier::{
     Answer, ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
 };

@@ -14,6 +14,7 @@ use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
 use super::signed::Signed;
 use super::terms::Terms;
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const fn header_time(header: &'static [&'static str]) -> Option<Time> {
@@ -188,6 +189,10 @@ impl Verifier for PublicKey {
 
     fn terms(&self) -> Terms {
         self.signed.terms()
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        self.signed.keys.uses(ids)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

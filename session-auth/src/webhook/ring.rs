@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use super::key::{Key, KeyForm};
 use super::mac::Algorithm;
 use super::secret::{Secrets, Set};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::ConfigError;
 
 /// The secrets of a verifier, and the keys that they are.
@@ -90,6 +91,12 @@ impl Ring {
         let (number, parsed, index) = found?;
         parsed.of.used(index);
         Some(number)
+    }
+
+    /// How often each secret was the one.
+    pub(super) fn uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        let of = |source: &Source| source.secrets.uses_by(ids);
+        self.sources.iter().flat_map(of).collect()
     }
 
     /// What the sender would have signed with one of its secrets, for tests and answers.

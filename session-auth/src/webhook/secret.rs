@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
 use super::key::KeyForm;
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::ConfigError;
 
 /// How often a file of secrets is looked at, at the most.
@@ -188,6 +189,14 @@ impl Secrets {
     pub fn uses(&self) -> Vec<u64> {
         let current = self.0.current.load();
         let uses = |entry: &Entry| entry.uses.load(Ordering::Relaxed);
+        current.0.iter().map(uses).collect()
+    }
+
+    /// The same, by the ids of the secrets.
+    pub(super) fn uses_by(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        let current = self.0.current.load();
+        let uses =
+            |entry: &Entry| SecretUses::new(ids.of(&entry.raw), entry.uses.load(Ordering::Relaxed));
         current.0.iter().map(uses).collect()
     }
 

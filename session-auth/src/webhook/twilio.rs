@@ -16,6 +16,7 @@ use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
 use super::terms::{Binds, Terms};
 use super::url::{NO_URL, PublicUrl};
+use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
@@ -385,6 +386,14 @@ impl Verifier for Twilio {
             terms.refuse_with = status;
         }
         terms
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        [&self.token, &self.shared]
+            .into_iter()
+            .flatten()
+            .flat_map(|ring| ring.uses(ids))
+            .collect()
     }
 
     fn check(&self) -> Result<(), ConfigError> {

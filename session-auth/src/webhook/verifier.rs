@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 
 use super::terms::Terms;
+use super::uses::{SecretIds, SecretUses};
 
 /// What proves that a webhook came from its sender.
 ///
@@ -120,6 +121,13 @@ pub trait Verifier: Send + Sync + 'static {
     fn check(&self) -> Result<(), ConfigError> {
         Ok(())
     }
+
+    /// How often each of its secrets has proved a delivery, by the ids that `ids` gives them: what the
+    /// listing and the metrics show. The default is none.
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        let _ = ids;
+        Vec::new()
+    }
 }
 
 // Both forward all of it: the default of `check` would pass a verifier that refuses everything.
@@ -147,6 +155,10 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
     fn check(&self) -> Result<(), ConfigError> {
         (**self).check()
     }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        (**self).secret_uses(ids)
+    }
 }
 
 impl<V: Verifier + ?Sized> Verifier for Box<V> {
@@ -172,6 +184,10 @@ impl<V: Verifier + ?Sized> Verifier for Box<V> {
 
     fn check(&self) -> Result<(), ConfigError> {
         (**self).check()
+    }
+
+    fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
+        (**self).secret_uses(ids)
     }
 }
 

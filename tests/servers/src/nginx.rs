@@ -1,5 +1,6 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::{Home, Running, free_port, program, skip, within};
@@ -26,6 +27,35 @@ impl Nginx {
     /// It does not start, or is not installed and `CI=true`.
     #[must_use]
     pub fn start(server: SocketAddr) -> Option<Self> {
+        Self::configured(|port, _| configure(port, server))
+    }
+
+    /// Starts one with this as its `server`, after `listen`: `location / { .. }`. `tls` are its
+    /// certificate and key, in PEM.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn in_front(server: &str, tls: Option<(&str, &str)>) -> Option<Self> {
+        Self::configured(|port, home| {
+            let listen = match tls {
+                None => format!("listen 127.0.0.1:{port};"),
+                Some((certificate, key)) => {
+                    fs::write(home.join("tls.pem"), certificate).expect("the folder is there");
+                    fs::write(home.join("tls.key"), key).expect("the folder is there");
+                    format!(
+                        "listen 127.0.0.1:{port} ssl;
+                        ssl_certificate tls.pem;
+                        ssl_certificate_key tls.key;"
+                    )
+                }
+            };
+            around(&format!("server {{ {listen} {server} }}"))
+        })
+    }
+
+    fn configured(configure: impl FnOnce(u16, &Path) -> String) -> Option<Self> {
         // Not on everybody's `PATH`.
         let Some(nginx) = program("nginx", &["/usr/sbin".into()]) else {
             skip("nginx is not installed (from Debian: `nginx`)");
@@ -34,7 +64,7 @@ impl Nginx {
         let home = Home::new(&["www-data", "nobody"]);
         let port = free_port();
         let configuration = home.path().join("nginx.conf");
-        fs::write(&configuration, configure(port, server)).expect("the folder is there");
+        fs::write(&configuration, configure(port, home.path())).expect("the folder is there");
         let mut command = home.command(nginx);
         command
             .arg("-p")
@@ -67,7 +97,7 @@ impl Nginx {
     }
 }
 
-fn configure(port: u16, server: SocketAddr) -> String {
+fn around(server: &str) -> String {
     format!(
         "daemon off;
         pid nginx.pid;
@@ -82,22 +112,28 @@ fn configure(port: u16, server: SocketAddr) -> String {
             uwsgi_temp_path uwsgi;
             scgi_temp_path scgi;
             proxy_cache_path kept keys_zone=kept:1m;
-            server {{
-                listen 127.0.0.1:{port};
-                location / {{
-                    proxy_pass http://{server};
-                    proxy_http_version 1.1;
-                    proxy_set_header Host $http_host;
-                    proxy_cache kept;
-                    proxy_cache_valid 200 303 1m;
-                    proxy_cache_revalidate on;
-                    proxy_ignore_headers Set-Cookie;
-                    add_header X-Cache $upstream_cache_status always;
-                }}
-            }}
+            {server}
         }}
         "
     )
+}
+
+fn configure(port: u16, server: SocketAddr) -> String {
+    around(&format!(
+        "server {{
+            listen 127.0.0.1:{port};
+            location / {{
+                proxy_pass http://{server};
+                proxy_http_version 1.1;
+                proxy_set_header Host $http_host;
+                proxy_cache kept;
+                proxy_cache_valid 200 303 1m;
+                proxy_cache_revalidate on;
+                proxy_ignore_headers Set-Cookie;
+                add_header X-Cache $upstream_cache_status always;
+            }}
+        }}"
+    ))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::known_ended::KnownEnded;
 use crate::login::LoginPage;
 use crate::mode::{MODE_VARIABLE, Mode};
 use crate::policy::SessionPolicy;
+use crate::probe::Probes;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
 use crate::silence::{Pinger, Silence};
@@ -131,6 +132,7 @@ impl SessionAuthLayerBuilder {
             return Err(BuildError::unless_empty(problems).expect_err("it was just added to"));
         };
         BuildError::unless_empty(problems)?;
+        let probes = Probes::new(self.probe_keys.unwrap_or_else(|| keys.clone()));
         if mode == Mode::Observe {
             tracing::warn!(
                 target: "session_auth",
@@ -185,6 +187,7 @@ impl SessionAuthLayerBuilder {
                 authenticator_timeout: self.authenticator_timeout,
                 replays: self.replays,
                 unclassified: self.unclassified,
+                probes,
                 lock: self.lock,
                 silence: Silence::new(self.silence_grace, self.pinger, started),
                 table: OnceLock::new(),
