@@ -321,7 +321,27 @@ fn a_token_that_is_cut_or_malformed_is_named() {
 }
 
 #[test]
+fn strings_and_byte_strings_are_read_as_they_were() {
+    let string = "plain \"quoted\" back\\slash 'single' \r\n\t\0 \u{200b} \u{1f600} é";
+    match text::parse(&format!("{string:?}")).expect("a string").value {
+        text::Value::Text(read) => assert_eq!(read, string),
+        other => panic!("{}", other.describe()),
+    }
+    let string = bytes::Bytes::from_static(b"GET \"\\\r\n\t\0\x01\x7f\xff/");
+    match text::parse(&format!("{string:?}"))
+        .expect("a byte string")
+        .value
+    {
+        text::Value::Bytes(read) => assert_eq!(read, string),
+        other => panic!("{}", other.describe()),
+    }
+}
+
+#[test]
 fn a_text_has_a_depth_and_a_length() {
+    let nested = |depth| format!("{}1{}", "A(".repeat(depth), ")".repeat(depth));
+    assert!(text::parse(&nested(24)).is_ok());
+    assert!(text::parse(&nested(25)).is_err());
     let deep = refused(&"A(".repeat(30));
     assert!(deep.contains("more than 24 values inside"), "{deep}");
     let long = " ".repeat((256 << 20) + 1);
