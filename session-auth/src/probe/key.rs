@@ -197,3 +197,33 @@ pub(super) mod status {
         StatusCode::from_u16(u16::deserialize(from)?).map_err(de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::ProbeDecision;
+
+    #[test]
+    fn an_answer_is_of_this_version_and_ends_where_it_ends() {
+        let key = ProbeKey::new([1; KEY_ID_LEN], Zeroizing::new([2; KEY_LEN]));
+        let probe = key
+            .sign(&Method::GET, "/me", UNIX_EPOCH)
+            .expect("randomness");
+        let answer = ProbeAnswer {
+            version: "0.1.0".into(),
+            mode: "enforce".into(),
+            lock: None,
+            class: None,
+            pattern: None,
+            decision: ProbeDecision::NoRoute,
+            reason: None,
+            status: StatusCode::NOT_FOUND,
+        };
+        let header = answer_header(&key, &probe.nonce, &answer).expect("it is written");
+        assert!(probe.read(header.as_bytes()).is_some());
+        let other = header.replacen(VERSION, "2", 1);
+        assert!(probe.read(other.as_bytes()).is_none(), "{other}");
+        assert!(probe.read(format!("{header}.x").as_bytes()).is_none());
+        assert!(probe.read(b"1..").is_none());
+    }
+}
