@@ -6,11 +6,12 @@ use std::fmt;
 use http::{HeaderName, StatusCode};
 use serde_json::Value;
 
-use super::hmac::{ADYEN_PLATFORM, Hmac};
+use super::hmac::Hmac;
 use super::key::Key;
 use super::mac::{Algorithm, Encoding};
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
+use super::senders::ADYEN_PLATFORM;
 use super::terms::{Binds, Terms};
 use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};

@@ -7,11 +7,12 @@ use http::{HeaderName, StatusCode};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::hmac::{HUBSPOT, Hmac};
+use super::hmac::Hmac;
 use super::key::Key;
 use super::mac::decode_hex;
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
+use super::senders::HUBSPOT;
 use super::terms::Terms;
 use super::url::PublicUrl;
 use super::uses::{SecretIds, SecretUses};

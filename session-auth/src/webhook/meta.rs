@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::form;
-use super::hmac::{Hmac, META};
+use super::hmac::Hmac;
 use super::key::{Key, KeyForm};
 use super::ring::Ring;
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
+use super::senders::META;
 use super::terms::Terms;
 use super::uses::{SecretIds, SecretUses};
 use super::verifier::{Answer, ConfigError, Delivery, Rejection, Verifier, WebhookRequest};

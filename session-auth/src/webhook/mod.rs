@@ -86,6 +86,7 @@ mod row;
 mod scheme;
 mod schemes;
 mod secret;
+mod senders;
 mod signed;
 #[cfg(feature = "testing")]
 pub(crate) mod signing;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::greeting::Greeting;
-use super::hmac::{self, STANDARD_V1A};
 use super::key::KeyForm;
 use super::mac::Encoding;
 use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
+use super::senders::{self, STANDARD_V1A};
 use super::signed::Signed;
 use super::terms::Terms;
 use super::uses::{SecretIds, SecretUses};
@@ -136,7 +136,7 @@ impl PublicKey {
     /// Standard Webhooks, version `v1a`: the sender's `whpk_` and base64.
     #[track_caller]
     pub fn standard_webhooks(public_key: impl IntoSecrets) -> Self {
-        let scheme = scheme::known(hmac::SCHEMES, "standard-webhooks");
+        let scheme = scheme::known(senders::SCHEMES, "standard-webhooks");
         Self::of(scheme, &STANDARD_V1A, public_key.into_secrets())
     }
 

@@ -2,7 +2,7 @@
 
 use super::scheme::Scheme;
 use super::verifier::ConfigError;
-use super::{adyen, events, hmac, http_auth, hubspot, mailgun, meta};
+use super::{adyen, events, http_auth, hubspot, mailgun, meta, senders};
 #[cfg(feature = "webhook-asymmetric")]
 use super::{jwt, paypal, public_key, sns};
 #[cfg(feature = "sha1")]
@@ -11,7 +11,7 @@ use super::{mandrill, twilio};
 /// A file a family: each has its own list.
 fn families() -> impl Iterator<Item = &'static [Scheme]> {
     [
-        hmac::SCHEMES,
+        senders::SCHEMES,
         http_auth::SCHEMES,
         adyen::SCHEMES,
         events::SCHEMES,

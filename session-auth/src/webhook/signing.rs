@@ -10,10 +10,10 @@ use http::{HeaderName, HeaderValue, Request};
 
 #[cfg(feature = "sha1")]
 use super::form;
-use super::hmac::{ADYEN_PLATFORM, HUBSPOT, META, ROWS};
 use super::key::{Key, KeyForm};
 use super::mac::{Algorithm, encode_hex};
 use super::row::{At, By, Id, Part, Row, Shape, Unit};
+use super::senders::{ADYEN_PLATFORM, HUBSPOT, META, ROWS};
 
 /// Signs a request as the sender of this scheme does, at this time: for tests of your own webhooks.
 ///
