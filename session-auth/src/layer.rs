@@ -10,11 +10,11 @@ use tower_layer::Layer;
 
 use crate::access::{Declaration, DeclarationRef, Target};
 use crate::activity::{Endpoint, RouteActivity};
+use crate::bare::SessionAuth;
 use crate::declared::declarations;
 use crate::error::{BuildError, Problem};
 use crate::keys::Keys;
 use crate::mode::Mode;
-use crate::service::SessionAuth;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
 use crate::table::RouteTable;

@@ -116,6 +116,7 @@ pub mod adopt;
 pub mod audit;
 mod audited;
 pub mod authenticate;
+mod bare;
 mod bearer;
 mod begin;
 mod begun;
@@ -189,6 +190,7 @@ pub use access::methods_by_name as methods;
 pub use access::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};
 pub use activity::{Hour, RouteActivity};
 pub use audited::{Audited, AuditedOf};
+pub use bare::SessionAuth;
 pub use begin::Login;
 pub use classified::{Classified, ClassifiedHandler, HasAccessClass, InlineRoute, Sealed};
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -215,7 +217,6 @@ pub use protected::{ProtectableRouter, Protected};
 pub use response::Denial;
 pub use routing::Router;
 pub use scope::Scopes;
-pub use service::SessionAuth;
 pub use session::{ClaimsError, Session};
 pub use session_auth_macros::{
     audited_router, declare_route, public_route, session_route, webhook_route,

@@ -5,20 +5,13 @@ mod check;
 mod webhook;
 
 use std::error::Error;
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, OriginalUri};
+use axum::extract::OriginalUri;
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response};
-use pin_project_lite::pin_project;
-use tower::ServiceExt as _;
-use tower::util::Oneshot;
-use tower_service::Service;
 
 use self::check::Standing;
 use crate::activity::Endpoint;
@@ -28,116 +21,9 @@ use crate::decision::{self, Admitted, Asked, Decision, Grant, Means, Proven};
 use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
 use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd, Who};
-use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
 use crate::session::Session;
 use crate::shared::Shared;
-use crate::table::{Resolved, RouteTable};
-
-/// The service that [`SessionAuthLayer`](crate::SessionAuthLayer) puts around another.
-///
-/// It answers denied requests itself, and hands all others on. Requests and responses keep their
-/// bodies; in type, they become [`axum::body::Body`], which costs nothing where they are already.
-///
-/// It is ready by itself, and asks the service inside only for a request that it lets through: a
-/// limiter there reserves nothing for one that is refused.
-#[derive(Clone)]
-pub struct SessionAuth<S> {
-    inner: S,
-    // One pointer: axum clones the service for each request.
-    guard: Arc<TableGuard>,
-}
-
-struct TableGuard {
-    shared: Arc<Shared>,
-    table: Arc<RouteTable>,
-}
-
-impl<S> SessionAuth<S> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared>, table: Arc<RouteTable>) -> Self {
-        let guard = Arc::new(TableGuard { shared, table });
-        Self { inner, guard }
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for SessionAuth<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionAuth")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S, B, R> Service<Request<B>> for SessionAuth<S>
-where
-    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = ResponseFuture<OnceReadyFuture<S>, S::Error>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let TableGuard { shared, table } = &*self.guard;
-        let request = request.map(Body::new);
-        if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
-            return probe_answer(shared, table, probe, request);
-        }
-        let inner = OnceReady(&self.inner);
-        match resolve(table, &request) {
-            Resolved::Endpoint(endpoint) => dispatch(inner, shared, endpoint, false, request),
-            Resolved::Unclassified => {
-                let endpoint = unclassified(table, &request);
-                dispatch(inner, shared, &endpoint, false, request)
-            }
-            Resolved::Ambiguous => {
-                let endpoint = unclassified(table, &request);
-                deny(
-                    inner,
-                    shared,
-                    &endpoint,
-                    Denial::AmbiguousPath,
-                    false,
-                    request,
-                )
-            }
-        }
-    }
-}
-
-#[cold]
-fn probe_answer<F, E: Send + 'static>(
-    shared: &Arc<Shared>,
-    table: &RouteTable,
-    probe: Accepted,
-    request: Request<Body>,
-) -> ResponseFuture<F, E> {
-    let resolved = resolve(table, &request);
-    let ambiguous = matches!(resolved, Resolved::Ambiguous);
-    let nobodys;
-    let endpoint: &Endpoint = match resolved {
-        Resolved::Endpoint(endpoint) => endpoint,
-        Resolved::Unclassified | Resolved::Ambiguous => {
-            nobodys = Endpoint::unclassified(String::new());
-            &nobodys
-        }
-    };
-    let behind = Behind::Route {
-        endpoint,
-        sealed: false,
-        ambiguous,
-    };
-    probe::answer(shared, probe, behind, request)
-}
 
 /// The service inside a guard.
 pub(crate) trait Next {
@@ -148,76 +34,6 @@ pub(crate) trait Next {
 
     /// The same later, for a future that outlives the guard's call.
     fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static;
-}
-
-/// A service that may have to be waited for.
-struct OnceReady<'a, S>(&'a S);
-
-impl<S> Next for OnceReady<'_, S>
-where
-    S: Service<Request<Body>> + Clone + Send + 'static,
-{
-    type Future = OnceReadyFuture<S>;
-
-    fn call(self, request: Request<Body>) -> Self::Future {
-        call_once_ready(self.0.clone(), request)
-    }
-
-    fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static {
-        let inner = self.0.clone();
-        move |request| call_once_ready(inner, request)
-    }
-}
-
-pin_project! {
-    /// The answer of a service that may have to be waited for first.
-    #[project = OnceReadyProj]
-    pub enum OnceReadyFuture<S: Service<Request<Body>>> {
-        /// It was ready, as most are.
-        Called {
-            #[pin]
-            future: S::Future,
-        },
-        /// Boxed: it is rare, and the future moves with every request.
-        Waiting {
-            future: Pin<Box<Oneshot<S, Request<Body>>>>,
-        },
-        /// It will never be.
-        Failed {
-            error: Option<S::Error>,
-        },
-    }
-}
-
-fn call_once_ready<S>(mut inner: S, request: Request<Body>) -> OnceReadyFuture<S>
-where
-    S: Service<Request<Body>>,
-{
-    // Nobody is woken by it: where the service is not ready, it is asked again by the future.
-    let mut nobody = Context::from_waker(Waker::noop());
-    match inner.poll_ready(&mut nobody) {
-        Poll::Ready(Ok(())) => OnceReadyFuture::Called {
-            future: inner.call(request),
-        },
-        Poll::Ready(Err(error)) => OnceReadyFuture::Failed { error: Some(error) },
-        Poll::Pending => OnceReadyFuture::Waiting {
-            future: Box::pin(inner.oneshot(request)),
-        },
-    }
-}
-
-impl<S: Service<Request<Body>>> Future for OnceReadyFuture<S> {
-    type Output = Result<S::Response, S::Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            OnceReadyProj::Called { future } => future.poll(cx),
-            OnceReadyProj::Waiting { future } => future.as_mut().poll(cx),
-            OnceReadyProj::Failed { error } => {
-                Poll::Ready(Err(error.take().expect("polled after completion")))
-            }
-        }
-    }
 }
 
 /// Decides on a request, and hands it on or answers it.
@@ -239,31 +55,35 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    if endpoint.access().is_some_and(decision::is_open) && shared.reserving.is_empty() {
+    if !shared.reserving.is_empty() {
+        shared.take_off_reserved(&mut request);
+    }
+    if endpoint.access().is_some_and(decision::is_open) {
         Pass::take_off(request.extensions_mut());
         endpoint.counters.pass();
         return ResponseFuture::forward(next.call(request), Outcome::default());
     }
-    match shared.judge(endpoint, sealed, &mut request) {
-        Judged::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
-        Judged::Refused(refused) => self::refused(next, refused, request),
-        Judged::Further(step) => go_on(next, shared, endpoint, sealed, step, request),
+    match shared.apply(endpoint, sealed, &mut request) {
+        Applied::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
+        Applied::Refused(refused) => self::refused(next, refused, request),
+        Applied::Not(rest) => go_on(next, shared, endpoint, sealed, rest, request),
     }
 }
 
-/// What a guard does with a request.
-enum Judged {
+/// What became of a decision.
+enum Applied {
     LetIn(Outcome),
     Refused(Refused),
-    Further(Step),
+    /// It takes more than the head of the request.
+    Not(Rest),
 }
 
-/// What is to be asked before that is known.
-enum Step {
+/// What a decision leaves to be done.
+enum Rest {
     Authenticate,
     VerifyWebhook,
     LeaveToHandler,
-    /// The store, whether the session still is one.
+    /// The store knows whether the session still is one.
     CheckStore(Grant),
 }
 
@@ -272,7 +92,7 @@ fn go_on<N, R, E>(
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
     sealed: bool,
-    step: Step,
+    rest: Rest,
     request: Request<Body>,
 ) -> ResponseFuture<N::Future, E>
 where
@@ -282,16 +102,16 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    match step {
-        Step::Authenticate => authenticate::authenticate(next, shared, endpoint, sealed, request),
-        Step::LeaveToHandler => webhook::leave_to_handler(next, shared, endpoint, request),
-        Step::VerifyWebhook => {
+    match rest {
+        Rest::Authenticate => authenticate::authenticate(next, shared, endpoint, sealed, request),
+        Rest::LeaveToHandler => webhook::leave_to_handler(next, shared, endpoint, request),
+        Rest::VerifyWebhook => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
             let verified = webhook::verify(next, shared, endpoint, sealed, request);
             ResponseFuture::boxed(Box::pin(verified))
         }
-        Step::CheckStore(grant) => {
+        Rest::CheckStore(grant) => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
             let checked = check_store(next, shared, endpoint, sealed, grant, request);
@@ -421,39 +241,31 @@ impl Shared {
     }
 
     /// Decides, and where that is all there is to it, puts the pass on the request or makes the answer.
-    fn judge(
+    fn apply(
         self: &Arc<Self>,
         endpoint: &Arc<Endpoint>,
         sealed: bool,
         request: &mut Request<Body>,
-    ) -> Judged {
+    ) -> Applied {
         if endpoint.declaration.is_none() && !endpoint.is_probed {
             log_unclassified(endpoint, request);
-        }
-        if !self.reserving.is_empty() {
-            self.take_off_reserved(request);
         }
         let decision = self
             .with_means(|means| decision::decide(endpoint.access(), &Asked::of(request), means));
         let grant = match decision {
-            Decision::Grant(Grant::Nothing) => {
-                Pass::take_off(request.extensions_mut());
-                endpoint.counters.pass();
-                return Judged::LetIn(Outcome::default());
-            }
             Decision::Grant(grant) => grant,
-            Decision::Authenticate => return Judged::Further(Step::Authenticate),
-            Decision::VerifyWebhook => return Judged::Further(Step::VerifyWebhook),
-            Decision::LeaveToHandler => return Judged::Further(Step::LeaveToHandler),
+            Decision::Authenticate => return Applied::Not(Rest::Authenticate),
+            Decision::VerifyWebhook => return Applied::Not(Rest::VerifyWebhook),
+            Decision::LeaveToHandler => return Applied::Not(Rest::LeaveToHandler),
             Decision::Deny(denial) => {
                 let refused = self.refuse(endpoint, denial.into(), sealed, request);
-                return Judged::Refused(refused);
+                return Applied::Refused(refused);
             }
         };
         if self.policy.store.is_some() && grant.admitted().is_some() {
-            return Judged::Further(Step::CheckStore(grant));
+            return Applied::Not(Rest::CheckStore(grant));
         }
-        Judged::LetIn(self.let_in(request, endpoint, grant))
+        Applied::LetIn(self.let_in(request, endpoint, grant))
     }
 
     /// Takes off what only the peers of an authenticator may send.
@@ -571,7 +383,9 @@ impl Shared {
             let caller = Caller::Preflight(denial);
             return Refused::Preflight(Pass::put(request.extensions_mut(), handler, caller));
         }
-        tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
+        if !endpoint.is_probed {
+            tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
+        }
         endpoint.counters.deny(denial, self.now());
         let login = self.login.as_ref().filter(|_| endpoint.is_for_browsers());
         let redirect = login.and_then(|login| {
@@ -668,32 +482,4 @@ where
     };
     let outcome = shared.let_in(&mut request, &endpoint, grant);
     outcome.after(next(request)).await
-}
-
-/// Finds the endpoint: by what a router has matched, or, where none has, by the path.
-fn resolve<'a>(table: &'a RouteTable, request: &Request<Body>) -> Resolved<'a> {
-    let original = || request.extensions().get::<OriginalUri>();
-    if let Some(matched) = request.extensions().get::<MatchedPath>() {
-        let public = || original().map_or_else(|| request.uri().path(), |original| original.path());
-        return table.by_pattern(request.method(), matched.as_str(), public);
-    }
-    match original() {
-        Some(original) => {
-            // Between the outermost router and here the path may have lost a prefix, as in a nested
-            // service. Anything else is a rewrite, and then the path that was declared is not the
-            // path that will be served.
-            let served = request.uri().path();
-            if served != "/" && !original.path().ends_with(served) {
-                return Resolved::Unclassified;
-            }
-            table.without_pattern(original.path())
-        }
-        None => table.by_path(request.method(), request.uri().path()),
-    }
-}
-
-#[cold]
-fn unclassified(table: &RouteTable, request: &Request<Body>) -> Arc<Endpoint> {
-    let pattern = request.extensions().get::<MatchedPath>();
-    table.unclassified(request.method(), pattern.map(MatchedPath::as_str))
 }
