@@ -7,6 +7,8 @@
     reason = "it is for fuzzers"
 )]
 
+use std::time::SystemTime;
+
 use axum::body::Body;
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, COOKIE, VARY};
@@ -20,6 +22,7 @@ use crate::csrf::CrossOrigin;
 use crate::inline::{self, public};
 use crate::keys::{Keys, TokenKeys};
 use crate::login::{LocalPath, LoginPage};
+use crate::probe::{HEADER, MARK, Probes};
 use crate::response::Denial;
 use crate::routing::Router;
 use crate::webhook::{BasicAuth, Setup, Verifier as _, WebhookRequest, schemes};
@@ -320,7 +323,7 @@ pub fn delivery(data: &[u8]) {
         let Ok(verifier) = scheme.verifier(&setup) else {
             continue;
         };
-        let seen = WebhookRequest::new(&request, std::time::SystemTime::now());
+        let seen = WebhookRequest::new(&request, SystemTime::now());
         let head = verifier.verify_head(&seen);
         let whole = verifier.verify(&seen);
         assert!(head.is_ok() || whole.is_err(), "{scheme:?}");
@@ -329,6 +332,21 @@ pub fn delivery(data: &[u8]) {
             assert!(delivery.answer().is_some(), "{scheme:?}");
         }
     }
+}
+
+/// The header of a probe, and of an answer to one, from whoever has no key: nothing of it is accepted.
+pub fn probe(data: &[u8]) {
+    let keys = Keys::new([[7; 32]]).unwrap();
+    let signed = keys.probe_key().sign(&Method::GET, "/x", SystemTime::now());
+    assert_eq!(signed.unwrap().read(data), None);
+    let Ok(value) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    let request = Request::get(format!("/x?{MARK}"))
+        .header(HEADER, value)
+        .body(())
+        .unwrap();
+    assert!(Probes::new(keys).accept(&request, || Some(NOW)).is_none());
 }
 
 /// That nobody guesses.

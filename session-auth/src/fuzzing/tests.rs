@@ -56,6 +56,27 @@ fn corpus_of_routers() {
     replay("router", super::router);
 }
 
+#[test]
+fn probes_of_strangers() {
+    let mac = "A".repeat(43);
+    let nonce = "A".repeat(22);
+    for header in [
+        String::new(),
+        ".".to_owned(),
+        "....".to_owned(),
+        "1.00000000.1700000000".to_owned(),
+        format!("1.00000000.1700000000.{nonce}.{mac}"),
+        format!("1.00000000.1700000000.{nonce}.{mac}."),
+        format!("1.00000000.-1.{nonce}.{mac}"),
+        format!("1.+0000000.99999999999999999999.{nonce}.{mac}"),
+        format!("2.00000000.1700000000.{nonce}.{mac}"),
+        format!("1.e30.{mac}"),
+        format!("1.\u{e9}.{mac}"),
+    ] {
+        super::probe(header.as_bytes());
+    }
+}
+
 /// All short texts of the characters that URLs are bent with.
 #[test]
 fn every_short_path() {
