@@ -17,16 +17,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub(crate) use self::error::KEY_LEN;
 pub use self::error::KeysError;
 use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
+pub(crate) use self::error::{KEY_ID_LEN, KEY_LEN};
 use self::flaw::{DEVELOPMENT_KEY, Flaw};
 use crate::probe::ProbeKey;
 #[cfg(any(feature = "listing", feature = "metrics"))]
 use crate::webhook::SecretIds;
-
-/// The length of a key's id in a token.
-pub(crate) const KEY_ID_LEN: usize = 4;
 
 /// Standard alphabet, with or without `=`: both are what key generators print.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

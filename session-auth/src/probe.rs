@@ -37,11 +37,12 @@
 
 mod answer;
 mod key;
+mod said;
 mod seen;
 
 pub(crate) use self::answer::{Behind, answer};
-pub use self::answer::{ProbeAnswer, ProbeDecision};
 pub use self::key::{ProbeKey, ProbeKeyError, SignedProbe};
+pub use self::said::{ProbeAnswer, ProbeDecision};
 pub(crate) use self::seen::{Accepted, Probes};
 
 use http::Request;

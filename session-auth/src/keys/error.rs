@@ -8,6 +8,9 @@ pub(super) const DEV_VARIABLE: &str = "SESSION_AUTH_DEV";
 /// The length of a key in bytes, before base64.
 pub(crate) const KEY_LEN: usize = 32;
 
+/// The length of a key's id in a token.
+pub(crate) const KEY_ID_LEN: usize = 4;
+
 /// The variable that [`Keys::from_env`] reads.
 pub(super) const KEYS_VARIABLE: &str = "SESSION_AUTH_KEYS";
 

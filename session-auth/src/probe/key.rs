@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::{Method, StatusCode};
+use http::Method;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::answer::ProbeAnswer;
+use super::said::ProbeAnswer;
 use crate::keys::{KEY_ID_LEN, KEY_LEN};
 
 /// How a key's text begins, with the version of probes.
@@ -183,23 +183,10 @@ pub(super) fn answer_header(key: &ProbeKey, nonce: &str, answer: &ProbeAnswer) -
     Some(format!("{VERSION}.{payload}.{}", BASE64.encode(mac)))
 }
 
-/// A status as a number, for the signed answer.
-pub(super) mod status {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    use super::StatusCode;
-
-    pub(crate) fn serialize<S: Serializer>(of: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u16(of.as_u16())
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StatusCode, D::Error> {
-        StatusCode::from_u16(u16::deserialize(from)?).map_err(de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
     use crate::probe::ProbeDecision;
 
