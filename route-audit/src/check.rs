@@ -6,6 +6,7 @@ use crate::annotate::fix;
 use crate::audit::Audit;
 use crate::base::Base;
 use crate::cli::Check;
+use crate::count::count;
 use crate::error::CannotRun;
 use crate::exit;
 use crate::finding::Finding;
@@ -106,11 +107,8 @@ fn acknowledge(
         }
         (None, None) => return differences,
     }
-    let count = differences.len();
-    let plural = if count == 1 { "" } else { "s" };
-    notes.push(format!(
-        "acknowledged: {count} difference{plural} from the lock"
-    ));
+    let differences = count(differences.len(), "difference");
+    notes.push(format!("acknowledged: {differences} from the lock"));
     Vec::new()
 }
 
@@ -127,9 +125,8 @@ fn update(file: &LockFile, audited: &Audited) -> Result<Vec<String>, CannotRun> 
     let mut new = Lock::of(audited.reports());
     let Some((text, mut old)) = file.read()? else {
         file.write(&format::write(&new))?;
-        let count = new.lines().len();
-        let plural = if count == 1 { "" } else { "s" };
-        return Ok(vec![format!("{name} was written: {count} route{plural}")]);
+        let routes = count(new.lines().len(), "route");
+        return Ok(vec![format!("{name} was written: {routes}")]);
     };
     let (kept, _) = file.leave_out(&mut old, &audited.unselected);
     let differences = compare(&old, &new);

@@ -13,10 +13,12 @@ use clap::{
 
 use crate::lock::digest::Digest;
 
+mod format;
 mod running;
 
+pub(crate) use self::format::Format;
 use self::running::RUNNING_EXIT_CODES;
-pub(crate) use self::running::{Drift, Preflight, Probe, Running};
+pub(crate) use self::running::{Nodes, Probe, Running};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -73,10 +75,10 @@ pub(crate) enum Command {
     Probe(Probe),
     /// Compares what running services list of themselves with the lock, and with each other
     #[command(after_help = RUNNING_EXIT_CODES)]
-    Drift(Drift),
+    Drift(Nodes),
     /// Says what a service in mode `observe` would have refused since it started
     #[command(after_help = RUNNING_EXIT_CODES)]
-    Preflight(Preflight),
+    Preflight(Nodes),
     /// Sets a repository up: the route lock, the configuration, a workflow of GitHub Actions
     ///
     /// Nothing that is there is overwritten. Where the audit finds an error, nothing is written:
@@ -315,20 +317,6 @@ impl Common {
             ColorChoice::Never => false,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Text for people
-    Human,
-    /// One JSON document, schema 1: see docs/route-audit.schema.json
-    Json,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// GitHub Actions: annotations in the diff
-    Github,
-    /// Markdown, for a comment or a job's summary
-    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

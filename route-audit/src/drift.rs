@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use session_auth::audit::{Code, Subject};
 
-use crate::cli::Drift;
+use crate::cli::Nodes;
+use crate::count::count;
 use crate::error::CannotRun;
 use crate::lock::Lock;
 use crate::lock::compare::compare;
@@ -17,7 +18,7 @@ use crate::running::{note, show};
 use crate::surroundings::Env;
 use crate::visible::visible;
 
-pub(crate) fn run(args: &Drift, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+pub(crate) fn run(args: &Nodes, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     let locked = Locked::read(&args.running, &env.current_dir)?;
     let client = Client::new(&args.running, env)?;
     let nodes = listing::read(&client, &args.urls, &args.token_env)?;
@@ -36,9 +37,9 @@ pub(crate) fn run(args: &Drift, env: &mut Env<'_>) -> Result<u8, CannotRun> {
         services: nodes.iter().map(Node::service).collect(),
         ..Asked::default()
     };
-    let count = |lock: &Lock| lock.lines().len();
     for (node, routes) in nodes.iter().zip(&routes) {
-        let said = format!("{} lists {} lines of a lock", node.url, count(routes));
+        let lines = routes.lines().len();
+        let said = format!("{} lists {} of a lock", node.url, count(lines, "line"));
         note(&args.running, env, &said);
     }
     show(&args.running, &locked, &asked, &Told::default(), found, env)
@@ -50,18 +51,13 @@ fn of_node(node: &Node, locked: &Locked) -> Vec<Found> {
     let lock = listing.lock.as_deref();
     let mut found = listing::general(&node.url, &listing.version, &listing.mode, lock, locked);
     for row in listing.routes.iter().filter(|row| row.unclassified > 0) {
-        let requests = if row.unclassified == 1 {
-            "request"
-        } else {
-            "requests"
-        };
         found.push(Found {
             code: Code::RunningUnclassified,
             subject: locked.whole(),
             message: format!(
-                "{} has had {} {requests} to `{}`, which nobody classified",
+                "{} has had {} to `{}`, which nobody classified",
                 node.url,
-                row.unclassified,
+                count(row.unclassified, "request"),
                 visible(&row.route)
             ),
             help: "say who may call it: `#[public_route]`, `#[webhook_route]` or `#[session_route]` on \
@@ -115,17 +111,12 @@ fn place(subject: &Subject, locked: &Locked) -> session_auth::Location {
 
 /// In what the nodes differ from the first one.
 fn disagreements(nodes: &[Node], routes: &[Lock], locked: &Locked) -> Vec<Found> {
-    let Some(((first, first_routes), others)) = nodes
-        .iter()
-        .zip(routes)
-        .collect::<Vec<_>>()
-        .split_first()
-        .map(|(one, rest)| (*one, rest.to_vec()))
-    else {
+    let mut all = nodes.iter().zip(routes);
+    let Some((first, first_routes)) = all.next() else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    for (node, lock) in others {
+    for (node, lock) in all {
         let (a, b) = (&first.listing, &node.listing);
         let keys = |node: &Node| -> Vec<String> {
             node.listing

@@ -39,6 +39,7 @@ mod builds;
 mod cargo;
 mod config;
 mod copy;
+mod count;
 mod features;
 mod gather;
 mod program;

@@ -2,7 +2,8 @@
 
 use session_auth::audit::Code;
 
-use crate::cli::Preflight;
+use crate::cli::Nodes;
+use crate::count::count;
 use crate::error::{CannotRun, Problem};
 use crate::running::client::Client;
 use crate::running::document::{Asked, Foreseen, Told};
@@ -13,7 +14,7 @@ use crate::running::{note, show};
 use crate::surroundings::Env;
 use crate::visible::visible;
 
-pub(crate) fn run(args: &Preflight, env: &mut Env<'_>) -> Result<u8, CannotRun> {
+pub(crate) fn run(args: &Nodes, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     let locked = Locked::read(&args.running, &env.current_dir)?;
     let client = Client::new(&args.running, env)?;
     let nodes = listing::read(&client, &args.urls, &args.token_env)?;
@@ -81,11 +82,6 @@ fn of(denial: &Foreseen, locked: &Locked) -> Option<Found> {
         return None;
     }
     let line = locked.rows.iter().find(|line| line.name() == denial.route);
-    let requests = if denial.requests == 1 {
-        "request"
-    } else {
-        "requests"
-    };
     let (what, help) = match denial.class.as_deref() {
         Some("public") => (
             "is public",
@@ -109,9 +105,9 @@ fn of(denial: &Foreseen, locked: &Locked) -> Option<Found> {
         code: Code::RunningDenies,
         subject: line.map_or_else(|| locked.whole(), Line::subject),
         message: format!(
-            "`{}` {what}; enforcing would have refused {} {requests} at {}: `{}`",
+            "`{}` {what}; enforcing would have refused {} at {}: `{}`",
             visible(&denial.route),
-            denial.requests,
+            count(denial.requests, "request"),
             denial.url,
             visible(&denial.reason)
         ),

@@ -9,6 +9,7 @@ use session_auth::Keys;
 use session_auth::probe::ProbeKey;
 
 use crate::cli::Probe;
+use crate::count::count;
 use crate::error::{CannotRun, Problem};
 use crate::exit;
 use crate::running::address::Address;
@@ -43,12 +44,8 @@ pub(crate) fn run(args: &Probe, env: &mut Env<'_>) -> Result<u8, CannotRun> {
     } else {
         signed::ask(&client, &address, &locked, &key()?, &mut asked)?
     };
-    let plural = if asked.requests.len() == 1 { "" } else { "s" };
-    let said = format!(
-        "{} request{plural} to {}",
-        asked.requests.len(),
-        address.url()
-    );
+    let requests = count(asked.requests.len(), "request");
+    let said = format!("{requests} to {}", address.url());
     note(&args.running, env, &said);
     show(&args.running, &locked, &asked, &Told::default(), found, env)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
-use session_auth::trail::{TrailError, Verified, verify};
+use session_auth::trail::{CHECKPOINT_EVERY, TrailError, Verified, verify};
 
 use crate::cli::{VerifyFormat, VerifyTrail};
 use crate::error::{CannotRun, Problem};
@@ -13,9 +13,9 @@ use crate::render::json::{SCHEMA, document};
 use crate::surroundings::{Env, print};
 use crate::visible::visible;
 
-/// A checkpoint is signed every 100 lines. A crash may leave as many without one, and then as many come
+/// A crash may leave as many lines without a checkpoint as there are between two, and then as many come
 /// before the next: more than that has none because it was taken away, or could not be written.
-const UNSIGNED: u64 = 200;
+const UNSIGNED: u64 = 2 * CHECKPOINT_EVERY;
 
 /// What is to be said of one trail, as `docs/route-audit-trail.schema.json` describes it.
 #[derive(Debug, Serialize)]
@@ -161,7 +161,7 @@ fn judge(trail: &Verified, signed: u64) -> (Verdict, String) {
     if lines.saturating_sub(signed) > UNSIGNED {
         let message = format!(
             "the last checkpoint is of line {signed}, and {lines} lines are there: a checkpoint is \
-             signed every 100 lines, so later ones were deleted or could not be written"
+             signed every {CHECKPOINT_EVERY} lines, so later ones were deleted or could not be written"
         );
         return (Verdict::Unsigned, message);
     }

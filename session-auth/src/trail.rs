@@ -61,7 +61,7 @@ mod verify;
 use serde::Serialize;
 
 #[cfg(feature = "trail")]
-pub use self::file::FileTrail;
+pub use self::file::{CHECKPOINT_EVERY, FileTrail};
 #[cfg(feature = "trail")]
 pub use self::note::{InvalidKey, TrailKey};
 #[cfg(feature = "trail")]

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use cargo_metadata::Package;
 
-use super::strict::plural;
 use super::tree::{Item, Sources, Tree};
 use super::write::{self, Change};
 use super::{Edited, Left, Work, calls, declare, manifest};
+use crate::count::count;
 use crate::error::CannotRun;
 
 impl Work<'_> {
@@ -148,7 +148,7 @@ impl Work<'_> {
         }
         let mut text = format!(
             "\n{} annotated, {} left to do\n",
-            plural(self.annotated, "handler"),
+            count(self.annotated, "handler"),
             self.left.len()
         );
         if self.ask.args.dry_run {

@@ -12,6 +12,7 @@ use super::declare::Target;
 use super::record::Records;
 use super::text::Edit;
 use super::{Edits, ROUNDS, Work};
+use crate::count::count;
 use crate::error::CannotRun;
 
 /// By file, and the number of a mark in it: the place in the record.
@@ -152,7 +153,7 @@ impl Work<'_> {
         for (place, routes) in by_place {
             self.leave(
                 place,
-                format!("a router that axum's own functions made has {} without a class", plural(routes.len(), "route")),
+                format!("a router that axum's own functions made has {} without a class", count(routes.len(), "route")),
                 format!(
                     "put `#[session_auth::session_route{0}]` on the handler, or declare the route in a module: \
                      `session_auth::declare_route!(session_route{0});`{1}; or give all of its routes one class: \
@@ -389,8 +390,4 @@ fn plain(name: &str) -> &str {
         .next()
         .unwrap_or(name)
         .trim_end_matches("::")
-}
-
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

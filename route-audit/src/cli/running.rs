@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice};
 
-use super::Format;
+use super::format::Format;
 
 pub(crate) const RUNNING_EXIT_CODES: &str = "\
 Exit codes:
@@ -73,25 +73,10 @@ pub(crate) struct Probe {
     pub(crate) running: Running,
 }
 
+/// The nodes of one service, each asked for its listing.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Drift {
+pub(crate) struct Nodes {
     /// Where the listing is, as JSON, of each node: `https://node-1.example.com/internal/routes.json`
-    #[arg(required = true, value_name = "URL")]
-    pub(crate) urls: Vec<String>,
-    /// The variable that has the token for it
-    #[arg(
-        long,
-        value_name = "VARIABLE",
-        default_value = "SESSION_AUTH_LISTING_TOKEN"
-    )]
-    pub(crate) token_env: String,
-    #[command(flatten)]
-    pub(crate) running: Running,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Preflight {
-    /// Where the listing is, as JSON: `https://node-1.example.com/internal/routes.json`
     #[arg(required = true, value_name = "URL")]
     pub(crate) urls: Vec<String>,
     /// The variable that has the token for it

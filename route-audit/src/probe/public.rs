@@ -168,12 +168,18 @@ fn find<'a>(locked: &'a Locked, matcher: &Matcher<Vec<usize>>, of: &Written) -> 
         rows.filter(|row| row.methods.is_fallback())
             .filter(|row| match &row.at {
                 At::Outermost => true,
-                At::Path(path) | At::Below(path) => of.path().starts_with(path.as_str()),
+                At::Path(path) | At::Below(path) => is_below(of.path(), path),
             })
             .max_by_key(|row| row.at.path().map(|path| path.len()))
             .filter(|_| found.is_none())
     };
     named.or_else(fallback)
+}
+
+/// Whether a path is this one or below it, by segments: `/apiary` is not below `/api`.
+fn is_below(path: &str, of: &str) -> bool {
+    let rest = path.strip_prefix(of.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The method of a row that answers this one.
@@ -185,4 +191,21 @@ fn verb(row: &Row, method: &Method) -> Option<Methods> {
             names.contains(&method.as_str()) || (*method == Method::HEAD && names == ["GET"])
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_a_path_begins_with_its_segments() {
+        for path in ["/api", "/api/", "/api/x"] {
+            assert!(is_below(path, "/api"), "{path}");
+            assert!(is_below(path, "/api/"), "{path}");
+            assert!(is_below(path, "/"), "{path}");
+        }
+        for path in ["/apiary", "/ap", "/x/api"] {
+            assert!(!is_below(path, "/api"), "{path}");
+        }
+    }
 }

@@ -14,8 +14,9 @@ use session_auth::audit::Severity;
 
 use super::output::Output;
 use super::place::Places;
-use super::words::{class, count, counts, proof, routers, several_routers};
+use super::words::{class, counts, proof, routers, several_routers};
 use crate::audit::{Audit, Summary};
+use crate::count::count;
 use crate::finding::Finding;
 use crate::visible::visible;
 

@@ -4,6 +4,7 @@ use session_auth::Declaration;
 use session_auth::audit::RouterRecord;
 
 use crate::audit::{Audit, Summary};
+use crate::count::count;
 use crate::listing::Route;
 
 pub(super) fn class(route: &Route) -> &'static str {
@@ -112,11 +113,6 @@ pub(super) fn counts(audit: &Audit) -> String {
         classes.join(", "),
         count(audit.routers.len(), "router"),
     )
-}
-
-pub(super) fn count(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ use crate::clock::Timestamp;
 
 /// How many events may wait for the disk.
 const WAITING: usize = 8_192;
-/// After how many lines a checkpoint is signed, ..
-const CHECKPOINT_EVERY: u64 = 100;
-/// .. and how long after the last line.
+/// After how many lines a [`FileTrail`] signs a checkpoint; it also does so a minute after the last line.
+pub const CHECKPOINT_EVERY: u64 = 100;
+/// How long after the last line a checkpoint is signed.
 const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
 /// How large a file may become in bytes, unless the service says otherwise.
 const DEFAULT_MAX_FILE: u64 = 64 * 1024 * 1024;
