@@ -71,7 +71,7 @@ impl<'ast> Visit<'ast> for Reading {
                 flatten(&taken.tree, &[], &mut names);
                 let is_handed_on = !matches!(taken.vis, Visibility::Inherited);
                 for (written, called) in names {
-                    let Some(name) = self.from_root(&written) else {
+                    let Some(name) = self.place_of(&written) else {
                         continue;
                     };
                     if is_handed_on {
@@ -92,7 +92,7 @@ impl<'ast> Visit<'ast> for Reading {
             .map(|it| it.ident.to_string())
             .collect();
         if written[0] == "crate" {
-            self.module.needs.extend(self.from_root(&written));
+            self.module.needs.extend(self.place_of(&written));
         }
         syn::visit::visit_path(self, path);
     }
@@ -100,7 +100,7 @@ impl<'ast> Visit<'ast> for Reading {
 
 impl Reading {
     /// `None` for a name of another crate.
-    fn from_root(&self, written: &[String]) -> Option<Name> {
+    fn place_of(&self, written: &[String]) -> Option<Name> {
         let mut at = match &*written[0] {
             "crate" => return Some(written[1..].to_vec()),
             "self" | "super" => self.name.clone(),

@@ -3,8 +3,12 @@
 use super::greeting::Greeting;
 use super::hmac::{Hmac, PLAIN};
 use super::key::KeyForm;
-use super::mac::{Algorithm, Encoding};
-use super::row::{At, By, Id, Part, Row, Shape, Time, Tolerance, Unit};
+#[cfg(feature = "sha1")]
+use super::mac::Algorithm;
+use super::mac::Encoding;
+#[cfg(any(feature = "sha1", feature = "webhook-asymmetric"))]
+use super::row::By;
+use super::row::{At, Id, Part, Row, Shape, Time, Tolerance, Unit};
 use super::scheme::{self, Scheme, Setup};
 use super::secret::IntoSecrets;
 use super::verifier::{ConfigError, Rejection, Verifier};
