@@ -321,26 +321,26 @@ fn features_that_a_dependent_package_turns_on_are_on() {
     let ran = Fixture::new("unified")
         .file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"web\", \"server\"]\n",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"switched\", \"server\"]\n",
         )
         .file(
-            "web/Cargo.toml",
-            &format!("{}[features]\nadmin = []\n", Fixture::manifest("web")),
+            "switched/Cargo.toml",
+            &format!("{}[features]\nadmin = []\n", Fixture::manifest("switched")),
         )
         .file(
-            "web/src/lib.rs",
+            "switched/src/lib.rs",
             r#"
             #[test]
             fn route_audit_routes() {
                 let path = if cfg!(feature = "admin") { "/admin" } else { "/without" };
-                session_auth::report("routes", "web", file!(), line!(), &[("GET", path, Some("session"))]);
+                session_auth::report("routes", "switched", file!(), line!(), &[("GET", path, Some("session"))]);
             }
             "#,
         )
         .file(
             "server/Cargo.toml",
             "[package]\nname = \"server\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-             [dependencies]\nweb = { path = \"../web\", features = [\"admin\"] }\n",
+             [dependencies]\nswitched = { path = \"../switched\", features = [\"admin\"] }\n",
         )
         .file("server/src/main.rs", "fn main() {}")
         .write()

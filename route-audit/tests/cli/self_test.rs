@@ -12,23 +12,26 @@ fn a_gate_that_sees_passes() {
     let fixture = Fixture::new("self-test-sees")
         .file(
             "Cargo.toml",
-            "[workspace]\nmembers = [\"web\", \"server\"]\nresolver = \"3\"\n",
+            "[workspace]\nmembers = [\"seen\", \"watched\"]\nresolver = \"3\"\n",
         )
-        .member("web", &routes("web", &[("GET", "/", "public")]))
-        .member("server", &routes("server", &[("GET", "/status", "public")]))
+        .member("seen", &routes("seen", &[("GET", "/", "public")]))
+        .member(
+            "watched",
+            &routes("watched", &[("GET", "/status", "public")]),
+        )
         .write();
     let ran = fixture.run(&["check", "--self-test"]);
     assert_eq!(
         ran.expect_code(exit::CLEAN).stdout,
         "route-audit: self-test passed: an unclassified route was found in router `routes` of \
-         package `server`, router `routes` of package `web`\n"
+         package `seen`, router `routes` of package `watched`\n"
     );
     // Nothing of it stays.
     let ran = fixture.run(&["check"]).expect_code(exit::CLEAN);
     assert!(ran.stdout.contains("2 routes (2 public)"), "{}", ran.stdout);
-    let ran = fixture.run(&["--self-test", "-p", "web"]);
+    let ran = fixture.run(&["--self-test", "-p", "seen"]);
     let ran = ran.expect_code(exit::CLEAN);
-    assert!(!ran.stdout.contains("`server`"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("`watched`"), "{}", ran.stdout);
 }
 
 /// An audit that fails for another reason is no proof.

@@ -11,12 +11,12 @@ fn a_session_auth_that_is_another_crate_is_refused() {
         Fixture::new(name)
             .file(
                 "service/Cargo.toml",
-                "[package]\nname = \"service\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+                "[package]\nname = \"strange\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
                  [dependencies]\nsession-auth = { path = \"../library\" }\n[workspace]\n",
             )
             .file(
                 "service/src/lib.rs",
-                &routes("service", &[("GET", "/", "public")]),
+                &routes("strange", &[("GET", "/", "public")]),
             )
             .file("library/Cargo.toml", &format!("{library}[workspace]\n"))
             .file("library/src/lib.rs", include_str!("support/stand_in.rs"))
@@ -32,7 +32,7 @@ fn a_session_auth_that_is_another_crate_is_refused() {
         .could_not_run();
     let fixture = service("stranger", &unmarked);
     expect![[r#"
-        error: the `session-auth` that package `service` depends on is not the library of this route-audit: [ROOT]/library/Cargo.toml has no `[package.metadata.session-auth]` with `audited-by = "route-audit"`
+        error: the `session-auth` that package `strange` depends on is not the library of this route-audit: [ROOT]/library/Cargo.toml has no `[package.metadata.session-auth]` with `audited-by = "route-audit"`
           --> [ROOT]/service/Cargo.toml
           = help: depend on the library by its path, or by the address of its repository with `rev`, from the revision that this route-audit is built from; where the other crate is meant, name the package under `exclude` in [workspace.metadata.route-audit]
 
@@ -64,13 +64,13 @@ fn a_session_auth_of_a_registry_is_refused() {
         .file(
             "service/Cargo.toml",
             &format!(
-                "[package]\nname = \"service\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+                "[package]\nname = \"registered\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
                  [dependencies]\nsession-auth = \"{version}\"\n[workspace]\n"
             ),
         )
         .file(
             "service/src/lib.rs",
-            &routes("service", &[("GET", "/", "public")]),
+            &routes("registered", &[("GET", "/", "public")]),
         )
         // As `cargo vendor` leaves a registry's package: no network is needed.
         .file(
@@ -90,7 +90,7 @@ fn a_session_auth_of_a_registry_is_refused() {
         .write();
     let ran = fixture.run_in("service", &[]).could_not_run();
     for text in [
-        "the `session-auth` that package `service` depends on is not the library of this \
+        "the `session-auth` that package `registered` depends on is not the library of this \
          route-audit: it is version ",
         ", and there the name is another project's\n",
     ] {

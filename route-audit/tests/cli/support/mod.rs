@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use route_audit::Env;
 use serde_json::json;
@@ -96,7 +97,14 @@ impl Fixture {
     }
 
     /// Writes it to disk, and removes what an earlier version of the test has left there.
+    ///
+    /// # Panics
+    ///
+    /// Where another fixture has a package of the same name at the same place, and other sources: they
+    /// would share executables, since all build into one folder.
+    #[track_caller]
     pub(crate) fn write(self) -> Self {
+        self.is_alone();
         write_stand_in();
         let _ = fs::create_dir_all(&self.root);
         remove_others(&self.root, &self.root, &self.files);
@@ -104,6 +112,56 @@ impl Fixture {
             write(&self.root.join(path), text);
         }
         self
+    }
+
+    #[track_caller]
+    fn is_alone(&self) {
+        type Written = BTreeMap<[String; 3], (PathBuf, Vec<String>)>;
+        static WRITTEN: Mutex<Written> = Mutex::new(BTreeMap::new());
+        let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, manifest) in &self.files {
+            let Some(folder) = path.strip_suffix("Cargo.toml") else {
+                continue;
+            };
+            let name = manifest.split("name = \"").nth(1);
+            let Some((name, _)) = name.and_then(|it| it.split_once('"')) else {
+                continue;
+            };
+            let sources = self
+                .files
+                .iter()
+                .filter(|(path, _)| path.ends_with(".rs") && path.starts_with(folder));
+            let sources: Vec<String> = sources.map(|(_, text)| text.clone()).collect();
+            // Cargo goes by the place in the workspace.
+            let place = folder
+                .strip_prefix(self.workspace_of(folder))
+                .unwrap_or(folder);
+            for target in ["src/lib.rs", "src/main.rs"] {
+                if !self.files.contains_key(&format!("{folder}{target}")) {
+                    continue;
+                }
+                let key = [place, name, target].map(str::to_owned);
+                let (root, before) = written
+                    .entry(key)
+                    .or_insert_with(|| (self.root.clone(), sources.clone()));
+                assert!(
+                    *root == self.root || *before == sources,
+                    "`{name}` at `{place}` is in {} too: give it a name of its own",
+                    root.display()
+                );
+            }
+        }
+    }
+
+    /// The folder of a package's workspace, with a slash at its end.
+    fn workspace_of<'a>(&self, folder: &'a str) -> &'a str {
+        let ends = folder.match_indices('/').map(|(at, _)| at + 1).rev();
+        let mut above = ends.chain([0]).map(|end| &folder[..end]);
+        let is_workspace = |folder: &&str| {
+            let manifest = self.files.get(&format!("{folder}Cargo.toml"));
+            manifest.is_some_and(|it| it.contains("[workspace]"))
+        };
+        above.find(is_workspace).unwrap_or_default()
     }
 
     /// Runs in this process, inside the workspace.
