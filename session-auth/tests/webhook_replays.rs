@@ -6,7 +6,7 @@ mod common;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine;
@@ -25,6 +25,8 @@ use session_auth::{
 struct SharedStore {
     replays: Arc<MemoryReplays>,
     down: Arc<AtomicUsize>,
+    /// It claims, and can write no more then.
+    is_full: Arc<AtomicBool>,
 }
 
 impl SharedStore {
@@ -33,6 +35,13 @@ impl SharedStore {
             0 => Ok(()),
             _ => Err(StoreError::unavailable("down")),
         }
+    }
+
+    fn write(&self) -> Result<(), StoreError> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("full"));
+        }
+        self.ask()
     }
 }
 
@@ -54,12 +63,12 @@ impl ReplayStore for SharedStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        self.ask()?;
+        self.write()?;
         self.replays.confirm(key, now, until).await
     }
 
     async fn release(&self, key: ReplayKey, owner: u64) -> Result<(), StoreError> {
-        self.ask()?;
+        self.write()?;
         self.replays.release(key, owner).await
     }
 }
@@ -274,6 +283,33 @@ async fn a_window_that_is_down_puts_the_sender_off() {
         service.deliver("/delivery", "a").await,
         (200, String::new())
     );
+}
+
+#[tokio::test]
+async fn what_the_window_could_not_keep_is_said() {
+    let log = common::log();
+    let (store, clock) = (
+        SharedStore::default(),
+        Arc::new(AtomicU64::new(1_700_000_000)),
+    );
+    let service = Service::start(window(&store, &clock).unwrap()).await;
+    let window = || log.lines("ERROR", "replay window").len();
+    for status in [200, 500] {
+        service.answers.store(status, Ordering::SeqCst);
+        service.deliver("/delivery", "a").await;
+    }
+    assert_eq!(window(), 0, "{}", log.text());
+    store.is_full.store(true, Ordering::SeqCst);
+    for (status, id, says) in [
+        (200, "b", "it may be handled again"),
+        (500, "c", "could not give it back"),
+    ] {
+        service.answers.store(status, Ordering::SeqCst);
+        let answer = service.deliver("/delivery", id).await;
+        assert_eq!(usize::from(answer.0), status);
+        assert_eq!(log.lines("ERROR", says).len(), 1, "{}", log.text());
+    }
+    assert_eq!(window(), 2, "{}", log.text());
 }
 
 #[tokio::test]

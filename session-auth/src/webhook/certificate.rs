@@ -370,6 +370,10 @@ mod tests {
             assert_eq!(time(tag, text), None, "{tag:x} {text}");
         }
         assert_eq!(Der(&[4, 0x81, 1, 7]).next(), Some((4, &[7][..])));
+        assert_eq!(Der(&[4, 0x81, 0]).next(), Some((4, &[][..])));
+        let long = [&[4, 0x82, 1, 1][..], &[7; 257]].concat();
+        assert_eq!(Der(&long).next(), Some((4, &[7; 257][..])));
+        assert_eq!(Der(&long[..260]).next(), None);
         assert_eq!(Der(&[4, 0x84, 0, 0, 0, 1, 7]).next(), None);
         assert_eq!(Der(&[4, 0x80, 7]).next(), None);
     }

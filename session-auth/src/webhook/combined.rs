@@ -451,6 +451,51 @@ mod tests {
             "the least that one of them does"
         );
         assert!(all_of([]).check().is_err());
+        assert!(any_of([]).check().is_err());
         assert!(any_of([boxed(Bearer::new(""))]).check().is_err());
+    }
+
+    #[test]
+    fn the_head_says_what_one_verifier_can_say_of_it() {
+        let head = |verifier: &dyn Verifier, shown: Option<&str>, signed: bool| {
+            let mut request = Request::post("/");
+            if let Some(shown) = shown {
+                request = request.header("authorization", shown);
+            }
+            if signed {
+                request = request.header("x-hub-signature-256", format!("sha256={:064}", 0));
+            }
+            let request = request.body("").expect("a request");
+            let head = verifier.verify_head(&WebhookRequest::new(&request, SystemTime::now()));
+            head.map(|it| it.is_some()).map_err(Rejection::as_str)
+        };
+        let both = || [boxed(Hmac::github("s")), boxed(Bearer::new("token"))];
+        let (missing, invalid) = (Err("signature_missing"), Err("signature_invalid"));
+        for (shown, signed, any, all) in [
+            (None, false, missing, missing),
+            (Some("Bearer token"), false, Ok(true), missing),
+            (Some("Bearer other"), false, missing, missing),
+            (None, true, Ok(false), missing),
+            (Some("Bearer other"), true, Ok(false), invalid),
+            (Some("Bearer token"), true, Ok(true), Ok(false)),
+        ] {
+            assert_eq!(
+                head(&any_of(both()), shown, signed),
+                any,
+                "{shown:?} {signed}"
+            );
+            assert_eq!(
+                head(&all_of(both()), shown, signed),
+                all,
+                "{shown:?} {signed}"
+            );
+        }
+        let tokens = || [boxed(Bearer::new("token")), boxed(Bearer::new("token"))];
+        assert_eq!(
+            head(&all_of(tokens()), Some("Bearer token"), false),
+            Ok(true)
+        );
+        assert_eq!(head(&any_of([]), None, false), invalid);
+        assert_eq!(head(&all_of([]), None, false), invalid);
     }
 }

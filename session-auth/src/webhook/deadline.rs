@@ -78,3 +78,23 @@ impl fmt::Display for TimedOut {
 }
 
 impl Error for TimedOut {}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    #[test]
+    fn a_body_with_a_deadline_is_as_long_as_it_was() {
+        let timed = |text: &'static str| Timed::new(Full::from(text), Duration::from_secs(1));
+        assert_eq!(timed("abc").size_hint().exact(), Some(3));
+        assert!(!timed("abc").is_end_stream());
+        assert!(timed("").is_end_stream());
+    }
+
+    #[test]
+    fn what_was_too_slow_is_said() {
+        assert_eq!(TimedOut.to_string(), "the body was not there in time");
+    }
+}

@@ -173,7 +173,11 @@ impl EventGrid {
 }
 
 fn handshake(scheme: &'static str, answer: Answer) -> Delivery {
-    let mut delivery = Delivery::new().with_answer(answer);
+    named(scheme, Delivery::new().with_answer(answer))
+}
+
+/// A delivery of this scheme, whatever proves it.
+fn named(scheme: &'static str, mut delivery: Delivery) -> Delivery {
     delivery.scheme = Some(scheme);
     delivery
 }
@@ -210,9 +214,9 @@ impl Verifier for EventGrid {
         if Self::is_validation(request) {
             return self.validate(request);
         }
-        let mut delivery = self.proof.verify(request)?;
-        delivery.scheme = Some("azure-event-grid");
-        Ok(delivery)
+        self.proof
+            .verify(request)
+            .map(|it| named("azure-event-grid", it))
     }
 
     fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
@@ -223,10 +227,7 @@ impl Verifier for EventGrid {
             return Ok(None);
         }
         let delivery = self.proof.verify_head(request)?;
-        Ok(delivery.map(|mut delivery| {
-            delivery.scheme = Some("azure-event-grid");
-            delivery
-        }))
+        Ok(delivery.map(|it| named("azure-event-grid", it)))
     }
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
@@ -294,14 +295,17 @@ impl Verifier for CloudEvents {
         if request.method() == Method::OPTIONS {
             return allow("cloudevents", request, &self.origins);
         }
-        self.proof.verify(request)
+        self.proof
+            .verify(request)
+            .map(|it| named("cloudevents", it))
     }
 
     fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
         if request.method() == Method::OPTIONS {
             return self.verify(request).map(Some);
         }
-        self.proof.verify_head(request)
+        let delivery = self.proof.verify_head(request)?;
+        Ok(delivery.map(|it| named("cloudevents", it)))
     }
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {

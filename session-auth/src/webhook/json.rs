@@ -114,6 +114,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_pointer_begins_with_a_slash_and_names_something() {
+        for (text, is) in [
+            ("/id", true),
+            ("/0", true),
+            ("/", false),
+            ("", false),
+            ("id", false),
+        ] {
+            assert_eq!(is_pointer(text), is, "{text}");
+        }
+    }
+
+    #[test]
     fn a_pointer_leads_to_one_scalar_or_nowhere() {
         let json = br#"{"id":"evt","n":12,"neg":-3,"f":1.5,"t":true,"o":{"a/b":{"c~d":"deep"}},
             "l":[{"id":"first"},{"id":"second"}],"null":null,"twice":1,"twice":1}"#;

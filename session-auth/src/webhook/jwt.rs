@@ -460,3 +460,50 @@ impl fmt::Debug for JwtIssuer {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_over_a_second_after_its_time_and_the_leeway() {
+        let issuer = || JwtIssuer::new("i", "a", Jwks::given("{}"));
+        let lenient = issuer().leeway(Duration::from_secs(60));
+        assert_eq!(issuer().end_of(100), Some(Duration::from_secs(101)));
+        assert_eq!(lenient.end_of(100), Some(Duration::from_secs(161)));
+        assert_eq!(issuer().end_of(u64::MAX), None);
+        assert_eq!(lenient.end_of(u64::MAX - 60), None);
+    }
+
+    #[test]
+    fn a_token_is_read_up_to_the_longest_and_no_longer() {
+        let of_length = |len: usize| {
+            let start = format!("{0}.{0}.", URL_SAFE_NO_PAD.encode("{}"));
+            format!("{start}{}", "A".repeat(len - start.len()))
+        };
+        assert!(Token::read(&of_length(LONGEST)).is_some());
+        for longer in [LONGEST + 2, LONGEST + 3] {
+            assert!(Token::read(&of_length(longer)).is_none());
+        }
+    }
+
+    #[test]
+    fn keys_that_are_given_are_never_looked_up() {
+        let token = format!(
+            "{}.{}.AAAA",
+            URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"a"}"#),
+            URL_SAFE_NO_PAD.encode("{}"),
+        );
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let given = JwtIssuer::new("i", "a", Jwks::given("{}"));
+        assert!(!given.needs_keys_for(&token, now));
+        let fetched = Jwks::fetched(|| async { Ok(String::new()) });
+        let fetched = JwtIssuer::new("i", "a", fetched);
+        assert!(fetched.needs_keys_for(&token, now));
+        // Nothing is looked up for what is no token, or names no key.
+        for without in ["", "a.b", &token.replace(&token[..8], "e30")] {
+            assert!(!fetched.needs_keys_for(without, now), "{without}");
+        }
+    }
+}

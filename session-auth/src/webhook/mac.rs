@@ -186,6 +186,9 @@ mod tests {
             (Encoding::Hex, "+bf0"),
             (Encoding::Hex, "0xfb"),
             (Encoding::Hex, "f\u{e9}0"),
+            (Encoding::Hex, "zz00"),
+            (Encoding::Hex, "zf00"),
+            (Encoding::Hex, "fz00"),
             (Encoding::Base64, "+/A"),
             // The last character has bits that stand for nothing: another text, the same bytes.
             (Encoding::Base64, "+/B="),

@@ -142,13 +142,15 @@ impl Held {
             return taken.release().await;
         }
         let confirmed = taken.store.confirm(taken.key, taken.now, taken.until);
-        match tokio::time::timeout(taken.timeout, confirmed).await {
-            Ok(Ok(())) => {}
-            _ => tracing::error!(
+        if !matches!(
+            tokio::time::timeout(taken.timeout, confirmed).await,
+            Ok(Ok(()))
+        ) {
+            tracing::error!(
                 target: "session_auth",
                 "a delivery was handled, and the replay window could not keep that: it may be \
                  handled again"
-            ),
+            );
         }
     }
 }

@@ -412,6 +412,30 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_secret_is_numbered_among_all_of_its_verifier() {
+        let secrets = Secrets::new(["good", " bad"]);
+        let error = secrets.check(FORM, 3, Location::caller()).expect_err("bad");
+        assert!(error.to_string().contains("number 5 of"), "{error}");
+        let good = Secrets::new(["good", "fine"]);
+        assert_eq!(good.check(FORM, 3, Location::caller()), Ok(2));
+    }
+
+    #[test]
+    fn a_file_is_looked_at_every_two_seconds_at_the_most() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "first").expect("written");
+        let secrets = Secrets::from_file(&path);
+        let count = || secrets.current().entries().len();
+        std::fs::write(&path, "first\nsecond").expect("written");
+        assert_eq!(count(), 1, "it was looked at just now");
+        std::thread::sleep(LOOK_EVERY + Duration::from_millis(50));
+        assert_eq!(count(), 2);
+        std::fs::write(&path, "first").expect("written");
+        assert_eq!(count(), 2, "it was looked at just now");
+    }
+
+    #[test]
     fn a_variable_that_is_not_set_is_named() {
         let unset = Secrets::from_env("SESSION_AUTH_TEST_NO_SUCH_VARIABLE");
         let error = unset

@@ -398,6 +398,10 @@ mod tests {
         assert!(is_amazons_confirmation(
             "https://sns.us-east-1.amazonaws.com/?Action=x"
         ));
+        for query in ["a#b", "a\\b", "a b", "a\nb", "\u{e4}"] {
+            let url = format!("https://sns.us-east-1.amazonaws.com/?{query}");
+            assert!(!is_amazons_confirmation(&url), "{url}");
+        }
         assert!(!is_amazons_confirmation(
             "https://sns.us-east-1.amazonaws.com/x"
         ));

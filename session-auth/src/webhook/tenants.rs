@@ -381,6 +381,33 @@ mod tests {
         assert!(matches!(refused, Rejection::Unavailable(_)), "{refused:?}");
     }
 
+    #[tokio::test]
+    async fn the_head_of_a_delivery_is_the_tenants_own() {
+        let by = PerTenant::in_path(
+            "/{tenant}",
+            |tenant| async move { Ok((tenant == "acme").then(|| Secrets::new(["u:p"]))) },
+            BasicAuth::pairs,
+        );
+        let ask = async |tenant: &str, shown: Option<&str>| {
+            let mut request = Request::post(tenant);
+            if let Some(shown) = shown {
+                request = request.header("authorization", shown);
+            }
+            let request = request.body("").expect("a request");
+            let request = WebhookRequest::new(&request, SystemTime::now());
+            if let Some(preparing) = by.prepare(&request) {
+                preparing.await.expect("an answer");
+            }
+            let head = by.verify_head(&request);
+            head.map(|it| it.is_some()).map_err(Rejection::as_str)
+        };
+        assert_eq!(ask("/acme", Some("Basic dTpw")).await, Ok(true));
+        let invalid = Err("signature_invalid");
+        assert_eq!(ask("/acme", Some("Basic dTpx")).await, invalid);
+        assert_eq!(ask("/other", Some("Basic dTpw")).await, invalid);
+        assert_eq!(ask("/acme", None).await, Err("signature_missing"));
+    }
+
     #[test]
     fn a_tenant_is_a_whole_segment_of_the_whole_path() {
         let segments: Vec<_> = ["", "t", "*", "github"]

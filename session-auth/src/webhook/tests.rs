@@ -11,6 +11,8 @@ use http::{HeaderName, HeaderValue, Request};
 
 use super::*;
 
+mod known;
+
 const GITHUB: (&str, &str, &str) = (
     "It's a Secret to Everybody",
     "Hello, World!",

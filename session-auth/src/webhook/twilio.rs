@@ -441,6 +441,11 @@ mod tests {
                 "https://a.example:1234/x?Body=It's+a",
             ]
         );
+        // A user without a password.
+        assert_eq!(
+            forms("https://u:@a.example/x"),
+            ["https://u:@a.example/x", "https://u:@a.example:443/x"]
+        );
         assert_eq!(
             forms("http://[::1]/x"),
             ["http://[::1]/x", "http://[::1]:80/x"]

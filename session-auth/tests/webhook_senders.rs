@@ -1,0 +1,556 @@
+//! What is one sender's own: the form that its proof comes in, the URL that it may name, what its
+//! secret is for.
+#![cfg(all(feature = "sha1", feature = "webhook-asymmetric", feature = "testing"))]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use hmac::{Hmac as Mac, KeyInit as _, Mac as _};
+use http::Request;
+use serde_json::{Value, json};
+use session_auth::testing::sign_webhook;
+use session_auth::webhook::{
+    Adyen, Certificates, Delivery, HubSpot, Jwks, JwtIssuer, Mailgun, PayPal, Rejection, Setup,
+    Twilio, Verifier, WebhookRequest, scheme, schemes,
+};
+use sha2::Sha256;
+
+const NOW: u64 = 1_700_000_000;
+const SECRET: &str = "the-secret-of-a-sender";
+
+fn time() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW)
+}
+
+fn verify(by: &dyn Verifier, request: &Request<Bytes>) -> Result<Delivery, Rejection> {
+    by.verify(&WebhookRequest::new(request, time()))
+}
+
+fn post(body: impl Into<Bytes>, headers: &[(&str, &str)]) -> Request<Bytes> {
+    let mut request = Request::post("https://a.example/hook?a=1");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+fn tag(key: &[u8], message: &str) -> Vec<u8> {
+    let mut mac = Mac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(message.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn mailgun_sends_its_proof_in_json_in_a_form_or_in_parts() {
+    let by = Mailgun::new(SECRET);
+    let signature = hex(&tag(SECRET.as_bytes(), &format!("{NOW}a-token")));
+    let fields = [
+        ("timestamp", NOW.to_string()),
+        ("token", "a-token".to_owned()),
+        ("signature", signature),
+    ];
+    let parts = |boundary: &str| {
+        let part = |(name, value): &(&str, String)| {
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            )
+        };
+        let parts: String = fields.iter().map(part).collect();
+        format!("{parts}--{boundary}--\r\n")
+    };
+    let form: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let (_, json): (Vec<_>, Value) = (
+        Vec::<()>::new(),
+        json!({"signature": {
+            "timestamp": fields[0].1, "token": fields[1].1, "signature": fields[2].1,
+        }}),
+    );
+    let longest = "b".repeat(70);
+    for (media, body) in [
+        ("application/json", json.to_string()),
+        ("application/x-www-form-urlencoded", form.join("&")),
+        ("multipart/form-data; boundary=xyz", parts("xyz")),
+        (
+            "multipart/form-data; charset=utf-8; Boundary=\"x y\"",
+            parts("x y"),
+        ),
+        (
+            &format!("multipart/form-data; boundary={longest}"),
+            parts(&longest),
+        ),
+    ] {
+        let delivery = verify(&by, &post(body, &[("content-type", media)])).unwrap();
+        assert_eq!(delivery.id.as_deref(), Some("a-token"), "{media}");
+    }
+    let too_long = format!("{longest}b");
+    for (media, body) in [
+        // Its boundary is another, none, or one that RFC 2046 does not allow.
+        ("multipart/form-data; boundary=abc", parts("xyz")),
+        ("multipart/form-data", parts("")),
+        ("multipart/form-data; boundary=", parts("")),
+        (
+            &*format!("multipart/form-data; boundary={too_long}"),
+            parts(&too_long),
+        ),
+        // A body is what its type says.
+        ("multipart/form-data; boundary=xyz", form.join("&")),
+        ("application/x-www-form-urlencoded", json.to_string()),
+    ] {
+        let refused = verify(&by, &post(body, &[("content-type", media)])).unwrap_err();
+        assert!(
+            matches!(refused, Rejection::SignatureMissing(_)),
+            "{media}: {refused:?}"
+        );
+    }
+}
+
+/// An item of a notification, signed as Adyen's documentation says.
+fn item(key: &[u8], change: impl FnOnce(&mut Value)) -> Value {
+    let mut item = json!({
+        "pspReference": "7914073381342284", "merchantAccountCode": "TestMerchant",
+        "merchantReference": "TestPayment-1407325143704", "originalReference": "",
+        "amount": {"value": 1130, "currency": "EUR"}, "eventCode": "AUTHORISATION",
+        "success": true,
+    });
+    change(&mut item);
+    let text = |pointer: &str| match item.pointer(pointer) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let signed = [
+        "/pspReference",
+        "/originalReference",
+        "/merchantAccountCode",
+        "/merchantReference",
+        "/amount/value",
+        "/amount/currency",
+        "/eventCode",
+        "/success",
+    ]
+    .map(|pointer| text(pointer))
+    .join(":");
+    item["additionalData"] = json!({"hmacSignature": STANDARD.encode(tag(key, &signed))});
+    item
+}
+
+fn notification(items: &[Value]) -> String {
+    let items: Vec<_> = items
+        .iter()
+        .map(|it| json!({"NotificationRequestItem": it}))
+        .collect();
+    json!({"live": "false", "notificationItems": items}).to_string()
+}
+
+#[test]
+fn every_item_of_a_notification_of_adyen_is_signed() {
+    let key: Vec<u8> = (0..32).collect();
+    let by = Adyen::new(hex(&key)).or(hex(&[7; 32]));
+    let sent = |items: &[Value]| verify(&by, &post(notification(items), &[]));
+    let one = sent(&[item(&key, |_| ())]).unwrap();
+    assert_eq!(
+        one.id.as_deref(),
+        Some("7914073381342284:AUTHORISATION:true")
+    );
+    assert_eq!((one.scheme, one.secret), (Some("adyen"), Some(0)));
+    // As Adyen's test notifications have it, and with a field that may be left out.
+    let words = item(&key, |it| it["success"] = "false".into());
+    let id = sent(&[words]).unwrap().id;
+    assert_eq!(id.as_deref(), Some("7914073381342284:AUTHORISATION:false"));
+    let bare = item(&key, |it| {
+        drop(it.as_object_mut().unwrap().remove("originalReference"))
+    });
+    sent(&[bare]).unwrap();
+    sent(&[item(&key, |it| it["originalReference"] = Value::Null)]).unwrap();
+    // Several have no one id, and each has to be signed.
+    let second = || item(&key, |it| it["pspReference"] = "2".into());
+    assert_eq!(sent(&[second(), item(&key, |_| ())]).unwrap().id, None);
+    let others = item(&[9; 32], |_| ());
+    let mut unsigned = second();
+    unsigned.as_object_mut().unwrap().remove("additionalData");
+    let mut changed = second();
+    changed["amount"]["value"] = 1.into();
+    let mut nested = second();
+    nested["success"] = json!([true]);
+    for (bad, what) in [
+        (others, "no secret gives this signature"),
+        (unsigned, "neither a header nor an item is signed"),
+        (changed, "no secret gives this signature"),
+        (nested, "neither a text nor a number"),
+    ] {
+        let refused = sent(&[second(), bad]).unwrap_err();
+        assert!(refused.detail().contains(what), "{refused:?}");
+    }
+    for (body, what) in [
+        (notification(&[]), "neither a header nor an item is signed"),
+        ("{}".to_owned(), "neither a header nor an item is signed"),
+        ("x".to_owned(), "the body is no JSON"),
+    ] {
+        let refused = verify(&by, &post(body, &[])).unwrap_err();
+        assert!(
+            matches!(refused, Rejection::SignatureMissing(_)),
+            "{refused:?}"
+        );
+        assert!(refused.detail().contains(what), "{refused:?}");
+    }
+}
+
+#[test]
+fn security_paypals_certificate_is_of_paypals_host() {
+    let by = PayPal::new("WH-1", Certificates::fetched(|_| async { Ok(Vec::new()) }));
+    for (url, is) in [
+        ("https://api.paypal.com/cert", true),
+        ("https://paypal.com/cert", true),
+        ("https://api.sandbox.paypal.com/v1/cert", true),
+        ("https://evil.example/cert", false),
+        ("https://evilpaypal.com/cert", false),
+        ("https://api.paypal.com.evil.example/cert", false),
+        ("https://api.paypal.com@evil.example/cert", false),
+        ("http://api.paypal.com/cert", false),
+        ("https://api.paypal.com", false),
+    ] {
+        let headers = [
+            ("paypal-cert-url", url),
+            ("paypal-transmission-sig", "AAAA"),
+        ];
+        let request = post("{}", &headers);
+        let request = WebhookRequest::new(&request, time());
+        assert_eq!(by.verify_head(&request).is_ok(), is, "{url}");
+        assert_eq!(by.prepare(&request).is_some(), is, "{url}");
+    }
+}
+
+#[test]
+fn security_a_secret_of_twilio_is_for_one_algorithm() {
+    let twilio = scheme("twilio").unwrap();
+    let with = |algorithm: Option<&str>, diagnosing| {
+        let mut setup = Setup::new([SECRET]);
+        setup.public_url = Some("https://a.example".to_owned());
+        setup.algorithm = algorithm.map(str::to_owned);
+        setup.diagnosing = diagnosing;
+        twilio.verifier(&setup)
+    };
+    let shared = STANDARD.encode(tag(SECRET.as_bytes(), "https://a.example/hook?a=1"));
+    let by_shared_key = post(
+        "",
+        &[
+            ("x-twilio-signature", &shared),
+            (
+                "x-twilio-webhooks-signature-settings",
+                "algorithm=HMAC_SHA256",
+            ),
+        ],
+    );
+    let by_token = sign_webhook("twilio", SECRET, post("", &[]), time());
+    for (algorithm, diagnosing, token, key) in [
+        (None, false, true, false),
+        (None, true, true, true),
+        (Some("HMAC_SHA1"), false, true, false),
+        (Some("HMAC_SHA1"), true, true, false),
+        (Some("HMAC_SHA256"), false, false, true),
+    ] {
+        let by = with(algorithm, diagnosing).unwrap();
+        assert_eq!(
+            verify(&*by, &by_token).is_ok(),
+            token,
+            "{algorithm:?} {diagnosing}"
+        );
+        assert_eq!(
+            verify(&*by, &by_shared_key).is_ok(),
+            key,
+            "{algorithm:?} {diagnosing}"
+        );
+    }
+    let Err(unknown) = with(Some("HMAC_MD5"), false) else {
+        panic!("an algorithm that Twilio has not");
+    };
+    assert!(
+        unknown
+            .to_string()
+            .contains("`HMAC_SHA1` or by `HMAC_SHA256`")
+    );
+    // Whoever shows no signature is refused by the head.
+    let by = Twilio::new(SECRET).public_url("https://a.example");
+    let bare = post("", &[]);
+    let head = by.verify_head(&WebhookRequest::new(&bare, time()));
+    assert!(
+        matches!(head, Err(Rejection::SignatureMissing(_))),
+        "{head:?}"
+    );
+    let head = by.verify_head(&WebhookRequest::new(&by_token, time()));
+    assert_eq!(head, Ok(None));
+}
+
+#[test]
+fn the_urls_that_are_signed_are_known() {
+    let signing: Vec<_> = schemes().into_iter().filter(|it| it.signs_url()).collect();
+    let names: Vec<_> = signing.iter().map(|scheme| scheme.name).collect();
+    assert_eq!(names, ["hubspot", "mandrill", "square", "twilio"]);
+    for scheme in schemes() {
+        let mut setup = Setup::new([SECRET]);
+        let without = scheme.verifier(&setup).map(|by| by.check());
+        setup.public_url = Some("https://a.example".to_owned());
+        let with = scheme.verifier(&setup).map(|by| by.check());
+        let asks = |answer: &Result<Result<(), session_auth::webhook::ConfigError>, _>| matches!(answer, Ok(Err(error)) if error.to_string().contains("public_url"));
+        assert_eq!(asks(&without), scheme.signs_url(), "{}", scheme.name);
+        assert!(!asks(&with), "{}", scheme.name);
+    }
+    let bare = HubSpot::new(SECRET).check().unwrap_err().to_string();
+    assert!(bare.contains("public_url"), "{bare}");
+}
+
+#[test]
+fn a_scheme_that_there_is_not_has_a_nearest_one_or_the_list() {
+    let near = scheme("strpe").unwrap_err().to_string();
+    assert!(near.ends_with("did you mean \"stripe\"?"), "{near}");
+    let far = scheme("carrier-pigeon").unwrap_err().to_string();
+    assert!(far.contains("there are adyen, aws-sns, "), "{far}");
+}
+
+fn jwt(claims: Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let head = part(&json!({"alg": "RS256", "kid": "a"}));
+    format!("{head}.{}.AAAA", part(&claims))
+}
+
+/// For a delivery that was captured: what nobody has said is not asked for.
+#[test]
+fn security_a_token_is_for_whom_it_says_unless_that_is_being_found_out() {
+    let keys = include_str!("vectors/test_jwks.json");
+    let signed: Value = serde_json::from_str(include_str!("vectors/signed.json")).unwrap();
+    let vectors = signed["vectors"].as_array().unwrap();
+    let vector = |id: &str| vectors.iter().find(|it| it["id"] == id).unwrap();
+    let ask = |vector: &Value, setup: &Setup| {
+        let by = scheme(vector["scheme"].as_str().unwrap())
+            .unwrap()
+            .verifier(setup)
+            .unwrap();
+        let mut request = Request::post("/");
+        for (name, value) in vector["headers"].as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        let body = STANDARD
+            .decode(vector["body_b64"].as_str().unwrap())
+            .unwrap();
+        let request = request.body(body).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(vector["now"].as_u64().unwrap());
+        by.verify(&WebhookRequest::new(&request, now)).map(drop)
+    };
+    let own = |vector: &Value, name: &str| vector[name].as_str().map(str::to_owned);
+    // A token for another audience, and one of another account: good but for that.
+    for (id, unsaid) in [
+        ("pubsub-wrong-aud", "audience"),
+        ("pubsub-wrong-sa", "account"),
+    ] {
+        let vector = vector(id);
+        let mut setup = Setup::new([keys]);
+        setup.audience = own(vector, "audience");
+        setup.account = own(vector, "service_account");
+        setup.diagnosing = true;
+        assert!(
+            ask(vector, &setup).is_err(),
+            "{id}: what is said is asked for"
+        );
+        match unsaid {
+            "audience" => setup.audience = None,
+            _ => setup.account = None,
+        }
+        assert_eq!(ask(vector, &setup), Ok(()), "{id}");
+        setup.diagnosing = false;
+        assert!(ask(vector, &setup).is_err(), "{id}: a service has to know");
+    }
+    let access = vector("cf-access-1");
+    let mut setup = Setup::new([keys]);
+    setup.diagnosing = true;
+    assert_eq!(ask(access, &setup), Ok(()));
+    for (issuer, audience) in [
+        (Some("https://other.example"), None),
+        (None, Some("another")),
+    ] {
+        setup.issuer = issuer.map(str::to_owned);
+        setup.audience = audience.map(str::to_owned);
+        assert!(ask(access, &setup).is_err(), "{issuer:?} {audience:?}");
+    }
+    (setup.issuer, setup.audience, setup.diagnosing) = (None, None, false);
+    assert!(ask(access, &setup).is_err());
+}
+
+#[test]
+fn a_token_of_an_issuer_is_looked_for_in_the_head() {
+    let by = JwtIssuer::new(
+        "i",
+        "a",
+        Jwks::given(include_str!("vectors/test_jwks.json")),
+    );
+    let bearer = format!("Bearer {}", jwt(json!({"exp": NOW})));
+    for (headers, missing) in [(vec![], true), (vec![("authorization", &*bearer)], false)] {
+        let request = post("{}", &headers);
+        let head = by
+            .verify_head(&WebhookRequest::new(&request, time()))
+            .unwrap_err();
+        assert_eq!(
+            matches!(head, Rejection::SignatureMissing(_)),
+            missing,
+            "{head:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_for_whatever_is_around_the_token() {
+    use session_auth::webhook::{CloudEvents, EventGrid, PerTenant, all_of, any_of};
+
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let issuer = || {
+        let count = Arc::clone(&fetched);
+        let keys = Jwks::fetched(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            async { Ok("{}".to_owned()) }
+        });
+        JwtIssuer::new("i", "a", keys)
+    };
+    let boxed = || Box::new(issuer()) as Box<dyn Verifier>;
+    let wrapped: [Box<dyn Verifier>; 7] = [
+        boxed(),
+        Box::new(boxed()),
+        Box::new(Arc::new(issuer())),
+        Box::new(all_of([boxed()])),
+        Box::new(any_of([boxed()])),
+        Box::new(EventGrid::by(issuer())),
+        Box::new(CloudEvents::by(issuer(), ["a.example"])),
+    ];
+    let bearer = format!("Bearer {}", jwt(json!({"exp": NOW})));
+    let request = post("{}", &[("authorization", &bearer)]);
+    let request = WebhookRequest::new(&request, time());
+    for (number, verifier) in wrapped.iter().enumerate() {
+        verifier.prepare(&request).unwrap().await.unwrap();
+        assert_eq!(fetched.load(Ordering::SeqCst), number + 1);
+    }
+    // A delivery without a proof has nothing looked up, of tenants as of issuers.
+    let bare = post("{}", &[]);
+    let bare = WebhookRequest::new(&bare, time());
+    let tenants = PerTenant::in_header(
+        "x-tenant",
+        |_| async { Ok(None) },
+        session_auth::webhook::Hmac::github,
+    );
+    assert!(tenants.unwrap().prepare(&bare).is_none());
+    assert!(
+        wrapped
+            .iter()
+            .all(|verifier| verifier.prepare(&bare).is_none())
+    );
+}
+
+#[test]
+fn what_carries_the_proof_of_an_event_is_asked_before_its_body() {
+    use session_auth::webhook::{ApiKey, Bearer, CloudEvents, EventGrid};
+
+    let grid = EventGrid::by(ApiKey::new("X-Key", "the-key").unwrap());
+    let events = CloudEvents::by(Bearer::new("the-key"), ["a.example"]);
+    for (by, header, good, scheme) in [
+        (
+            &grid as &dyn Verifier,
+            "x-key",
+            "the-key",
+            "azure-event-grid",
+        ),
+        (&events, "authorization", "Bearer the-key", "cloudevents"),
+    ] {
+        assert_eq!(by.check(), Ok(()));
+        let request = post("[]", &[(header, good)]);
+        let request = WebhookRequest::new(&request, time());
+        let head = by.verify_head(&request).unwrap().unwrap();
+        assert_eq!((head.scheme, head.secret), (Some(scheme), Some(0)));
+        assert_eq!(by.verify(&request), Ok(head));
+        let bare = post("[]", &[]);
+        let head = by.verify_head(&WebhookRequest::new(&bare, time()));
+        assert!(
+            matches!(head, Err(Rejection::SignatureMissing(_))),
+            "{head:?}"
+        );
+    }
+    assert!(EventGrid::by(Bearer::new("")).check().is_err());
+    assert!(
+        CloudEvents::by(Bearer::new(""), ["a.example"])
+            .check()
+            .is_err()
+    );
+    for origins in [&[][..], &[" "], &["a.example", ""]] {
+        let error = CloudEvents::by(Bearer::new("t"), origins.iter().copied()).check();
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("no origin is allowed")
+        );
+    }
+}
+
+#[test]
+fn security_a_header_has_as_many_signatures_as_a_sender_may_show() {
+    let key = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let signature = |scheme: &str, header: &str, secret: &str| {
+        let signed = sign_webhook(scheme, secret, post("{}", &[]), time());
+        let value = signed.headers()[header].to_str().unwrap().to_owned();
+        (signed, value)
+    };
+    let (stripe, value) = signature("stripe", "stripe-signature", SECRET);
+    let (stamp, good) = value.split_once(',').unwrap();
+    let of_stripe = |count: usize| {
+        let wrong = format!(",v1={}", "0".repeat(64)).repeat(count - 1);
+        (
+            "stripe",
+            &stripe,
+            "stripe-signature",
+            format!("{stamp}{wrong},{good}"),
+        )
+    };
+    let (standard, value) = signature("standard-webhooks", "webhook-signature", key);
+    let of_standard = |count: usize| {
+        let wrong = format!("v1,{} ", STANDARD.encode([0; 32])).repeat(count - 1);
+        (
+            "standard-webhooks",
+            &standard,
+            "webhook-signature",
+            format!("{wrong}{value}"),
+        )
+    };
+    for (case, count) in [
+        (of_stripe(64), 64),
+        (of_stripe(65), 65),
+        (of_stripe(1000), 1000),
+        (of_standard(64), 64),
+        (of_standard(65), 65),
+        (of_standard(1000), 1000),
+    ] {
+        let (name, signed, header, value) = case;
+        let secret = if name == "stripe" { SECRET } else { key };
+        let by = scheme(name)
+            .unwrap()
+            .verifier(&Setup::new([secret]))
+            .unwrap();
+        let mut request = signed.clone();
+        request.headers_mut().insert(header, value.parse().unwrap());
+        match verify(&*by, &request) {
+            Ok(_) => assert!(count <= 64, "{name} {count}"),
+            Err(refused) => {
+                assert!(count > 64, "{name} {count}: {refused:?}");
+                let too_many = "more signatures than any sender shows";
+                assert_eq!(refused, Rejection::SignatureInvalid(too_many));
+            }
+        }
+    }
+}
