@@ -211,7 +211,7 @@ fn sign(key: &TokenKey<'_>, bytes: &mut Vec<u8>) {
 
 /// These bytes as a token that this ring signed, whatever they are.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn sign_for_tests(keys: &TokenKeys, mut bytes: Vec<u8>) -> String {
+pub(crate) fn sign_for_fuzzing(keys: &TokenKeys, mut bytes: Vec<u8>) -> String {
     sign(&keys.ring().signing(), &mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -153,6 +153,16 @@ async fn a_fallback_is_taken_back() {
             .reset_fallback(),
     );
     assert_eq!(got(&app, "GET", "/none").await, "404");
+    // axum takes that of a nested router back with it, which nobody asked for by name.
+    let routes = Router::new()
+        .nest("/in", Router::new().fallback(members_only_in))
+        .fallback(members_only)
+        .reset_fallback();
+    let refused = protect(&auth(), routes).err().unwrap().to_string();
+    assert!(
+        refused.contains("members_only_in (FALLBACK /in) is given to the router, but"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -480,6 +480,25 @@ async fn security_a_message_of_amazon_is_ours_of_today_and_confirms_amazons_url(
 }
 
 #[tokio::test]
+async fn a_subscription_is_confirmed_once_it_is_proved() {
+    let (sender, mut confirmed) = tokio::sync::mpsc::unbounded_channel();
+    let by = Sns::new([TOPIC], Certificates::given(CERTIFICATE)).confirm_with(move |url| {
+        sender.send(url).unwrap();
+        async { Ok(()) }
+    });
+    let mut forged = of_sns(|_| ());
+    forged["SubscribeURL"] = "https://sns.us-west-2.amazonaws.com/?Action=Other".into();
+    refused(&by, &post(&forged.to_string()), "did not sign this");
+    for of in ["UnsubscribeConfirmation", "Notification"] {
+        accepted(&by, &post(&of_sns(|it| it["Type"] = of.into()).to_string()));
+    }
+    assert!(confirmed.try_recv().is_err(), "nothing was to be confirmed");
+    accepted(&by, &post(&of_sns(|_| ()).to_string()));
+    let url = confirmed.try_recv().unwrap();
+    assert_eq!(url, "https://sns.us-west-2.amazonaws.com/?Action=Confirm");
+}
+
+#[tokio::test]
 async fn security_no_certificate_is_fetched_for_what_is_refused_all_the_same() {
     let fetched = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&fetched);

@@ -383,8 +383,11 @@ fn security_a_token_is_for_whom_it_says_unless_that_is_being_found_out() {
         setup.audience = audience.map(str::to_owned);
         assert!(ask(access, &setup).is_err(), "{issuer:?} {audience:?}");
     }
-    (setup.issuer, setup.audience, setup.diagnosing) = (None, None, false);
-    assert!(ask(access, &setup).is_err());
+    (setup.issuer, setup.audience) = (own(access, "issuer"), own(access, "audience"));
+    setup.diagnosing = false;
+    assert_eq!(ask(access, &setup), Ok(()));
+    setup.issuer = None;
+    assert!(ask(access, &setup).is_err(), "a service has to know");
 }
 
 #[test]
@@ -552,5 +555,91 @@ fn security_a_header_has_as_many_signatures_as_a_sender_may_show() {
                 assert_eq!(refused, Rejection::SignatureInvalid(too_many));
             }
         }
+    }
+}
+
+#[test]
+fn security_the_older_signature_of_hubspot_counts_where_it_is_allowed_and_alone() {
+    use sha2::Digest;
+
+    let legacy = hex(&Sha256::digest(format!("{SECRET}{{}}")));
+    let old = [
+        ("x-hubspot-signature", &*legacy),
+        ("x-hubspot-signature-version", "v1"),
+    ];
+    let by = |legacy| {
+        let by = HubSpot::new(SECRET).public_url("https://a.example");
+        by.dangerous_legacy(legacy)
+    };
+    let both = [&old[..], &[("x-hubspot-signature-v3", "AAAA")]].concat();
+    for (headers, allowed, expected) in [
+        (&old[..], true, Ok(())),
+        (&old[..], false, Err("signature_missing")),
+        // What is there of version 3 has to be right.
+        (&both, true, Err("signature_invalid")),
+        (&[], true, Err("signature_missing")),
+    ] {
+        let request = post("{}", headers);
+        let verdict = verify(&by(allowed), &request);
+        let verdict = verdict.map(drop).map_err(Rejection::as_str);
+        assert_eq!(verdict, expected, "{headers:?} {allowed}");
+        let head = by(allowed).verify_head(&WebhookRequest::new(&request, time()));
+        let head = head.map(drop).map_err(Rejection::as_str);
+        assert_eq!(head, expected, "{headers:?} {allowed}");
+    }
+}
+
+#[test]
+fn the_rate_that_an_origin_asks_for_is_a_number_or_any() {
+    use session_auth::webhook::{Bearer, CloudEvents};
+
+    let by = CloudEvents::by(Bearer::new("t"), ["a.example"]);
+    for (rate, allowed) in [
+        ("120", "120"),
+        ("123456789", "123456789"),
+        ("1234567890", "*"),
+        ("12a", "*"),
+        ("-1", "*"),
+        ("", "*"),
+    ] {
+        let request = Request::options("/").header("webhook-request-origin", "a.example");
+        let request = request
+            .header("webhook-request-rate", rate)
+            .body("")
+            .unwrap();
+        let delivery = by.verify(&WebhookRequest::new(&request, time())).unwrap();
+        let answer = delivery.answer().unwrap().headers();
+        let rates = answer
+            .iter()
+            .filter(|(name, _)| name == "webhook-allowed-rate");
+        let rates: Vec<_> = rates.map(|(_, value)| value.to_str().unwrap()).collect();
+        assert_eq!(rates, [allowed], "{rate:?}");
+    }
+}
+
+#[test]
+fn security_a_delivery_of_event_grid_needs_a_proof_even_where_none_is_configured() {
+    let grid = scheme("azure-event-grid").unwrap();
+    let mut setup = Setup::new([""]);
+    setup.diagnosing = true;
+    let by = grid.verifier(&setup).unwrap();
+    let refused = verify(&*by, &post("[]", &[])).unwrap_err();
+    assert!(
+        refused.detail().contains("no secret is given"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn gitlab_signs_or_shows_its_token_as_its_secret_is() {
+    let key = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    for (secret, header) in [("a-token", "x-gitlab-token"), (key, "webhook-signature")] {
+        let request = sign_webhook("gitlab", secret, post("{}", &[]), time());
+        assert!(request.headers().contains_key(header), "{secret}");
+        let by = scheme("gitlab")
+            .unwrap()
+            .verifier(&Setup::new([secret]))
+            .unwrap();
+        assert_eq!(verify(&*by, &request).unwrap().scheme, Some("gitlab"));
     }
 }

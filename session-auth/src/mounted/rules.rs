@@ -109,7 +109,7 @@ impl Judged {
         let path = row.path.as_deref().map(|path| {
             match path.strip_prefix(base) {
                 // A nested `/` loses its slash.
-                Some("") if !base.is_empty() => "/".to_owned(),
+                Some("") => "/".to_owned(),
                 Some(rest) => rest.to_owned(),
                 None => path.to_owned(),
             }

@@ -131,7 +131,7 @@ impl Whole {
     }
 }
 
-/// The next data that is not empty.
+/// The next data.
 async fn next<B>(body: &mut B) -> Result<Option<Bytes>, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -148,9 +148,9 @@ where
                 BodyError::Broken(error)
             }
         })?;
-        match frame.into_data() {
-            Ok(data) if !data.is_empty() => return Ok(Some(data)),
-            _ => {}
+        // Trailers are no part of what is signed.
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
         }
     }
     Ok(None)

@@ -432,5 +432,10 @@ mod tests {
                 .expect("a certificate");
         }
         assert!(certificates.get(&url()).is_none(), "the list is bounded");
+        for number in 0..100 {
+            let url = format!("https://sns.us-east-1.amazonaws.com/{number}.pem");
+            let is_known = certificates.get(&url).is_some();
+            assert_eq!(is_known, number >= 100 - MOST, "{number}");
+        }
     }
 }

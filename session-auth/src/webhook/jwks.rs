@@ -260,3 +260,35 @@ impl fmt::Debug for Jwks {
         f.debug_struct("Jwks").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_32_bytes_is_long_enough_and_one_of_31_is_not() {
+        assert_eq!(Jwks::secret(&[7; 32]).check(), Ok(()));
+        let short = Jwks::secret(&[7; 31]).check().expect_err("too short");
+        assert!(short.to_string().contains("less than 32 bytes"), "{short}");
+    }
+
+    #[test]
+    fn keys_are_looked_up_where_one_is_missing_or_an_hour_old_and_not_all_the_time() {
+        let jwks = Jwks::fetched(|| async { Ok(String::new()) });
+        let set = r#"{"keys":[{"kty":"RSA","kid":"a","n":"AQAB","e":"AQAB"}]}"#;
+        let keys = Keys::read(set, 10_000).expect("a key");
+        jwks.0.keys.store(Arc::new(keys));
+        for (kid, now, is) in [
+            ("a", 10_000, false),
+            ("a", 13_599, false),
+            ("a", 13_600, true),
+            ("b", 10_000, true),
+        ] {
+            assert_eq!(jwks.is_to_fetch(kid, now), is, "{kid} {now}");
+        }
+        assert!(jwks.fetch("b", 20_000).is_some());
+        assert!(!jwks.is_to_fetch("b", 20_029), "it was asked just now");
+        assert!(jwks.fetch("b", 20_029).is_none());
+        assert!(jwks.is_to_fetch("b", 20_030));
+    }
+}

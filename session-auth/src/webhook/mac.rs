@@ -180,6 +180,12 @@ mod tests {
     }
 
     #[test]
+    fn a_single_byte_takes_most_characters() {
+        assert_eq!(Encoding::Base64.decode("AA==", 1, 1), Some(vec![0]));
+        assert_eq!(Encoding::Hex.decode("00000", 1, 1), None);
+    }
+
+    #[test]
     fn what_is_not_canonical_is_not_decoded() {
         for (encoding, text) in [
             (Encoding::Hex, "fbf"),

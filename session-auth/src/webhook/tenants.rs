@@ -409,6 +409,23 @@ mod tests {
     }
 
     #[test]
+    fn a_path_names_one_tenant() {
+        let of = |path| PerTenant::in_path(path, |_| async { Ok(None) }, Hmac::github);
+        assert_eq!(of("/t/{tenant}/github").check(), Ok(()));
+        for path in [
+            "",
+            "/",
+            "/t/github",
+            "/{a}/{b}",
+            "{tenant}/github",
+            "/t-{tenant}",
+        ] {
+            let error = of(path).check().expect_err("no path of a tenant");
+            assert!(error.to_string().contains("names no tenant"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_tenant_is_a_whole_segment_of_the_whole_path() {
         let segments: Vec<_> = ["", "t", "*", "github"]
             .map(|it| (it != "*").then(|| it.to_owned()))

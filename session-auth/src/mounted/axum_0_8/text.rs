@@ -230,8 +230,7 @@ impl<'a> Parser<'a> {
     fn escape(&mut self) -> Result<char, Unreadable> {
         let start = self.at;
         let unknown = |parser: &Self| {
-            let end = parser.at.max(start + 1);
-            let shown = parser.text.get(start..end).unwrap_or("\\");
+            let shown = parser.text.get(start..parser.at).unwrap_or("\\");
             Unreadable::new(
                 parser.text,
                 start,

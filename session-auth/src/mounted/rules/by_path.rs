@@ -169,8 +169,8 @@ impl Program {
         let distance = |declared: &str| {
             let (declared, path) = (simplify(declared), simplify(path));
             let prefix = declared != path
-                && (declared.ends_with(&path) && path.len() > 1
-                    || path.ends_with(&declared) && declared.len() > 1);
+                && (declared.ends_with(&path) && !path.is_empty()
+                    || path.ends_with(&declared) && !declared.is_empty());
             if prefix {
                 return 1;
             }

@@ -401,6 +401,19 @@ fn a_webhook_that_nobody_watches_is_said_to_be_so() {
     }
 }
 
+#[test]
+fn a_route_without_a_class_has_the_name_of_its_function() {
+    let note = Note::new(Kind::Unclassified("app::handler".into()));
+    let record = Record::default().route("/a", MethodRecord::any(Arc::clone(&note)));
+    let debug = format!("{:?}", record.stand_ins);
+    let judged = judge(&record, &debug, None, Date::MIN).unwrap();
+    assert_eq!(codes(&judged.findings), [Code::UnclassifiedRoute]);
+    let [route] = &judged.routes[..] else {
+        panic!("{:?}", judged.routes.len());
+    };
+    assert_eq!(route.function.as_deref(), Some("app::handler"));
+}
+
 /// A mistake in the record opens nothing: such a router does not start.
 #[test]
 fn security_a_guard_with_two_owners_stops_the_start() {

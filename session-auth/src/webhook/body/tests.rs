@@ -165,3 +165,20 @@ async fn nothing_of_a_body_over_the_limit_is_lost() {
     };
     assert_eq!(collect(&mut resumed, None, 6).await.unwrap(), "abcdef");
 }
+
+#[test]
+fn why_a_body_could_not_be_had_is_said_and_by_what() {
+    let broken = BodyError::Broken("reset by peer".into());
+    for (error, says, cause) in [
+        (BodyError::TooLarge, "the body is over the limit", None),
+        (BodyError::TimedOut, "the body was not there in time", None),
+        (
+            broken,
+            "the body broke off before its end",
+            Some("reset by peer".to_owned()),
+        ),
+    ] {
+        assert_eq!(error.to_string(), says);
+        assert_eq!(error.source().map(ToString::to_string), cause);
+    }
+}

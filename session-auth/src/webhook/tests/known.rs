@@ -9,6 +9,7 @@ use http::StatusCode;
 use zeroize::Zeroizing;
 
 use super::super::jwt::JwtIssuer;
+use super::super::mac::Algorithm;
 use super::*;
 use crate::keys::KEY_LEN;
 
@@ -140,6 +141,89 @@ fn what_is_wrapped_has_the_terms_of_what_is_in_it() {
 }
 
 #[test]
+fn what_an_event_is_proved_by_says_what_is_bound() {
+    let signed = || Hmac::github("s");
+    let events = CloudEvents::by(signed(), ["a.example"]);
+    assert_eq!(events.terms().binds, Some(Binds::Body));
+    assert_eq!(EventGrid::by(signed()).terms().binds, Some(Binds::Body));
+    // GitLab has two ways, of which one signs.
+    for (secret, binds) in [("a-token", Binds::Sender), (SIGNING, Binds::Body)] {
+        let gitlab = scheme("gitlab").unwrap();
+        let gitlab = gitlab.verifier(&Setup::new([secret])).unwrap();
+        assert_eq!(gitlab.terms().binds, Some(binds));
+        assert_eq!(gitlab.terms().scheme, Some("gitlab"));
+    }
+}
+
+#[test]
+fn what_is_known_of_a_delivery_is_kept() {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
+    let delivery = Delivery::new().with_id("a").with_timestamp(time);
+    assert_eq!(delivery.id.as_deref(), Some("a"));
+    assert_eq!(delivery.timestamp, Some(time));
+}
+
+#[test]
+fn the_head_of_a_delivery_without_a_proof_is_refused() {
+    let request = Request::post("/").body("{}").unwrap();
+    let request = WebhookRequest::new(&request, SystemTime::now());
+    for (name, verifier) in all() {
+        let head = verifier.verify_head(&request);
+        // Theirs is in the body.
+        if ["aws-sns", "mailgun", "adyen"].contains(&name) {
+            assert_eq!(head, Ok(None), "{name}");
+        } else {
+            assert!(
+                matches!(head, Err(Rejection::SignatureMissing(_))),
+                "{name}: {head:?}"
+            );
+        }
+        let whole = verifier.verify(&request);
+        assert!(
+            matches!(whole, Err(Rejection::SignatureMissing(_))),
+            "{name}: {whole:?}"
+        );
+    }
+    // Where Adyen's header is there, it is looked at.
+    let request = Request::post("/").header("hmacsignature", "AAAA");
+    let request = request.body("{}").unwrap();
+    let head = Adyen::new("s").verify_head(&WebhookRequest::new(&request, SystemTime::now()));
+    assert!(
+        matches!(head, Err(Rejection::SignatureInvalid(_))),
+        "{head:?}"
+    );
+}
+
+#[test]
+fn a_verifier_of_a_header_takes_its_hash_and_its_id() {
+    let body = "{}";
+    for (hash, made) in [
+        (
+            Algorithm::Sha256,
+            Hmac::sha256("X-Signature", Encoding::Hex, "s"),
+        ),
+        (
+            Algorithm::Sha512,
+            Hmac::sha512("X-Signature", Encoding::Hex, "s"),
+        ),
+        (
+            Algorithm::Sha1,
+            Hmac::sha1("X-Signature", Encoding::Hex, "s"),
+        ),
+    ] {
+        let by = made.unwrap().delivery_id("X-Id").unwrap();
+        let tag = hash.tag(b"s", std::iter::once(body.as_bytes()));
+        let request = Request::post("/")
+            .header("x-signature", hex(tag.as_bytes()))
+            .header("x-id", "an-id")
+            .body(body)
+            .unwrap();
+        let delivery = by.verify(&WebhookRequest::new(&request, SystemTime::now()));
+        assert_eq!(delivery.unwrap().id.as_deref(), Some("an-id"), "{hash:?}");
+    }
+}
+
+#[test]
 fn the_status_of_a_refusal_can_be_set() {
     for verifier in with_status(StatusCode::GONE) {
         assert_eq!(verifier.terms().refuse_with, StatusCode::GONE);
@@ -181,6 +265,25 @@ fn what_waits_to_be_asked_for_credentials_is_asked() {
 }
 
 #[test]
+fn what_could_verify_nothing_stops_the_start() {
+    assert!(Mailgun::new("").check().is_err());
+    assert!(EventGrid::by(Bearer::new("")).check().is_err());
+    let sns = scheme("aws-sns").unwrap();
+    let mut setup = setup(sns);
+    for (account, diagnosing, starts) in [
+        (Some(TOPIC), false, true),
+        (Some(TOPIC), true, true),
+        (None, true, true),
+        (None, false, false),
+    ] {
+        setup.account = account.map(str::to_owned);
+        setup.diagnosing = diagnosing;
+        let check = sns.verifier(&setup).unwrap().check();
+        assert_eq!(check.is_ok(), starts, "{account:?} {diagnosing}");
+    }
+}
+
+#[test]
 fn every_secret_is_counted_by_its_id() {
     let ids = SecretIds::new(Zeroizing::new([1; KEY_LEN]));
     for (name, verifier) in all() {
@@ -212,7 +315,12 @@ fn debug_names_the_verifier_and_no_secret() {
     let certificates = || Certificates::given(CERTIFICATE);
     let jwks = || Jwks::given(JWKS);
     let tenants = PerTenant::in_path("/{tenant}", |_| async { Ok(None) }, Hmac::github);
-    let shown: [(&dyn Debug, &str); 23] = [
+    let request = Request::post("/hunter2").body(SECRET).unwrap();
+    let shown: [(&dyn Debug, &str); 24] = [
+        (
+            &WebhookRequest::new(&request, SystemTime::now()),
+            "WebhookRequest { method: POST, body_len: 7",
+        ),
         (&Adyen::new(SECRET), "Adyen(Hmac(Signed"),
         (&all_of([]), "AllOf {"),
         (&any_of([]), "AnyOf {"),
