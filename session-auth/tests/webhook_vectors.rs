@@ -288,11 +288,27 @@ fn sentry_and_workos_sign_as_they_document() {
 const SENTRY: &str = "520dd83ab0cdb253c1a06d9ef173f7e90ff51ec423fdecc47c95770daefeca20";
 const WORKOS: &str = "923d99f2eaabe6695edb0a325d8bce3195ad2a51ff3d084f39733b7a1ae73b8c";
 
+/// For how long a sender tries again, given in seconds: `7 h 1 min`.
+fn patience(mut seconds: u64) -> String {
+    let mut words = Vec::new();
+    for (unit, length) in [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)] {
+        if seconds >= length {
+            words.push(format!("{} {unit}", seconds / length));
+            seconds %= length;
+        }
+    }
+    if words.is_empty() {
+        "never".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
 /// The table of `docs/webhooks.md`, from what the code knows.
 fn table() -> String {
     let mut table = String::from(
-        "| scheme | sender | verifier | signs | proof | binds | refused with | tries again | time, s | delivery id | handshake |\n\
-         |---|---|---|---|---|---|---:|---|---:|---|---|\n",
+        "| scheme | sender | verifier | signs | proof | binds | refused with | tries again | for | time, s | delivery id | handshake |\n\
+         |---|---|---|---|---|---|---:|---|---:|---:|---|---|\n",
     );
     for scheme in schemes() {
         let tolerance = match scheme.tolerance() {
@@ -314,6 +330,7 @@ fn table() -> String {
             scheme.binds.to_string(),
             scheme.refuse_with.to_string(),
             scheme.retries.to_owned(),
+            scheme.retry_budget.map(patience).unwrap_or_default(),
             tolerance,
             id.to_owned(),
             scheme.handshake.unwrap_or_default().to_owned(),
