@@ -18,6 +18,7 @@ pub(crate) const fn page(code: Code) -> &'static str {
         Code::LockNarrowed => include_str!("explain/lock-narrowed.md"),
         Code::LockChanged => include_str!("explain/lock-changed.md"),
         Code::UnmonitoredWebhook => include_str!("explain/unmonitored-webhook.md"),
+        Code::ImpatientSender => include_str!("explain/impatient-sender.md"),
         Code::PolicyClass => include_str!("explain/policy-class.md"),
         Code::PolicyMaxPublic => include_str!("explain/policy-max-public.md"),
         Code::PolicyOwner => include_str!("explain/policy-owner.md"),

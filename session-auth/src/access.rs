@@ -412,6 +412,15 @@ impl Declaration {
         self.access.by()
     }
 
+    /// The sender that it names: the scheme of its verifier's name, where this build knows one.
+    ///
+    /// A service may give the name to another verifier; its own [`Terms`](crate::webhook::Terms) are
+    /// in the listing.
+    #[must_use]
+    pub fn sender(&self) -> Option<&'static crate::webhook::Scheme> {
+        crate::webhook::known_scheme(self.verify()?.as_str())
+    }
+
     /// The longest time in which a verified delivery of a webhook is expected.
     #[must_use]
     pub const fn expect_every(&self) -> Option<Duration> {

@@ -84,3 +84,14 @@ impl Timestamp {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 }
+
+/// `6h`, `90m`, as attributes write it.
+pub(crate) fn duration(of: Duration) -> String {
+    let seconds = of.as_secs();
+    for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
+        if seconds != 0 && seconds.is_multiple_of(length) {
+            return format!("{}{unit}", seconds / length);
+        }
+    }
+    format!("{seconds}s")
+}

@@ -12,7 +12,7 @@ use common::{Answer, ask};
 use serde_json::Value;
 use session_auth::authenticate::{Authenticate, Proof, Refusal, RequestParts, Verdict};
 use session_auth::methods::{ANY, GET, POST};
-use session_auth::webhook::Bearer;
+use session_auth::webhook::{BasicAuth, Bearer, Hmac};
 use session_auth::{
     Keys, Mode, Protected, Router, SessionAuthLayer, SessionAuthLayerBuilder, Unclassified,
     listing, public, session, webhook,
@@ -535,4 +535,30 @@ async fn keys_and_secrets_are_there_by_their_ids() {
     let answer = ask(&app, "GET", "/routes.json", MONITOR).await;
     let json: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(json["keys"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn it_says_for_how_long_a_sender_tries_again() {
+    let mut service = Service::start(|auth| auth);
+    service.auth = builder(&service.clock)
+        .verifier("mail", BasicAuth::postmark("user", "password"))
+        .verifier("code", Hmac::github("a secret"))
+        .build()
+        .unwrap();
+    let hooks = routes()
+        .mount(webhook(POST, "/mail", "mail").to(|| async {}))
+        .mount(webhook(POST, "/code", "code").to(|| async {}));
+    service.app = common::protect(&service.auth, hooks).unwrap();
+    let json = service.json("").await;
+    for (route, budget) in [
+        ("POST /mail", "21m".into()),
+        ("POST /code", "0s".into()),
+        ("POST /edge", Value::Null),
+        ("GET /me", Value::Null),
+    ] {
+        assert_eq!(of(&json, route)["retry_budget"], budget, "{route}");
+    }
+    let page = service.page("").await.body;
+    assert!(page.contains("its sender tries again for 21m"), "{page}");
+    assert!(page.contains("its sender never tries again"), "{page}");
 }

@@ -1,6 +1,7 @@
 //! JSON, as `docs/route-audit.schema.json` describes it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::Serialize;
 use session_auth::audit::{Code, RouterRecord, Severity};
@@ -31,6 +32,8 @@ pub(crate) struct Terms<'a> {
     verifier: Option<&'a str>,
     /// What the verifier's proof binds, where the verifier has the name of a scheme.
     binds: Option<&'a str>,
+    /// For how long the sender tries again, where the verifier has the name of a scheme.
+    retry_budget: Option<String>,
     /// What may prove the caller, where a session is needed or may be used.
     by: Option<&'a str>,
     scope: Option<&'a str>,
@@ -47,16 +50,17 @@ pub(crate) struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Of a route; `None` where nobody said.
     pub(crate) fn of(declaration: Option<&'a Declaration>) -> Self {
+        let sender = declaration.and_then(Declaration::sender);
         Self {
             class: declaration.map(Declaration::class),
             reason: declaration.and_then(Declaration::reason),
             verifier: declaration
                 .and_then(|one| one.verify())
                 .map(|by| by.as_str()),
-            binds: declaration
-                .and_then(|one| one.verify())
-                .and_then(|by| session_auth::webhook::scheme(by.as_str()).ok())
-                .map(|scheme| scheme.binds.as_str()),
+            binds: sender.map(|sender| sender.binds.as_str()),
+            retry_budget: sender
+                .and_then(|sender| sender.retry_budget)
+                .map(|seconds| values::duration(Duration::from_secs(seconds))),
             by: declaration.and_then(Declaration::by),
             scope: declaration.and_then(Declaration::scope),
             expect_every: declaration

@@ -107,7 +107,8 @@ fn its_reports_are_read() {
         json!([{
             "methods": ["POST"], "path": "/signup", "class": "public",
             "handler": "library::signup", "file": "src/lib.rs", "line": 4,
-            "reason": "visitors have no account", "verifier": null, "binds": null, "by": null,
+            "reason": "visitors have no account", "verifier": null, "binds": null, "retry_budget": null,
+            "by": null,
             "scope": null, "expect_every": null, "until": null, "owner": null,
             "issues_session": false, "optional_session": false, "cross_origin": null,
             "max_body": null, "named": true, "package": "library", "router": "app",

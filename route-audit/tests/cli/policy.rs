@@ -109,7 +109,7 @@ fn explain_needs_no_workspace() {
     assert_eq!((code, page.as_str()), (exit::COULD_NOT_RUN, ""));
     expect![[r#"
         error: there is no finding `lock-narowed`; did you mean `lock-narrowed`?
-          = help: the findings are: `unclassified-route`, `unmounted-declaration`, `conflicting-declaration`, `opaque-mount`, `wrong-handler`, `unnamed-route`, `unguarded-router`, `test-only-declaration`, `expired-exemption`, `lock-widened`, `lock-narrowed`, `lock-changed`, `unmonitored-webhook`, `policy-class`, `policy-max-public`, `policy-owner`, `policy-expect-every`, `policy-verify-handler`, `running-answer`, `running-front`, `running-routes`, `running-nodes`, `running-version`, `running-observe`, `running-unclassified`, `running-denies`, `running-unasked`
+          = help: the findings are: `unclassified-route`, `unmounted-declaration`, `conflicting-declaration`, `opaque-mount`, `wrong-handler`, `unnamed-route`, `unguarded-router`, `test-only-declaration`, `expired-exemption`, `lock-widened`, `lock-narrowed`, `lock-changed`, `unmonitored-webhook`, `impatient-sender`, `policy-class`, `policy-max-public`, `policy-owner`, `policy-expect-every`, `policy-verify-handler`, `running-answer`, `running-front`, `running-routes`, `running-nodes`, `running-version`, `running-observe`, `running-unclassified`, `running-denies`, `running-unasked`
 
         route-audit: could not run
     "#]].assert_eq(&error);

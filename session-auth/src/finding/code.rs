@@ -94,6 +94,8 @@ codes! {
         "A route differs from the lock in something else.";
     UnmonitoredWebhook => "unmonitored-webhook", Warning,
         "A webhook has no `expect_every`, so nobody notices that it is silent.";
+    ImpatientSender => "impatient-sender", Warning,
+        "A webhook may be silent for longer than its sender tries again.";
     PolicyClass => "policy-class", Error,
         "A route has a class that the workspace's policy does not allow there.";
     PolicyMaxPublic => "policy-max-public", Error,

@@ -1,7 +1,10 @@
 //! The sentences of each finding. Nowhere else are any made.
 
+use std::time::Duration;
+
 use super::{Code, Finding, Shape};
 use crate::access::{AccessClass, Declaration};
+use crate::clock::duration;
 
 pub(super) fn message(finding: &Finding) -> String {
     let subject = &finding.subject;
@@ -81,6 +84,21 @@ pub(super) fn message(finding: &Finding) -> String {
         }
         Code::UnmonitoredWebhook => {
             format!("{subject} is a webhook of which nobody notices when it falls silent")
+        }
+        Code::ImpatientSender => {
+            let declared = finding.declared();
+            let every = declared.and_then(Declaration::expect_every);
+            let sender = declared.and_then(Declaration::sender);
+            let budget = sender.and_then(|sender| sender.retry_budget);
+            match (every, sender, budget) {
+                (Some(every), Some(sender), Some(budget)) => format!(
+                    "{subject} rings after {} without a delivery, and {} tries again for {} alone",
+                    duration(every),
+                    sender.sender,
+                    duration(Duration::from_secs(budget))
+                ),
+                _ => format!("{subject} rings later than its sender gives up"),
+            }
         }
         // Found by route-audit alone, which has the words.
         code => format!("{subject}: {}", code.title()),
@@ -197,6 +215,10 @@ pub(super) fn help(finding: &Finding) -> String {
             .to_owned(),
         Code::UnmonitoredWebhook => "add `expect_every = \"…\"`: the longest time that passes \
                                      between two deliveries when all is well"
+            .to_owned(),
+        Code::ImpatientSender => "what cannot reach the service for longer than that is lost before \
+                                  anybody hears of it: shorten `expect_every` if deliveries come \
+                                  that often, or ask the service from outside, by `route-audit probe`"
             .to_owned(),
         code => format!("run `route-audit explain {code}`"),
     }

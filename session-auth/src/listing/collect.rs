@@ -5,12 +5,11 @@ use std::sync::Arc;
 use time::Date;
 
 use super::form::{
-    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Secret, Summary, TrailState, duration,
-    utc,
+    Hour, Hurt, Key, Listing, Place, Refusal, Route, SCHEMA, Secret, Summary, TrailState, utc,
 };
 use crate::access::AccessClass;
 use crate::activity::Endpoint;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, duration};
 use crate::finding::Shape;
 use crate::mode::Mode;
 use crate::response::Denial;
@@ -164,6 +163,11 @@ fn route(shared: &Shared, endpoint: &Endpoint, alarms: &[Alarm], now: Timestamp)
             .as_ref()
             .and_then(|it| it.terms().binds)
             .map(Binds::as_str),
+        retry_budget: endpoint
+            .verifier
+            .as_ref()
+            .and_then(|it| it.terms().retry_budget)
+            .map(duration),
         by: owned(declaration.and_then(|it| it.by())),
         scope: owned(declaration.and_then(|it| it.scope())),
         expect_every: declaration.and_then(|it| it.expect_every()).map(duration),

@@ -1,7 +1,6 @@
 //! The JSON of the listing: `docs/listing.schema.json` says the same.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -69,6 +68,8 @@ pub(super) struct Route {
     pub(super) reason: Option<String>,
     pub(super) verifier: Option<String>,
     pub(super) binds: Option<&'static str>,
+    /// For how long the sender tries again.
+    pub(super) retry_budget: Option<String>,
     /// What may prove the caller; `None` where nobody is asked who they are.
     pub(super) by: Option<String>,
     pub(super) scope: Option<String>,
@@ -176,15 +177,4 @@ pub(super) fn utc(at: Timestamp) -> String {
     };
     let (date, hour, minute, second) = (at.date(), at.hour(), at.minute(), at.second());
     format!("{date}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// `6h`, `90m`, as attributes write it.
-pub(super) fn duration(of: Duration) -> String {
-    let seconds = of.as_secs();
-    for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
-        if seconds != 0 && seconds.is_multiple_of(length) {
-            return format!("{}{unit}", seconds / length);
-        }
-    }
-    format!("{seconds}s")
 }

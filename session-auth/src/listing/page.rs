@@ -188,6 +188,11 @@ fn terms(route: &Route) -> Markup {
         }
         @if let Some(by) = route.by.as_deref().filter(|by| *by != crate::by::SESSION) { div { "proved by " bdi { (shown(by)) } } }
         @if let Some(every) = &route.expect_every { div { "expected every " (every) } }
+        @match route.retry_budget.as_deref() {
+            Some("0s") => div { "its sender never tries again" },
+            Some(budget) => div { "its sender tries again for " (budget) },
+            None => {}
+        }
         @if let Some(scope) = &route.scope { div { "scope " bdi { (shown(scope)) } } }
         @if let Some(reason) = &route.reason { div { bdi { (shown(reason)) } } }
         @if let Some(origin) = &route.cross_origin { div { "from any origin: " bdi { (shown(origin)) } } }

@@ -255,18 +255,25 @@ fn two_owners(asked: &[Asked]) -> Result<(), Unreadable> {
 
 fn unmonitored(routes: &[Route], findings: &mut Vec<Finding>) {
     for route in routes {
-        if let Some(declaration) = &route.declaration
-            && declaration.class() == AccessClass::Webhook
-            && declaration.expect_every().is_none()
-            && declaration.handler() != LISTING
-        {
-            let mut finding = route.finding(
-                Code::UnmonitoredWebhook,
-                vec![Related::Declared((**declaration).clone())],
-            );
-            finding.subject.place = declaration.location.clone();
-            findings.push(finding);
+        let Some(declaration) = &route.declaration else {
+            continue;
+        };
+        if declaration.class() != AccessClass::Webhook || declaration.handler() == LISTING {
+            continue;
         }
+        let budget = declaration.sender().and_then(|sender| sender.retry_budget);
+        let code = match (declaration.expect_every(), budget) {
+            (None, _) => Code::UnmonitoredWebhook,
+            // Of a sender that never tries again, 0, each refusal is a loss, however soon it is noticed.
+            (Some(every), Some(budget)) if budget != 0 && every.as_secs() > budget => {
+                Code::ImpatientSender
+            }
+            _ => continue,
+        };
+        let declared = Related::Declared((**declaration).clone());
+        let mut finding = route.finding(code, vec![declared]);
+        finding.subject.place = declaration.location.clone();
+        findings.push(finding);
     }
 }
 

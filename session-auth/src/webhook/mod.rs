@@ -127,6 +127,7 @@ pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::public_key::PublicKey;
 pub use self::scheme::{Scheme, Setup};
+pub(crate) use self::schemes::known_scheme;
 pub use self::schemes::{scheme, schemes};
 pub use self::secret::{IntoSecrets, Secrets};
 #[cfg(feature = "webhook-asymmetric")]

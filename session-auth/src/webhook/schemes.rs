@@ -42,13 +42,18 @@ pub fn schemes() -> Vec<&'static Scheme> {
     all
 }
 
+/// The scheme of this name, if there is one.
+pub(crate) fn known_scheme(name: &str) -> Option<&'static Scheme> {
+    families().flatten().find(|scheme| scheme.name == name)
+}
+
 /// The scheme of this name.
 ///
 /// # Errors
 ///
 /// Where there is none; the message has the nearest name.
 pub fn scheme(name: &str) -> Result<&'static Scheme, ConfigError> {
-    if let Some(scheme) = families().flatten().find(|scheme| scheme.name == name) {
+    if let Some(scheme) = known_scheme(name) {
         return Ok(scheme);
     }
     let names = schemes().into_iter().map(|scheme| scheme.name);

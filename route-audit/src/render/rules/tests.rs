@@ -22,6 +22,7 @@ fn the_first_sentence_of_a_page_says_what_is_wrong() {
         error[lock-narrowed]: Compared with `routes.lock`, fewer callers may reach this route: it is gone, or its class, scope, verifier, limit or `until` keeps out callers that were let in.
         error[lock-changed]: The route differs from its line in `routes.lock`, and it does not simply open or close.
         warning[unmonitored-webhook]: A webhook has no `expect_every`.
+        warning[impatient-sender]: A webhook rings after the time that its `expect_every` names, and its sender gives up sooner.
         error[policy-class]: The policy says which classes routes below a path may have, and this route has another.
         error[policy-max-public]: More routes are public than the policy allows.
         error[policy-owner]: The declaration has no `owner`, and the policy asks for one: of every route (`true`), or of those of some classes (`["public", "webhook"]`).

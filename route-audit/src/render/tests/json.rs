@@ -49,7 +49,7 @@ fn a_route_is_what_its_declaration_says() {
         json!({
             "methods": ["POST"], "path": "/hook", "class": "webhook", "handler": "web::handler",
             "file": "src/my routes, é.rs", "line": 3, "reason": "a reason", "verifier": "postmark",
-            "binds": "sender",
+            "binds": "sender", "retry_budget": "21m",
             "by": null, "scope": null, "expect_every": "6h", "until": "2027-01-31",
             "owner": "mail", "issues_session": false, "optional_session": false,
             "cross_origin": null, "max_body": 1024, "named": true, "package": "web",

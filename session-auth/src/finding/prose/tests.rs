@@ -391,6 +391,35 @@ fn unmonitored_webhook() {
     );
 }
 
+#[test]
+fn impatient_sender() {
+    let help = "what cannot reach the service for longer than that is lost before anybody hears of \
+                it: shorten `expect_every` if deliveries come that often, or ask the service from \
+                outside, by `route-audit probe`";
+    let declared = Declaration {
+        access: Access::Webhook {
+            verify: Verify::By("postmark".into()),
+            expect_every: Some(Duration::from_secs(6 * 3600)),
+            max_body: None,
+        },
+        ..me()
+    };
+    says(
+        Code::ImpatientSender,
+        subject(Methods::POST, Some("/hook"), Shape::Route),
+        vec![Related::Declared(declared)],
+        "POST /hook rings after 6h without a delivery, and Postmark tries again for 21m alone",
+        help,
+    );
+    says(
+        Code::ImpatientSender,
+        subject(Methods::POST, Some("/hook"), Shape::Route),
+        vec![],
+        "POST /hook rings later than its sender gives up",
+        help,
+    );
+}
+
 /// `route-audit` has the words for what it finds alone; here the code has a title and a page.
 #[test]
 fn every_other_code_has_its_title_and_its_page() {

@@ -379,16 +379,24 @@ fn an_exemption_ends_after_its_last_day() {
 
 #[test]
 fn a_webhook_that_nobody_watches_is_said_to_be_so() {
-    let hook = |expect_every| Access::Webhook {
-        verify: Verify::Handler,
+    let minutes = |minutes: u64| Some(std::time::Duration::from_secs(minutes * 60));
+    let by = |verify, expect_every| Access::Webhook {
+        verify,
         expect_every,
         max_body: None,
     };
-    let day = std::time::Duration::from_secs(86_400);
+    let hook = |expect_every| by(Verify::Handler, expect_every);
+    let of = |name, every| by(Verify::By(Cow::Borrowed(name)), every);
     for (access, expected) in [
         (hook(None), vec![Code::UnmonitoredWebhook]),
-        (hook(Some(day)), vec![]),
+        (hook(minutes(1440)), vec![]),
         (SESSION, vec![]),
+        (of("postmark", None), vec![Code::UnmonitoredWebhook]),
+        // Postmark tries again for 21 minutes, GitHub never, and of others it is not known.
+        (of("postmark", minutes(22)), vec![Code::ImpatientSender]),
+        (of("postmark", minutes(21)), vec![]),
+        (of("github", minutes(22)), vec![]),
+        (of("edge", minutes(22)), vec![]),
     ] {
         let declared = declaration(to(Methods::POST, &["/a"]), access);
         let route = Route {
