@@ -440,3 +440,18 @@ fn an_exemption_has_a_reason_and_something_to_exempt() {
         assert!(error.to_string().contains(part), "{error}");
     }
 }
+
+/// No browser adds a token by itself, so that no page is behind a request that has one.
+#[tokio::test]
+async fn a_program_with_a_token_of_its_own_starts_a_session_from_anywhere() {
+    let service = Service::start(builder().bearer_tokens(true)).await;
+    let issued = service.auth.sessions().issue("ada").await.unwrap();
+    let token = issued.bearer_token();
+    let origin = "Origin: https://elsewhere.example\r\n";
+    let with = |token: &str| format!("{origin}Authorization: Bearer {token}\r\n");
+    assert_eq!(service.post("/login", &with(token)).await.status, 200);
+    assert_eq!(service.post("/page", &with(token)).await.status, 200);
+    assert_eq!(service.post("/login", origin).await.status, 403);
+    let cookie = format!("{origin}{}", service.cookie);
+    assert_eq!(service.post("/login", &cookie).await.status, 403);
+}

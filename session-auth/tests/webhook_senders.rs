@@ -628,6 +628,14 @@ fn security_a_delivery_of_event_grid_needs_a_proof_even_where_none_is_configured
         refused.detail().contains("no secret is given"),
         "{refused:?}"
     );
+    // A service has to have one, and one that is known is asked for.
+    setup.diagnosing = false;
+    assert!(grid.verifier(&setup).unwrap().check().is_err());
+    let mut setup = Setup::new(["the-token"]);
+    setup.diagnosing = true;
+    let by = grid.verifier(&setup).unwrap();
+    let good = post("[]", &[("authorization", "Bearer the-token")]);
+    assert!(verify(&*by, &good).is_ok());
 }
 
 #[test]
@@ -641,5 +649,29 @@ fn gitlab_signs_or_shows_its_token_as_its_secret_is() {
             .verifier(&Setup::new([secret]))
             .unwrap();
         assert_eq!(verify(&*by, &request).unwrap().scheme, Some("gitlab"));
+    }
+}
+
+#[test]
+fn security_a_tolerance_that_is_set_holds() {
+    let signed = sign_webhook("stripe", SECRET, post("{}", &[]), time());
+    for (tolerance, seconds, accepts) in [
+        (None, 300, true),
+        (None, 301, false),
+        (Some(10), 10, true),
+        (Some(10), 11, false),
+        (Some(600), 600, true),
+    ] {
+        let mut by = session_auth::webhook::Hmac::stripe(SECRET);
+        if let Some(tolerance) = tolerance {
+            by = by.tolerance(Duration::from_secs(tolerance));
+        }
+        let now = time() + Duration::from_secs(seconds);
+        let verdict = by.verify(&WebhookRequest::new(&signed, now));
+        assert_eq!(
+            verdict.is_ok(),
+            accepts,
+            "{tolerance:?} {seconds}: {verdict:?}"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::env::VarError;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use session_auth::{Clock, Keys, SystemClock};
 
@@ -27,8 +27,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// | `OPERATOR_PASSWORD` | the operator's first password; of no use once there is the account |
 /// | `DATABASE_URL` | `sqlite://` and a file, made where there is none, or `postgres://..` |
 /// | `LISTEN` | address and port; `127.0.0.1:3000` where unset |
+/// | `CLOCK_SPEED` | with `SESSION_AUTH_DEV=true` alone: how many seconds pass in one, 1 to 3600 |
 ///
-/// With `SESSION_AUTH_DEV=true` each but the last has a development value, and a warning in the log.
+/// With `SESSION_AUTH_DEV=true` each but the last two has a development value, and a warning in the log.
 pub struct Config {
     /// The keys that sign sessions.
     pub keys: Keys,
@@ -122,6 +123,25 @@ impl Config {
         if listen.is_none() {
             problems.push("LISTEN is no address and port: write one as in 127.0.0.1:3000".into());
         }
+        let clock: Option<Arc<dyn Clock>> = match variable("CLOCK_SPEED") {
+            Err(VarError::NotPresent) => Some(Arc::new(SystemClock)),
+            _ if !development => {
+                problems.push(
+                    "CLOCK_SPEED is set without SESSION_AUTH_DEV=true: sessions would end early; \
+                     unset it"
+                        .into(),
+                );
+                None
+            }
+            given => {
+                let speed = given.ok().and_then(|text| text.parse().ok());
+                let speed = speed.filter(|speed| (1..=3600).contains(speed));
+                if speed.is_none() {
+                    problems.push("CLOCK_SPEED is no number from 1 to 3600: write 60".into());
+                }
+                speed.map(|speed| Arc::new(Fast::from_now(speed)) as _)
+            }
+        };
         let keys = keys.map_err(|error| problems.push(error)).ok();
 
         let config = || {
@@ -135,10 +155,32 @@ impl Config {
                 database: database?,
                 listen: listen?,
                 timeout: TIMEOUT,
-                clock: Arc::new(SystemClock),
+                clock: clock?,
             })
         };
         config().ok_or(ConfigError { problems })
+    }
+}
+
+/// A clock for whoever tries the service out: ten minutes in ten seconds.
+struct Fast {
+    started: SystemTime,
+    speed: u32,
+}
+
+impl Fast {
+    fn from_now(speed: u32) -> Self {
+        Self {
+            started: SystemTime::now(),
+            speed,
+        }
+    }
+}
+
+impl Clock for Fast {
+    fn now(&self) -> SystemTime {
+        let passed = self.started.elapsed().unwrap_or_default();
+        self.started + passed.saturating_mul(self.speed)
     }
 }
 
@@ -270,6 +312,29 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn a_fast_clock_is_for_development() {
+        let fast = |speed, development| {
+            let mut variables = ALL.to_vec();
+            variables.push(("CLOCK_SPEED", speed));
+            if development {
+                variables.push(("SESSION_AUTH_DEV", "true"));
+            }
+            read(&variables)
+        };
+        let error = fast("60", false).err().unwrap().to_string();
+        assert!(error.contains("without SESSION_AUTH_DEV=true"), "{error}");
+        for bad in ["", "0", "3601", "-1", "fast"] {
+            let error = fast(bad, true).err().unwrap().to_string();
+            assert!(error.contains("no number from 1 to 3600"), "{error}");
+        }
+        let clock = fast("3600", true).unwrap().clock;
+        let before = clock.now();
+        std::thread::sleep(Duration::from_millis(10));
+        let passed = clock.now().duration_since(before).unwrap();
+        assert!(passed >= Duration::from_secs(36), "{passed:?}");
     }
 
     #[test]

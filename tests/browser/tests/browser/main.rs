@@ -7,6 +7,7 @@ mod embedded;
 mod late;
 mod listing;
 mod tls;
+mod waitlist;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
