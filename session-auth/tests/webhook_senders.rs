@@ -587,6 +587,22 @@ fn security_the_older_signature_of_hubspot_counts_where_it_is_allowed_and_alone(
         let head = head.map(drop).map_err(Rejection::as_str);
         assert_eq!(head, expected, "{headers:?} {allowed}");
     }
+    // Version 2 hashes method and URL as well.
+    let hashed = format!("{SECRET}POSThttps://a.example/hook?a=1{{}}");
+    let second = hex(&Sha256::digest(hashed));
+    for (signature, version, expected) in [
+        (&second, "v2", true),
+        (&second, "v1", false),
+        (&legacy, "v2", false),
+        (&second, "v4", false),
+    ] {
+        let headers = [
+            ("x-hubspot-signature", &**signature),
+            ("x-hubspot-signature-version", version),
+        ];
+        let verdict = verify(&by(true), &post("{}", &headers));
+        assert_eq!(verdict.is_ok(), expected, "{version}: {verdict:?}");
+    }
 }
 
 #[test]

@@ -375,8 +375,11 @@ mod tests {
             }
             let request = request.body("").expect("a request");
             let request = WebhookRequest::new(&request, SystemTime::now());
-            list.verify(&request.with_peer(peer.parse().expect("an address")))
-                .is_ok()
+            let request = request.with_peer(peer.parse().expect("an address"));
+            let whole = list.verify(&request);
+            // No body is needed.
+            assert_eq!(list.verify_head(&request), whole.clone().map(Some));
+            whole.is_ok()
         };
         for (list, peer, forwarded, expected) in [
             (&list, "192.0.2.1", &[][..], true),
