@@ -222,6 +222,19 @@ impl Endpoint {
         }
     }
 
+    /// Counts a denial, and gives its reason to the span of the request, where that has a field for it.
+    pub(crate) fn deny(&self, denial: Denial, now: Option<Timestamp>) {
+        self.counters.deny(denial, now);
+        let span = tracing::Span::current();
+        if !span.is_disabled() {
+            span.record("error.type", denial.as_str());
+            // The name is of methods and pattern.
+            if let Some(at) = self.route.find('/') {
+                span.record("http.route", &self.route[at..]);
+            }
+        }
+    }
+
     /// The answer to a denied request, with the challenge of its verifier.
     pub(crate) fn denied(&self, denial: Denial) -> Response<Body> {
         let mut response = denial.into_response();

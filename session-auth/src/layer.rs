@@ -36,6 +36,9 @@ pub use self::builder::SessionAuthLayerBuilder;
 ///    of `router.layer(auth)`, is such a service: `/users/me` is as strict as `/users/{id}`, since either
 ///    pattern may be another router's.
 ///
+/// A denial gives its reason and its route to the span of the request, in the fields `error.type` and
+/// `http.route`, where the span has them (`tracing::field::Empty`): OpenTelemetry's names.
+///
 /// With a bare `.layer(auth)`, mind what axum does: a route added **after** the call is not behind
 /// the layer, and nothing can see that from inside. `protect` takes the router as a whole and gives
 /// no way to add to it.

@@ -386,7 +386,7 @@ impl Shared {
         if !endpoint.is_probed {
             tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
         }
-        endpoint.counters.deny(denial, self.now());
+        endpoint.deny(denial, self.now());
         let login = self.login.as_ref().filter(|_| endpoint.is_for_browsers());
         let redirect = login.and_then(|login| {
             // As the browser sees it: a nested router has a shorter one.

@@ -36,6 +36,7 @@ use tower_http::request_id::{MakeRequestUuid, RequestId};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
+use tracing::field::Empty;
 
 pub use self::config::{Config, ConfigError, Secret};
 use self::database::Either;
@@ -137,5 +138,13 @@ fn around(app: Protected, timeout: Duration) -> Protected {
 fn span(request: &Request) -> Span {
     let id = request.extensions().get::<RequestId>();
     let id = id.and_then(|id| id.header_value().to_str().ok());
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    tracing::info_span!(
+        "request",
+        method = %request.method(),
+        path = request.uri().path(),
+        id,
+        // For a denial, which has its reason and its route.
+        http.route = Empty,
+        error.type = Empty,
+    )
 }

@@ -177,7 +177,7 @@ async fn judge(
             if let BodyError::Broken(_) | BodyError::TimedOut = error {
                 // There is no whole body that a handler could be given, in any mode.
                 log(denial);
-                endpoint.counters.deny(denial, shared.now());
+                endpoint.deny(denial, shared.now());
                 return Judged::Answered(denial.into_response());
             }
             *body = Body::new(Resumed { read, rest: timed });
@@ -210,7 +210,7 @@ async fn judge(
         Err(Repeated::Later) => {
             let denial = Denial::ReplayUnavailable;
             log(denial);
-            endpoint.counters.deny(denial, shared.now());
+            endpoint.deny(denial, shared.now());
             Judged::Answered(denial.into_response())
         }
     }
