@@ -35,6 +35,15 @@ fn binaries() -> Option<(PathBuf, PathBuf)> {
 
 impl Browser {
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with("--disable-default-apps").await
+    }
+
+    /// For whom pages are dark.
+    pub(crate) async fn start_dark() -> Option<Self> {
+        Self::start_with("--blink-settings=preferredColorScheme=0").await
+    }
+
+    async fn start_with(argument: &str) -> Option<Self> {
         let (chromium, chromedriver) = binaries()?;
         let mut driver = Command::new(chromedriver)
             .arg("--port=0")
@@ -75,6 +84,7 @@ impl Browser {
                     // Two sites that are not localhost, without a name server.
                     "--host-resolver-rules=MAP app.test 127.0.0.1, MAP evil.test 127.0.0.1",
                     "--ignore-certificate-errors",
+                    argument,
                     profile_arg,
                 ],
             },

@@ -62,9 +62,21 @@ fn axe() -> Option<String> {
 
 #[tokio::test]
 async fn axe_finds_nothing_wrong_with_the_listing() {
-    let (Some(axe), Some(browser)) = (axe(), Browser::start().await) else {
-        return;
-    };
+    for dark in [false, true] {
+        let browser = if dark {
+            Browser::start_dark().await
+        } else {
+            Browser::start().await
+        };
+        let (Some(axe), Some(browser)) = (axe(), browser) else {
+            return;
+        };
+        looked_at(&axe, &browser, dark).await;
+        browser.close().await;
+    }
+}
+
+async fn looked_at(axe: &str, browser: &Browser, dark: bool) {
     // In mode observe something hurts.
     let auth = SessionAuthLayer::builder(Keys::random().unwrap())
         .verifier("edge", Bearer::new("edge-token"))
@@ -88,7 +100,7 @@ async fn axe_finds_nothing_wrong_with_the_listing() {
         browser
             .open(&format!("http://localhost:{port}/routes{query}"))
             .await;
-        client.execute(&axe, vec![]).await.unwrap();
+        client.execute(axe, vec![]).await.unwrap();
         let run = "const done = arguments[arguments.length - 1]; \
                    axe.run().then(found => done([found.passes.length, found.violations.map(it => \
                      [it.id, it.help, it.nodes.map(node => node.html + ' ' + node.failureSummary)])]));";
@@ -116,6 +128,11 @@ async fn axe_finds_nothing_wrong_with_the_listing() {
             button,
             Value::from("Stop refreshing"),
             "the page's script runs"
+        );
+        let is_dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
+        assert_eq!(
+            client.execute(is_dark, vec![]).await.unwrap(),
+            Value::from(dark)
         );
         let styled = "return getComputedStyle(document.querySelector('form')).display";
         assert_eq!(
