@@ -68,14 +68,16 @@ impl<'a> Scopes<'a> {
     }
 }
 
+/// Whether this is the name of one scope, as a route could ask for it.
+pub(crate) fn is_name(name: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c == '|' || c == '&';
+    !name.is_empty() && !name.contains(odd)
+}
+
 /// What is wrong with a text of scopes.
 pub(crate) fn mistake(text: &str) -> Option<&'static str> {
     let scopes = Scopes::of(text);
-    let odd = |c: char| c.is_whitespace() || c == '|' || c == '&';
-    if scopes
-        .names()
-        .any(|name| name.is_empty() || name.contains(odd))
-    {
+    if !scopes.names().all(is_name) {
         return Some(
             "a scope is one name without white space; write `a | b` for any of several, `a & b` for \
              all of several, and not both",

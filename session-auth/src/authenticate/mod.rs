@@ -17,8 +17,11 @@
 //! 4. It sees the head of a request and never the body, on routes that name it and on no others.
 //! 5. What it proves holds for this request alone, and not past [`Proof::good_until`].
 //!
-//! Built in are [`Extension`], for an identity that a middleware in front has put on the request, and
-//! `JwtBearer` (feature `webhook-asymmetric`), for tokens of an identity provider or the service's own.
+//! Built in are
+//!
+//! - [`ApiKeys`], which the service issues;
+//! - `JwtBearer` (feature `webhook-asymmetric`), for tokens of an identity provider or the service's own;
+//! - [`Extension`], for an identity that a middleware in front has put on the request.
 //!
 //! # Example
 //!
@@ -73,6 +76,7 @@
 //! # Ok::<_, session_auth::BuildError>(())
 //! ```
 
+mod api_keys;
 mod extension;
 #[cfg(feature = "webhook-asymmetric")]
 mod jwt;
@@ -82,6 +86,7 @@ mod request;
 
 use http::{HeaderName, HeaderValue};
 
+pub use self::api_keys::{ApiKeyError, ApiKeys, IssuedApiKey, NewApiKey};
 pub use self::extension::Extension;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::jwt::JwtBearer;

@@ -1,5 +1,5 @@
-//! Holds a [`SessionStore`], or a [`ReplayStore`](super::ReplayStore), to what the trait says of it: for
-//! the tests of a store.
+//! Holds a [`SessionStore`], a [`ReplayStore`](super::ReplayStore) or an
+//! [`ApiKeyStore`](super::ApiKeyStore) to what the trait says of it: for the tests of a store.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,12 +13,14 @@
 //! # Ok::<_, std::io::Error>(())
 //! ```
 
+mod api_keys;
 mod of_one_subject;
 mod replays;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use self::api_keys::check as check_api_keys;
 pub use self::replays::check as check_replays;
 use super::session_store::{Generation, SessionStore, StoredSession};
 use crate::clock::Timestamp;

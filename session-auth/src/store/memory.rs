@@ -2,13 +2,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::api_keys::{ApiKey, ApiKeyId};
 use super::error::StoreError;
 use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
-/// Keeps sessions in this process: for development and tests. They end with it, and another process
-/// knows nothing of them.
+/// Keeps sessions and API keys in this process: for development and tests. They end with it, and another
+/// process knows nothing of them.
 ///
 /// ```
 /// use session_auth::store::MemoryStore;
@@ -19,6 +20,7 @@ use crate::session_id::SessionId;
 #[derive(Default)]
 pub struct MemoryStore {
     subjects: Mutex<HashMap<String, Subject>>,
+    api_keys: Mutex<HashMap<ApiKeyId, ApiKey>>,
 }
 
 #[derive(Default)]
@@ -77,6 +79,11 @@ impl MemoryStore {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The API keys that it holds.
+    pub(super) fn api_keys(&self) -> MutexGuard<'_, HashMap<ApiKeyId, ApiKey>> {
+        self.api_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Subject>> {

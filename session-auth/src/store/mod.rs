@@ -26,7 +26,7 @@
 //!
 //! The stores in SQL databases and in Redis keep the deliveries of a
 //! [replay window](crate::SessionAuthLayerBuilder::replay_window) as well; [`MemoryReplays`] does so for
-//! one process.
+//! one process. All but `CachedStore` keep [API keys](crate::authenticate::ApiKeys), too.
 //!
 //! # When the store is down
 //!
@@ -37,6 +37,7 @@
 //!
 //! [`store_timeout`]: crate::SessionAuthLayerBuilder::store_timeout
 
+mod api_keys;
 mod breaker;
 #[cfg(feature = "cache")]
 mod cache;
@@ -52,6 +53,8 @@ mod session_store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 
+pub use self::api_keys::{ApiKey, ApiKeyId, ApiKeyStore, InvalidApiKeyId};
+pub(crate) use self::api_keys::{GuardedApiKeys, KEEP_ENDED};
 pub(crate) use self::breaker::DEFAULT_BREAKER;
 #[cfg(feature = "cache")]
 pub use self::cache::CachedStore;

@@ -20,6 +20,7 @@ use session_auth::store::{MemoryStore, conformance};
 async fn memory() {
     let store = Arc::new(MemoryStore::new());
     conformance::check(&[Arc::clone(&store), Arc::clone(&store)]).await;
+    conformance::check_api_keys(&[Arc::clone(&store), Arc::clone(&store)]).await;
     common::the_oldest_goes_first(&*store).await;
 }
 

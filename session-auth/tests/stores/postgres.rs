@@ -32,6 +32,7 @@ async fn conforms_over_two_pools() {
     let stores = [store(&server).await.0, store(&server).await.0].map(Arc::new);
     conformance::check(&stores).await;
     conformance::check_replays(&stores).await;
+    conformance::check_api_keys(&stores).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,7 +241,7 @@ async fn migrations() {
         .fetch_all(&mut beside)
         .await
         .expect("the table is there");
-    assert_eq!(versions, [1]);
+    assert_eq!(versions, [1, 2]);
 
     // By a user who may not make tables, once they are there.
     execute(
@@ -262,7 +263,7 @@ async fn migrations() {
     .await;
     let error = store.migrate().await.expect_err("newer").to_string();
     assert!(
-        error.contains("of version 7, and this program knows versions up to 1"),
+        error.contains("of version 7, and this program knows versions up to 2"),
         "{error}"
     );
 

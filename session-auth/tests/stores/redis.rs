@@ -56,6 +56,7 @@ async fn conformance_over_two_connections() {
     ];
     conformance::check(&stores).await;
     conformance::check_replays(&stores).await;
+    conformance::check_api_keys(&stores).await;
 }
 
 /// A node in cluster mode refuses whatever is not in one slot, also where all slots are its own.
@@ -86,7 +87,8 @@ async fn conformance_in_cluster_mode() {
     assert!(error.contains("slot"), "it refuses two slots: {error}");
     let store = Arc::new(connect(&redis).await);
     conformance::check(&[Arc::clone(&store)]).await;
-    conformance::check_replays(&[store]).await;
+    conformance::check_replays(&[Arc::clone(&store)]).await;
+    conformance::check_api_keys(&[store]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

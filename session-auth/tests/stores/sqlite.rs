@@ -55,6 +55,7 @@ async fn conforms_over_two_pools() {
     .map(Arc::new);
     conformance::check(&stores).await;
     conformance::check_replays(&stores).await;
+    conformance::check_api_keys(&stores).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,7 +96,7 @@ async fn migrations_are_applied_once_however_often_and_by_however_many() {
         .fetch_all(&mut beside)
         .await
         .expect("the table is there");
-    assert_eq!(versions, [1]);
+    assert_eq!(versions, [1, 2]);
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn tables_of_a_newer_version_are_left_alone() {
     .await;
     let error = store.migrate().await.expect_err("newer").to_string();
     assert!(
-        error.contains("of version 7, and this program knows versions up to 1"),
+        error.contains("of version 7, and this program knows versions up to 2"),
         "{error}"
     );
 }

@@ -1,5 +1,6 @@
-//! Sessions in Redis.
+//! Sessions and API keys in Redis.
 
+mod api_keys;
 mod replays;
 mod row;
 mod scripts;
@@ -37,7 +38,7 @@ const DEAD_AFTER: Duration = Duration::from_secs(3);
 /// How long an answer may take. The layer's timeout is shorter, unless it was raised.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keeps sessions in Redis 5 or later, or Valkey: for services on many machines.
+/// Keeps sessions and API keys in Redis 5 or later, or Valkey: for services on many machines.
 ///
 /// ```no_run
 /// use session_auth::store::RedisStore;
@@ -78,6 +79,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// A replay window keeps a key for each delivery, the prefix, `delivery:` and 64 digits, for as long as
 /// it is remembered.
+///
+/// Each API key is a hash, the prefix, `{api-keys}:` and its id, and the ids of a subject are a set, the
+/// prefix, `{api-keys}:of:` and the SHA-256 of the subject. Redis drops a key 30 days after it has ended.
+/// In Redis Cluster all API keys are on one node.
 ///
 /// The hash expires when the last session in it has, a day after the last
 /// `revoke_all` at the soonest; what has expired before is taken out with the next login.

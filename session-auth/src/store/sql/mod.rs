@@ -1,6 +1,7 @@
 //! Stores in SQL databases.
 
 mod alike;
+mod api_keys;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod replays;

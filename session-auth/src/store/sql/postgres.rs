@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection, PgPool, Postgres};
 
 use super::alike::sql_store;
+use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
@@ -21,7 +22,7 @@ use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 
-/// Keeps sessions in PostgreSQL: for any number of machines.
+/// Keeps sessions and API keys in PostgreSQL: for any number of machines.
 ///
 /// Needs the feature `postgres`. The database may be the application's own: the tables' names begin
 /// with `session_auth_`, and they are made in the first schema of the connection's `search_path`.
@@ -62,7 +63,8 @@ const SESSION_SETTINGS: [(&str, &str); 3] = [
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// Never change one that was released: add another.
-const MIGRATIONS: &[&str] = &["\
+const MIGRATIONS: &[&str] = &[
+    "\
     CREATE TABLE session_auth_sessions ( \
         id BYTEA NOT NULL PRIMARY KEY, \
         subject TEXT COLLATE \"C\" NOT NULL, \
@@ -95,7 +97,22 @@ const MIGRATIONS: &[&str] = &["\
         owner BIGINT, \
         until BIGINT NOT NULL \
     ); \
-    CREATE INDEX session_auth_replays_until ON session_auth_replays (until);"];
+    CREATE INDEX session_auth_replays_until ON session_auth_replays (until);",
+    "\
+    CREATE TABLE session_auth_api_keys ( \
+        id BYTEA NOT NULL PRIMARY KEY, \
+        digest BYTEA NOT NULL, \
+        subject TEXT COLLATE \"C\" NOT NULL, \
+        label TEXT NOT NULL, \
+        scopes TEXT NOT NULL, \
+        issued BIGINT NOT NULL, \
+        expires BIGINT, \
+        last_used BIGINT, \
+        revoked BIGINT, \
+        version SMALLINT NOT NULL \
+    ); \
+    CREATE INDEX session_auth_api_keys_subject ON session_auth_api_keys (subject);",
+];
 
 const TOUCH: &str = concat!(
     "UPDATE session_auth_sessions SET \
@@ -335,6 +352,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), StoreError> {
 }
 
 sql_replays!(PostgresStore, FORGET_REPLAYS);
+sql_api_keys!(PostgresStore);
 sql_store!(PostgresStore
     async fn deadlines(
         &self,

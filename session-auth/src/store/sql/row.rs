@@ -46,7 +46,7 @@ pub(super) fn known_version(id: SessionId, version: i16) -> Result<(), StoreErro
     check_version(version).map_err(|what| StoreError::unreadable(format!("{id:?}: {what}")))
 }
 
-fn check_version(version: i16) -> Result<(), String> {
+pub(super) fn check_version(version: i16) -> Result<(), String> {
     if version == ROW_VERSION {
         return Ok(());
     }
@@ -98,7 +98,7 @@ where
     })
 }
 
-fn column<T, R: Row>(row: &R, name: &'static str) -> Result<T, String>
+pub(super) fn column<T, R: Row>(row: &R, name: &'static str) -> Result<T, String>
 where
     &'static str: ColumnIndex<R>,
     T: for<'r> Decode<'r, R::Database> + Type<R::Database>,
@@ -106,7 +106,7 @@ where
     nullable(row, name)?.ok_or_else(|| format!("its {name} is NULL"))
 }
 
-fn nullable<T, R: Row>(row: &R, name: &'static str) -> Result<Option<T>, String>
+pub(super) fn nullable<T, R: Row>(row: &R, name: &'static str) -> Result<Option<T>, String>
 where
     &'static str: ColumnIndex<R>,
     T: for<'r> Decode<'r, R::Database> + Type<R::Database>,

@@ -9,6 +9,7 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::alike::sql_store;
+use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
@@ -21,7 +22,7 @@ use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 
-/// Keeps sessions in an SQLite file: for one machine, any number of processes, across restarts.
+/// Keeps sessions and API keys in an SQLite file: for one machine, any number of processes, across restarts.
 ///
 /// Needs the feature `sqlite`, which builds SQLite in. The file may be the application's own: the
 /// tables' names begin with `session_auth_`.
@@ -59,7 +60,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_CONNECTIONS: u32 = 4;
 
 /// Never change one that was released: add another.
-const MIGRATIONS: &[&str] = &["\
+const MIGRATIONS: &[&str] = &[
+    "\
     CREATE TABLE session_auth_sessions ( \
         id BLOB NOT NULL PRIMARY KEY, \
         subject TEXT NOT NULL, \
@@ -91,7 +93,22 @@ const MIGRATIONS: &[&str] = &["\
         owner INTEGER, \
         until INTEGER NOT NULL \
     ) STRICT, WITHOUT ROWID; \
-    CREATE INDEX session_auth_replays_until ON session_auth_replays (until);"];
+    CREATE INDEX session_auth_replays_until ON session_auth_replays (until);",
+    "\
+    CREATE TABLE session_auth_api_keys ( \
+        id BLOB NOT NULL PRIMARY KEY, \
+        digest BLOB NOT NULL, \
+        subject TEXT NOT NULL, \
+        label TEXT NOT NULL, \
+        scopes TEXT NOT NULL, \
+        issued INTEGER NOT NULL, \
+        expires INTEGER, \
+        last_used INTEGER, \
+        revoked INTEGER, \
+        version INTEGER NOT NULL \
+    ) STRICT; \
+    CREATE INDEX session_auth_api_keys_subject ON session_auth_api_keys (subject);",
+];
 
 /// Says what became of the row: one that was written by a newer program is noted as used, and not
 /// accepted.
@@ -277,3 +294,4 @@ impl DerefMut for Lease<'_> {
 // where its future is dropped: the connection's thread finishes it.
 sql_store!(SqliteStore);
 sql_replays!(SqliteStore, FORGET_REPLAYS);
+sql_api_keys!(SqliteStore);

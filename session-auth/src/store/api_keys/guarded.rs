@@ -1,0 +1,70 @@
+//! What stands between a request and a store of API keys that may be down: as for sessions, a timeout
+//! and a circuit breaker.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::erased::ErasedApiKeys;
+use crate::store::breaker::{Breaker, DEFAULT_BREAKER};
+use crate::store::error::StoreError;
+
+/// How often an outage is logged.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+pub(crate) struct GuardedApiKeys {
+    store: Arc<dyn ErasedApiKeys>,
+    timeout: Duration,
+    breaker: Breaker,
+    /// When an outage was logged last.
+    reported: Mutex<Option<Instant>>,
+}
+
+impl GuardedApiKeys {
+    pub(crate) fn new(store: Arc<dyn ErasedApiKeys>, timeout: Duration) -> Self {
+        Self {
+            store,
+            timeout,
+            breaker: Breaker::new(DEFAULT_BREAKER, timeout),
+            reported: Mutex::default(),
+        }
+    }
+
+    /// The same store with another timeout.
+    pub(crate) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self::new(Arc::clone(&self.store), timeout)
+    }
+
+    /// Asks the store. An answer comes within the timeout; while the store is known to be down, at
+    /// once.
+    pub(crate) async fn ask<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a dyn ErasedApiKeys) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let Some(permit) = self.breaker.permit() else {
+            return Err(StoreError::refused());
+        };
+        let answer = tokio::time::timeout(self.timeout, question(&*self.store))
+            .await
+            .unwrap_or_else(|_| Err(StoreError::timed_out()));
+        match &answer {
+            Err(error) if error.is_unavailable() => self.breaker.failed(permit),
+            _ => self.breaker.answered(permit),
+        }
+        answer.inspect_err(|error| self.report(error))
+    }
+
+    fn report(&self, error: &StoreError) {
+        let mut last = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = last.is_none_or(|last| last.elapsed() >= REPORT_EVERY);
+        if error.is_unavailable() && (error.is_refused() || !is_new) {
+            return;
+        }
+        *last = Some(Instant::now());
+        drop(last);
+        tracing::error!(target: "session_auth", %error, "the store of API keys failed");
+    }
+}
