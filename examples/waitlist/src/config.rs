@@ -24,12 +24,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// | `FREESCOUT_SECRET` | secret on FreeScout's webhooks page |
 /// | `WAF_TOKEN` | bearer token of the edge worker |
 /// | `MONITOR_TOKEN` | bearer token of whoever reads the listing of routes and the health answer |
+/// | `API_KEY_PREFIX` | what API keys begin with: the service and the environment, as `waitlist_staging`; `waitlist_live` where unset |
 /// | `OPERATOR_PASSWORD` | the operator's first password; of no use once there is the account |
 /// | `DATABASE_URL` | `sqlite://` and a file, made where there is none, or `postgres://..` |
 /// | `LISTEN` | address and port; `127.0.0.1:3000` where unset |
 /// | `CLOCK_SPEED` | with `SESSION_AUTH_DEV=true` alone: how many seconds pass in one, 1 to 3600 |
 ///
-/// With `SESSION_AUTH_DEV=true` each but the last two has a development value, and a warning in the log.
+/// With `SESSION_AUTH_DEV=true` each but `API_KEY_PREFIX` and the last two has a development value, and a
+/// warning in the log.
 pub struct Config {
     /// The keys that sign sessions.
     pub keys: Keys,
@@ -41,6 +43,8 @@ pub struct Config {
     pub waf_token: Secret,
     /// What a monitor shows.
     pub monitor_token: Secret,
+    /// What API keys begin with.
+    pub api_key_prefix: String,
     /// What the operator logs in with, until it is changed: for a database without their account.
     pub operator_password: Option<Secret>,
     /// Where everything is kept.
@@ -101,6 +105,11 @@ impl Config {
         );
         let waf_token = secret("WAF_TOKEN", "the edge worker's bearer token");
         let monitor_token = secret("MONITOR_TOKEN", "the monitor's bearer token");
+        // Whether it can be one, the layer says.
+        let api_key_prefix = match variable("API_KEY_PREFIX") {
+            Err(VarError::NotPresent) => "waitlist_live".to_owned(),
+            given => given.unwrap_or_default(),
+        };
         // Whether it is needed, the database knows.
         let operator_password = match variable("OPERATOR_PASSWORD") {
             Err(VarError::NotPresent) if !development => Some(None),
@@ -151,6 +160,7 @@ impl Config {
                 freescout_secret: freescout_secret?,
                 waf_token: waf_token?,
                 monitor_token: monitor_token?,
+                api_key_prefix,
                 operator_password: operator_password?,
                 database: database?,
                 listen: listen?,

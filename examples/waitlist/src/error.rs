@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use session_auth::authenticate::ApiKeyError;
 use session_auth::{IssueError, SessionsError};
 
 use crate::passwords::PasswordError;
@@ -19,10 +20,12 @@ pub(crate) enum AppError {
     WrongPassword,
     CrossOrigin,
     NoSuchSession,
+    NoSuchKey,
     Password(PasswordError),
     Store(sqlx::Error),
     Session(IssueError),
     Sessions(SessionsError),
+    ApiKey(ApiKeyError),
 }
 
 impl IntoResponse for AppError {
@@ -40,6 +43,10 @@ impl IntoResponse for AppError {
                 StatusCode::NOT_FOUND,
                 "You have no such session, or it has ended".to_owned(),
             ),
+            Self::NoSuchKey => (
+                StatusCode::NOT_FOUND,
+                "You have no such key, or it has ended".to_owned(),
+            ),
             // What broke is for the log.
             Self::Store(error) => {
                 tracing::error!(%error, "the database failed");
@@ -52,6 +59,7 @@ impl IntoResponse for AppError {
             // A 503 where the sessions' store is down.
             Self::Session(error) => return error.into_response(),
             Self::Sessions(error) => return error.into_response(),
+            Self::ApiKey(error) => return error.into_response(),
         };
         (status, Json(serde_json::json!({ "error": error }))).into_response()
     }
@@ -91,6 +99,12 @@ impl From<sqlx::Error> for AppError {
 impl From<IssueError> for AppError {
     fn from(error: IssueError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<ApiKeyError> for AppError {
+    fn from(error: ApiKeyError) -> Self {
+        Self::ApiKey(error)
     }
 }
 

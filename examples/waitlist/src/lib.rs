@@ -1,6 +1,7 @@
 //! A waitlist: a form for visitors, webhooks of the mail provider, the help desk and the edge, and a
 //! list for the operator. Six of its routes are called by someone who has no session. The operator
-//! logs in with a password, and sees and ends their sessions on a page.
+//! logs in with a password, and sees and ends their sessions on a page; on another they issue API keys for
+//! programs, which read the list without a session.
 //!
 //! - `routes`: the handlers, each under the attribute that says who may call it
 //! - `router`: the handlers on a router
@@ -28,6 +29,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderName, StatusCode};
+use session_auth::authenticate::ApiKeys;
 use session_auth::webhook::{BasicAuth, Bearer, Hmac};
 use session_auth::{Protected, SessionAuthLayer};
 use tower::ServiceBuilder;
@@ -39,8 +41,8 @@ use tracing::Span;
 use tracing::field::Empty;
 
 pub use self::config::{Config, ConfigError, Secret};
-use self::database::Either;
 pub use self::database::{Database, InvalidDatabase};
+use self::database::{Either, either};
 use self::passwords::Passwords;
 use self::store::Store;
 pub use self::store::{Copied, copy};
@@ -53,6 +55,7 @@ const OPERATOR: &str = "operator";
 pub(crate) struct App {
     store: Store,
     passwords: Passwords,
+    keys: ApiKeys,
 }
 
 /// For how long a delivery is known again. Postmark tries again for 21 minutes.
@@ -66,9 +69,13 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 /// routes cannot be protected: a webhook's secret is empty, for instance.
 pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
     let opened = config.database.open().await?;
+    let (prefix, clock) = (config.api_key_prefix, Arc::clone(&config.clock));
+    let keys = either!(&opened.sessions, store => ApiKeys::new(prefix, store.clone()));
+    let keys = keys.clock(move || clock.now());
     let app = App {
         store: opened.store,
         passwords: Passwords::new().await?,
+        keys: keys.clone(),
     };
     app.make_operator(config.operator_password).await?;
     let auth = SessionAuthLayer::builder(config.keys)
@@ -83,6 +90,7 @@ pub async fn app(config: Config) -> Result<Protected, Box<dyn Error>> {
             "an event that comes twice is stored twice, and harms nobody",
         )
         .verifier("monitor", Bearer::new(config.monitor_token))
+        .authenticator("api", keys)
         .clock(move || config.clock.now())
         // A new password renews the session: a copy of the old cookie is to end with the old password.
         .renewal_grace(Duration::ZERO)

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use session_auth::{LocalPath, Session, SessionInfo};
+use session_auth::store::ApiKey;
+use session_auth::{LocalPath, Session, SessionInfo, Timestamp};
 use time::OffsetDateTime;
 
 use crate::OPERATOR;
@@ -78,6 +79,7 @@ pub(crate) fn devices(session: &Session, devices: &[SessionInfo], notice: Option
                     button.danger { "Sign out everywhere else" }
                 }
             }
+            p { a href="/keys" { "API keys" } " let programs read the waitlist." }
             h2 { "Password" }
             form.card method="post" action="/account/password" {
                 label {
@@ -94,6 +96,65 @@ pub(crate) fn devices(session: &Session, devices: &[SessionInfo], notice: Option
             }
         },
     )
+}
+
+/// The keys, and the text of one that was just issued.
+pub(crate) fn keys(keys: &[ApiKey], issued: Option<&str>) -> Page {
+    page(
+        "API keys",
+        &html! {
+            h1 { "API keys" }
+            p { a href="/devices" { "Your devices" } }
+            @if let Some(key) = issued {
+                div.card role="status" {
+                    "Your new key: copy it now, it is not shown again."
+                    input aria-label="New key" readonly value=(key);
+                }
+            }
+            ul {
+                @for key in keys {
+                    li.card { (key_row(key)) }
+                }
+            }
+            form.card method="post" action="/keys" {
+                label {
+                    "What is it for?"
+                    input name="label" required maxlength="64";
+                }
+                button.main { "Issue a key" }
+                small { "It reads the waitlist, and ends after 90 days." }
+            }
+        },
+    )
+}
+
+fn key_row(key: &ApiKey) -> Markup {
+    let time = |time: Timestamp| when(time.to_system_time());
+    html! {
+        div {
+            strong { (key.label) }
+            small { "Issued " (time(key.issued)) }
+            small {
+                @match key.last_used {
+                    Some(used) => { "Last used " (time(used)) }
+                    None => { "Never used" }
+                }
+            }
+            @if let Some(revoked) = key.revoked {
+                small { "Revoked " (time(revoked)) }
+            } @else if let Some(end) = key.expires {
+                small { "Ends " (time(end)) }
+            }
+        }
+        @if key.revoked.is_none() {
+            form method="post" action={ "/keys/" (key.id) "/rotate" } {
+                button { "Rotate" }
+            }
+            form method="post" action={ "/keys/" (key.id) "/revoke" } {
+                button.danger { "Revoke" }
+            }
+        }
+    }
 }
 
 fn device_row(device: &SessionInfo, this: bool) -> Markup {

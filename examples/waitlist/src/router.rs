@@ -2,7 +2,7 @@
 
 use session_auth::{Router, audited_router, listing};
 
-use crate::routes::{account, devices, edge, health, helpdesk, mail, waitlist};
+use crate::routes::{account, devices, edge, health, helpdesk, keys, mail, waitlist};
 use crate::{App, OPERATOR};
 
 #[audited_router]
@@ -24,6 +24,11 @@ pub(crate) fn routes() -> Router<App> {
         .mount(devices::show)
         .mount(devices::revoke)
         .mount(devices::revoke_others)
+        .mount(keys::export)
+        .mount(keys::show)
+        .mount(keys::issue)
+        .mount(keys::rotate)
+        .mount(keys::revoke)
         .merge(
             listing::routes("/internal/routes")
                 .scope(OPERATOR)

@@ -129,9 +129,15 @@ pub(crate) fn added(new: Option<&Declaration>) -> Sentence {
                 "is new: every request reaches its handler, which proves the sender by itself",
             ),
         },
-        _ => Sentence::of("is new: callers with a session")
-            .then(scope(new, " that has scope "))
-            .words(" may call it"),
+        _ => match by_others(new) {
+            None => Sentence::of("is new: callers with a session")
+                .then(scope(new, " that has scope "))
+                .words(" may call it"),
+            Some(by) => Sentence::of("is new: callers known by ")
+                .name(by)
+                .then(scope(new, " and with scope "))
+                .words(" may call it"),
+        },
     }
 }
 
@@ -301,6 +307,11 @@ fn scope(declaration: &Declaration, words: &'static str) -> Sentence {
     }
 }
 
+/// What proves callers of class `session`, where that is more or other than a session.
+fn by_others(declaration: &Declaration) -> Option<&str> {
+    declaration.by().filter(|by| *by != "session")
+}
+
 /// `was public`.
 fn before(old: Option<&Declaration>) -> Sentence {
     let Some(old) = old else {
@@ -312,7 +323,12 @@ fn before(old: Option<&Declaration>) -> Sentence {
             Some(verifier) => Sentence::of("needed proof for the verifier ").name(verifier),
             None => Sentence::of("was a webhook whose handler proves the sender"),
         },
-        _ => Sentence::of("needed a session").then(scope(old, " with scope ")),
+        _ => match by_others(old) {
+            None => Sentence::of("needed a session").then(scope(old, " with scope ")),
+            Some(by) => Sentence::of("needed its callers known by ")
+                .name(by)
+                .then(scope(old, " and with scope ")),
+        },
     }
 }
 
@@ -327,7 +343,12 @@ fn after(new: Option<&Declaration>) -> Sentence {
             Some(verifier) => Sentence::of("now needs proof for the verifier ").name(verifier),
             None => Sentence::of("is now a webhook whose handler proves the sender"),
         },
-        _ => Sentence::of("now needs a session").then(scope(new, " with scope ")),
+        _ => match by_others(new) {
+            None => Sentence::of("now needs a session").then(scope(new, " with scope ")),
+            Some(by) => Sentence::of("now needs its callers known by ")
+                .name(by)
+                .then(scope(new, " and with scope ")),
+        },
     }
 }
 
@@ -346,10 +367,11 @@ fn class(old: Option<&Declaration>, new: Option<&Declaration>) -> (Effect, Sente
         ),
         (Some(AccessClass::Public), Some(_)) => (
             Effect::Closes,
-            if scope(new).is_some() {
-                ": callers without one will get 401, those without the scope 403"
-            } else {
-                ": callers without one will get 401"
+            match (scope(new).is_some(), new.and_then(by_others)) {
+                (true, None) => ": callers without one will get 401, those without the scope 403",
+                (false, None) => ": callers without one will get 401",
+                (true, Some(_)) => ": others will get 401, those without the scope 403",
+                (false, Some(_)) => ": others will get 401",
             },
         ),
         (Some(AccessClass::Public), None) => {

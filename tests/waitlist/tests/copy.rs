@@ -12,7 +12,8 @@ use service::{Database, JSON, Kind, Service, WAF_AUTHORIZATION};
 /// As many as are not copied at once.
 const EVENTS: u64 = 120;
 
-async fn fill(service: &Service) -> (String, Value) {
+/// What is in it: a session, an API key and the list.
+async fn fill(service: &Service) -> (String, String, Value) {
     for email in ["ada@example.com", "Grace@Example.com", "ada@Example.com"] {
         let form = format!(r#"{{"email":"{email}","source":"footer","consent":true}}"#);
         let answer = service.post("/api/waitlist/signup", JSON, &form, &[]);
@@ -31,7 +32,12 @@ async fn fill(service: &Service) -> (String, Value) {
     let cookie = changed.cookie().to_owned();
     let list = waitlist_of(service, &cookie).await;
     assert_eq!(list["signups"].as_array().unwrap().len(), 2, "{list}");
-    (cookie, list)
+    let label = r#"{"label":"export"}"#;
+    let headers = [("cookie", &*cookie)];
+    let issued = service.post("/keys", JSON, label, &headers).await;
+    let issued: Value = serde_json::from_str(issued.text()).unwrap();
+    let key = format!("Bearer {}", issued["key"].as_str().unwrap());
+    (cookie, key, list)
 }
 
 async fn waitlist_of(service: &Service, cookie: &str) -> Value {
@@ -66,15 +72,20 @@ async fn a_session_goes_on_in_postgresql_and_back_in_sqlite() {
         return;
     };
     let service = Service::start(Kind::Sqlite).await.unwrap();
-    let (cookie, list) = fill(&service).await;
+    let (cookie, key, list) = fill(&service).await;
 
     let from = service.url.parse().unwrap();
     let to = server.url().parse().unwrap();
     let copied = waitlist::copy(&from, &to).await.unwrap().to_string();
-    assert_eq!(copied, "2 signups, 120 events, 1 users and 1 sessions");
+    assert_eq!(
+        copied,
+        "2 signups, 120 events, 1 users, 1 sessions and 1 API keys"
+    );
 
     let moved = service.restart(&server.url()).await;
     assert_moved(&moved, &cookie, &list).await;
+    let exported = moved.get("/api/signups", &[("authorization", &key)]).await;
+    assert_eq!(exported.status, StatusCode::OK, "{exported:?}");
     let pool = PgPool::connect(&server.url()).await.unwrap();
     let events = sqlx::query("SELECT payload FROM events ORDER BY id")
         .fetch_all(&pool)
@@ -87,7 +98,10 @@ async fn a_session_goes_on_in_postgresql_and_back_in_sqlite() {
     let (from, to) = (to, file.url().parse().unwrap());
     let copied = waitlist::copy(&from, &to).await.unwrap().to_string();
     // With the login in between.
-    assert_eq!(copied, "2 signups, 120 events, 1 users and 2 sessions");
+    assert_eq!(
+        copied,
+        "2 signups, 120 events, 1 users, 2 sessions and 1 API keys"
+    );
     let back = moved.restart(&file.url()).await;
     back.assert_good(&cookie).await;
     let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events")

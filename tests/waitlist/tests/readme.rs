@@ -39,6 +39,7 @@ fn commands() -> Vec<String> {
     let (_, part) = README
         .split_once("## The outage, in five commands")
         .unwrap();
+    let part = part.split("\n## ").next().unwrap();
     let mut blocks = part.split("```sh\n");
     blocks.next();
     blocks

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod devices;
 pub(crate) mod edge;
 pub(crate) mod helpdesk;
+pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod waitlist;
 

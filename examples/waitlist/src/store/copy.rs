@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use session_auth::Timestamp;
-use session_auth::store::{SessionStore, StoreError, StoredSession};
+use session_auth::store::{ApiKey, ApiKeyStore, SessionStore, StoreError, StoredSession};
 
 use super::{Store, text};
 use crate::Database;
@@ -26,6 +26,8 @@ pub struct Copied {
     pub users: u64,
     /// Sessions that had not expired.
     pub sessions: u64,
+    /// API keys.
+    pub keys: u64,
 }
 
 /// Copies everything. Stop the service first: what it gets after that stays behind.
@@ -35,7 +37,7 @@ pub struct Copied {
 /// # Errors
 ///
 /// One of the two cannot be opened, or `to` has something in it. Then nothing was copied, or
-/// sessions alone, which a second try skips.
+/// sessions and API keys alone, which a second try skips.
 pub async fn copy(from: &Database, to: &Database) -> Result<Copied, Box<dyn Error>> {
     let (from, to) = (from.open_existing().await?, to.open().await?);
     let found = to.store.rows().await?;
@@ -48,12 +50,17 @@ pub async fn copy(from: &Database, to: &Database) -> Result<Copied, Box<dyn Erro
     }
     let users = from.store.users().await?;
     // Before the transaction, which in SQLite lets nobody else write.
-    let mut sessions = 0;
+    let (mut sessions, mut keys) = (0, 0);
     for (name, _) in &users {
         sessions += copy_sessions(name, &from.sessions, &to.sessions).await?;
+        keys += copy_keys(name, &from.sessions, &to.sessions).await?;
     }
     let copied = from.store.copy_to(&to.store, users).await?;
-    Ok(Copied { sessions, ..copied })
+    Ok(Copied {
+        sessions,
+        keys,
+        ..copied
+    })
 }
 
 type User = (String, String);
@@ -166,6 +173,27 @@ async fn copy_sessions(
     Ok(copied)
 }
 
+async fn copy_keys(
+    subject: &str,
+    from: &SessionStores,
+    to: &SessionStores,
+) -> Result<u64, StoreError> {
+    let keys = either!(from, from => from.keys_of(subject).await)?;
+    let mut copied = 0;
+    for key in keys {
+        copied += either!(to, to => add(to, &key).await)?;
+    }
+    Ok(copied)
+}
+
+async fn add(to: &impl ApiKeyStore, key: &ApiKey) -> Result<u64, StoreError> {
+    if to.find_key(key.id).await?.is_some() {
+        return Ok(0);
+    }
+    to.add_key(key).await?;
+    Ok(1)
+}
+
 async fn insert(to: &impl SessionStore, session: &StoredSession) -> Result<u64, StoreError> {
     let subject = &session.subject;
     if to.find(subject, session.id).await?.is_some() {
@@ -182,10 +210,11 @@ impl fmt::Display for Copied {
             events,
             users,
             sessions,
+            keys,
         } = self;
         write!(
             f,
-            "{signups} signups, {events} events, {users} users and {sessions} sessions"
+            "{signups} signups, {events} events, {users} users, {sessions} sessions and {keys} API keys"
         )
     }
 }

@@ -131,6 +131,27 @@ fn every_change_of_terms_has_its_direction_and_its_sentence() {
             "now takes callers by `jwt` instead of `api`: callers with no more than the old proof will get 401, others may call it",
         ),
         (
+            "public to another proof",
+            "public",
+            "session by=api",
+            Narrowed,
+            "was public and now needs its callers known by `api`: others will get 401",
+        ),
+        (
+            "public to another proof with a scope",
+            "public",
+            "session by=api scope=a",
+            Narrowed,
+            "was public and now needs its callers known by `api` and with scope `a`: others will get 401, those without the scope 403",
+        ),
+        (
+            "another proof to public",
+            "session by=api",
+            "public",
+            Widened,
+            "needed its callers known by `api` and is now public: anyone may call it",
+        ),
+        (
             "scope added",
             "session",
             "session scope=admin",

@@ -61,6 +61,8 @@ fn routes_come_and_go() {
             "webhook POST /e web/routes verify=handler",
             "session GET /f web/routes scope=admin",
             "session GET /g web/routes",
+            "session GET /h web/routes by=api scope=export",
+            "session GET /i web/routes by=\"session | api\"",
         ],
         expect![[r#"
             lock-narrowed: GET /a was public and is gone: its callers will get 404
@@ -69,7 +71,9 @@ fn routes_come_and_go() {
             lock-widened: POST /d is new: senders with proof for the verifier `postmark` may call it
             lock-widened: POST /e is new: every request reaches its handler, which proves the sender by itself
             lock-widened: GET /f is new: callers with a session that has scope `admin` may call it
-            lock-widened: GET /g is new: callers with a session may call it"#]],
+            lock-widened: GET /g is new: callers with a session may call it
+            lock-widened: GET /h is new: callers known by `api` and with scope `export` may call it
+            lock-widened: GET /i is new: callers known by `session | api` may call it"#]],
     );
     compared(
         &["session GET /a web/routes", "public FALLBACK - web/routes"],

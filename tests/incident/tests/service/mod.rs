@@ -113,6 +113,7 @@ impl Service {
             freescout_secret: FREESCOUT_SECRET.into(),
             waf_token: WAF_TOKEN.into(),
             monitor_token: MONITOR_TOKEN.into(),
+            api_key_prefix: "waitlist_test".to_owned(),
             operator_password: Some(OPERATOR_PASSWORD.into()),
             database: format!("sqlite://{}", database.display()).parse().unwrap(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -61,6 +61,7 @@ pub(crate) fn config(url: &str, keys: Keys) -> Config {
         freescout_secret: "1fd8b9f0c7a14a0f".into(),
         waf_token: "edge-worker-token".into(),
         monitor_token: "monitor-token".into(),
+        api_key_prefix: "waitlist_test".to_owned(),
         operator_password: Some(PASSWORD.into()),
         database: url.parse().unwrap(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
