@@ -100,6 +100,7 @@
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as Twilio's and FreeScout's.
 //! - `webhook-asymmetric`: webhooks signed with a sender's private key, through the crate `ring`: Discord,
 //!   SendGrid, Amazon SNS, PayPal, and tokens of an issuer.
+//! - `tower-sessions`: sessions of tower-sessions 0.14 as proof of who calls: `authenticate::TowerSessions`.
 //! - `trail`: what happened, in files that show when they were changed: the module `trail`.
 //!
 //! No feature changes how a request is judged.

@@ -1,9 +1,12 @@
 //! An identity that a middleware in front has put on the request.
 
 use std::fmt;
-use std::marker::PhantomData;
+
+use http::{Extensions, HeaderValue};
 
 use super::{Authenticate, Proof, Refusal, RequestParts, Verdict};
+
+type Find<T> = Box<dyn Fn(&Extensions) -> Result<Option<T>, Refusal> + Send + Sync>;
 
 type Scopes<T> = Box<dyn Fn(&T) -> Vec<String> + Send + Sync>;
 
@@ -12,6 +15,8 @@ type Scopes<T> = Box<dyn Fn(&T) -> Vec<String> + Send + Sync>;
 ///
 /// The middleware has to be outside: `auth.protect(routes())?.layer(middleware)`. Where there is no `T`,
 /// nobody is there (`missing`).
+///
+/// What the middleware puts there may be more than the caller: [`of`](Self::of).
 ///
 /// By default the credential is taken to be [ambient](Authenticate::is_ambient), as that of a cookie is, so
 /// that a page of another origin cannot use it; [`not_ambient`](Self::not_ambient) says that it is not.
@@ -48,16 +53,48 @@ type Scopes<T> = Box<dyn Fn(&T) -> Vec<String> + Send + Sync>;
 pub struct Extension<T> {
     ambient: bool,
     scopes: Option<Scopes<T>>,
-    identity: PhantomData<fn() -> T>,
+    find: Find<T>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Extension<T> {
     /// Takes a `T` for the caller.
     pub fn new() -> Self {
+        Self::by(|extensions| Ok(extensions.get::<T>().cloned()))
+    }
+
+    /// Finds the caller in what a middleware puts on **every** request, such as axum-login's `AuthSession`:
+    ///
+    /// ```
+    /// use axum_login::AuthSession;
+    /// use session_auth::authenticate::Extension;
+    ///
+    /// # fn example<Backend>() where Backend: axum_login::AuthnBackend + 'static {
+    /// let login = Extension::of(|login: &AuthSession<Backend>| login.user.clone());
+    /// # let _ = login;
+    /// # }
+    /// ```
+    ///
+    /// A request without an `E` did not come through the middleware. That is no caller's fault: the answer
+    /// is a 503, and an ERROR in the log.
+    pub fn of<E: Send + Sync + 'static>(
+        find: impl Fn(&E) -> Option<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self::by(move |extensions| match extensions.get::<E>() {
+            Some(extension) => Ok(find(extension)),
+            None => Err(Refusal::Unavailable(
+                "the middleware in front has put nothing on the request: its layer belongs outside, \
+                 `protect(..)?.layer(..)`",
+            )),
+        })
+    }
+
+    fn by(
+        find: impl Fn(&Extensions) -> Result<Option<T>, Refusal> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             ambient: true,
             scopes: None,
-            identity: PhantomData,
+            find: Box::new(find),
         }
     }
 
@@ -87,13 +124,17 @@ impl<T: Clone + Send + Sync + 'static> Authenticate for Extension<T> {
     type Identity = T;
 
     fn authenticate(&self, request: &RequestParts<'_>) -> Verdict<T> {
-        let Some(caller) = request.extensions().get::<T>() else {
-            return Refusal::Missing.into();
+        let caller = match (self.find)(request.extensions()) {
+            Ok(Some(caller)) => caller,
+            Ok(None) => return Refusal::Missing.into(),
+            Err(refusal) => return refusal.into(),
         };
-        let scopes = self.scopes.as_ref().map(|scopes| scopes(caller));
-        Proof::new(caller.clone())
-            .scopes(scopes.unwrap_or_default())
-            .into()
+        let scopes = self.scopes.as_ref().map(|scopes| scopes(&caller));
+        Proof::new(caller).scopes(scopes.unwrap_or_default()).into()
+    }
+
+    fn challenge(&self, _: &Refusal) -> HeaderValue {
+        HeaderValue::from_static(if self.ambient { "Cookie" } else { "Bearer" })
     }
 
     fn is_ambient(&self) -> bool {

@@ -21,7 +21,8 @@
 //!
 //! - [`ApiKeys`], which the service issues;
 //! - `JwtBearer` (feature `webhook-asymmetric`), for tokens of an identity provider or the service's own;
-//! - [`Extension`], for an identity that a middleware in front has put on the request.
+//! - `TowerSessions` (feature `tower-sessions`), for sessions of that library;
+//! - [`Extension`], for an identity that a middleware in front has put on the request: axum-login's, say.
 //!
 //! # Example
 //!
@@ -83,6 +84,8 @@ mod jwt;
 mod proof;
 mod registered;
 mod request;
+#[cfg(feature = "tower-sessions")]
+mod tower_sessions;
 
 use http::{HeaderName, HeaderValue};
 
@@ -96,6 +99,8 @@ pub(crate) use self::proof::Proved;
 pub use self::proof::{Proof, Refusal, Verdict};
 pub(crate) use self::registered::{Asked, Pending, Registered};
 pub use self::request::RequestParts;
+#[cfg(feature = "tower-sessions")]
+pub use self::tower_sessions::TowerSessions;
 pub use crate::webhook::ConfigError;
 
 /// What proves who calls.
