@@ -112,23 +112,29 @@ where
     })
 }
 
+/// Who a token is of, where this issuer gave it.
+pub(super) fn verify<C>(issuer: &Arc<JwtIssuer>, token: &str, now: SystemTime) -> Verdict<C>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    if !issuer.needs_keys_for(token, now) {
+        return read(issuer, token, now).into();
+    }
+    let (issuer, token) = (Arc::clone(issuer), token.to_owned());
+    Verdict::later(async move {
+        issuer.look_up_keys_for(&token, now).await;
+        read(&issuer, &token, now)
+    })
+}
+
 impl<C: DeserializeOwned + Send + Sync + 'static> Authenticate for JwtBearer<C> {
     type Identity = C;
 
     fn authenticate(&self, request: &RequestParts<'_>) -> Verdict<C> {
-        let token = match request.bearer() {
-            Ok(token) => token,
-            Err(refusal) => return refusal.into(),
-        };
-        let now = request.now();
-        if !self.issuer.needs_keys_for(token, now) {
-            return read(&self.issuer, token, now).into();
+        match request.bearer() {
+            Ok(token) => verify(&self.issuer, token, request.now()),
+            Err(refusal) => refusal.into(),
         }
-        let (issuer, token) = (Arc::clone(&self.issuer), token.to_owned());
-        Verdict::later(async move {
-            issuer.look_up_keys_for(&token, now).await;
-            read(&issuer, &token, now)
-        })
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -21,6 +21,7 @@
 //!
 //! - [`ApiKeys`], which the service issues;
 //! - `JwtBearer` (feature `webhook-asymmetric`), for tokens of an identity provider or the service's own;
+//! - [`ForwardedIdentity`], which an authenticating proxy in front has found;
 //! - `TowerSessions` (feature `tower-sessions`), for sessions of that library;
 //! - [`Extension`], for an identity that a middleware in front has put on the request: axum-login's, say.
 //!
@@ -79,6 +80,7 @@
 
 mod api_keys;
 mod extension;
+mod forwarded;
 #[cfg(feature = "webhook-asymmetric")]
 mod jwt;
 mod proof;
@@ -91,6 +93,7 @@ use http::{HeaderName, HeaderValue};
 
 pub use self::api_keys::{ApiKeyError, ApiKeys, IssuedApiKey, NewApiKey};
 pub use self::extension::Extension;
+pub use self::forwarded::ForwardedIdentity;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::jwt::JwtBearer;
 #[cfg(test)]

@@ -165,6 +165,25 @@ impl<I: 'static> Verdict<I> {
     }
 }
 
+impl<I> Verdict<I> {
+    /// The same with these scopes.
+    pub(super) fn with_scopes(self, scopes: Vec<String>) -> Self {
+        let scopes: Arc<[String]> = scopes.into();
+        let add = move |found: Found| Found {
+            scopes: Some(scopes),
+            ..found
+        };
+        let answer = match self.answer {
+            Answer::Now(answer) => Answer::Now(answer.map(add)),
+            Answer::Later(answer) => Answer::Later(Box::pin(async move { answer.await.map(add) })),
+        };
+        Self {
+            answer,
+            identity: PhantomData,
+        }
+    }
+}
+
 impl<I> From<Result<Proof<I>, Refusal>> for Verdict<I> {
     fn from(answer: Result<Proof<I>, Refusal>) -> Self {
         Self {

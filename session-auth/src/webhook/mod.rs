@@ -76,6 +76,7 @@ mod mailgun;
 #[cfg(feature = "sha1")]
 mod mandrill;
 mod meta;
+mod network;
 #[cfg(feature = "webhook-asymmetric")]
 mod paypal;
 #[cfg(feature = "webhook-asymmetric")]
@@ -122,6 +123,7 @@ pub use self::mailgun::Mailgun;
 #[cfg(feature = "sha1")]
 pub use self::mandrill::Mandrill;
 pub use self::meta::Meta;
+pub(crate) use self::network::{Network, networks};
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::paypal::PayPal;
 #[cfg(feature = "webhook-asymmetric")]
