@@ -38,7 +38,7 @@ pub use self::run::audit_router;
 use crate::access::Location;
 use crate::audited::Audited;
 pub use crate::finding::{Code, Finding, Related, Severity, Shape, Subject};
-use crate::mounted::Record;
+use crate::mounted::{Judged, Record};
 pub use crate::report::form::{
     Failure, ListedRoute, Report, ReportError, ReportFile, RouterKind, RouterRecord, SCHEMA,
     StateRecord,
@@ -131,6 +131,11 @@ pub fn assert_classified<R: AuditableRouter>(router: &R) {
 /// [`Unauditable`] where the router cannot be read, where it mounts nothing, and where something is
 /// mounted that cannot be: a malformed path, a router as a service.
 pub fn check<R: AuditableRouter>(router: &R) -> Result<Vec<Finding>, Unauditable> {
+    Ok(judge(router)?.findings)
+}
+
+/// What a router mounts.
+pub(crate) fn judge<R: AuditableRouter>(router: &R) -> Result<Judged, Unauditable> {
     let Recorded { record, debug } = router.__record();
-    Ok(judged(record, &debug)?.findings)
+    judged(record, &debug)
 }

@@ -98,6 +98,8 @@
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, and
 //!   `testing::sign_webhook`, which signs deliveries as their senders do, for tests.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as Twilio's and FreeScout's.
+//! - `utoipa`: who may call each operation of an OpenAPI document, by the routes' declarations: the module
+//!   `openapi`.
 //! - `webhook-asymmetric`: webhooks signed with a sender's private key, through the crate `ring`: Discord,
 //!   SendGrid, Amazon SNS, PayPal, and tokens of an issuer.
 //! - `tower-sessions`: sessions of tower-sessions 0.14 as proof of who calls: `authenticate::TowerSessions`.
@@ -155,6 +157,8 @@ pub mod metrics;
 mod mode;
 mod mounted;
 mod on_demand;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
 mod pass;
 mod paths;
 mod payload;

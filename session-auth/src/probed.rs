@@ -92,7 +92,7 @@ pub fn asked_apart(routes: Vec<ProbedRoute>) -> Vec<ProbedRoute> {
 }
 
 /// A path that the pattern matches.
-fn fill(pattern: &str) -> String {
+pub(crate) fn fill(pattern: &str) -> String {
     let mut path = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(at) = rest.find(['{', '}']) {
