@@ -124,6 +124,15 @@ pub(crate) enum Way {
     By(Arc<Registered>),
 }
 
+impl Way {
+    fn name(&self) -> &str {
+        match self {
+            Self::Session => by::SESSION,
+            Self::By(authenticator) => authenticator.name(),
+        }
+    }
+}
+
 impl Endpoint {
     pub(crate) fn unclassified(route: String) -> Self {
         Self::new(route, None)
@@ -194,6 +203,21 @@ impl Endpoint {
         self.access()
             .and_then(Access::by)
             .is_none_or(|by| by == by::SESSION)
+    }
+
+    /// Counts who came in by an authenticator, or by a session where there are others.
+    pub(crate) fn count_caller(&self, by: &str) {
+        if let Some(way) = self.ways.iter().position(|way| way.name() == by) {
+            self.counters.prove(way);
+        }
+    }
+
+    /// How many came in by each way, where that is more or other than a session.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn callers(&self) -> Vec<(String, u64)> {
+        let counts = self.counters.counts().proved;
+        let names = self.ways.iter().map(|way| way.name().to_owned());
+        names.zip(counts).collect()
     }
 
     /// Whether one of its authenticators has this type of identity.

@@ -67,6 +67,16 @@ pub(crate) enum Proven {
     By(Proved),
 }
 
+impl Proven {
+    /// The name of what proved the caller.
+    pub(crate) fn by(&self) -> &str {
+        match self {
+            Self::Session(_) => by::SESSION,
+            Self::By(proved) => &proved.by,
+        }
+    }
+}
+
 /// What a decision looks at of a request.
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a Method,

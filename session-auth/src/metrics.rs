@@ -18,6 +18,8 @@
 //! | `session_auth_exemption_until_timestamp_seconds` | `class`, `route` | when the last day of `until` ends, in UTC, where there is one |
 //! | `session_auth_unclassified_total` | | requests to what nobody classified |
 //! | `session_auth_store_errors_total` | `op` | questions that the session store did not answer: of a `request`, or of a `subject` (lists, logins, times of webhooks) |
+//! | `session_auth_callers_total` | `route`, `by` | callers that each name in `by` has proved, on routes with more or other than `session` |
+//! | `session_auth_authenticator_unavailable_total` | `by` | callers of whom an authenticator could not say who they are |
 //! | `session_auth_info` | `mode`, `version`, `lock` | 1; `lock` is the SHA-256 of the route lock, or `none` |
 //!
 //! Counts are those of one layer; of two layers in a process with a route of one name, the larger count
@@ -97,6 +99,11 @@ fn describe() {
         "session_auth_store_errors_total",
         "Questions that the session store did not answer."
     );
+    describe_counter!("session_auth_callers_total", "Callers by what proved them.");
+    describe_counter!(
+        "session_auth_authenticator_unavailable_total",
+        "Callers of whom an authenticator could not say who they are."
+    );
     describe_gauge!(
         "session_auth_info",
         "Mode, version and route lock of what is running."
@@ -159,6 +166,10 @@ pub(crate) fn publish(shared: &Shared, alarms: &[Alarm]) {
             counter!("session_auth_store_errors_total", "op" => op).absolute(count);
         }
     }
+    for (name, authenticator) in &shared.authenticators {
+        counter!("session_auth_authenticator_unavailable_total", "by" => name.to_string())
+            .absolute(authenticator.unavailable());
+    }
     let lock = shared.lock.clone().unwrap_or_else(|| "none".to_owned());
     gauge!(
         "session_auth_info",
@@ -197,6 +208,9 @@ fn of_route(endpoint: &Arc<Endpoint>, now: Timestamp) {
             "class" => class, "route" => route(), "outcome" => outcome
         )
         .absolute(count);
+    }
+    for (by, count) in endpoint.callers() {
+        counter!("session_auth_callers_total", "route" => route(), "by" => by).absolute(count);
     }
     for reason in Denial::ALL {
         let of = |counts: &[(Denial, u64)]| {

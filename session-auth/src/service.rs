@@ -16,6 +16,7 @@ use http::{HeaderValue, Method, Request, Response};
 use self::check::Standing;
 use crate::activity::Endpoint;
 use crate::authenticate::RequestParts;
+use crate::by;
 use crate::clock::Timestamp;
 use crate::decision::{self, Admitted, Asked, Decision, Grant, Means, Proven};
 use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
@@ -312,9 +313,12 @@ impl Shared {
                 issuing,
                 same_origin,
             } => Caller::Optional {
-                who: proven.map(|proven| match proven {
-                    Proven::Session(admitted) => Who::Session(session_of(admitted)),
-                    Proven::By(proved) => Who::Proved(proved, Arc::clone(endpoint)),
+                who: proven.map(|proven| {
+                    endpoint.count_caller(proven.by());
+                    match proven {
+                        Proven::Session(admitted) => Who::Session(session_of(admitted)),
+                        Proven::By(proved) => Who::Proved(proved, Arc::clone(endpoint)),
+                    }
                 }),
                 sessions: self.sessions.clone(),
                 issuing,
@@ -322,10 +326,12 @@ impl Shared {
                     .then(|| Arc::clone(endpoint)),
             },
             Grant::Proven(Proven::Session(admitted)) => {
+                endpoint.count_caller(by::SESSION);
                 endpoint.counters.saw_session(admitted.now);
                 Caller::Session(session_of(admitted))
             }
             Grant::Proven(Proven::By(proved)) => {
+                endpoint.count_caller(&proved.by);
                 if let Some(now) = self.now() {
                     endpoint.counters.saw_session(now);
                 }

@@ -132,6 +132,70 @@ async fn requests_are_counted_by_route_and_reason_and_not_by_path() {
 }
 
 #[tokio::test]
+async fn callers_are_counted_by_what_proved_them() {
+    use session_auth::authenticate::{Authenticate, Proof, Refusal, RequestParts, Verdict};
+
+    struct Tokens;
+
+    impl Authenticate for Tokens {
+        type Identity = ();
+
+        fn authenticate(&self, request: &RequestParts<'_>) -> Verdict<()> {
+            match request.bearer() {
+                Ok("good") => Proof::new(()).into(),
+                Ok(_) => Refusal::Unavailable("down").into(),
+                Err(refusal) => refusal.into(),
+            }
+        }
+    }
+
+    let auth = SessionAuthLayer::builder(Keys::random().unwrap())
+        .authenticator("api", Tokens)
+        .build()
+        .unwrap();
+    let front = public(GET, "/", "front").optional_session().by("api");
+    let router = Router::new()
+        .mount(session(GET, "/own").to(|| async {}))
+        .mount(session(GET, "/both").by("session | api").to(|| async {}))
+        .mount(front.to(|| async {}));
+    let app = common::protect(&auth, router).unwrap();
+    let cookie = common::cookie_of(&auth).await;
+    let (cookie, good) = (cookie.trim_end(), "Authorization: Bearer good");
+    let requests = [
+        ("/own", cookie),
+        ("/both", cookie),
+        ("/both", good),
+        ("/both", good),
+        ("/both", "Authorization: Bearer down"),
+        ("/both", ""),
+        ("/", good),
+        ("/", "Authorization: Bearer down"),
+        ("/", ""),
+    ];
+    for (path, header) in requests {
+        ask(&app, "GET", path, header).await;
+    }
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::with_local_recorder(&recorder, || auth.publish_metrics());
+    let text = handle.render();
+    for line in [
+        r#"session_auth_callers_total{route="GET /both",by="session"} 1"#,
+        r#"session_auth_callers_total{route="GET /both",by="api"} 2"#,
+        r#"session_auth_callers_total{route="GET /",by="api"} 1"#,
+        r#"session_auth_authenticator_unavailable_total{by="api"} 2"#,
+        r#"session_auth_requests_total{class="session",route="GET /both",outcome="passed"} 3"#,
+    ] {
+        has(&text, line);
+    }
+    // Where there is nothing else, `passed` says it.
+    assert!(
+        !text.contains(r#"callers_total{route="GET /own""#),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn a_secret_of_a_webhook_is_counted_by_its_id_and_goes_on_after_a_rotation() {
     let secrets = session_auth::webhook::Secrets::new(["the-old-secret"]);
     let auth = SessionAuthLayer::builder(Keys::new([[7; 32]]).unwrap())

@@ -239,10 +239,7 @@ fn what_does_not_agree_is_said_at_once_and_changes_nothing() {
     let before = json_of(&api);
     let auth = SessionAuthLayer::builder(Keys::random().unwrap())
         .authenticator("api", Tokens)
-        .verifier(
-            "postmark",
-            Hmac::github("1fd8b9f0c7a14a0f1fd8b9f0c7a14a0f"),
-        )
+        .verifier("postmark", Hmac::github("1fd8b9f0c7a14a0f1fd8b9f0c7a14a0f"))
         .build()
         .unwrap();
     let error = openapi::secure(&mut api, &routes, &auth)

@@ -13,6 +13,9 @@ const REASONS: usize = Denial::ALL.len();
 /// The most stripes that a route has, whatever the number of cores: it bounds the memory.
 const MAX_STRIPES: usize = 64;
 
+/// How many ways to know callers are counted apart; further ones go with the last.
+pub(crate) const WAYS: usize = 4;
+
 /// What the threads of one stripe count. On cache lines of its own; two, as processors fetch pairs.
 #[derive(Default)]
 #[repr(align(128))]
@@ -24,6 +27,7 @@ struct Stripe {
     /// Time and reason in one, as [`pack`] has it.
     last_denied: AtomicU64,
     denied: [AtomicU64; REASONS],
+    proved: [AtomicU64; WAYS],
 }
 
 /// The counters of one route.
@@ -46,6 +50,8 @@ pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) verified: u64,
     pub(crate) denied: [u64; REASONS],
+    /// Callers, by the way that proved them.
+    pub(crate) proved: [u64; WAYS],
 }
 
 impl Counts {
@@ -127,6 +133,11 @@ impl Counters {
         self.stripe().passed.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a caller, by the number of the way that proved them.
+    pub(crate) fn prove(&self, way: usize) {
+        self.stripe().proved[way.min(WAYS - 1)].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a delivery whose proof was accepted. `None` where the clock has no
     /// time to give.
     pub(crate) fn verify(&self, now: Option<Timestamp>) {
@@ -189,12 +200,16 @@ impl Counters {
             passed: 0,
             verified: 0,
             denied: [0; REASONS],
+            proved: [0; WAYS],
         };
         for stripe in self.made() {
             counts.passed += stripe.passed.load(Ordering::Relaxed);
             counts.verified += stripe.verified.load(Ordering::Relaxed);
             for (sum, denied) in counts.denied.iter_mut().zip(&stripe.denied) {
                 *sum += denied.load(Ordering::Relaxed);
+            }
+            for (sum, proved) in counts.proved.iter_mut().zip(&stripe.proved) {
+                *sum += proved.load(Ordering::Relaxed);
             }
         }
         counts

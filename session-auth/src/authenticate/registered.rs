@@ -75,6 +75,12 @@ impl Registered {
         &self.name
     }
 
+    /// How often it could not say.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn unavailable(&self) -> u64 {
+        self.unavailable.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_ambient(&self) -> bool {
         self.ambient
     }
