@@ -11,6 +11,7 @@ mod adopting;
 mod apart;
 mod auditing;
 mod building;
+mod by;
 mod calls;
 mod compile;
 mod declare;
@@ -36,6 +37,7 @@ use cargo_metadata::semver::Version;
 use cargo_metadata::{Metadata, NodeDep, Package};
 use tempfile::TempDir;
 
+pub(crate) use self::by::name as by_name;
 pub(crate) use self::fix::fix;
 pub(crate) use self::manifest::Library;
 use self::text::{Edit, Source};
@@ -140,6 +142,8 @@ struct Work<'a> {
     at_start: BTreeSet<(usize, String)>,
     /// The compiler's names of what routers are given as their state, by file and number of a mark in it.
     states: BTreeMap<(usize, usize), String>,
+    /// The types that handlers take by which they may know their callers, and how many take each.
+    takes: Vec<(by::Taken, usize)>,
     /// How many handlers have got an attribute.
     annotated: usize,
     compiles: bool,
@@ -180,6 +184,7 @@ impl<'a> Work<'a> {
             unbuilt: BTreeMap::new(),
             at_start: BTreeSet::new(),
             states: BTreeMap::new(),
+            takes: Vec::new(),
             annotated: 0,
             compiles: false,
             served: BTreeSet::new(),
@@ -289,6 +294,7 @@ impl<'a> Work<'a> {
         self.settle(adopted)?;
         let (mut records, states) = self.record()?;
         self.read()?;
+        self.takes = by::taken(&records, self.ask.metadata);
         let places = self.places(&mut records);
         self.mark(&states);
         self.attributes(&records)?;

@@ -249,6 +249,12 @@ pub(crate) struct Init {
     /// cannot be done is listed, and the exit code is then 100.
     #[arg(long, conflicts_with = "force")]
     pub(crate) annotate: bool,
+    /// What proves the callers of the handlers that are annotated, in place of sessions of this library
+    ///
+    /// The name of an authenticator, or `a | b` for any of several, in the order in which they are asked:
+    /// `by = "api"`. By what handlers take today, the compiler says, the skeleton of one is printed.
+    #[arg(long, value_name = "NAME", requires = "annotate", value_parser = crate::annotate::by_name)]
+    pub(crate) by: Option<String>,
     /// Replace the lock and the workflow where they exist. What Cargo.toml says is kept
     #[arg(long)]
     pub(crate) force: bool,

@@ -81,6 +81,7 @@ pub(crate) fn report(router: &str, lines: &[&str]) -> Report {
                 named: true,
                 mounted: place(3),
                 function: None,
+                takes: None,
                 declaration: declared.is_none().then(|| declaration.clone()),
             });
         }

@@ -8,7 +8,7 @@ use cargo_metadata::Package;
 
 use super::tree::{Item, Sources, Tree};
 use super::write::{self, Change};
-use super::{Edited, Left, Work, calls, declare, manifest};
+use super::{Edited, Left, Work, by, calls, declare, manifest};
 use crate::count::count;
 use crate::error::CannotRun;
 
@@ -95,6 +95,9 @@ impl Work<'_> {
                 text,
                 "\nleft to do: {what}\n  --> {place}\n  = help: {help}\n"
             );
+        }
+        if self.annotated > 0 {
+            text.push_str(&by::skeleton(self.by(), &self.takes));
         }
         text.push_str(&self.next(changes.is_empty(), todos));
         Ok((text, self.left.is_empty()))
@@ -205,8 +208,9 @@ impl Work<'_> {
         steps.extend([
             format!(
                 "Protect the router where it is served{}: `let app = auth.protect(routes())?;`, where\n     `auth` is \
-                 `SessionAuthLayer::builder(Keys::from_env()?).build()?`. Until then its handlers refuse.",
-                served.concat()
+                 `SessionAuthLayer::{}.build()?`. Until then its handlers refuse.",
+                served.concat(),
+                by::builder(self.by())
             ),
             check.to_owned(),
             "Run `route-audit init`: the lock, the configuration, a workflow.".to_owned(),

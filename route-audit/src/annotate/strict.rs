@@ -11,7 +11,7 @@ use super::compile::{Error, Ours};
 use super::declare::Target;
 use super::record::Records;
 use super::text::Edit;
-use super::{Edits, ROUNDS, Work};
+use super::{Edits, ROUNDS, Work, by};
 use crate::count::count;
 use crate::error::CannotRun;
 
@@ -171,7 +171,8 @@ impl Work<'_> {
     /// Puts attributes above functions, and other edits elsewhere.
     fn declare(&mut self, wanted: Wanted, mut edits: Edits) -> Result<(), CannotRun> {
         for ((source, at), (name, target)) in wanted {
-            let lines = target.lines(self.library(source), &name);
+            let mut lines = target.lines(self.library(source), &name);
+            by::in_attribute(&mut lines, self.by());
             let edit = self.sources.all[source].lines(at, &lines);
             self.written.insert((source, name), lines);
             edits.entry(source).or_default().push(edit);
@@ -294,6 +295,7 @@ impl Work<'_> {
                 }
                 let target = target.ok_or(BY_HAND)?;
                 let inline = target.inline(library, false).ok_or(BY_HAND)?;
+                let inline = by::in_place(inline, self.by());
                 let Range { start, end } = call.argument;
                 let todo = target.todo("").map_or(String::new(), |todo| {
                     let line = text.text[..start].rsplit('\n').next().unwrap_or_default();
@@ -313,6 +315,7 @@ impl Work<'_> {
                     "give it a declaration first, for all that it serves: `session_auth::session(methods::ANY, \
                      \"/path\").reason(\"..\")`",
                 )?;
+                let inline = by::in_place(inline, self.by());
                 let at = call.first.start;
                 Ok(Some((source, vec![(at..at, format!("{inline}, "))])))
             }

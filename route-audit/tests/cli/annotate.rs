@@ -1,5 +1,6 @@
 //! `init --annotate`, on services that were written for axum alone.
 
+mod by;
 mod left;
 mod printed;
 mod refused;

@@ -523,6 +523,7 @@ fn help_is_a_text_that_was_read() {
 
                 Options:
                       --annotate               Give the handlers of a service on axum their access classes first: attributes, and the imports of `session_auth` for those of axum
+                      --by <NAME>              What proves the callers of the handlers that are annotated, in place of sessions of this library
                       --force                  Replace the lock and the workflow where they exist. What Cargo.toml says is kept
                       --dry-run                Show what would be written, and write nothing
                       --source <PATH|ADDRESS>  The repository of route-audit, which the workflow installs it from: a folder or a git address

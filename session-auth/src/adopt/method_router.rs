@@ -24,9 +24,10 @@ use crate::wrapper::{like_axum, methods};
 #[must_use = "a method router does nothing until it is mounted"]
 pub struct MethodRouter<S = (), E = Infallible>(pub(super) Strict<S, E>);
 
-/// A handler in its seal, and the note of where it stands.
+/// A handler in its seal, and the note of where it stands. `takes` is the compiler's name of its
+/// extractors; a service has none.
 #[track_caller]
-pub(super) fn seal<H>(handler: H) -> (Sealed<H>, Arc<Note>) {
+pub(super) fn seal<H>(handler: H, takes: Option<&'static str>) -> (Sealed<H>, Arc<Note>) {
     let name = type_name::<H>();
     match declared::of_function::<H>() {
         Some(declaration) => {
@@ -35,7 +36,7 @@ pub(super) fn seal<H>(handler: H) -> (Sealed<H>, Arc<Note>) {
             (handler, Note::new(Kind::Named(declaration)))
         }
         None => {
-            let note = Note::new(Kind::Unclassified(name.into()));
+            let note = Note::new(Kind::Unclassified(name.into(), takes.map(Into::into)));
             (Sealed::unclassified(handler, name), note)
         }
     }
@@ -53,7 +54,7 @@ where
         T: 'static,
         S: Send + Sync + 'static,
     {
-        let (handler, note) = seal(handler);
+        let (handler, note) = seal(handler, Some(type_name::<T>()));
         Self(Strict {
             inner: self.0.inner.on(filter, handler),
             record: self.0.record.on(filter, note),
@@ -68,7 +69,7 @@ where
         T: 'static,
         S: Send + Sync + 'static,
     {
-        let (handler, note) = seal(handler);
+        let (handler, note) = seal(handler, Some(type_name::<T>()));
         Self(Strict {
             inner: self.0.inner.fallback(handler),
             record: self.0.record.fallback(note),
@@ -82,7 +83,7 @@ where
         T: 'static,
         S: Send + Sync + 'static,
     {
-        let (handler, note) = seal(handler);
+        let (handler, note) = seal(handler, Some(type_name::<T>()));
         Self(Strict {
             inner: routing::any(handler),
             record: MethodRecord::any(note),
@@ -154,7 +155,7 @@ where
         T::Response: IntoResponse + 'static,
         T::Future: Send + 'static,
     {
-        let (svc, note) = seal(svc);
+        let (svc, note) = seal(svc, None);
         Self(Strict {
             inner: self.0.inner.on_service(filter, svc),
             record: self.0.record.on(filter, note),
@@ -168,7 +169,7 @@ where
         T::Response: IntoResponse + 'static,
         T::Future: Send + 'static,
     {
-        let (svc, note) = seal(svc);
+        let (svc, note) = seal(svc, None);
         Self(Strict {
             inner: routing::any_service(svc),
             record: MethodRecord::any(note),
@@ -183,7 +184,7 @@ where
         T::Response: IntoResponse + 'static,
         T::Future: Send + 'static,
     {
-        let (svc, note) = seal(svc);
+        let (svc, note) = seal(svc, None);
         Self(Strict {
             inner: self.0.inner.fallback_service(svc),
             record: self.0.record.fallback(note),

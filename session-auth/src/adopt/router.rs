@@ -1,6 +1,7 @@
 //! The router, for any handler.
 
 use std::any::Any;
+use std::any::type_name;
 use std::convert::Infallible;
 use std::mem;
 
@@ -86,7 +87,7 @@ where
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
-        let (service, note) = seal(service);
+        let (service, note) = seal(service, None);
         let (Strict { inner, record }, watched) = self.open();
         let router = Strict {
             inner: inner.route_service(path, service),
@@ -114,7 +115,7 @@ where
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
-        let (service, note) = seal(service);
+        let (service, note) = seal(service, None);
         let (Strict { inner, record }, watched) = self.open();
         let router = Strict {
             inner: inner.nest_service(path, service),
@@ -173,7 +174,7 @@ where
         H: Handler<T, S>,
         T: 'static,
     {
-        let (handler, note) = seal(handler);
+        let (handler, note) = seal(handler, Some(type_name::<T>()));
         let (Strict { inner, record }, watched) = self.open();
         let router = Strict {
             inner: inner.fallback(handler),
@@ -190,7 +191,7 @@ where
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
-        let (service, note) = seal(service);
+        let (service, note) = seal(service, None);
         let (Strict { inner, record }, watched) = self.open();
         let router = Strict {
             inner: inner.fallback_service(service),
@@ -206,7 +207,7 @@ where
         H: Handler<T, S>,
         T: 'static,
     {
-        let (handler, note) = seal(handler);
+        let (handler, note) = seal(handler, Some(type_name::<T>()));
         let (Strict { inner, record }, watched) = self.open();
         let router = Strict {
             inner: inner.method_not_allowed_fallback(handler),

@@ -22,6 +22,8 @@ pub(crate) struct Route {
     pub(crate) handler: Option<DeclarationRef>,
     /// The compiler's name of a handler that nobody classified.
     pub(crate) function: Option<Text>,
+    /// The compiler's name of what that takes.
+    pub(crate) takes: Option<Text>,
     /// Whether it is known whose handler it is.
     pub(crate) named: bool,
     /// Whether that asks for its pass by itself.

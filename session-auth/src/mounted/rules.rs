@@ -128,7 +128,11 @@ impl Judged {
             declaration: None,
             handler: note.kind.declaration().cloned(),
             function: match &note.kind {
-                Kind::Unclassified(name) => Some(name.clone()),
+                Kind::Unclassified(name, _) => Some(name.clone()),
+                _ => None,
+            },
+            takes: match &note.kind {
+                Kind::Unclassified(_, takes) => takes.clone(),
                 _ => None,
             },
             named: note.kind.declaration().is_some(),
@@ -150,7 +154,7 @@ impl Judged {
                     Related::Differs(attribute.differences(inline)),
                 ],
             )],
-            Kind::Unclassified(_) => vec![program.unclassified(&route, None)],
+            Kind::Unclassified(..) => vec![program.unclassified(&route, None)],
             Kind::Foreign | Kind::ForeignService => {
                 let (found, findings) = program.of(&route);
                 route.declaration = found;

@@ -39,7 +39,7 @@ pub(crate) enum Kind {
     Redirect(DeclarationRef),
     /// A handler or service that nobody classified, on a router of `adopt`: the compiler's name of its
     /// type.
-    Unclassified(Text),
+    Unclassified(Text, Option<Text>),
     /// A handler of a foreign router, or a service for methods that show.
     Foreign,
     /// A service of a foreign router, for every method.
@@ -57,7 +57,7 @@ impl Kind {
             | Self::Service(declaration)
             | Self::Whole(declaration)
             | Self::Redirect(declaration) => Some(declaration),
-            Self::Unclassified(_) | Self::Foreign | Self::ForeignService => None,
+            Self::Unclassified(..) | Self::Foreign | Self::ForeignService => None,
         }
     }
 
@@ -72,7 +72,7 @@ impl Kind {
             }
             | Self::Service(declaration)
             | Self::Redirect(declaration) => declaration.class() != AccessClass::Public,
-            Self::Whole(_) | Self::Unclassified(_) | Self::Foreign | Self::ForeignService => false,
+            Self::Whole(_) | Self::Unclassified(..) | Self::Foreign | Self::ForeignService => false,
         }
     }
 
@@ -82,7 +82,7 @@ impl Kind {
         match self {
             Self::Service(_) | Self::ForeignService | Self::Whole(_) => true,
             Self::Foreign => pattern.is_some_and(|pattern| pattern.contains("{*")),
-            Self::Named(_) | Self::Twice { .. } | Self::Redirect(_) | Self::Unclassified(_) => {
+            Self::Named(_) | Self::Twice { .. } | Self::Redirect(_) | Self::Unclassified(..) => {
                 false
             }
         }

@@ -178,6 +178,9 @@ pub struct ListedRoute {
     /// The compiler's name of the function that answers it, where it has no declaration and was mounted
     /// on a router of [`adopt`](crate::adopt).
     pub function: Option<Cow<'static, str>>,
+    /// The compiler's name of what that function takes, as axum has it: a tuple of extractors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Cow<'static, str>>,
     /// What speaks for it; `None` where nothing does, or where what does must not.
     pub declaration: Option<Declaration>,
 }
@@ -191,6 +194,7 @@ impl ListedRoute {
             named: route.named,
             mounted: route.mounted.clone(),
             function: route.function.clone(),
+            takes: route.takes.clone(),
             declaration: route.declaration.as_deref().cloned(),
         }
     }

@@ -64,6 +64,7 @@ fn route(kind: RowKind, path: Option<&'static str>) -> Route {
         declaration: None,
         handler: None,
         function: None,
+        takes: None,
         named: false,
         sealed: false,
         opaque: false,

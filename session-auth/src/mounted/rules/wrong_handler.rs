@@ -16,7 +16,7 @@ pub(super) fn check(route: &Route, kind: &Kind) -> Vec<Finding> {
         Kind::Whole(declaration) => is_below(declaration, route),
         Kind::Named(declaration) | Kind::Service(declaration) => is_at(declaration, route),
         // `Twice` is a conflict already.
-        Kind::Twice { .. } | Kind::Unclassified(_) | Kind::Foreign | Kind::ForeignService => true,
+        Kind::Twice { .. } | Kind::Unclassified(..) | Kind::Foreign | Kind::ForeignService => true,
     };
     if right {
         return Vec::new();
