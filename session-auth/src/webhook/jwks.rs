@@ -1,9 +1,11 @@
 //! The keys of an issuer of tokens (RFC 7517), given or looked up.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -40,12 +42,17 @@ struct Inner {
     fetch: Option<Box<Fetch>>,
     /// When they were last asked for, in seconds since 1970.
     asked: AtomicU64,
+    /// Whether they were asked for and have not come, or are no keys.
+    is_behind: AtomicBool,
     fault: Mutex<Option<ConfigError>>,
 }
 
 #[derive(Default)]
 pub(super) struct Keys {
-    by_id: Vec<(String, IssuerKey)>,
+    /// Nothing for an id that several keys have: nobody knows which one is meant.
+    by_id: HashMap<String, Option<IssuerKey>>,
+    /// Of the service's own tokens, whatever they call it.
+    secret: Option<IssuerKey>,
     /// In seconds since 1970; `None` where they were never there.
     pub(super) fetched_at: Option<u64>,
 }
@@ -130,23 +137,28 @@ impl Keys {
         let set: Value = serde_json::from_str(text).map_err(|_| ConfigError::new(wrong))?;
         let keys = set.get("keys").and_then(Value::as_array);
         let keys = keys.ok_or(ConfigError::new(wrong))?;
-        let by_id: Vec<_> = keys.iter().filter_map(IssuerKey::read).collect();
+        let mut by_id = HashMap::new();
+        for (id, key) in keys.iter().filter_map(IssuerKey::read) {
+            match by_id.entry(id) {
+                Entry::Vacant(entry) => drop(entry.insert(Some(key))),
+                Entry::Occupied(mut entry) => drop(entry.insert(None)),
+            }
+        }
         if by_id.is_empty() {
             return Err(ConfigError::new(wrong));
         }
-        let fetched_at = Some(now);
-        Ok(Self { by_id, fetched_at })
+        Ok(Self {
+            by_id,
+            secret: None,
+            fetched_at: Some(now),
+        })
     }
 
     /// The one key of this id; a secret of the service's own, whatever the token calls it.
     pub(super) fn find(&self, kid: Option<&str>) -> Option<&IssuerKey> {
-        if let [(_, secret @ IssuerKey::Secret(_))] = self.by_id.as_slice() {
-            return Some(secret);
-        }
-        let kid = kid?;
-        let mut keys = self.by_id.iter().filter(|(known, _)| known == kid);
-        let (_, key) = keys.next()?;
-        keys.next().is_none().then_some(key)
+        self.secret
+            .as_ref()
+            .or_else(|| self.by_id.get(kid?)?.as_ref())
     }
 }
 
@@ -163,6 +175,7 @@ impl Jwks {
             keys: ArcSwap::from_pointee(keys),
             fetch: None,
             asked: AtomicU64::new(0),
+            is_behind: AtomicBool::new(false),
             fault: Mutex::new(fault),
         }))
     }
@@ -178,6 +191,7 @@ impl Jwks {
             keys: ArcSwap::default(),
             fetch: Some(Box::new(move || Box::pin(fetch()))),
             asked: AtomicU64::new(0),
+            is_behind: AtomicBool::new(false),
             fault: Mutex::default(),
         }))
     }
@@ -191,13 +205,15 @@ impl Jwks {
         });
         let secret = IssuerKey::Secret(Zeroizing::new(secret.to_vec()));
         let keys = Keys {
-            by_id: vec![(String::new(), secret)],
+            secret: Some(secret),
             fetched_at: Some(0),
+            ..Keys::default()
         };
         Self(Arc::new(Inner {
             keys: ArcSwap::from_pointee(keys),
             fetch: None,
             asked: AtomicU64::new(0),
+            is_behind: AtomicBool::new(false),
             fault: Mutex::new(fault),
         }))
     }
@@ -209,6 +225,11 @@ impl Jwks {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether the issuer may have other keys by now: they are being looked up, or could not be.
+    pub(super) fn is_behind(&self) -> bool {
+        self.0.is_behind.load(Ordering::Relaxed)
     }
 
     /// Whether the keys are to be looked up for a token of this one.
@@ -236,6 +257,7 @@ impl Jwks {
         {
             return None;
         }
+        inner.is_behind.store(true, Ordering::Relaxed);
         let fetching = fetch();
         Some(Box::pin(async move {
             let read = match fetching.await {
@@ -243,7 +265,10 @@ impl Jwks {
                 Err(error) => Err(error.to_string()),
             };
             match read {
-                Ok(keys) => inner.keys.store(Arc::new(keys)),
+                Ok(keys) => {
+                    inner.keys.store(Arc::new(keys));
+                    inner.is_behind.store(false, Ordering::Relaxed);
+                }
                 Err(error) => tracing::error!(
                     target: "session_auth",
                     error,

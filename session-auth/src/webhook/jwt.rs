@@ -22,6 +22,9 @@ const LONGEST: usize = 16 * 1024;
 /// How far the issuer's clock may be ahead, in seconds.
 const LEEWAY: u64 = 60;
 
+/// The end of the year 9999, in seconds since 1970.
+const LATEST: u64 = 253_402_300_799;
+
 const ISSUERS_OF_GOOGLE: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
 
 pub(super) static SCHEMES: &[Scheme] = &[
@@ -258,7 +261,9 @@ impl JwtIssuer {
     /// What a token says, once it is believed.
     pub(crate) fn claims(&self, text: &str, now: SystemTime) -> Result<Value, Fault> {
         let token = Token::read(text).ok_or(Fault::Malformed("no token of three parts"))?;
-        if token.header.get("crit").is_some() {
+        let is_extended = |name| token.header.get(name).is_some_and(|value| *value != true);
+        // RFC 7797 wants `b64` named in `crit`; not everybody does so.
+        if token.header.get("crit").is_some() || is_extended("b64") {
             return Err(Fault::Malformed("the token asks for an extension"));
         }
         let keys = self.jwks.keys();
@@ -268,6 +273,11 @@ impl JwtIssuer {
                 return Err(Fault::Malformed("the token names no key"));
             }
             (None, None) => return Err(Fault::Unavailable("the issuer's keys are not there")),
+            (None, Some(_)) if self.jwks.is_behind() => {
+                return Err(Fault::Unavailable(
+                    "the issuer's keys could not be looked up again",
+                ));
+            }
             (None, Some(_)) => return Err(Fault::Forged("the issuer has no such key")),
         };
         if token.header.get("alg").and_then(Value::as_str) != Some(key.algorithm()) {
@@ -318,10 +328,14 @@ impl JwtIssuer {
         // RFC 7519 allows a fraction; no issuer writes one, and readers differ in what they make of it.
         let whole = |name: &str| match claims.get(name) {
             None => Ok(None),
+            // Later is written in milliseconds, by mistake, and would be good for ever.
             Some(value) => value
                 .as_u64()
+                .filter(|seconds| *seconds <= LATEST)
                 .map(Some)
-                .ok_or(Fault::Malformed("a time of the token is no whole number")),
+                .ok_or(Fault::Malformed(
+                    "a time of the token is no whole number of seconds",
+                )),
         };
         let expires = whole("exp")?.ok_or(Fault::Malformed("the token has no `exp`"))?;
         if now > expires.saturating_add(self.leeway.unwrap_or_default()) {
