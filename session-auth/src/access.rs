@@ -336,6 +336,17 @@ impl Location {
             column: at.column(),
         }
     }
+
+    /// Whether it is in the standard library, or in this one: where a function that takes its caller's place
+    /// was called as a value, by `map(get)` say.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        let own = file!().strip_suffix("access.rs").unwrap_or_default();
+        let core = ["/rustc/", "/library/core/src/", "/library/alloc/src/"];
+        self.file.starts_with(own)
+            || core
+                .iter()
+                .any(|part| self.file.replace('\\', "/").contains(part))
+    }
 }
 
 impl fmt::Display for Location {

@@ -73,6 +73,7 @@ macro_rules! like_axum {
         where
             S: $($bound)+,
         {
+            #[track_caller]
             fn default() -> Self {
                 Self::new()
             }

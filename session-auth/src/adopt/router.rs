@@ -55,6 +55,7 @@ where
     S: Clone + Send + Sync + 'static,
 {
     /// As [`axum::Router::new`].
+    #[track_caller]
     pub fn new() -> Self {
         Self::of(Strict::new(), Watched::new(Record::default()))
     }
@@ -310,6 +311,7 @@ impl<S> From<axum::Router<S>> for Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
+    #[track_caller]
     fn from(router: axum::Router<S>) -> Self {
         Self::of(
             Strict::new().merge_axum(router),

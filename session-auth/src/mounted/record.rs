@@ -17,6 +17,8 @@ pub(crate) struct Record {
     pub(super) entries: Vec<Entry>,
     /// What is wrong already, whatever the router does.
     pub(crate) mistakes: Vec<Mistake>,
+    /// Where the router begins.
+    begun: Option<Location>,
 }
 
 /// One thing that was mounted.
@@ -95,6 +97,21 @@ impl MethodRecord {
 
 impl Record {
     #[track_caller]
+    pub(crate) fn new() -> Self {
+        Self {
+            begun: Some(Location::caller()).filter(|begun| !begun.is_elsewhere()),
+            ..Self::default()
+        }
+    }
+
+    /// Where something was mounted; if nobody's own source says, where its router begins.
+    pub(super) fn place(&self, note: &Note) -> Location {
+        let begun = self.begun.as_ref();
+        let begun = begun.filter(|_| note.mounted.is_elsewhere());
+        begun.unwrap_or(&note.mounted).clone()
+    }
+
+    #[track_caller]
     pub(crate) fn route(mut self, path: &str, record: MethodRecord) -> Self {
         self.stand_ins = self.stand_ins.route(path, record.stand_ins);
         self.mistakes.extend(record.mistakes);
@@ -118,6 +135,7 @@ impl Record {
     pub(crate) fn nest(mut self, path: &str, other: Self) -> Self {
         self.stand_ins = self.stand_ins.nest(path, other.stand_ins);
         self.mistakes.extend(other.mistakes);
+        self.begun = self.begun.or(other.begun);
         self.entries
             .extend(other.entries.into_iter().map(|entry| Entry {
                 own_fallback: false,
@@ -130,6 +148,7 @@ impl Record {
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.stand_ins = self.stand_ins.merge(other.stand_ins);
         self.mistakes.extend(other.mistakes);
+        self.begun = self.begun.or(other.begun);
         self.entries.extend(other.entries);
         self
     }

@@ -21,7 +21,7 @@ use super::record::Record;
 use super::route::Route;
 use super::stand_in::{Kind, Note};
 use super::unreadable::Unreadable;
-use crate::access::{AccessClass, Declaration, Target, Text};
+use crate::access::{AccessClass, Declaration, Location, Target, Text};
 use crate::activity::LISTING;
 use crate::finding::{Code, Finding, Related, together};
 
@@ -83,7 +83,7 @@ pub(crate) fn judge(
                 served.insert(Arc::as_ptr(note));
                 let base = bases.get(&Arc::as_ptr(note)).map_or("", |base| &***base);
                 let note = Arc::clone(note);
-                judged.route(row, &note, base, &program);
+                judged.route(row, (&note, record.place(&note)), base, &program);
             }
             Whose::Unaskable => judged.unaskable.extend(row.path),
             Whose::Elsewhere(met) => {
@@ -105,7 +105,13 @@ pub(crate) fn judge(
 }
 
 impl Judged {
-    fn route(&mut self, row: Asked, note: &Note, base: &str, program: &Program) {
+    fn route(
+        &mut self,
+        row: Asked,
+        (note, mounted): (&Note, Location),
+        base: &str,
+        program: &Program,
+    ) {
         let path = row.path.as_deref().map(|path| {
             match path.strip_prefix(base) {
                 // A nested `/` loses its slash.
@@ -139,7 +145,7 @@ impl Judged {
             sealed: note.kind.is_sealed(),
             opaque: note.kind.is_opaque(row.path.as_deref())
                 || matches!(row.kind, RowKind::Service | RowKind::Nested),
-            mounted: note.mounted.clone(),
+            mounted,
             guards: row.guards,
         };
         let findings = match &note.kind {

@@ -113,10 +113,11 @@ where
     S: Clone + Send + Sync + 'static,
 {
     /// A router without routes.
+    #[track_caller]
     pub fn new() -> Self {
         Self {
             inner: axum::Router::new(),
-            record: Record::default(),
+            record: Record::new(),
         }
     }
 

@@ -33,11 +33,11 @@ pub(super) fn check(
                 path: declaration.target.paths().first().cloned(),
                 methods: declaration.target.methods(),
                 shape: Shape::of(&declaration.target),
-                place: note.mounted.clone(),
+                place: record.place(note),
             },
             related: vec![
                 Related::Declared((**declaration).clone()),
-                Related::Mounted(note.mounted.clone()),
+                Related::Mounted(record.place(note)),
             ],
         });
     }
