@@ -15,6 +15,7 @@ mod by;
 mod calls;
 mod compile;
 mod declare;
+mod extensions;
 mod fix;
 mod imports;
 mod manifest;
@@ -132,6 +133,10 @@ struct Work<'a> {
     scratch: TempDir,
     _lock: File,
     left: BTreeSet<Left>,
+    /// The same, by file and number of a mark in it: what is edited later moves the place.
+    left_at: Vec<(usize, usize, String, String)>,
+    /// What the files become, as far as they change.
+    new: BTreeMap<usize, String>,
     /// The lines that were put above a function, by file and name, and the functions that do not compile
     /// with them, with the compiler's message.
     written: BTreeMap<(usize, String), Vec<String>>,
@@ -144,11 +149,15 @@ struct Work<'a> {
     states: BTreeMap<(usize, usize), String>,
     /// The types that handlers take by which they may know their callers, and how many take each.
     takes: Vec<(by::Taken, usize)>,
+    /// Where `.into()` was put in, by file and number of a mark in it.
+    converted: Vec<(usize, usize)>,
+    /// The crates whose functions the record has.
+    mounted: BTreeSet<String>,
     /// How many handlers have got an attribute.
     annotated: usize,
     compiles: bool,
-    /// Where an audited router has become a plain one again.
-    served: BTreeSet<String>,
+    /// Where an audited router has become a plain one again, by file and number of a mark in it.
+    served: BTreeSet<(usize, usize)>,
     /// By package: its Cargo.toml.
     manifests: Vec<usize>,
 }
@@ -179,12 +188,16 @@ impl<'a> Work<'a> {
             scratch,
             _lock: lock,
             left,
+            left_at: Vec::new(),
+            new: BTreeMap::new(),
             written: BTreeMap::new(),
             refused: BTreeMap::new(),
             unbuilt: BTreeMap::new(),
             at_start: BTreeSet::new(),
             states: BTreeMap::new(),
             takes: Vec::new(),
+            converted: Vec::new(),
+            mounted: BTreeSet::new(),
             annotated: 0,
             compiles: false,
             served: BTreeSet::new(),
@@ -230,6 +243,35 @@ impl<'a> Work<'a> {
     ) {
         let (place, what, help) = (place.into(), what.into(), help.into());
         self.left.insert(Left { place, what, help });
+    }
+
+    /// At an offset of a file, as it is now.
+    fn leave_at(
+        &mut self,
+        source: usize,
+        at: usize,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let mark = self.sources.all[source].mark(at);
+        self.left_at.push((source, mark, what.into(), help.into()));
+    }
+
+    /// At a line and column that the compiler, or the record, has of a file as it is now. One that is no file
+    /// of the packages' is named as it is.
+    fn leave_there(
+        &mut self,
+        (file, line, column): (&str, usize, usize),
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        match self.source(file) {
+            Some(source) => {
+                let at = self.sources.all[source].offset(line, column);
+                self.leave_at(source, at, what, help);
+            }
+            None => self.leave(format!("{file}:{line}"), what, help),
+        }
     }
 
     /// The file that the compiler, or the record, calls so.
@@ -298,17 +340,18 @@ impl<'a> Work<'a> {
         let places = self.places(&mut records);
         self.mark(&states);
         self.attributes(&records)?;
-        let strict = |source: &usize| {
-            (
-                *source,
-                imports::strict(&self.sources.all[*source], self.library(*source)),
-            )
-        };
-        let edits = self.tree.files.keys().map(strict).collect();
+        let mut edits = self.unconvert();
+        for source in self.tree.files.keys() {
+            let text = &self.sources.all[*source];
+            let names = imports::strict(text, self.library(*source));
+            edits.entry(*source).or_default().extend(names);
+        }
         self.edit(edits)?;
         self.compiles = self.strict(&records, &places)?;
         if self.compiles {
             self.audit()?;
+        } else {
+            self.by_hand();
         }
         self.finish()
     }

@@ -6,6 +6,8 @@ use super::compile::Error;
 use super::{Edits, ROUNDS, Work, imports};
 use crate::error::{CannotRun, Problem};
 
+const INTO: &str = ".into()";
+
 impl Work<'_> {
     /// Takes axum's names over, where a file has some. These files can go back.
     pub(super) fn adopt(&mut self) -> Result<BTreeSet<usize>, CannotRun> {
@@ -40,7 +42,7 @@ impl Work<'_> {
     /// Makes the packages compile: by `.into()` where the compiler says so, and with axum's own names
     /// in the files where that does not do.
     pub(super) fn settle(&mut self, mut adopted: BTreeSet<usize>) -> Result<(), CannotRun> {
-        let mut tried = BTreeSet::new();
+        let (mut tried, mut extended) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..ROUNDS {
             let mut errors = self.check()?;
             // Those of handlers without a class come later.
@@ -48,14 +50,17 @@ impl Work<'_> {
             if errors.is_empty() {
                 return Ok(());
             }
-            if self.convert(&errors, &mut tried)? {
+            if self.convert(&errors, &mut tried)?
+                || self.extend(&errors, &adopted, &mut extended)?
+            {
                 continue;
             }
             let mut back = BTreeMap::new();
             for error in &errors {
                 for file in std::iter::once(&error.file).chain(&error.others) {
                     let source = self.source(file).filter(|source| adopted.contains(source));
-                    back.extend(source.map(|source| (source, error.message.clone())));
+                    let why = format!("{}: {}", error.place(), error.message);
+                    back.extend(source.map(|source| (source, why)));
                 }
             }
             if back.is_empty() {
@@ -65,6 +70,8 @@ impl Work<'_> {
                 adopted.remove(&source);
                 let text = &mut self.sources.all[source];
                 text.text = text.original.trim_start_matches('\u{feff}').to_owned();
+                self.converted.retain(|(converted, _)| *converted != source);
+                let text = &self.sources.all[source];
                 let place = text.place(0);
                 self.put(&self.sources.all[source])?;
                 self.leave(
@@ -73,6 +80,7 @@ impl Work<'_> {
                     "where it meets another crate's router, `.into()`, `into_axum()` and `merge_axum(router)` lead over",
                 );
             }
+            self.read()?;
         }
         let errors = self.check()?;
         Err(self.does_not_compile(&errors))
@@ -97,12 +105,40 @@ impl Work<'_> {
                 edits
                     .entry(source)
                     .or_default()
-                    .push((at..at, ".into()".to_owned()));
+                    .push((at..at, INTO.to_owned()));
             }
         }
         let any = !edits.is_empty();
+        let mut marked = Vec::new();
+        for (source, edits) in &edits {
+            let marks = &mut self.sources.all[*source].marks;
+            for (at, _) in edits {
+                marks.push(at.start);
+                marked.push((*source, marks.len() - 1));
+            }
+        }
         self.edit(edits)?;
+        for (source, mark) in marked {
+            // It has moved behind what was put in at its place.
+            self.sources.all[source].marks[mark] -= INTO.len();
+            self.converted.push((source, mark));
+        }
         Ok(any)
+    }
+
+    /// Takes out what [`convert`](Self::convert) put in: of other types the compiler may want none. Where
+    /// it does, it says so again.
+    pub(super) fn unconvert(&mut self) -> Edits {
+        let mut edits = Edits::new();
+        for (source, mark) in std::mem::take(&mut self.converted) {
+            let text = &self.sources.all[source];
+            let at = text.marks[mark];
+            if text.text[at..].starts_with(INTO) {
+                let of_file = edits.entry(source).or_default();
+                of_file.push((at..at + INTO.len(), String::new()));
+            }
+        }
+        edits
     }
 
     fn does_not_compile(&self, errors: &[Error]) -> CannotRun {

@@ -17,6 +17,9 @@ use crate::error::CannotRun;
 /// Package, file, place, function and line.
 type Attribute = (usize, usize, usize, String, String);
 
+/// A file's text, and the marks in it.
+type Before = (String, Vec<usize>);
+
 impl Work<'_> {
     /// Audits the outermost functions that return a router, where that is plain: by a test, or where no
     /// test can call them, at the start. The others are listed, with the text to write.
@@ -72,9 +75,25 @@ impl Work<'_> {
                 .named(&path)
                 .first()
                 .map_or(0, |item| item.attribute_at);
-            self.leave(self.sources.all[source].place(at), what, help);
+            self.leave_at(source, at, what, help);
         }
         Ok(())
+    }
+
+    /// Lists the routers that a person has to move, where nothing compiles that could be audited. The others
+    /// are audited by the run after that.
+    pub(super) fn by_hand(&mut self) {
+        let mut left = Vec::new();
+        for nth in 0..self.packages.len() {
+            for item in self.outermost(nth) {
+                if let Way::Hand(what, help) = self.way(nth, item) {
+                    left.push((item.source, item.attribute_at, what, help));
+                }
+            }
+        }
+        for (source, at, what, help) in left {
+            self.leave_at(source, at, what, help);
+        }
     }
 
     /// Puts attributes above functions. Returns the
@@ -83,11 +102,9 @@ impl Work<'_> {
         if all.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let before: Vec<_> = self
-            .sources
-            .all
-            .iter()
-            .map(|source| source.text.clone())
+        let texts = self.sources.all.iter();
+        let before: Vec<_> = texts
+            .map(|source| (source.text.clone(), source.marks.clone()))
             .collect();
         let mut edits = Edits::new();
         self.written.clear();
@@ -240,7 +257,7 @@ impl Work<'_> {
 
     /// Leads from an audited router over to a plain one, where the callers want that. Packages that do
     /// not compile all the same get their texts of before.
-    fn repair(&mut self, before: &[String]) -> Result<BTreeSet<usize>, CannotRun> {
+    fn repair(&mut self, before: &[Before]) -> Result<BTreeSet<usize>, CannotRun> {
         let (mut tried, mut failed) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..ROUNDS {
             let errors = self.check()?;
@@ -252,6 +269,7 @@ impl Work<'_> {
             }
             let mut edits = Edits::new();
             let (mut testing, mut seen) = (BTreeSet::new(), BTreeSet::new());
+            let mut served = Vec::new();
             let about = |error: &&Error| error.rendered.contains("Audited") && !error.in_macro;
             for error in errors.iter().filter(about) {
                 let Some(source) = self.source(&error.file) else {
@@ -275,7 +293,7 @@ impl Work<'_> {
                     of_file.push((end..end + into, ".unprotected()".to_owned()));
                     testing.extend(self.owners.get(&source).copied());
                 } else {
-                    self.served.insert(text.place(start));
+                    served.push((source, start));
                     of_file.push((
                         start..start,
                         format!("{}::Router::from(", self.library(source)),
@@ -294,6 +312,10 @@ impl Work<'_> {
                 }
                 self.restore(before, &failed)?;
             }
+            for (source, start) in served {
+                let mark = self.sources.all[source].mark(start);
+                self.served.insert((source, mark));
+            }
             self.edit(edits)?;
             for nth in testing {
                 let source = self.manifests[nth];
@@ -307,15 +329,17 @@ impl Work<'_> {
         Ok(failed)
     }
 
-    fn restore(&mut self, before: &[String], packages: &BTreeSet<usize>) -> Result<(), CannotRun> {
-        for (source, text) in before.iter().enumerate() {
+    fn restore(&mut self, before: &[Before], packages: &BTreeSet<usize>) -> Result<(), CannotRun> {
+        for (source, (text, marks)) in before.iter().enumerate() {
             if self
                 .owners
                 .get(&source)
                 .is_some_and(|nth| packages.contains(nth))
             {
                 self.sources.all[source].text.clone_from(text);
+                self.sources.all[source].marks.clone_from(marks);
                 self.put(&self.sources.all[source])?;
+                self.served.retain(|(served, _)| *served != source);
             }
         }
         Ok(self.read()?)

@@ -57,6 +57,14 @@ impl Error {
         quoted(foreign).map(|_| Ours::Foreign)
     }
 
+    /// Whether a router of axum's stands where one of this crate's is wanted.
+    pub(super) fn is_axums_router(&self) -> bool {
+        let has = |text: &str| self.rendered.contains(text);
+        self.code == "E0308"
+            && has("found `axum::Router")
+            && (has("expected `session_auth::Router") || has("expected `Router"))
+    }
+
     fn of(target: &str, diagnostic: &Diagnostic) -> Option<Self> {
         // `aborting due to 2 previous errors` is nowhere.
         let primary = diagnostic.spans.iter().find(|span| span.is_primary)?;

@@ -8,7 +8,7 @@ use cargo_metadata::Package;
 
 use super::tree::{Item, Sources, Tree};
 use super::write::{self, Change};
-use super::{Edited, Left, Work, by, calls, declare, manifest};
+use super::{Edited, Left, Work, by, calls, declare, imports, manifest};
 use crate::count::count;
 use crate::error::CannotRun;
 
@@ -65,11 +65,16 @@ impl Work<'_> {
             } else {
                 change.format(self.packages[*owner].package.edition.as_str());
             }
+            self.new.insert(*source, change.new.clone());
             if change.old != change.new {
                 changes.push(change);
             }
         }
         self.unselected();
+        for (source, mark, what, help) in std::mem::take(&mut self.left_at) {
+            let place = self.place(source, self.sources.all[source].marks[mark]);
+            self.leave(place, what, help);
+        }
 
         let mut text = String::new();
         if self.ask.args.dry_run {
@@ -103,6 +108,15 @@ impl Work<'_> {
         Ok((text, self.left.is_empty()))
     }
 
+    /// The place of an offset in what a file becomes.
+    fn place(&self, source: usize, at: usize) -> String {
+        let text = &self.sources.all[source];
+        match self.new.get(&source) {
+            Some(new) => text.place_in(new, at),
+            None => text.place(at),
+        }
+    }
+
     /// Members that have handlers, perhaps, and that nobody asked to annotate.
     fn unselected(&mut self) {
         let mut members = self.ask.metadata.workspace_packages();
@@ -116,6 +130,8 @@ impl Work<'_> {
                 && !self.ask.excluded.contains(&member.name)
                 && manifest::name_of(member, "axum").is_some()
                 && manifest::name_of(member, "session-auth").is_none()
+                && (self.mounted.contains(&member.name.replace('-', "_"))
+                    || names_routers(member, &self.root))
         });
         let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
         if names.is_empty() {
@@ -158,11 +174,11 @@ impl Work<'_> {
             text.push_str("nothing was written\n");
             return text;
         }
-        let served: Vec<String> = self
-            .served
-            .iter()
-            .map(|place| format!(" ({place})"))
-            .collect();
+        let served = |(source, mark): &(usize, usize)| {
+            let at = self.sources.all[*source].marks[*mark];
+            format!(" ({})", self.place(*source, at))
+        };
+        let served: Vec<String> = self.served.iter().map(served).collect();
         let mut steps = Vec::new();
         if !self.left.is_empty() {
             steps.push(if self.compiles {
@@ -184,7 +200,7 @@ impl Work<'_> {
                 steps.push(format!(
                     "The path of `nest` is computed ({}). A prefix that only the configuration knows goes around all\n     \
                      routes by `routes.under(prefix)`: then no declaration has it. `check --fix` takes it out of them.",
-                    text.place(at)
+                    self.place(source, at)
                 ));
             }
         }
@@ -221,6 +237,25 @@ impl Work<'_> {
         }
         text
     }
+}
+
+/// Whether a package has to do with routers, outside of its tests: a library for handlers mounts nothing.
+fn names_routers(package: &Package, root: &Path) -> bool {
+    let (mut sources, mut tree) = (Sources::default(), Tree::default());
+    let axum = manifest::name_of(package, "axum").unwrap_or_default();
+    let mut targets = package.targets.iter();
+    // What cannot be read says so when it is selected.
+    if targets.any(|target| tree.add(&mut sources, target, root).is_err()) {
+        return true;
+    }
+    tree.files
+        .iter()
+        .filter(|(_, is_test)| !**is_test)
+        .any(|(source, _)| {
+            let text = &sources.all[*source];
+            let names = |file| !imports::adopt(text, &file, &axum, "session_auth").is_empty();
+            text.parse().map_or(true, names)
+        })
 }
 
 /// What a package mounts, as far as its source shows it, by place. One that cannot be read says so when

@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
+use session_auth::Location;
 use session_auth::audit::{ListedRoute, Shape, StateRecord};
 
 use super::calls::{self, Call, Calls};
@@ -39,11 +40,10 @@ impl Work<'_> {
             {
                 let text = &mut self.sources.all[source];
                 let at = text.offset(key.1 as usize, key.2 as usize);
-                text.marks.push(at);
+                let mark = text.mark(at);
                 if self.is_test(source, at) {
                     of_tests.insert(key.clone());
                 }
-                let mark = self.sources.all[source].marks.len() - 1;
                 places.insert((source, mark), key);
             }
         }
@@ -60,9 +60,7 @@ impl Work<'_> {
         for StateRecord { given, ty } in states {
             if let Some(source) = self.source(&given.file) {
                 let text = &mut self.sources.all[source];
-                text.marks
-                    .push(text.offset(given.line as usize, given.column as usize));
-                let mark = text.marks.len() - 1;
+                let mark = text.mark(text.offset(given.line as usize, given.column as usize));
                 self.states.insert((source, mark), ty.to_string());
             }
         }
@@ -110,6 +108,8 @@ impl Work<'_> {
             .flatten()
             .filter_map(|row| row.function.as_deref());
         let names: BTreeSet<String> = all.map(|name| plain(name).to_owned()).collect();
+        let crates = names.iter().filter_map(|name| name.split("::").next());
+        self.mounted = crates.map(str::to_owned).collect();
         let mut wanted = Wanted::new();
         for name in names.iter().filter(|name| !name.is_empty()) {
             let rows = records.rows(|row| {
@@ -131,7 +131,7 @@ impl Work<'_> {
     /// Routes of routers that axum's own functions made: nobody knows whose they are.
     fn foreign_rows(&mut self, records: &Records) {
         let rows = records.rows(|row| row.function.is_none() && row.declaration.is_none());
-        let mut by_place: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut by_place: BTreeMap<(&str, u32, u32), Vec<String>> = BTreeMap::new();
         for row in rows {
             let route = match row.shape {
                 Shape::OpaqueMount | Shape::OpaqueRoute => {
@@ -145,14 +145,15 @@ impl Work<'_> {
                     Target::new(row.methods, row.path.as_deref()).arguments()
                 ),
             };
+            let Location { file, line, column } = &row.mounted;
             by_place
-                .entry(row.mounted.to_string())
+                .entry((file, *line, *column))
                 .or_default()
                 .push(route);
         }
-        for (place, routes) in by_place {
-            self.leave(
-                place,
+        for ((file, line, column), routes) in by_place {
+            self.leave_there(
+                (file, line as usize, column as usize),
                 format!("a router that axum's own functions made has {} without a class", count(routes.len(), "route")),
                 format!(
                     "put `#[session_auth::session_route{0}]` on the handler, or declare the route in a module: \
@@ -219,7 +220,7 @@ impl Work<'_> {
                 let known = self.target(self.rows(records, places, source, at));
                 what.extend(known.map(|target| format!(" ({})", target.arguments())));
             }
-            self.leave(error.place(), what, help);
+            self.leave_there((&error.file, error.start.0, error.start.1), what, help);
         }
         Ok(false)
     }
@@ -235,6 +236,13 @@ impl Work<'_> {
         wanted: &mut Wanted,
     ) -> Result<Option<(usize, Vec<Edit>)>, &'static str> {
         let Some(ours) = error.ours() else {
+            let source = self.source(&error.file).filter(|_| !error.in_macro);
+            if let Some(source) = source.filter(|_| error.is_axums_router()) {
+                let text = &self.sources.all[source];
+                let start = text.offset(error.start.0, error.start.1);
+                let end = text.offset(error.end.0, error.end.1);
+                return Ok(Some((source, self.merged(source, start..end))));
+            }
             return Err("the compiler's own message says more: `cargo check`");
         };
         const BY_HAND: &str = "mount it with a class in place: `get(session_auth::session(GET, \"/path\").to(handler))`; \
@@ -322,15 +330,19 @@ impl Work<'_> {
             Ours::Foreign if call.name == "merge" => {
                 Ok(Some((source, vec![(call.callee, "merge_axum".to_owned())])))
             }
-            Ours::Foreign => {
-                let Range { start, end } = call.argument;
-                let before = format!("{library}::Router::new().merge_axum(");
-                Ok(Some((
-                    source,
-                    vec![(start..start, before), (end..end, ")".to_owned())],
-                )))
+            // `fold(Router::new(), Router::merge)`
+            Ours::Foreign if text.text[call.argument.clone()].ends_with("::merge") => {
+                let end = call.argument.end;
+                Ok(Some((source, vec![(end..end, "_axum".to_owned())])))
             }
+            Ours::Foreign => Ok(Some((source, self.merged(source, call.argument)))),
         }
+    }
+
+    /// A router of axum's, taken into one of this crate's.
+    fn merged(&self, source: usize, Range { start, end }: Range<usize>) -> Vec<Edit> {
+        let before = format!("{}::Router::new().merge_axum(", self.library(source));
+        vec![(start..start, before), (end..end, ")".to_owned())]
     }
 
     /// The call that an error is about. `parsed` are those of files that were read before.

@@ -89,6 +89,23 @@ impl Source {
         before + column.map_or(line.len(), |(at, _)| at)
     }
 
+    /// Remembers an offset, and returns the number of its mark.
+    pub(super) fn mark(&mut self, at: usize) -> usize {
+        self.marks.push(at);
+        self.marks.len() - 1
+    }
+
+    /// The place of an offset in what this text becomes: the same but for white space and for commas, which
+    /// rustfmt moves.
+    pub(super) fn place_in(&self, new: &str, offset: usize) -> String {
+        let solid = |c: &char| !c.is_whitespace() && !matches!(*c, ',' | MARK);
+        let before = self.text[..offset].chars().filter(solid).count();
+        let mut all = new.char_indices().filter(|(_, c)| solid(c));
+        let at = all.nth(before).map_or(new.len(), |(at, _)| at);
+        let line = 1 + new[..at].matches('\n').count();
+        format!("{}:{line}", self.name)
+    }
+
     /// `src/main.rs:12`.
     pub(super) fn place(&self, offset: usize) -> String {
         let line = 1 + self.text[..offset].matches('\n').count();
@@ -203,5 +220,8 @@ mod tests {
         ]);
         assert!(source.text[source.marks[0]..].starts_with("post"));
         assert!(source.text.contains("get(to(x)).post(y)"));
+        let formatted = "\r\n/* é */\nget(to(\nx,\n))\n.post(y)\n";
+        let post = source.marks[0];
+        assert_eq!(source.place_in(formatted, post), "src/lib.rs:6");
     }
 }

@@ -1,6 +1,7 @@
 //! `init --annotate`, on services that were written for axum alone.
 
 mod by;
+mod extended;
 mod left;
 mod printed;
 mod refused;
