@@ -347,12 +347,9 @@ impl<'a> Work<'a> {
             edits.entry(*source).or_default().extend(names);
         }
         self.edit(edits)?;
-        self.compiles = self.strict(&records, &places)?;
-        if self.compiles {
-            self.audit()?;
-        } else {
-            self.by_hand();
-        }
+        let broken = self.strict(&records, &places)?;
+        self.compiles = broken.is_empty();
+        self.audit(&broken)?;
         self.finish()
     }
 }

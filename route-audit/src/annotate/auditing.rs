@@ -22,8 +22,9 @@ type Before = (String, Vec<usize>);
 
 impl Work<'_> {
     /// Audits the outermost functions that return a router, where that is plain: by a test, or where no
-    /// test can call them, at the start. The others are listed, with the text to write.
-    pub(super) fn audit(&mut self) -> Result<(), CannotRun> {
+    /// test can call them, at the start. The others are listed, with the text to write. In packages that do not
+    /// compile yet nothing is audited before the next run.
+    pub(super) fn audit(&mut self, broken: &BTreeSet<usize>) -> Result<(), CannotRun> {
         let (mut attributes, mut left) = (Vec::new(), Vec::new());
         let mut started = BTreeSet::new();
         for (nth, edited) in self.packages.iter().enumerate() {
@@ -35,6 +36,7 @@ impl Work<'_> {
                     None => self.way(nth, item),
                 };
                 let at_start = match way {
+                    Way::Test | Way::Start if broken.contains(&nth) => continue,
                     Way::Test => false,
                     Way::Start => true,
                     Way::Hand(what, help) => {
@@ -51,7 +53,7 @@ impl Work<'_> {
             }
         }
         self.at_start = started;
-        let failed = self.put_attributes(&attributes)?;
+        let failed = self.put_attributes(&attributes, broken)?;
         for (nth, source, _, path, line) in attributes {
             let name = path.rsplit("::").next().unwrap_or(&path).to_owned();
             let (what, help) = match self.refused.get(&(source, path.clone())) {
@@ -80,25 +82,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Lists the routers that a person has to move, where nothing compiles that could be audited. The others
-    /// are audited by the run after that.
-    pub(super) fn by_hand(&mut self) {
-        let mut left = Vec::new();
-        for nth in 0..self.packages.len() {
-            for item in self.outermost(nth) {
-                if let Way::Hand(what, help) = self.way(nth, item) {
-                    left.push((item.source, item.attribute_at, what, help));
-                }
-            }
-        }
-        for (source, at, what, help) in left {
-            self.leave_at(source, at, what, help);
-        }
-    }
-
     /// Puts attributes above functions. Returns the
     /// packages that do not compile with theirs, and are as they were.
-    fn put_attributes(&mut self, all: &[Attribute]) -> Result<BTreeSet<usize>, CannotRun> {
+    fn put_attributes(
+        &mut self,
+        all: &[Attribute],
+        broken: &BTreeSet<usize>,
+    ) -> Result<BTreeSet<usize>, CannotRun> {
         if all.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -115,7 +105,7 @@ impl Work<'_> {
             self.written.insert((*source, path.clone()), lines);
         }
         self.edit(edits)?;
-        self.repair(&before)
+        self.repair(&before, broken)
     }
 
     /// The names of the functions that return a router.
@@ -153,7 +143,7 @@ impl Work<'_> {
         let is_inner = |item: &Item| {
             let name = item.sig.ident.to_string();
             let mut others = builders.iter().filter(|other| !std::ptr::eq(**other, item));
-            others.any(|other| other.words.contains(&name))
+            returns_something(item) && others.any(|other| other.words.contains(&name))
         };
         builders
             .iter()
@@ -257,10 +247,15 @@ impl Work<'_> {
 
     /// Leads from an audited router over to a plain one, where the callers want that. Packages that do
     /// not compile all the same get their texts of before.
-    fn repair(&mut self, before: &[Before]) -> Result<BTreeSet<usize>, CannotRun> {
+    fn repair(
+        &mut self,
+        before: &[Before],
+        broken: &BTreeSet<usize>,
+    ) -> Result<BTreeSet<usize>, CannotRun> {
         let (mut tried, mut failed) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..ROUNDS {
-            let errors = self.check()?;
+            let mut errors = self.check()?;
+            errors.retain(|error| self.owner(error).is_none_or(|nth| !broken.contains(&nth)));
             if errors.is_empty() {
                 return Ok(failed);
             }
@@ -368,6 +363,26 @@ pub(super) fn returned(name: &str, message: &str) -> (String, String) {
 fn indented(text: &str) -> String {
     let line = |line: &str| format!("      {line}").trim_end().to_owned() + "\n";
     text.lines().map(line).collect()
+}
+
+/// Whether a caller gets anything from a function, so that it may be a router: not of `async fn serve()`.
+fn returns_something(item: &Item) -> bool {
+    fn is_something(ty: &Type) -> bool {
+        match ty {
+            Type::Never(_) => false,
+            Type::Tuple(tuple) => !tuple.elems.is_empty(),
+            Type::Path(path) => path.path.segments.last().is_none_or(|last| {
+                match &last.arguments {
+                    PathArguments::AngleBracketed(args) if last.ident == "Result" => {
+                        !matches!(args.args.first(), Some(GenericArgument::Type(ty)) if !is_something(ty))
+                    }
+                    _ => true,
+                }
+            }),
+            _ => true,
+        }
+    }
+    matches!(&item.sig.output, ReturnType::Type(_, ty) if is_something(ty))
 }
 
 /// `Router`, a `Result` of one, or a tuple that begins with one.

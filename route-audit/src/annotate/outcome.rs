@@ -176,9 +176,13 @@ impl Work<'_> {
         }
         let served = |(source, mark): &(usize, usize)| {
             let at = self.sources.all[*source].marks[*mark];
-            format!(" ({})", self.place(*source, at))
+            self.place(*source, at)
         };
         let served: Vec<String> = self.served.iter().map(served).collect();
+        let served = match served.as_slice() {
+            [] => String::new(),
+            places => format!(" ({})", places.join(", ")),
+        };
         let mut steps = Vec::new();
         if !self.left.is_empty() {
             steps.push(if self.compiles {
@@ -225,7 +229,7 @@ impl Work<'_> {
             format!(
                 "Protect the router where it is served{}: `let app = auth.protect(routes())?;`, where\n     `auth` is \
                  `SessionAuthLayer::{}.build()?`. Until then its handlers refuse.",
-                served.concat(),
+                served,
                 by::builder(self.by())
             ),
             check.to_owned(),

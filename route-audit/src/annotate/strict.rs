@@ -182,15 +182,19 @@ impl Work<'_> {
         self.edit(edits)
     }
 
-    /// Mends what the strict types find, round by round. What is left is listed; `true` if it
-    /// compiles.
-    pub(super) fn strict(&mut self, records: &Records, places: &Places) -> Result<bool, CannotRun> {
+    /// Mends what the strict types find, round by round. What is left is listed; the packages that do not
+    /// compile with it are returned.
+    pub(super) fn strict(
+        &mut self,
+        records: &Records,
+        places: &Places,
+    ) -> Result<BTreeSet<usize>, CannotRun> {
         let mut tried = BTreeSet::new();
         let mut left = Vec::new();
         for _ in 0..ROUNDS {
             let errors = self.check()?;
             if errors.is_empty() {
-                return Ok(true);
+                return Ok(BTreeSet::new());
             }
             let taken = self.take_back(&errors)?;
             self.annotated -= taken;
@@ -213,8 +217,16 @@ impl Work<'_> {
                 break;
             }
         }
+        let broken = self.broken(left.iter().map(|(error, _)| error));
         for (error, help) in left {
             let mut what = error.message.clone();
+            // The compiler names one by its place in the copy.
+            if let Some((_, rest)) = what
+                .strip_prefix("`{closure@")
+                .and_then(|rest| rest.split_once("}`"))
+            {
+                what = format!("a closure{rest}");
+            }
             if let Some(source) = self.source(&error.file) {
                 let at = self.sources.all[source].offset(error.start.0, error.start.1);
                 let known = self.target(self.rows(records, places, source, at));
@@ -222,7 +234,42 @@ impl Work<'_> {
             }
             self.leave_there((&error.file, error.start.0, error.start.1), what, help);
         }
-        Ok(false)
+        Ok(broken)
+    }
+
+    /// The packages that errors are of, and those that are built with them.
+    fn broken<'e>(&self, errors: impl Iterator<Item = &'e Error>) -> BTreeSet<usize> {
+        let all = || (0..self.packages.len()).collect();
+        let owner = |error: &Error| self.owner(error);
+        let Some(mut broken) = errors.map(owner).collect::<Option<BTreeSet<usize>>>() else {
+            return all();
+        };
+        if broken.is_empty() {
+            return all();
+        }
+        loop {
+            let names: Vec<&str> = broken
+                .iter()
+                .map(|nth| self.packages[*nth].package.name.as_str())
+                .collect();
+            let uses = |nth: &usize| {
+                let mut used = self.packages[*nth].package.dependencies.iter();
+                used.any(|used| used.path.is_some() && names.contains(&used.name.as_str()))
+            };
+            let more: Vec<usize> = (0..self.packages.len())
+                .filter(|nth| !broken.contains(nth) && uses(nth))
+                .collect();
+            if more.is_empty() {
+                return broken;
+            }
+            broken.extend(more);
+        }
+    }
+
+    /// The package whose file an error is in.
+    pub(super) fn owner(&self, error: &Error) -> Option<usize> {
+        let source = self.source(&error.file)?;
+        self.owners.get(&source).copied()
     }
 
     /// What mends an error: an attribute, which goes to `wanted`, or an edit. `Err` says what a person

@@ -4,7 +4,7 @@ use std::fs;
 
 use expect_test::expect;
 
-use super::{annotate, manifest, read, repository, service, shown};
+use super::{UNNESTED, annotate, manifest, read, repository, service, shown};
 use crate::support::Fixture;
 
 const PROBES: &str = r#"//! Probes.
@@ -179,7 +179,8 @@ fn a_trait_that_extends_the_router_stays_there_for_axums_own_in_tests() {
                 assert!(format!("{:?}", toy()).contains("/up"));
             }
         }
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert!(
         read(&fixture, "desk/src/lib.rs").contains("use session_auth::{Router, routing::get};")
     );
@@ -326,30 +327,61 @@ fn part() -> Router {
     mounted!(Router::new(), "/by-a-macro")
 }
 
-fn main() {
+fn probes() -> Result<(), String> {
+    let app: Router = Router::new().route("/up", get(|| async { "up" }));
+    let _service = app.into_make_service();
+    Ok(())
+}
+
+fn main() -> Result<(), String> {
     let app = Router::new().nest("/part", part()).route("/", get(index));
     let _service = app.into_make_service();
+    probes()
 }
 "#;
 
 #[test]
 fn a_router_in_main_is_listed_where_the_strict_types_do_not_compile_yet() {
-    let fixture = service("annotate-halfway", "")
-        .file("src/main.rs", HALFWAY)
+    let lock = fs::read_to_string(repository().join("Cargo.lock")).expect("the lock");
+    let fixture = Fixture::new("annotate-halfway")
+        .file("Cargo.lock", &lock)
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"halfway\", \"unnested\"]\n[profile.dev]\ndebug = false\n",
+        )
+        .file("halfway/Cargo.toml", &member("halfway"))
+        .file("halfway/src/main.rs", HALFWAY)
+        .file("unnested/Cargo.toml", &member("unnested"))
+        .file("unnested/src/lib.rs", UNNESTED)
         .write();
     let run = format!("{:?} run --offline --quiet", env!("CARGO"));
     let ran = annotate(&fixture, &["--run", &run]).expect_code(100);
     let (left, _) = ran.stdout.split_once("\nNext").expect("what is next");
     expect![[r#"
-        edited src/main.rs
-        edited Cargo.toml
+        edited halfway/src/main.rs
+        edited unnested/src/lib.rs
+        edited halfway/Cargo.toml
+        edited unnested/Cargo.toml
 
-        left to do: `{closure@src/main.rs:9:34: 9:36}` has no access class (GET, "/part/by-a-macro")
-          --> src/main.rs:14
+        left to do: a closure has no access class (GET, "/part/by-a-macro")
+          --> halfway/src/main.rs:14
           = help: mount it with a class in place: `get(session_auth::session(GET, "/path").to(handler))`; a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`
 
+        left to do: `probes` builds its router among other things, where no test can call it
+          --> halfway/src/main.rs:17
+          = help: in `probes` write `routes()` for the router, which becomes a function of its own:
+
+              #[session_auth::audited_router]
+              fn routes() -> session_auth::Router {
+                  Router::new().route(
+                      "/up",
+                      get(session_auth::session(session_auth::methods::GET, "/up").to(|| async { "up" })),
+                  )
+              }
+
+
         left to do: `main` builds its router among other things, where no test can call it
-          --> src/main.rs:17
+          --> halfway/src/main.rs:26
           = help: in `main` write `routes()` for the router, which becomes a function of its own:
 
               #[session_auth::audited_router]
@@ -358,6 +390,48 @@ fn a_router_in_main_is_listed_where_the_strict_types_do_not_compile_yet() {
               }
 
 
-        1 handler annotated, 2 left to do
+        2 handlers annotated, 3 left to do
     "#]].assert_eq(&shown(left, &fixture));
+    // It is in nobody else's way.
+    let text = read(&fixture, "unnested/src/lib.rs");
+    assert!(
+        text.contains("#[session_auth::audited_router]\npub fn app"),
+        "{text}"
+    );
+}
+
+const BASED: &str = r#"use axum::{Router, routing::get};
+
+async fn list() {}
+
+pub fn app() -> Router {
+    let base = std::env::var("ANNOTATE_BASED_PATH").unwrap_or_else(|_| "/tool".to_owned());
+    Router::new().nest(&base, Router::new().route("/users", get(list)))
+}
+"#;
+
+#[test]
+fn a_prefix_of_the_configuration_is_proposed_to_go_around_everything() {
+    let fixture = service("annotate-based", "")
+        .file("src/lib.rs", BASED)
+        .write();
+    let ran = annotate(&fixture, &[]).expect_code(0);
+    for said in [
+        "The path of `nest` is computed (src/lib.rs:9)",
+        "by `routes.under(prefix)`: then no declaration has it. `check --fix` takes it out of them.",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {}", ran.stdout);
+    }
+    let text = read(&fixture, "src/lib.rs");
+    assert!(
+        text.contains("session_route(GET, \"/tool/users\")"),
+        "{text}"
+    );
+    // As it is told.
+    let nested = "Router::new().nest(&base, Router::new().route(\"/users\", get(list)))";
+    let under = "Router::new().route(\"/users\", get(list)).under(&base)";
+    fs::write(fixture.root.join("src/lib.rs"), text.replace(nested, under)).expect("a file");
+    fixture.run(&["check", "--fix"]).expect_code(0);
+    let text = read(&fixture, "src/lib.rs");
+    assert!(text.contains("session_route(GET, \"/users\")"), "{text}");
 }

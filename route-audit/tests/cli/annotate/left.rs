@@ -306,7 +306,7 @@ fn what_another_crate_or_a_macro_mounts_is_left_to_do() {
           --> src/lib.rs:29
           = help: put `#[session_auth::session_route(GET, "/pets")]` on the handler, or declare the route in a module: `session_auth::declare_route!(session_route(GET, "/pets"));`; or give all of its routes one class: `mount_axum(session_auth::session(session_auth::methods::ANY, "/"), router)`
 
-        left to do: `{closure@src/lib.rs:15:34: 15:36}` has no access class (GET, "/by-a-macro")
+        left to do: a closure has no access class (GET, "/by-a-macro")
           --> src/lib.rs:30
           = help: mount it with a class in place: `get(session_auth::session(GET, "/path").to(handler))`; a helper of your own asks for `H: session_auth::ClassifiedHandler<T, S>`
 
