@@ -109,6 +109,15 @@ pub(crate) fn run(
     Ok(if clean { exit::CLEAN } else { exit::FINDINGS })
 }
 
+/// Why a function returns no router to a test.
+#[derive(Clone)]
+struct Hindrance {
+    what: String,
+    help: String,
+    /// By file and number of a mark in it.
+    panicked: Option<(usize, usize)>,
+}
+
 /// A package that is edited.
 struct Edited<'a> {
     package: &'a Package,
@@ -141,8 +150,8 @@ struct Work<'a> {
     /// with them, with the compiler's message.
     written: BTreeMap<(usize, String), Vec<String>>,
     refused: BTreeMap<(usize, String), String>,
-    /// The functions that return a router, but not to a test, by file and name: why, and what to do.
-    unbuilt: BTreeMap<(usize, String), (String, String)>,
+    /// The functions that return a router, but not to a test, by file and name.
+    unbuilt: BTreeMap<(usize, String), Hindrance>,
     /// Those that are audited when the program protects their router.
     at_start: BTreeSet<(usize, String)>,
     /// The compiler's names of what routers are given as their state, by file and number of a mark in it.

@@ -41,7 +41,7 @@ pub use crate::finding::{Code, Finding, Related, Severity, Shape, Subject};
 use crate::mounted::{Judged, Record};
 pub use crate::report::form::{
     Failure, ListedRoute, Report, ReportError, ReportFile, RouterKind, RouterRecord, SCHEMA,
-    StateRecord,
+    StateRecord, Unbuilt,
 };
 use crate::routing::Router;
 pub use crate::unauditable::Unauditable;

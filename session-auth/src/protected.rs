@@ -30,7 +30,7 @@ use crate::mode::Mode;
 use crate::mounted::{Judged, Route, RowKind, judge};
 use crate::probed::{ProbedRoute, asked_apart};
 use crate::report::form::Report;
-use crate::report::{report_dir, write_report};
+use crate::report::{Failed, report_dir, write_report};
 use crate::shared::{Shared, Unclassified};
 use crate::shared_cache;
 use crate::trail::AuditEvent;
@@ -152,12 +152,12 @@ impl SessionAuthLayer {
         let judged = judge(&record, &debug, Some(&router), shared.today());
         if let Some(dir) = report_dir().filter(|_| site.at_start) {
             let of_self_test = self_test.map(|shown| judge_alone(shown.record(), &shown.debug()));
-            let report = match (of_self_test, &judged, problems.first()) {
+            let report: Result<Report, Failed> = match (of_self_test, &judged, problems.first()) {
                 (Some(Ok(judged)), ..) => Ok(Report::of(site.record(), &judged)),
-                (Some(Err(unauditable)), ..) => Err(unauditable.to_string()),
+                (Some(Err(unauditable)), ..) => Err(unauditable.to_string().into()),
                 (None, Ok(judged), None) => Ok(Report::of(site.record(), judged)),
-                (None, Err(unreadable), _) => Err(unreadable.to_string()),
-                (None, _, Some(problem)) => Err(problem.to_string()),
+                (None, Err(unreadable), _) => Err(unreadable.to_string().into()),
+                (None, _, Some(problem)) => Err(problem.to_string().into()),
             };
             if let Err(what) = write_report(&site, &dir, &report) {
                 let mounted = site.location.clone();

@@ -4,4 +4,4 @@ pub(crate) mod form;
 mod site;
 
 pub use self::site::RouterSite;
-pub(crate) use self::site::{report_dir, write_adopted, write_report};
+pub(crate) use self::site::{Failed, report_dir, write_adopted, write_report};

@@ -12,6 +12,7 @@ use super::calls::ADDERS;
 use super::takes::{Uses, word};
 use super::text::Source;
 use super::tree::Item;
+use super::types;
 
 /// What to paste.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub(super) fn apart(
     let mut unknown = Vec::new();
     let given = stated.and_then(|call| Some((call, call.args.first()?)));
     let given = given.map(|(call, given)| {
-        let stands = word(given).and_then(|name| finder.types.get(&name).cloned());
+        let stands = types::of_value(given, &finder.types);
         let at = call.method.span().byte_range().start;
         let ty = stands.or_else(|| (known.state)(at)).unwrap_or_else(|| {
             unknown.push("`AppState`, the type of its state".to_owned());
@@ -210,11 +211,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
 
     fn visit_local(&mut self, local: &'ast Local) {
         let known = self.chains.len();
-        if let (Pat::Ident(pat), Some(init)) = (&local.pat, &local.init)
-            && let Expr::Lit(literal) = &*init.expr
-            && let syn::Lit::Str(_) = literal.lit
-        {
-            self.types.insert(pat.ident.to_string(), "&str".to_owned());
+        if let (Pat::Ident(pat), Some(init)) = (&local.pat, &local.init) {
+            let ty = types::of_value(&init.expr, &self.types);
+            self.types.extend(ty.map(|ty| (pat.ident.to_string(), ty)));
         }
         visit::visit_local(self, local);
         let is_mut = matches!(&local.pat, Pat::Ident(pat) if pat.mutability.is_some());

@@ -11,7 +11,7 @@ use syn::{Expr, GenericArgument, PathArguments, ReturnType, Type};
 use super::apart::{self, Apart, Known};
 use super::compile::Error;
 use super::tree::Item;
-use super::{Edits, ROUNDS, Work, manifest, types, write};
+use super::{Edits, Hindrance, ROUNDS, Work, manifest, types, write};
 use crate::error::CannotRun;
 
 /// Package, file, place, function and line.
@@ -31,8 +31,10 @@ impl Work<'_> {
             for item in self.outermost(nth) {
                 let (source, at) = (item.source, item.attribute_at);
                 let name = item.sig.ident.to_string();
-                let way = match self.unbuilt.get(&(source, name.clone())) {
-                    Some((why, help)) => Way::Hand(why.clone(), help.clone()),
+                let unbuilt = self.unbuilt.get(&(source, name.clone())).cloned();
+                let panicked = unbuilt.as_ref().and_then(|unbuilt| unbuilt.panicked);
+                let way = match unbuilt {
+                    Some(Hindrance { what, help, .. }) => Way::Hand(what, help),
                     None => self.way(nth, item),
                 };
                 let at_start = match way {
@@ -40,7 +42,7 @@ impl Work<'_> {
                     Way::Test => false,
                     Way::Start => true,
                     Way::Hand(what, help) => {
-                        left.push((source, item.path.clone(), what, help));
+                        left.push((source, item.path.clone(), what, help, panicked));
                         continue;
                     }
                 };
@@ -69,15 +71,15 @@ impl Work<'_> {
                 None => continue,
             };
             self.at_start.remove(&(source, name));
-            left.push((source, path, what, help));
+            left.push((source, path, what, help, None));
         }
-        for (source, path, what, help) in left {
-            let at = self
-                .tree
-                .named(&path)
-                .first()
-                .map_or(0, |item| item.attribute_at);
-            self.leave_at(source, at, what, help);
+        for (source, path, what, help, panicked) in left {
+            let items = self.tree.named(&path);
+            let at = items.first().map_or(0, |item| item.attribute_at);
+            match panicked {
+                Some((source, mark)) => self.left_at.push((source, mark, what, help)),
+                None => self.leave_at(source, at, what, help),
+            }
         }
         Ok(())
     }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use cargo_metadata::Package;
 use quote::ToTokens;
-use session_auth::audit::{RouterRecord, StateRecord};
+use session_auth::Location;
+use session_auth::audit::{RouterRecord, StateRecord, Unbuilt};
 
-use super::Work;
 use super::auditing::{self, Way};
 use super::compile::{self, Error};
 use super::record::{self, Records, Told};
 use super::text::Source;
+use super::{Hindrance, Work};
 use crate::error::CannotRun;
 use crate::supervised::shell;
 
@@ -131,26 +132,49 @@ impl Work<'_> {
         let told = record::run(tests, folder, false, timeout)?;
         self.put_all(&sources)?;
         for Added { source, name, .. } in added {
-            let of = |(router, why): &(RouterRecord, Option<String>)| {
+            let of = |(router, why): &(RouterRecord, Option<Unbuilt>)| {
                 let meant = router.name == name && self.source(&router.file) == Some(source);
                 meant.then(|| why.clone())
             };
-            let why = match told.audited.iter().find_map(of) {
-                Some(why) => why,
-                None => Some(format!(
-                    "`{name}` has returned no router to a test; {}",
-                    told.how
-                )),
+            let (what, panicked) = match told.audited.iter().find_map(of) {
+                Some(None) => continue,
+                Some(Some(Unbuilt { why, panicked })) => {
+                    let what = format!("`{name}` could not be built in a test: ");
+                    let (how, panicked) = self.panicked(panicked);
+                    (what + &how + &why, panicked)
+                }
+                None => {
+                    let how = &told.how;
+                    let what = format!("`{name}` has returned no router to a test; {how}");
+                    (what, None)
+                }
             };
             let library = self.library(source);
             let help = format!(
-                "put the attribute above it that fits: `#[{library}::audited_router(plain = {name}(..))]` says what a \
+                "put the attribute above `{name}` that fits: `#[{library}::audited_router(plain = {name}(..))]` says what a \
                  test has to have; where none has it: `#[{library}::audited_router(at_start)]`"
             );
-            self.unbuilt
-                .extend(why.map(|why| ((source, name), (why, help))));
+            let hindrance = Hindrance {
+                what,
+                help,
+                panicked,
+            };
+            self.unbuilt.insert((source, name), hindrance);
         }
         Ok(told)
+    }
+
+    /// Where a builder panicked, in words or as a mark in a file that is edited.
+    fn panicked(&mut self, place: Option<Location>) -> (String, Option<(usize, usize)>) {
+        let Some(place) = place else {
+            return (String::new(), None);
+        };
+        let Some(source) = self.source(&place.file) else {
+            return (format!("it panicked at {place}: "), None);
+        };
+        let text = &mut self.sources.all[source];
+        let at = text.offset(place.line as usize, place.column as usize);
+        ("it panicked: ".to_owned(), Some((source, text.mark(at))))
     }
 
     fn tests(&self) -> Command {
@@ -199,9 +223,14 @@ impl Work<'_> {
                             .contains(&text.offset(error.start.0, error.start.1))
                 };
                 let error = errors.iter().find(here)?;
-                Some(auditing::returned(&one.name, &error.message))
+                let (what, help) = auditing::returned(&one.name, &error.message);
+                Some(Hindrance {
+                    what,
+                    help,
+                    panicked: None,
+                })
             };
-            let whys: Vec<Option<(String, String)>> = added.iter().map(why).collect();
+            let whys: Vec<Option<Hindrance>> = added.iter().map(why).collect();
             if whys.iter().all(Option::is_none) {
                 return Ok((added, false));
             }

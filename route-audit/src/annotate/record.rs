@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use session_auth::audit::{Failure, ListedRoute, Report, ReportFile, RouterRecord, StateRecord};
+use session_auth::audit::{
+    Failure, ListedRoute, Report, ReportFile, RouterRecord, StateRecord, Unbuilt,
+};
 
 use crate::error::Problem;
 use crate::supervised;
@@ -20,7 +22,7 @@ pub(super) struct Records(pub(super) Vec<Vec<ListedRoute>>);
 pub(super) struct Told {
     pub(super) records: Records,
     /// The audited routers, and why some could not be built.
-    pub(super) audited: Vec<(RouterRecord, Option<String>)>,
+    pub(super) audited: Vec<(RouterRecord, Option<Unbuilt>)>,
     /// What routers are given as their state.
     pub(super) states: Vec<StateRecord>,
     /// How it ended.
@@ -57,8 +59,17 @@ pub(super) fn run(
                 told.audited.push((router, None));
                 told.records.0.push(routes);
             }
-            Ok(ReportFile::Failure(Failure { router, error, .. })) => {
-                told.audited.push((router, Some(error)));
+            Ok(ReportFile::Failure(Failure {
+                router,
+                error,
+                unbuilt,
+                ..
+            })) => {
+                let other = Unbuilt {
+                    why: error,
+                    panicked: None,
+                };
+                told.audited.push((router, Some(unbuilt.unwrap_or(other))));
             }
             Err(error) => return Err(Problem::new(error.to_string())),
         }

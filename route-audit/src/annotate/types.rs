@@ -1,9 +1,10 @@
 //! The compiler's name of a type, as a file would write it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Item, UseTree};
+use syn::{Expr, Item, Lit, UseTree};
 
 /// The name of a type that another file may have: what this one imports or defines by its own name
 /// alone, what is of its crate from there on.
@@ -21,6 +22,43 @@ pub(super) fn named(ty: &str, file: &syn::File, own_crate: &str) -> String {
         rest = &after[end..];
     }
     text
+}
+
+/// The type of a value, where its expression alone shows it: of a literal, of what `Default` makes, in an
+/// `Arc`, and of another value that is known.
+pub(super) fn of_value(expr: &Expr, known: &HashMap<String, String>) -> Option<String> {
+    let path = |path: &syn::Path| path.to_token_stream().to_string().replace(' ', "");
+    let copied = |expr: &Expr| {
+        let of = match expr {
+            Expr::Reference(lent) => &*lent.expr,
+            other => other,
+        };
+        let ty = of_value(of, known)?;
+        Some(ty.trim_start_matches('&').trim_start().to_owned())
+    };
+    match expr {
+        Expr::Lit(literal) => matches!(literal.lit, Lit::Str(_)).then(|| "&str".to_owned()),
+        Expr::Struct(literal) if literal.path.segments.len() == 1 => Some(path(&literal.path)),
+        Expr::Path(value) => known.get(&value.path.get_ident()?.to_string()).cloned(),
+        Expr::MethodCall(call) if call.method == "clone" => copied(&call.receiver),
+        Expr::Call(call) => {
+            let Expr::Path(function) = &*call.func else {
+                return None;
+            };
+            let function = path(&function.path);
+            let (of, name) = function.rsplit_once("::")?;
+            match (of, name, call.args.first()) {
+                ("Arc", "new", Some(inner)) => Some(format!("Arc<{}>", of_value(inner, known)?)),
+                ("Arc", "clone", Some(inner)) => copied(inner),
+                // `Default::default()` says nothing.
+                (of, "default", None) if of != "Default" && !of.contains(['<', ':']) => {
+                    Some(of.to_owned())
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// In scope wherever nobody hides them.
@@ -71,6 +109,33 @@ fn names(file: &syn::File) -> HashSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_shows_its_type_or_none() {
+        let known = [("db", "Db"), ("lent", "& Db")];
+        let known = known.map(|(name, ty)| (name.to_owned(), ty.to_owned()));
+        let known = HashMap::from(known);
+        for (value, expected) in [
+            ("\"x\"", Some("&str")),
+            ("7", None),
+            ("App { db }", Some("App")),
+            ("Kind::Some { db }", None),
+            ("Shared::default()", Some("Shared")),
+            ("Default::default()", None),
+            ("Vec::<u8>::default()", None),
+            ("Arc::new(App { db })", Some("Arc<App>")),
+            ("Arc::new(f())", None),
+            ("Arc::clone(&db)", Some("Db")),
+            ("db.clone()", Some("Db")),
+            ("lent.clone()", Some("Db")),
+            ("&db", None),
+            ("db.open()", None),
+            ("App::new()", None),
+        ] {
+            let expr = syn::parse_str(value).expect("it parses");
+            assert_eq!(of_value(&expr, &known).as_deref(), expected, "{value}");
+        }
+    }
 
     #[test]
     fn a_type_is_called_as_its_file_would() {

@@ -7,10 +7,11 @@ use std::ffi::OsStr;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use crate::access::Location;
 use crate::audited::AuditedOutput;
 use crate::finding::Finding;
-use crate::report::form::{Report, RouterRecord};
-use crate::report::{RouterSite, report_dir, write_report};
+use crate::report::form::{Report, RouterRecord, Unbuilt};
+use crate::report::{Failed, RouterSite, report_dir, write_report};
 use crate::unauditable::judged;
 
 /// Set by `route-audit`, which reads the report and judges it. The folder alone proves no reader: a
@@ -56,13 +57,14 @@ where
             // together and reports what it finds there; a test that failed on them too would look
             // to it, and to `cargo test`, like one that could not run, and would stop the tests
             // after it.
-            return result.map(|_| ());
+            return result.map_err(|failed| failed.message).map(|_| ());
         }
     }
-    failure(&site.to_string(), &result?.findings).map_or(Ok(()), Err)
+    let report = result.map_err(|failed| failed.message)?;
+    failure(&site.to_string(), &report.findings).map_or(Ok(()), Err)
 }
 
-fn report<F>(site: &RouterSite, build: impl FnOnce() -> F) -> Result<Report, String>
+fn report<F>(site: &RouterSite, build: impl FnOnce() -> F) -> Result<Report, Failed>
 where
     F: Future,
     F::Output: AuditedOutput,
@@ -78,28 +80,37 @@ where
     // What the builder has spawned ends here, and is not waited for.
     runtime.shutdown_background();
     let router = match built {
-        Ok(output) => output.__output(),
-        Err(panic) => {
-            let place = PANICKED_AT.take();
-            let place = place.map_or_else(String::new, |place| format!(" at {place}"));
-            let message = panic_message(panic.as_ref());
-            Err(format!("it panicked{place}: {message}"))
-        }
+        Ok(output) => output.__output().map_err(|why| (why, None)),
+        Err(panic) => Err((
+            panic_message(panic.as_ref()).to_owned(),
+            Some(PANICKED_AT.take()),
+        )),
     };
-    let audited = router.map_err(|why| {
-        format!(
-            "{site} could not be built: {why}; where it needs arguments, give them in the \
-             attribute: `#[audited_router(plain = {}(&Config::test()))]`; where it needs what no \
-             test has, write `#[audited_router(at_start)]`",
-            site.name
-        )
+    let audited = router.map_err(|(why, panicked)| {
+        let how = match &panicked {
+            None => String::new(),
+            Some(None) => "it panicked: ".to_owned(),
+            Some(Some(place)) => format!("it panicked at {place}: "),
+        };
+        Failed {
+            message: format!(
+                "{site} could not be built: {how}{why}; where it needs arguments, give them in the \
+                 attribute: `#[audited_router(plain = {}(&Config::test()))]`; where it needs what no \
+                 test has, write `#[audited_router(at_start)]`",
+                site.name
+            ),
+            unbuilt: Some(Unbuilt {
+                why,
+                panicked: panicked.flatten(),
+            }),
+        }
     })?;
     let built = audited.site();
     if built.location != site.location {
-        return Err(format!(
+        return Err(Failed::from(format!(
             "{site} could not be audited: its expression gives another one, {built}: call the \
              function that has the attribute"
-        ));
+        )));
     }
     let audited = audited.for_self_test().unwrap_or(audited);
     let judged = judged(audited.record(), &audited.debug())
@@ -126,7 +137,7 @@ pub(super) fn failure(what: &str, findings: &[Finding]) -> Option<String> {
 
 thread_local! {
     /// Where this thread has panicked last.
-    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PANICKED_AT: RefCell<Option<Location>> = const { RefCell::new(None) };
 }
 
 /// What is caught does not say where it was thrown; a hook is told. The one before is called as ever.
@@ -135,9 +146,11 @@ fn note_places_of_panics() {
     NOTED.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let place = info
-                .location()
-                .map(|place| format!("{}:{}", place.file(), place.line()));
+            let place = info.location().map(|place| Location {
+                file: place.file().to_owned().into(),
+                line: place.line(),
+                column: place.column(),
+            });
             PANICKED_AT.set(place);
             before(info);
         }));

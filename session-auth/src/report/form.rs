@@ -53,6 +53,19 @@ pub struct Failure {
     pub router: RouterRecord,
     /// What went wrong: the router's builder panicked, or what it built cannot be read.
     pub error: String,
+    /// The same as data, where the builder gave no router.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unbuilt: Option<Unbuilt>,
+}
+
+/// Why a builder gave no router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unbuilt {
+    /// Its error, or what it said when it panicked.
+    pub why: String,
+    /// Where it panicked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panicked: Option<Location>,
 }
 
 /// What one file of `ROUTE_AUDIT_REPORT_DIR` holds.

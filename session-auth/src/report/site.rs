@@ -7,7 +7,7 @@ use std::{env, fmt, fs, io, process};
 
 use serde::Serialize;
 
-use super::form::{Failure, Report, RouterKind, RouterRecord, SCHEMA, StateRecord};
+use super::form::{Failure, Report, RouterKind, RouterRecord, SCHEMA, StateRecord, Unbuilt};
 use crate::access::Location;
 use crate::mounted::Judged;
 
@@ -66,6 +66,21 @@ pub(crate) fn report_dir() -> Option<OsString> {
     env::var_os(REPORT_DIR)
 }
 
+/// Why there is no report.
+pub(crate) struct Failed {
+    pub(crate) message: String,
+    pub(crate) unbuilt: Option<Unbuilt>,
+}
+
+impl From<String> for Failed {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            unbuilt: None,
+        }
+    }
+}
+
 /// Writes the report of a router, or why there is none.
 ///
 /// # Errors
@@ -74,7 +89,7 @@ pub(crate) fn report_dir() -> Option<OsString> {
 pub(crate) fn write_report(
     site: &RouterSite,
     dir: &OsStr,
-    result: &Result<Report, String>,
+    result: &Result<Report, Failed>,
 ) -> Result<(), String> {
     let path = report_path(site, dir)?;
     let written = match result {
@@ -84,7 +99,8 @@ pub(crate) fn write_report(
             &Failure {
                 schema: SCHEMA,
                 router: site.record(),
-                error: error.clone(),
+                error: error.message.clone(),
+                unbuilt: error.unbuilt.clone(),
             },
         ),
     };

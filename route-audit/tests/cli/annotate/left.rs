@@ -372,13 +372,13 @@ fn builders_that_no_test_can_call_are_left_to_do() {
         edited src/lib.rs
         edited Cargo.toml
 
-        left to do: router `reads_its_surroundings` (src/lib.rs:16) could not be built: it panicked at src/lib.rs:14: ANNOTATE_BUILDERS_URL: NotPresent; where it needs arguments, give them in the attribute: `#[audited_router(plain = reads_its_surroundings(&Config::test()))]`; where it needs what no test has, write `#[audited_router(at_start)]`
-          --> src/lib.rs:16
-          = help: put the attribute above it that fits: `#[session_auth::audited_router(plain = reads_its_surroundings(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
+        left to do: `reads_its_surroundings` could not be built in a test: it panicked: ANNOTATE_BUILDERS_URL: NotPresent
+          --> src/lib.rs:17
+          = help: put the attribute above `reads_its_surroundings` that fits: `#[session_auth::audited_router(plain = reads_its_surroundings(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
 
         left to do: `never_returns` has returned no router to a test; it was stopped after 5 s
           --> src/lib.rs:21
-          = help: put the attribute above it that fits: `#[session_auth::audited_router(plain = never_returns(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
+          = help: put the attribute above `never_returns` that fits: `#[session_auth::audited_router(plain = never_returns(..))]` says what a test has to have; where none has it: `#[session_auth::audited_router(at_start)]`
 
         3 handlers annotated, 2 left to do
     "#]]
