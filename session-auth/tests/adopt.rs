@@ -81,6 +81,26 @@ fn routers_fold_and_turn_into_each_other() {
     assert!(folded.has_routes() && again.has_routes());
 }
 
+/// The functions' caller is then the standard library.
+#[test]
+fn what_a_function_value_mounts_is_placed_where_its_router_begins() {
+    let begun = line!() + 1;
+    let router: Router = Router::new();
+    let methods = [export].map(get);
+    let router = methods
+        .into_iter()
+        .fold(router, |router, methods| router.route("/export", methods));
+    let foreign = axum::Router::new().route("/foreign", axum::routing::get(|| async {}));
+    let router = [foreign].into_iter().fold(router, Router::merge);
+    let findings = audit::check(&session_auth::Router::from(router)).unwrap();
+    let places: Vec<String> = findings
+        .iter()
+        .map(|finding| finding.subject.place.to_string())
+        .collect();
+    let expected = format!("{}:{begun}", file!());
+    assert_eq!(places, [expected.clone(), expected]);
+}
+
 /// Whatever holds a router for a while, the program that serves it above all.
 #[test]
 fn what_the_program_holds_is_reported_without_a_request() {

@@ -11,8 +11,8 @@ use quote::ToTokens;
 use session_auth::Location;
 use session_auth::audit::{RouterRecord, StateRecord, Unbuilt};
 
-use super::auditing::{self, Way};
 use super::compile::{self, Error};
+use super::outermost::{self, Way};
 use super::record::{self, Records, Told};
 use super::text::Source;
 use super::{Hindrance, Work};
@@ -223,7 +223,7 @@ impl Work<'_> {
                             .contains(&text.offset(error.start.0, error.start.1))
                 };
                 let error = errors.iter().find(here)?;
-                let (what, help) = auditing::returned(&one.name, &error.message);
+                let (what, help) = outermost::returned(&one.name, &error.message);
                 Some(Hindrance {
                     what,
                     help,
