@@ -1,6 +1,7 @@
 //! axum's router and routing functions, by the names of `session_auth::adopt`, and then by those of
 //! `session_auth` itself.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -34,16 +35,24 @@ pub(super) fn adopt(source: &Source, file: &syn::File, axum: &str, library: &str
         adopt: format!("{library}::adopt"),
         names: vec![axum.to_owned()],
         tests: Vec::new(),
+        traits: HashMap::new(),
         edits: Vec::new(),
     };
     uses.visit_file(file);
     let Uses {
         adopt,
         names,
-        tests,
+        mut tests,
+        traits,
         mut edits,
         ..
     } = uses;
+    // Implemented for both routers already.
+    let both = traits.into_values().filter(|routers| routers.len() > 1);
+    let own = both
+        .flatten()
+        .filter(|(path, _)| names.iter().any(|axum| *path == format!("{axum}::Router")));
+    tests.extend(own.map(|(_, whole)| whole));
     each(source.tokens(), &mut |tokens| {
         for (nth, window) in tokens.windows(4).enumerate() {
             let [name, first, second, taken] = window else {
@@ -132,6 +141,8 @@ struct Uses<'a> {
     /// axum, and what the file calls it.
     names: Vec<String>,
     tests: Vec<Range<usize>>,
+    /// By the names of traits, the routers that they are implemented for, and where.
+    traits: HashMap<String, Vec<(String, Range<usize>)>>,
     edits: Vec<Edit>,
 }
 
@@ -142,6 +153,24 @@ impl<'ast> Visit<'ast> for Uses<'_> {
         } else {
             visit::visit_item_mod(self, item);
         }
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
+        if let Some((path, _)) = &item.trait_
+            && let syn::Type::Path(ty) = &*item.self_ty
+            && let Some(name) = path.segments.last()
+            && ty
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "Router")
+        {
+            let words = ty.path.segments.iter().map(|word| word.ident.to_string());
+            let router = words.collect::<Vec<_>>().join("::");
+            let of_trait = self.traits.entry(name.ident.to_string()).or_default();
+            of_trait.push((router, item.span().byte_range()));
+        }
+        visit::visit_item_impl(self, item);
     }
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
@@ -303,6 +332,7 @@ mod tests {
             "use axum_extra::routing::RouterExt; // axum::Router",
             "#[cfg(test)]\nmod tests { use axum::{Json, Router}; fn f() -> axum::Router {} }",
             "#[cfg(all(test, unix))]\nuse axum::Router;",
+            "impl Ext for session_auth::Router<u8> {}\nimpl Ext for axum::Router<u8> {}",
         ] {
             assert_eq!(both(text).0, text);
         }

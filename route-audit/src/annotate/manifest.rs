@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Package};
-use toml_edit::{DocumentMut, InlineTable, Item, Table};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike};
 
 use crate::error::Problem;
 
@@ -68,12 +68,55 @@ pub(super) fn with_library(
         return Err(Problem::new("`dependencies` is no table"));
     };
     let names: Vec<String> = table.iter().map(|(name, _)| name.to_owned()).collect();
+    let axum = optional_axum(table);
+    if axum.is_some() {
+        value.insert("optional", true.into());
+    }
     table.insert(LIBRARY, Item::Value(value.into()));
     // Beside the others, in their order if they have one.
     if names.is_sorted() {
         table.sort_values();
     }
+    if let Some(axum) = axum {
+        come_with(&mut document, &axum)?;
+    }
     Ok(line_ends(text, document.to_string()))
+}
+
+/// What a package calls its dependency on axum, if that is there with a feature alone.
+fn optional_axum(dependencies: &dyn TableLike) -> Option<String> {
+    let is_meant = |(name, item): &(&str, &Item)| {
+        let package = item.get("package").and_then(Item::as_str);
+        package.unwrap_or(name) == "axum"
+            && item.get("optional").and_then(Item::as_bool) == Some(true)
+    };
+    let mut all = dependencies.iter();
+    all.find(is_meant).map(|(name, _)| name.to_owned())
+}
+
+/// The features that bring axum bring the library.
+fn come_with(document: &mut DocumentMut, axum: &str) -> Result<(), Problem> {
+    let features = document
+        .entry("features")
+        .or_insert_with(|| Item::Table(Table::new()))
+        .as_table_like_mut()
+        .ok_or_else(|| Problem::new("`features` is no table"))?;
+    let (axum_comes, comes) = (format!("dep:{axum}"), format!("dep:{LIBRARY}"));
+    let mut any = false;
+    for (_, feature) in features.iter_mut() {
+        if let Some(parts) = feature.as_array_mut()
+            && parts.iter().any(|part| part.as_str() == Some(&*axum_comes))
+        {
+            parts.push(comes.as_str());
+            any = true;
+        }
+    }
+    if !any {
+        // Of the same name as the one that cargo makes where nothing names the dependency.
+        let parts: Array = [axum_comes, comes].into_iter().collect();
+        features.insert(axum, Item::Value(parts.into()));
+    }
+    Ok(())
 }
 
 /// The text with a path from where the file itself is.
@@ -198,6 +241,23 @@ mod tests {
             added.contains("{ git = \"https://git.example/session-auth\", rev = \"000"),
             "{added}"
         );
+    }
+
+    #[test]
+    fn where_axum_is_optional_it_comes_with_axum() {
+        let text = "[dependencies]\naxum = { version = \"0.8\", optional = true }\n\n[features]\ncli = []\n\
+                    web = [\"dep:axum\", \"cli\"]\n";
+        let line = "session-auth = { path = \"/b\", optional = true }\n";
+        let expected = text
+            .replace("true }\n", &format!("true }}\n{line}"))
+            .replace("\"cli\"]", "\"cli\", \"dep:session-auth\"]");
+        assert_eq!(add(text, "", "/b"), expected);
+        let web = "web = { package = \"axum\", version = \"0.8\", optional = true }\n";
+        let implicit = format!("[dependencies]\n{web}");
+        let expected = format!(
+            "[dependencies]\n{line}{web}\n[features]\nweb = [\"dep:web\", \"dep:session-auth\"]\n"
+        );
+        assert_eq!(add(&implicit, "", "/b"), expected);
     }
 
     #[test]

@@ -186,6 +186,8 @@ fn a_trait_that_extends_the_router_stays_there_for_axums_own_in_tests() {
     );
     let run = ["check", "-p", "desk", "-p", "probes"];
     fixture.run(&run).expect_code(0);
+    let again = annotate(&fixture, &["-p", "desk", "-p", "probes"]).expect_code(0);
+    assert_eq!(again.stdout, "nothing to do: every handler has a class\n");
 }
 
 /// This file cannot be switched: what it implements names axum's router.
