@@ -359,6 +359,8 @@ mod tests {
         };
         assert_eq!(time(0x17, "700101000000Z"), Some(0));
         assert_eq!(time(0x18, "19700101000000Z"), Some(0));
+        assert_eq!(time(0x17, "491231235959Z"), Some(2_524_607_999));
+        assert_eq!(time(0x17, "500101000000Z"), Some(-631_152_000));
         for (tag, text) in [
             (0x17, "70010100000000Z"),
             (0x17, "7001010000Z"),

@@ -496,8 +496,8 @@ mod tests {
             let start = format!("{0}.{0}.", URL_SAFE_NO_PAD.encode("{}"));
             format!("{start}{}", "A".repeat(len - start.len()))
         };
-        assert!(Token::read(&of_length(LONGEST)).is_some());
-        for longer in [LONGEST + 2, LONGEST + 3] {
+        assert!(Token::read(&of_length(16_384)).is_some());
+        for longer in [16_386, 16_387] {
             assert!(Token::read(&of_length(longer)).is_none());
         }
     }
