@@ -71,12 +71,9 @@ fn mailgun_sends_its_proof_in_json_in_a_form_or_in_parts() {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    let (_, json): (Vec<_>, Value) = (
-        Vec::<()>::new(),
-        json!({"signature": {
-            "timestamp": fields[0].1, "token": fields[1].1, "signature": fields[2].1,
-        }}),
-    );
+    let json = json!({"signature": {
+        "timestamp": fields[0].1, "token": fields[1].1, "signature": fields[2].1,
+    }});
     let longest = "b".repeat(70);
     for (media, body) in [
         ("application/json", json.to_string()),
@@ -140,7 +137,7 @@ fn item(key: &[u8], change: impl FnOnce(&mut Value)) -> Value {
         "/eventCode",
         "/success",
     ]
-    .map(|pointer| text(pointer))
+    .map(text)
     .join(":");
     item["additionalData"] = json!({"hmacSignature": STANDARD.encode(tag(key, &signed))});
     item

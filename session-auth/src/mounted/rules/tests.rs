@@ -412,7 +412,7 @@ fn a_webhook_that_nobody_watches_is_said_to_be_so() {
 
 #[test]
 fn a_route_without_a_class_has_the_name_of_its_function() {
-    let note = Note::new(Kind::Unclassified("app::handler".into()));
+    let note = Note::new(Kind::Unclassified("app::handler".into(), None));
     let record = Record::default().route("/a", MethodRecord::any(Arc::clone(&note)));
     let debug = format!("{:?}", record.stand_ins);
     let judged = judge(&record, &debug, None, Date::MIN).unwrap();

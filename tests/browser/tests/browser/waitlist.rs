@@ -63,6 +63,7 @@ async fn the_picture_of_the_readme_is_of_the_page() {
         freescout_secret: "a-secret".into(),
         waf_token: "a-token".into(),
         monitor_token: "another-token".into(),
+        api_key_prefix: "waitlist_test".into(),
         operator_password: Some("correct horse".into()),
         database: database.parse().unwrap(),
         listen: ([127, 0, 0, 1], 0).into(),
