@@ -2,6 +2,7 @@
 
 mod by;
 mod extended;
+mod followed;
 mod left;
 mod printed;
 mod refused;
