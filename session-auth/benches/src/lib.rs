@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "callers")]
+pub mod callers;
 pub mod case;
 pub mod cores;
 pub mod deliveries;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
-use crate::webhook::{Fault, Jwks, JwtIssuer};
+use crate::webhook::{Fault, Jwks, JwtIssuer, Token};
 
 /// Callers with a JWT in `Authorization: Bearer` (RFC 6750), of an identity provider or the service's
 /// own. `C` is the claims that handlers take, as [`Identity<C>`](crate::Identity). Needs the feature
@@ -90,16 +90,20 @@ fn scopes(claims: &Value) -> Vec<String> {
     scopes
 }
 
-fn read<C>(issuer: &JwtIssuer, token: &str, now: SystemTime) -> Result<Proof<C>, Refusal>
-where
-    C: DeserializeOwned + Send + Sync + 'static,
-{
-    let claims = issuer.claims(token, now).map_err(|fault| match fault {
+fn refusal(fault: Fault) -> Refusal {
+    match fault {
         Fault::Malformed(what) => Refusal::Malformed(what),
         Fault::Forged(what) => Refusal::BadSignature(what),
         Fault::Expired(what) => Refusal::Expired(what),
         Fault::Unavailable(what) => Refusal::Unavailable(what),
-    })?;
+    }
+}
+
+fn believe<C>(issuer: &JwtIssuer, token: Token<'_>, now: SystemTime) -> Result<Proof<C>, Refusal>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let claims = issuer.claims(token, now).map_err(refusal)?;
     let scopes = scopes(&claims);
     let end = claims.get("exp").and_then(Value::as_u64);
     let end = end.and_then(|end| issuer.end_of(end));
@@ -113,17 +117,22 @@ where
 }
 
 /// Who a token is of, where this issuer gave it.
-pub(super) fn verify<C>(issuer: &Arc<JwtIssuer>, token: &str, now: SystemTime) -> Verdict<C>
+pub(super) fn verify<C>(issuer: &Arc<JwtIssuer>, text: &str, now: SystemTime) -> Verdict<C>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    if !issuer.needs_keys_for(token, now) {
-        return read(issuer, token, now).into();
+    let token = match Token::read(text) {
+        Ok(token) => token,
+        Err(fault) => return refusal(fault).into(),
+    };
+    if !issuer.needs_keys_for(&token, now) {
+        return believe(issuer, token, now).into();
     }
-    let (issuer, token) = (Arc::clone(issuer), token.to_owned());
+    let (issuer, text) = (Arc::clone(issuer), text.to_owned());
     Verdict::later(async move {
-        issuer.look_up_keys_for(&token, now).await;
-        read(&issuer, &token, now)
+        issuer.look_up_keys_for(&text, now).await;
+        let token = Token::read(&text).map_err(refusal)?;
+        believe(&issuer, token, now)
     })
 }
 

@@ -252,15 +252,14 @@ impl JwtIssuer {
     }
 
     fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        self.claims(self.text(request)?, request.now())?;
+        self.claims(Token::read(self.text(request)?)?, request.now())?;
         let mut delivery = Delivery::new();
         delivery.scheme = self.scheme.map(|scheme| scheme.name);
         Ok(delivery)
     }
 
     /// What a token says, once it is believed.
-    pub(crate) fn claims(&self, text: &str, now: SystemTime) -> Result<Value, Fault> {
-        let token = Token::read(text).ok_or(Fault::Malformed("no token of three parts"))?;
+    pub(crate) fn claims(&self, token: Token<'_>, now: SystemTime) -> Result<Value, Fault> {
         let is_extended = |name| token.header.get(name).is_some_and(|value| *value != true);
         // RFC 7797 wants `b64` named in `crit`; not everybody does so.
         if token.header.get("crit").is_some() || is_extended("b64") {
@@ -291,28 +290,20 @@ impl JwtIssuer {
     }
 
     /// Whether the keys have to be looked up for this token.
-    pub(crate) fn needs_keys_for(&self, text: &str, now: SystemTime) -> bool {
-        self.looking_up(text, now, |kid, now| self.jwks.is_to_fetch(kid, now))
-            .unwrap_or_default()
+    pub(crate) fn needs_keys_for(&self, token: &Token<'_>, now: SystemTime) -> bool {
+        looking_up(token, now, |kid, now| self.jwks.is_to_fetch(kid, now)).unwrap_or_default()
     }
 
     pub(crate) async fn look_up_keys_for(&self, text: &str, now: SystemTime) {
-        let looking = self.looking_up(text, now, |kid, now| self.jwks.fetch(kid, now));
+        let Ok(token) = Token::read(text) else {
+            return;
+        };
+        let looking = looking_up(&token, now, |kid, now| self.jwks.fetch(kid, now));
+        drop(token);
         if let Some(Some(looking)) = looking {
             // Whether the key is there then, the token is asked.
             let _ = looking.await;
         }
-    }
-
-    fn looking_up<'a, T>(
-        &'a self,
-        text: &str,
-        now: SystemTime,
-        what: impl FnOnce(&str, u64) -> T + 'a,
-    ) -> Option<T> {
-        let token = Token::read(text)?;
-        let now = now.duration_since(UNIX_EPOCH).ok()?;
-        Some(what(token.kid()?, now.as_secs()))
     }
 
     /// How long after 1970 a token is over that expires then.
@@ -391,8 +382,17 @@ impl JwtIssuer {
     }
 }
 
+fn looking_up<T>(
+    token: &Token<'_>,
+    now: SystemTime,
+    what: impl FnOnce(&str, u64) -> T,
+) -> Option<T> {
+    let now = now.duration_since(UNIX_EPOCH).ok()?;
+    Some(what(token.kid()?, now.as_secs()))
+}
+
 /// A token, decoded and not yet believed.
-struct Token<'a> {
+pub(crate) struct Token<'a> {
     header: Value,
     claims: Value,
     signed: &'a str,
@@ -400,7 +400,11 @@ struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    fn read(text: &'a str) -> Option<Self> {
+    pub(crate) fn read(text: &'a str) -> Result<Self, Fault> {
+        Self::of_three_parts(text).ok_or(Fault::Malformed("no token of three parts"))
+    }
+
+    fn of_three_parts(text: &'a str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
         }
@@ -439,7 +443,8 @@ impl Verifier for JwtIssuer {
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
         let text = self.text(request).ok()?;
-        self.looking_up(text, request.now(), |kid, now| self.jwks.fetch(kid, now))?
+        let token = Token::read(text).ok()?;
+        looking_up(&token, request.now(), |kid, now| self.jwks.fetch(kid, now))?
     }
 
     fn challenge(&self) -> Option<HeaderValue> {

@@ -115,9 +115,9 @@ pub use self::hubspot::HubSpot;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::jwks::Jwks;
 #[cfg(feature = "webhook-asymmetric")]
-pub(crate) use self::jwt::Fault;
-#[cfg(feature = "webhook-asymmetric")]
 pub use self::jwt::JwtIssuer;
+#[cfg(feature = "webhook-asymmetric")]
+pub(crate) use self::jwt::{Fault, Token};
 pub use self::mac::Encoding;
 pub use self::mailgun::Mailgun;
 #[cfg(feature = "sha1")]
