@@ -235,13 +235,16 @@ impl Jwks {
     /// Whether the keys are to be looked up for a token of this one.
     pub(super) fn is_to_fetch(&self, kid: &str, now: u64) -> bool {
         let inner = &*self.0;
+        if inner.fetch.is_none() {
+            return false;
+        }
         let keys = inner.keys.load();
         let is_known = keys.find(Some(kid)).is_some();
         let is_fresh = keys
             .fetched_at
             .is_some_and(|at| now.saturating_sub(at) < FRESH);
         let asked = inner.asked.load(Ordering::Relaxed);
-        inner.fetch.is_some() && !(is_known && is_fresh) && now.saturating_sub(asked) >= PAUSE
+        !(is_known && is_fresh) && now.saturating_sub(asked) >= PAUSE
     }
 
     /// Looks up the keys, where this token needs it.
