@@ -293,6 +293,13 @@ async fn security_a_key_ends_when_it_is_revoked_and_at_its_time() {
     assert_eq!(service.ask("/me", key.reveal()).await.status, 200);
     service.clock.advance(Duration::from_secs(1));
     assert_eq!(service.shown("/me", key.reveal()).await, "401 expired");
+    // Trying it is no use of it.
+    service.clock.advance(Duration::from_secs(100));
+    assert_eq!(service.shown("/me", key.reveal()).await, "401 expired");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let all = service.keys.list("ada").await.unwrap();
+    let used = all.iter().find(|one| one.id == id).unwrap().last_used;
+    assert_eq!(used.map(Timestamp::as_secs), Some(1_700_000_099));
 
     // What is remembered is over at once.
     assert_eq!(service.ask("/me", other.reveal()).await.status, 200);

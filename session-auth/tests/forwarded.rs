@@ -5,10 +5,12 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, HeaderName, Request};
 use common::{Answer, ask, protect, request, serve};
-use session_auth::authenticate::ForwardedIdentity;
+use session_auth::authenticate::{Authenticate as _, ForwardedIdentity, RequestParts};
 use session_auth::methods::{GET, POST};
 use session_auth::{
     Identity, Mode, Protected, Router, SessionAuthLayer, SessionAuthLayerBuilder, public, session,
@@ -132,6 +134,22 @@ async fn security_the_header_of_anybody_else_is_removed() {
             "{headers}"
         );
     }
+}
+
+/// By itself, too: not because the layer has removed the header.
+#[test]
+fn security_the_authenticator_asks_who_sends() {
+    let proxy = ForwardedIdentity::new(USER, ["192.0.2.1"]).unwrap();
+    let says = |peer: &str| {
+        let mut request = Request::new(());
+        request.headers_mut().insert(USER, "ada".parse().unwrap());
+        let peer: SocketAddr = format!("{peer}:1").parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let parts = RequestParts::new(&request, SystemTime::UNIX_EPOCH);
+        format!("{:?}", proxy.authenticate(&parts))
+    };
+    assert_eq!(says("192.0.2.1"), "Verdict(proved)");
+    assert_eq!(says("192.0.2.2"), "Verdict(refused)");
 }
 
 #[tokio::test]
