@@ -68,6 +68,17 @@ fn a_public_route_allocates_nothing_more_than_an_identity_layer() {
     assert!(found["identity"] > found["bare router"]);
     assert!(found["session, typed"] > found["identity"]);
 
+    // An authenticator that need not wait costs no boxed future: what is proved, and the pass.
+    #[cfg(feature = "callers")]
+    for mut case in session_auth_benches::callers::cases() {
+        if case.name() == session_auth_benches::callers::API_KEY[0] {
+            let (blocks, bytes) = allocations(&mut case);
+            println!("{:<40} {blocks:>3} blocks {bytes:>6} bytes", case.name());
+            // Two boxes more, and it would be as many.
+            assert!(blocks + 2 <= found["session, typed"], "{blocks} blocks");
+        }
+    }
+
     for public in ["public, typed", "public, merged", "public, layered"] {
         assert_eq!(found[public], found["identity"], "{public}");
     }
