@@ -255,16 +255,11 @@ fn scheme(name: &str, shared: &Shared) -> Option<SecurityScheme> {
         (None, None) => None,
     };
     let challenge = challenge.as_ref().map(HeaderValue::as_bytes)?;
-    let asks = |scheme: &str| {
-        let word = challenge.split(|byte| *byte == b' ').next();
-        word.is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
-    };
-    if asks("bearer") {
-        Some(bearer())
-    } else if asks("basic") {
-        Some(SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)))
-    } else {
-        None
+    let word = challenge.split(|byte| *byte == b' ').next()?;
+    match &*word.to_ascii_lowercase() {
+        b"bearer" => Some(bearer()),
+        b"basic" => Some(SecurityScheme::Http(Http::new(HttpAuthScheme::Basic))),
+        _ => None,
     }
 }
 

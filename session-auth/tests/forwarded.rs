@@ -248,8 +248,17 @@ async fn security_a_proxys_token_is_its_issuers() {
         URL_SAFE_NO_PAD.encode(pair.sign(signed.as_bytes()))
     );
 
+    let header = || HeaderName::from_static("cf-access-jwt-assertion");
+    let unnamed = JwtIssuer::new(" ", "app", Jwks::given(&jwks));
+    let refused = ForwardedIdentity::<Claims>::jwt(header(), unnamed, ["127.0.0.1"]).err();
+    assert!(
+        refused
+            .unwrap()
+            .to_string()
+            .contains("the issuer of the token is empty")
+    );
     let start = async |proxy: &str| {
-        let header = HeaderName::from_static("cf-access-jwt-assertion");
+        let header = header();
         let issuer = JwtIssuer::cloudflare_access(
             "https://team.cloudflareaccess.com",
             "app",

@@ -75,9 +75,6 @@ impl Warm {
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Known>> {
-        if self.lag.is_zero() {
-            return None;
-        }
         let shard = self.shard(digest);
         let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let found = shard.young.get(digest).or_else(|| shard.old.get(digest));
