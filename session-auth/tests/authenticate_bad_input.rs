@@ -121,6 +121,8 @@ async fn security_the_header_is_read_as_the_rfc_writes_it() {
         (format!("Authorization: Bearer\t{token}\r\n"), "401 missing"),
         (format!("Authorization: Bearer{token}\r\n"), "401 missing"),
         (format!("Authorization: Basic {token}\r\n"), "401 missing"),
+        // Of as many letters.
+        (format!("Authorization: Digest {token}\r\n"), "401 missing"),
         (format!("Authorization: {token}\r\n"), "401 missing"),
         (
             format!("Authorization: Bearer {token}\r\n").repeat(2),
