@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static> ForwardedIdentity<T> {
     ///
     /// # Errors
     ///
-    /// Where one is no address and no network.
+    /// Where one is no address and no network, or the issuer could believe no token: it has no name, say.
     #[cfg(feature = "webhook-asymmetric")]
     pub fn jwt<A: AsRef<str>>(
         header: HeaderName,
