@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::Request;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use session_auth::webhook::{Jwks, JwtIssuer, Rejection, Verifier, WebhookRequest};
+use session_auth::webhook::{Jwks, JwtIssuer, Rejection, Setup, Verifier, WebhookRequest, scheme};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -285,4 +285,154 @@ async fn keys_change_while_the_service_runs_and_an_outage_changes_nothing() {
         "the old key is gone"
     );
     assert_eq!(ask(&new_token, NOW + 20_000).await, Ok(()));
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn sent(headers: &[(&str, &str)]) -> Request<&'static str> {
+    let mut request = Request::post("/");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body("{}").unwrap()
+}
+
+fn jwt(claims: Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let head = part(&json!({"alg": "RS256", "kid": "a"}));
+    format!("{head}.{}.AAAA", part(&claims))
+}
+
+/// For a delivery that was captured: what nobody has said is not asked for.
+#[test]
+fn security_a_token_is_for_whom_it_says_unless_that_is_being_found_out() {
+    let keys = include_str!("vectors/test_jwks.json");
+    let signed: Value = serde_json::from_str(include_str!("vectors/signed.json")).unwrap();
+    let vectors = signed["vectors"].as_array().unwrap();
+    let vector = |id: &str| vectors.iter().find(|it| it["id"] == id).unwrap();
+    let ask = |vector: &Value, setup: &Setup| {
+        let by = scheme(vector["scheme"].as_str().unwrap())
+            .unwrap()
+            .verifier(setup)
+            .unwrap();
+        let mut request = Request::post("/");
+        for (name, value) in vector["headers"].as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        let body = STANDARD
+            .decode(vector["body_b64"].as_str().unwrap())
+            .unwrap();
+        let request = request.body(body).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(vector["now"].as_u64().unwrap());
+        by.verify(&WebhookRequest::new(&request, now)).map(drop)
+    };
+    let own = |vector: &Value, name: &str| vector[name].as_str().map(str::to_owned);
+    // A token for another audience, and one of another account: good but for that.
+    for (id, unsaid) in [
+        ("pubsub-wrong-aud", "audience"),
+        ("pubsub-wrong-sa", "account"),
+    ] {
+        let vector = vector(id);
+        let mut setup = Setup::new([keys]);
+        setup.audience = own(vector, "audience");
+        setup.account = own(vector, "service_account");
+        setup.diagnosing = true;
+        assert!(
+            ask(vector, &setup).is_err(),
+            "{id}: what is said is asked for"
+        );
+        match unsaid {
+            "audience" => setup.audience = None,
+            _ => setup.account = None,
+        }
+        assert_eq!(ask(vector, &setup), Ok(()), "{id}");
+        setup.diagnosing = false;
+        assert!(ask(vector, &setup).is_err(), "{id}: a service has to know");
+    }
+    let access = vector("cf-access-1");
+    let mut setup = Setup::new([keys]);
+    setup.diagnosing = true;
+    assert_eq!(ask(access, &setup), Ok(()));
+    for (issuer, audience) in [
+        (Some("https://other.example"), None),
+        (None, Some("another")),
+    ] {
+        setup.issuer = issuer.map(str::to_owned);
+        setup.audience = audience.map(str::to_owned);
+        assert!(ask(access, &setup).is_err(), "{issuer:?} {audience:?}");
+    }
+    (setup.issuer, setup.audience) = (own(access, "issuer"), own(access, "audience"));
+    setup.diagnosing = false;
+    assert_eq!(ask(access, &setup), Ok(()));
+    setup.issuer = None;
+    assert!(ask(access, &setup).is_err(), "a service has to know");
+}
+
+#[test]
+fn a_token_of_an_issuer_is_looked_for_in_the_head() {
+    let by = JwtIssuer::new(
+        "i",
+        "a",
+        Jwks::given(include_str!("vectors/test_jwks.json")),
+    );
+    let bearer = format!("Bearer {}", jwt(json!({"exp": NOW})));
+    for (headers, missing) in [(vec![], true), (vec![("authorization", &*bearer)], false)] {
+        let request = sent(&headers);
+        let head = by
+            .verify_head(&WebhookRequest::new(&request, at(NOW)))
+            .unwrap_err();
+        assert_eq!(
+            matches!(head, Rejection::SignatureMissing(_)),
+            missing,
+            "{head:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_for_whatever_is_around_the_token() {
+    use session_auth::webhook::{CloudEvents, EventGrid, PerTenant, all_of, any_of};
+
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let issuer = || {
+        let count = Arc::clone(&fetched);
+        let keys = Jwks::fetched(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            async { Ok("{}".to_owned()) }
+        });
+        JwtIssuer::new("i", "a", keys)
+    };
+    let boxed = || Box::new(issuer()) as Box<dyn Verifier>;
+    let wrapped: [Box<dyn Verifier>; 7] = [
+        boxed(),
+        Box::new(boxed()),
+        Box::new(Arc::new(issuer())),
+        Box::new(all_of([boxed()])),
+        Box::new(any_of([boxed()])),
+        Box::new(EventGrid::by(issuer())),
+        Box::new(CloudEvents::by(issuer(), ["a.example"])),
+    ];
+    let bearer = format!("Bearer {}", jwt(json!({"exp": NOW})));
+    let request = sent(&[("authorization", &bearer)]);
+    let request = WebhookRequest::new(&request, at(NOW));
+    for (number, verifier) in wrapped.iter().enumerate() {
+        verifier.prepare(&request).unwrap().await.unwrap();
+        assert_eq!(fetched.load(Ordering::SeqCst), number + 1);
+    }
+    // A delivery without a proof has nothing looked up, of tenants as of issuers.
+    let bare = sent(&[]);
+    let bare = WebhookRequest::new(&bare, at(NOW));
+    let tenants = PerTenant::in_header(
+        "x-tenant",
+        |_| async { Ok(None) },
+        session_auth::webhook::Hmac::github,
+    );
+    assert!(tenants.unwrap().prepare(&bare).is_none());
+    assert!(
+        wrapped
+            .iter()
+            .all(|verifier| verifier.prepare(&bare).is_none())
+    );
 }

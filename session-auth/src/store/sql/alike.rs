@@ -144,7 +144,8 @@ macro_rules! sql_store {
                     .bind(i64::from(MAX_LISTED))
                     .fetch_all(&mut *lease)
                     .await;
-                Ok(row::readable(&lease.finish(answer).map_err(failed)?))
+                let rows = lease.finish(answer).map_err(failed)?;
+                Ok(row::readable(&rows, row::session, "sessions"))
             }
 
             async fn remove_expired(

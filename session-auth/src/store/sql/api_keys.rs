@@ -72,24 +72,6 @@ where
     fields(row, id).map_err(|what| StoreError::unreadable(format!("{id:?}: {what}")))
 }
 
-/// The keys of these rows, without those that cannot be read: one of them must not keep a person from
-/// seeing, and ending, the others.
-pub(super) fn readable<R: Row>(rows: &[R]) -> Vec<ApiKey>
-where
-    &'static str: ColumnIndex<R>,
-    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-    i16: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-{
-    let report = |error: &StoreError| {
-        tracing::error!(target: "session_auth", %error, "left out of a list of API keys");
-    };
-    rows.iter()
-        .filter_map(|row| key(row).inspect_err(report).ok())
-        .collect()
-}
-
 fn fields<R: Row>(row: &R, id: ApiKeyId) -> Result<ApiKey, String>
 where
     &'static str: ColumnIndex<R>,
@@ -167,7 +149,11 @@ macro_rules! sql_api_keys {
                     .fetch_all(&mut *lease)
                     .await;
                 let rows = lease.finish(answer).map_err(failed)?;
-                Ok($crate::store::sql::api_keys::readable(&rows))
+                Ok(row::readable(
+                    &rows,
+                    $crate::store::sql::api_keys::key,
+                    "API keys",
+                ))
             }
 
             async fn rotate_key(

@@ -23,21 +23,18 @@ where
     fields(row, id).map_err(|what| StoreError::unreadable(format!("{id:?}: {what}")))
 }
 
-/// The sessions of these rows, without those that cannot be read: one of them must not keep a person
-/// from seeing, and ending, the others.
-pub(super) fn readable<R: Row>(rows: &[R]) -> Vec<StoredSession>
-where
-    &'static str: ColumnIndex<R>,
-    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-    i16: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-{
+/// What these rows say, without those that cannot be read: one of them must not keep a person from
+/// seeing, and ending, the others.
+pub(super) fn readable<R, T>(
+    rows: &[R],
+    read: impl Fn(&R) -> Result<T, StoreError>,
+    of: &'static str,
+) -> Vec<T> {
     let report = |error: &StoreError| {
-        tracing::error!(target: "session_auth", %error, "left out of a list of sessions");
+        tracing::error!(target: "session_auth", %error, "left out of a list of {of}");
     };
     rows.iter()
-        .filter_map(|row| session(row).inspect_err(report).ok())
+        .filter_map(|row| read(row).inspect_err(report).ok())
         .collect()
 }
 
