@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use session_auth::Timestamp;
 use session_auth::store::{Generation, PostgresStore, SessionStore, StoredSession, conformance};
 use sqlx::{Connection, PgConnection};
-use test_servers::Postgres;
+use test_servers::{PgBouncer, Postgres};
 
 use crate::common::{self, ID, NOW, insert, session, unreadable};
 use crate::other_process::{Anywhere, OtherProcess};
@@ -43,6 +43,32 @@ async fn conforms_over_two_processes() {
     let here = Anywhere::Here(store(&server).await.0);
     let there = Anywhere::There(OtherProcess::start("postgres", &server.url()));
     conformance::check(&[Arc::new(here), Arc::new(there)]).await;
+}
+
+/// Two connections for two pools of ten: what one transaction leaves on a connection, the next one of
+/// somebody else finds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_through_a_pooler_in_transaction_mode() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let Some(pooler) = PgBouncer::start(&server, 2) else {
+        return;
+    };
+    let connect = async || {
+        let store = PostgresStore::connect_through_pooler(&pooler.url()).await;
+        let store = store.expect("connect");
+        store.migrate().await.expect("migrate");
+        Arc::new(store)
+    };
+    let stores = [connect().await, connect().await];
+    conformance::check(&stores).await;
+    conformance::check_replays(&stores).await;
+    conformance::check_api_keys(&stores).await;
+    // Without that it does not work, and says so.
+    let error = PostgresStore::connect(&pooler.url()).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(error.to_string().contains("startup parameter"), "{error}");
 }
 
 /// A default that each statement of a transaction sees the same would undo the locks' effect.

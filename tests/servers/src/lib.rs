@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod nginx;
+mod pgbouncer;
 mod postgres;
 mod redis;
 
@@ -21,6 +22,7 @@ use std::{env, fs};
 use tempfile::TempDir;
 
 pub use self::nginx::Nginx;
+pub use self::pgbouncer::PgBouncer;
 pub use self::postgres::Postgres;
 pub use self::redis::Redis;
 

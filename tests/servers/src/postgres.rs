@@ -61,6 +61,10 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Ends it, and with it all connections. The data and the port stay its own.
     pub fn stop(&mut self) {
         self.running = None;

@@ -11,7 +11,7 @@ macro_rules! sql_store {
                     .bind(subject)
                     .fetch_optional(&mut *lease)
                     .await;
-                let generation: Option<i64> = lease.finish(answer).map_err(failed)?;
+                let generation: Option<i64> = lease.finish(answer).await?;
                 Ok(Generation(generation.unwrap_or(0) as u64))
             }
 
@@ -25,7 +25,7 @@ macro_rules! sql_store {
                     .bind(generation.0 as i64)
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+                Ok(lease.finish(answer).await?.rows_affected() == 1)
             }
 
             async fn find(
@@ -39,7 +39,7 @@ macro_rules! sql_store {
                     .bind(id.as_bytes().as_slice())
                     .fetch_optional(&mut *lease)
                     .await;
-                let row = lease.finish(answer).map_err(failed)?;
+                let row = lease.finish(answer).await?;
                 row.as_ref().map(row::session).transpose()
             }
 
@@ -60,7 +60,7 @@ macro_rules! sql_store {
                     .bind(seconds(idle_deadline))
                     .fetch_all(&mut *lease)
                     .await;
-                let versions: Vec<i16> = lease.finish(answer).map_err(failed)?;
+                let versions: Vec<i16> = lease.finish(answer).await?;
                 match versions.first() {
                     Some(version) => row::known_version(id, *version).map(|()| true),
                     None => Ok(false),
@@ -77,7 +77,7 @@ macro_rules! sql_store {
                     .bind(old.as_bytes().as_slice())
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+                Ok(lease.finish(answer).await?.rows_affected() == 1)
             }
 
             async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
@@ -87,7 +87,7 @@ macro_rules! sql_store {
                     .bind(id.as_bytes().as_slice())
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+                Ok(lease.finish(answer).await?.rows_affected() == 1)
             }
 
             async fn revoke_all(
@@ -100,7 +100,7 @@ macro_rules! sql_store {
                 // Of however many sessions, two rows are written: those of a generation that has passed
                 // are none any more, and go when they expire.
                 let ended = async {
-                    let mut transaction = lease.begin_with(BEGIN).await?;
+                    let mut transaction = lease.begin().await?;
                     let (generation, previous): (i64, i64) = sqlx::query_as(RAISE)
                         .bind(subject)
                         .bind(seconds(now))
@@ -129,7 +129,7 @@ macro_rules! sql_store {
                     Ok::<_, sqlx::Error>(ended as u64)
                 };
                 let answer = ended.await;
-                lease.finish(answer).map_err(failed)
+                lease.finish(answer).await
             }
 
             async fn list(
@@ -144,7 +144,7 @@ macro_rules! sql_store {
                     .bind(i64::from(MAX_LISTED))
                     .fetch_all(&mut *lease)
                     .await;
-                let rows = lease.finish(answer).map_err(failed)?;
+                let rows = lease.finish(answer).await?;
                 Ok(row::readable(&rows, row::session, "sessions"))
             }
 
@@ -176,7 +176,7 @@ macro_rules! sql_store {
                         .await;
                     answer = forgotten.and(answer);
                 }
-                lease.finish(answer).map_err(failed)
+                lease.finish(answer).await
             }
 
             async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
@@ -186,7 +186,7 @@ macro_rules! sql_store {
                     .bind(i64::from(most))
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected())
+                Ok(lease.finish(answer).await?.rows_affected())
             }
 
             async fn renew(
@@ -197,7 +197,7 @@ macro_rules! sql_store {
             ) -> Result<bool, StoreError> {
                 let mut lease = self.lease(true).await?;
                 let renewed = async {
-                    let mut transaction = lease.begin_with(BEGIN).await?;
+                    let mut transaction = lease.begin().await?;
                     let done = bind_session!(sqlx::query(REPLACE), session)
                         .bind(old.as_bytes().as_slice())
                         .execute(&mut *transaction)
@@ -216,7 +216,7 @@ macro_rules! sql_store {
                     Ok::<_, sqlx::Error>(true)
                 };
                 let answer = renewed.await;
-                lease.finish(answer).map_err(failed)
+                lease.finish(answer).await
             }
 
             async fn was_renewed(
@@ -232,7 +232,7 @@ macro_rules! sql_store {
                     .bind(seconds(now))
                     .fetch_optional(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.is_some())
+                Ok(lease.finish(answer).await?.is_some())
             }
 
             $($more)*

@@ -120,7 +120,7 @@ macro_rules! sql_api_keys {
                 use $crate::store::sql::api_keys::{ADD, bind_key};
                 let mut lease = self.lease(true).await?;
                 let answer = bind_key!(sqlx::query(ADD), key).execute(&mut *lease).await;
-                lease.finish(answer).map(drop).map_err(failed)
+                lease.finish(answer).await.map(drop)
             }
 
             async fn find_key(
@@ -132,7 +132,7 @@ macro_rules! sql_api_keys {
                     .bind(id.as_bytes().as_slice())
                     .fetch_optional(&mut *lease)
                     .await;
-                let row = lease.finish(answer).map_err(failed)?;
+                let row = lease.finish(answer).await?;
                 row.as_ref()
                     .map($crate::store::sql::api_keys::key)
                     .transpose()
@@ -148,7 +148,7 @@ macro_rules! sql_api_keys {
                     .bind(i64::from(MAX_LISTED))
                     .fetch_all(&mut *lease)
                     .await;
-                let rows = lease.finish(answer).map_err(failed)?;
+                let rows = lease.finish(answer).await?;
                 Ok(row::readable(
                     &rows,
                     $crate::store::sql::api_keys::key,
@@ -166,7 +166,7 @@ macro_rules! sql_api_keys {
                 use $crate::store::sql::api_keys::{ADD, END, bind_key};
                 let mut lease = self.lease(true).await?;
                 let rotated = async {
-                    let mut transaction = lease.begin_with(BEGIN).await?;
+                    let mut transaction = lease.begin().await?;
                     let ended = sqlx::query(END)
                         .bind(old.as_bytes().as_slice())
                         .bind(new.subject.as_str())
@@ -184,7 +184,7 @@ macro_rules! sql_api_keys {
                     Ok::<_, sqlx::Error>(true)
                 };
                 let answer = rotated.await;
-                lease.finish(answer).map_err(failed)
+                lease.finish(answer).await
             }
 
             async fn use_key(
@@ -198,7 +198,7 @@ macro_rules! sql_api_keys {
                     .bind(seconds(now))
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+                Ok(lease.finish(answer).await?.rows_affected() == 1)
             }
 
             async fn revoke_key(
@@ -214,7 +214,7 @@ macro_rules! sql_api_keys {
                     .bind(seconds(now))
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected() == 1)
+                Ok(lease.finish(answer).await?.rows_affected() == 1)
             }
 
             async fn forget_keys(
@@ -228,7 +228,7 @@ macro_rules! sql_api_keys {
                     .bind(seconds(before))
                     .execute(&mut *lease)
                     .await;
-                Ok(lease.finish(answer).map_err(failed)?.rows_affected())
+                Ok(lease.finish(answer).await?.rows_affected())
             }
         }
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres};
+use sqlx::{Connection, PgPool, Postgres, Transaction};
 
 use super::alike::sql_store;
 use super::api_keys::sql_api_keys;
@@ -40,6 +40,8 @@ use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSe
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// Whether a pooler is in between, which may answer each transaction by another connection.
+    through_pooler: bool,
 }
 
 const MAX_CONNECTIONS: u32 = 10;
@@ -61,6 +63,15 @@ const SESSION_SETTINGS: [(&str, &str); 3] = [
 /// Each statement has to see what was committed while it waited for the lock, whatever the
 /// database's default is.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// The same for a server's connection that was another client's a moment ago. A pooler hands on no
+/// settings, so they are the transaction's; and statements that the other one prepared have the names
+/// that ours will have.
+const BEGIN_ANYWHERE: &str = "\
+    BEGIN ISOLATION LEVEL READ COMMITTED; \
+    SET LOCAL statement_timeout = '5s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '5s'; \
+    DEALLOCATE ALL";
 
 /// Never change one that was released: add another.
 const MIGRATIONS: &[&str] = &[
@@ -178,7 +189,10 @@ impl PostgresStore {
     /// the same time can fail.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self {
+            pool,
+            through_pooler: false,
+        }
     }
 
     /// Connects to `postgres://user:password@host/database`, with at most 10 connections; a
@@ -201,34 +215,38 @@ impl PostgresStore {
                 .into_iter()
                 .filter(|(name, _)| !of_url.contains(name)),
         );
-        if options.get_application_name().is_none() {
-            options = options.application_name("session-auth");
-        }
-        let server = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None => format!("{}:{}", options.get_host(), options.get_port()),
-        };
-        let pool = PgPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    // An error would be logged as a warning; that a server was restarted is none.
-                    Ok(meta.idle_for < TRY_AFTER || connection.ping().await.is_ok())
-                })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::PoolTimedOut => StoreError::unavailable(format!(
-                    "{server} gave no connection within {} s: is the server up, and is that its \
-                     address?",
-                    ACQUIRE_TIMEOUT.as_secs()
-                )),
-                error => StoreError::unavailable(format!("{server}: {error}")),
-            })?;
-        Ok(Self::new(pool))
+        Ok(Self::new(connect(options).await?))
+    }
+
+    /// The same through a pooler in transaction mode, such as PgBouncer of any version: nothing is
+    /// expected to stay with a connection. Each operation is a transaction of its own that prepares its
+    /// statements anew, five round trips where [`connect`](Self::connect) needs one. A pooler that
+    /// keeps track of prepared statements (PgBouncer since 1.21, `max_prepared_statements`) can also
+    /// stand behind [`new`](Self::new), which saves them.
+    ///
+    /// `&options=` of the URL are not sent, as the pooler would refuse them.
+    ///
+    /// ```no_run
+    /// use session_auth::store::PostgresStore;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = PostgresStore::connect_through_pooler("postgres://app@pgbouncer:6432/app").await?;
+    /// store.migrate().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of [`connect`](Self::connect).
+    pub async fn connect_through_pooler(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(failed)?
+            .extra_float_digits(None)
+            .statement_cache_capacity(0);
+        Ok(Self {
+            pool: connect(options).await?,
+            through_pooler: true,
+        })
     }
 
     /// Makes the tables, or brings them to what this version of the crate needs. Does nothing where
@@ -242,30 +260,127 @@ impl PostgresStore {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut lease = self.lease(false).await?;
         let migrated = migrate(&mut lease).await;
-        lease.finish(migrated)
+        lease.end(migrated).await
     }
 
     /// To read or to write: that is one here.
     async fn lease(&self, _writes: bool) -> Result<Lease, StoreError> {
         let connection = self.pool.acquire().await.map_err(failed)?;
-        Ok(Lease {
+        let mut lease = Lease {
             connection,
+            in_transaction: self.through_pooler,
             finished: false,
-        })
+        };
+        if lease.in_transaction {
+            lease.run(BEGIN_ANYWHERE).await?;
+        }
+        Ok(lease)
     }
+}
+
+async fn connect(mut options: PgConnectOptions) -> Result<PgPool, StoreError> {
+    if options.get_application_name().is_none() {
+        options = options.application_name("session-auth");
+    }
+    let server = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    PgPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                // An error would be logged as a warning; that a server was restarted is none.
+                Ok(meta.idle_for < TRY_AFTER || connection.ping().await.is_ok())
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => StoreError::unavailable(format!(
+                "{server} gave no connection within {} s: is the server up, and is that its \
+                 address?",
+                ACQUIRE_TIMEOUT.as_secs()
+            )),
+            error => StoreError::unavailable(format!("{server}: {error}")),
+        })
 }
 
 /// A connection whose answer is awaited. If nobody does so any more (the layer gave up), it is
 /// closed: sqlx would return it to the pool only after the answer, which may never come.
 struct Lease {
     connection: PoolConnection<Postgres>,
+    /// Whether all of it is one transaction.
+    in_transaction: bool,
     finished: bool,
 }
 
 impl Lease {
-    fn finish<T>(mut self, answer: T) -> T {
-        self.finished = true;
-        answer
+    async fn run(&mut self, statements: &'static str) -> Result<(), StoreError> {
+        let run = sqlx::raw_sql(statements).execute(&mut *self.connection);
+        run.await.map(drop).map_err(failed)
+    }
+
+    async fn begin(&mut self) -> Result<Begun<'_>, sqlx::Error> {
+        Ok(if self.in_transaction {
+            Begun::Before(&mut self.connection)
+        } else {
+            Begun::Here(self.connection.begin_with(BEGIN).await?)
+        })
+    }
+
+    async fn finish<T>(self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        self.end(answer.map_err(failed)).await
+    }
+
+    async fn end<T>(mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        let ended = match (self.in_transaction, &answer) {
+            (false, _) => Ok(()),
+            (true, Ok(_)) => self.run("COMMIT").await,
+            (true, Err(_)) => self.run("ROLLBACK").await,
+        };
+        // One whose transaction has no end is closed.
+        self.finished = ended.is_ok();
+        let answer = answer?;
+        ended.map(|()| answer)
+    }
+}
+
+/// A transaction that a lease begins where it is none itself.
+enum Begun<'a> {
+    Here(Transaction<'a, Postgres>),
+    Before(&'a mut PgConnection),
+}
+
+impl Begun<'_> {
+    async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Here(transaction) => transaction.commit().await,
+            // With the lease.
+            Self::Before(_) => Ok(()),
+        }
+    }
+}
+
+impl Deref for Begun<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Self::Here(transaction) => transaction,
+            Self::Before(connection) => connection,
+        }
+    }
+}
+
+impl DerefMut for Begun<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Here(transaction) => transaction,
+            Self::Before(connection) => connection,
+        }
     }
 }
 
@@ -300,8 +415,8 @@ fn lock() -> i64 {
     i64::from_be_bytes(first)
 }
 
-async fn migrate(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let mut transaction = connection.begin_with(BEGIN).await.map_err(failed)?;
+async fn migrate(lease: &mut Lease) -> Result<(), StoreError> {
+    let mut transaction = lease.begin().await.map_err(failed)?;
     // Others may be at it, and an index takes its time.
     sqlx::query("SET LOCAL statement_timeout = 0")
         .execute(&mut *transaction)
@@ -364,7 +479,7 @@ sql_store!(PostgresStore
             .bind(ids)
             .fetch_all(&mut *lease)
             .await;
-        let rows: Vec<(Vec<u8>, String, i64)> = lease.finish(answer).map_err(failed)?;
+        let rows: Vec<(Vec<u8>, String, i64)> = lease.finish(answer).await?;
         let rows: HashMap<_, _> = rows
             .into_iter()
             .map(|(id, subject, deadline)| ((subject, id), deadline))

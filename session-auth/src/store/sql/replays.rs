@@ -55,19 +55,23 @@ macro_rules! sql_replays {
                             Some(Some(_)) | None => Claim::Running,
                         });
                     }
-                    let forgotten = sqlx::query($forget)
+                    Ok::<_, sqlx::Error>(Claim::Taken)
+                };
+                let answer = claimed.await;
+                let claim = lease.finish(answer).await?;
+                if claim == Claim::Taken {
+                    // On its own: where it fails, the delivery is claimed all the same.
+                    let mut lease = self.lease(true).await?;
+                    let answer = sqlx::query($forget)
                         .bind(seconds(now))
                         .bind(FORGET_MOST)
                         .execute(&mut *lease)
                         .await;
-                    if let Err(error) = forgotten {
-                        // The delivery is claimed all the same.
+                    if let Err(error) = lease.finish(answer).await {
                         tracing::warn!(target: "session_auth", %error, "old deliveries are kept");
                     }
-                    Ok::<_, sqlx::Error>(Claim::Taken)
-                };
-                let answer = claimed.await;
-                lease.finish(answer).map_err(failed)
+                }
+                Ok(claim)
             }
 
             async fn confirm(
@@ -82,7 +86,7 @@ macro_rules! sql_replays {
                     .bind(seconds(until))
                     .execute(&mut *lease)
                     .await;
-                lease.finish(answer).map(drop).map_err(failed)
+                lease.finish(answer).await.map(drop)
             }
 
             async fn release(
@@ -96,7 +100,7 @@ macro_rules! sql_replays {
                     .bind(owner.cast_signed())
                     .execute(&mut *lease)
                     .await;
-                lease.finish(answer).map(drop).map_err(failed)
+                lease.finish(answer).await.map(drop)
             }
         }
     };

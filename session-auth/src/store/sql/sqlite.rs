@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::alike::sql_store;
@@ -223,8 +223,7 @@ impl SqliteStore {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut lease = self.lease(true).await?;
         // The lock comes first: what is read under it stays true.
-        let begun = lease.begin_with(BEGIN).await;
-        let mut transaction = begun.map_err(failed)?;
+        let mut transaction = lease.begin().await.map_err(failed)?;
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS session_auth_migrations \
              (version INTEGER NOT NULL PRIMARY KEY) STRICT",
@@ -271,8 +270,12 @@ struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    fn finish<T>(self, answer: T) -> T {
-        answer
+    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
+        self.connection.begin_with(BEGIN).await
+    }
+
+    async fn finish<T>(self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        answer.map_err(failed)
     }
 }
 
