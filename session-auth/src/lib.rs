@@ -94,7 +94,8 @@
 //! - `listing`: a page and JSON of every route and what became of it: the module `listing`.
 //! - `metrics`: counters and gauges for the facade of that name: the module `metrics`.
 //! - `sqlite`, `postgres`: stores in these databases, through sqlx.
-//! - `redis`: a store in Redis, through the crate of that name.
+//! - `redis`: a store in Redis, through the crate of that name; `redis-sentinel`: by what Redis Sentinel
+//!   says.
 //! - `testing`: `Audited::unprotected`, a router whose handlers run for anyone, and
 //!   `testing::sign_webhook`, which signs deliveries as their senders do, for tests.
 //! - `sha1`: webhooks signed with HMAC-SHA1, such as Twilio's and FreeScout's.

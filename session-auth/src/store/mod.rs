@@ -64,6 +64,8 @@ pub(crate) use self::guard::{DEFAULT_TIMEOUT, GuardedStore};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+#[cfg(feature = "redis-sentinel")]
+pub use self::redis::SentinelConnection;
 pub use self::replays::{Claim, MemoryReplays, ReplayKey, ReplayStore};
 pub use self::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
 #[cfg(feature = "postgres")]

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cache")]
 mod cached;
+#[cfg(feature = "redis-sentinel")]
+mod failover;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod other_process;
 #[cfg(feature = "postgres")]
@@ -11,6 +13,8 @@ mod postgres;
 mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(all(feature = "postgres", feature = "redis"))]
+mod tls;
 
 use std::sync::Arc;
 

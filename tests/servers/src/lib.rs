@@ -10,9 +10,9 @@ mod postgres;
 mod redis;
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -102,6 +102,16 @@ impl Home {
 
     fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Writes a file that its user alone may read, as servers ask of keys.
+    fn write(&self, name: &str, text: &str) {
+        let file = self.path().join(name);
+        fs::write(&file, text).expect("the folder is there");
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+        if let Some((uid, gid)) = self.user {
+            chown(&file, Some(uid), Some(gid)).expect("root gives a file away");
+        }
     }
 
     /// To be run by the user.

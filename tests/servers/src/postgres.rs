@@ -13,6 +13,7 @@ pub struct Postgres {
     home: Home,
     programs: PathBuf,
     port: u16,
+    tls: bool,
 }
 
 /// A crash is recovered from within this time, too.
@@ -38,6 +39,7 @@ impl Postgres {
             home: Home::new(&["postgres", "nobody"]),
             programs,
             port: free_port(),
+            tls: false,
         };
         let made = this
             .home
@@ -53,6 +55,21 @@ impl Postgres {
         );
         this.start_again();
         Some(this)
+    }
+
+    /// From its next start on it takes connections over TLS alone, with this certificate and its key, in
+    /// PEM.
+    ///
+    /// # Panics
+    ///
+    /// It is not ready in time.
+    pub fn require_tls(&mut self, certificate: &str, key: &str) {
+        self.home.write("data/server.crt", certificate);
+        self.home.write("data/server.key", key);
+        let whom = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+        self.home.write("data/pg_hba.conf", whom);
+        self.tls = true;
+        self.start_again();
     }
 
     /// The URL of its database.
@@ -100,7 +117,8 @@ impl Postgres {
             .arg(self.home.path())
             .args(["-c", "listen_addresses=127.0.0.1"])
             // Nothing here has to survive the machine.
-            .args(["-c", "fsync=off"]);
+            .args(["-c", "fsync=off"])
+            .args(["-c", if self.tls { "ssl=on" } else { "ssl=off" }]);
         let log = self.home.path().join("log");
         self.running = Some(Running::start(&server, &log));
         let ready = || {

@@ -4,6 +4,8 @@ mod api_keys;
 mod replays;
 mod row;
 mod scripts;
+#[cfg(feature = "redis-sentinel")]
+mod sentinel;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use redis::{
 };
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "redis-sentinel")]
+pub use self::sentinel::SentinelConnection;
 use super::error::StoreError;
 use super::memory::KEEP_GENERATION;
 use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
@@ -88,12 +92,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// `revoke_all` at the soonest; what has expired before is taken out with the next login.
 ///
 /// Redis Cluster needs a client of its own, which [`new`](Self::new) takes: a `ClusterConnection` of
-/// the crate `redis`. This is tested with a node in cluster mode, not with a cluster of several.
+/// the crate `redis`. For Redis Sentinel there is `connect_sentinel`, with the feature `redis-sentinel`.
 ///
 /// # TLS
 ///
 /// `rediss://` works where the service enables a TLS feature of the crate `redis`, such as
-/// `tokio-rustls-comp` and one for its certificates.
+/// `tokio-rustls-comp`, which trusts what the machine trusts. For an authority of your own make a client by
+/// `redis::Client::build_with_tls`, and give it to [`connect_with`](RedisStore::connect_with).
 #[derive(Clone)]
 pub struct RedisStore<C = ConnectionManager> {
     connection: C,
@@ -110,7 +115,17 @@ impl RedisStore {
     /// That is no such URL, or no connection came about within five seconds. The text says why, and
     /// has no part of the URL.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let client = client(url)?;
+        Self::connect_with(client(url)?).await
+    }
+
+    /// Connects by a client that the service has made, of the same major version of the crate `redis`:
+    /// one with certificates of its own, say. Give its socket a `user_timeout` and `keepalive`, or a host
+    /// that vanished is waited for as long as TCP retransmits.
+    ///
+    /// # Errors
+    ///
+    /// No connection came about within five seconds.
+    pub async fn connect_with(client: Client) -> Result<Self, StoreError> {
         // By itself, for its error: the manager would try forever.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -228,11 +243,8 @@ where
         if text.contains("exceeds maximum allowed size") {
             return StoreError::rejected(error);
         }
-        let read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-            || text.contains("READONLY");
-        if self.ours && read_only {
-            // It was the primary until a moment ago, and goes on answering so: a new connection
-            // finds who is now.
+        if self.ours && is_read_only(&error) {
+            // It goes on answering so: a new connection finds who is the primary now.
             let mut connection = self.connection.clone();
             tokio::spawn(async move {
                 let _ = redis::cmd("QUIT").exec_async(&mut connection).await;
@@ -240,6 +252,12 @@ where
         }
         unavailable(error)
     }
+}
+
+/// Whether it was the primary until a moment ago.
+fn is_read_only(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+        || error.detail().is_some_and(|text| text.contains("READONLY"))
 }
 
 /// A client for this URL, with a socket that notices when the other side is gone.
