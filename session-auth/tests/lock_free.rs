@@ -3,11 +3,16 @@
 #![cfg(feature = "cache")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+#[path = "../src/store/breaker.rs"]
+#[allow(dead_code, reason = "a model needs no defaults")]
+mod breaker;
 #[path = "../src/store/cache.rs"]
 #[allow(unreachable_pub, missing_docs, reason = "it is of another crate")]
 mod cache;
+#[path = "../src/store/noted.rs"]
+mod noted;
 
-/// What that file takes from its crate.
+/// What these files take from their crate.
 mod clock {
     pub(crate) use session_auth::Timestamp;
 }
@@ -26,12 +31,14 @@ mod sync {
 
 use std::time::Duration;
 
+use breaker::Breaker;
 use cache::CachedStore;
 use futures_util::FutureExt as _;
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::SeqCst;
 use loom::thread;
+use noted::Noted;
 use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
 use session_auth::{SessionId, Timestamp};
 
@@ -127,5 +134,70 @@ fn no_removal_is_lost() {
         revokes(&store, 0);
         ends.join().unwrap();
         assert!(!finds(&store, 0));
+    });
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// One that opens with the first failure.
+fn breaker(pause: Duration) -> Arc<Breaker> {
+    Arc::new(Breaker::new((1, pause), HOUR))
+}
+
+/// Of all that come while a store is down, one at a time asks it.
+#[test]
+fn an_open_breaker_lets_one_try() {
+    loom::model(|| {
+        let breaker = breaker(Duration::ZERO);
+        breaker.failed(breaker.permit().unwrap());
+        let other = Arc::clone(&breaker);
+        let tries = thread::spawn(move || other.permit().is_some());
+        let here = breaker.permit().is_some();
+        assert!(tries.join().unwrap() ^ here);
+    });
+}
+
+/// Who sees that it is open sees when it is to be tried, too.
+#[test]
+fn a_breaker_that_opens_is_not_tried_before_its_time() {
+    loom::model(|| {
+        let breaker = breaker(HOUR);
+        let permit = breaker.permit().unwrap();
+        let other = Arc::clone(&breaker);
+        let fails = thread::spawn(move || other.failed(permit));
+        assert!(!breaker.permit().is_some_and(|permit| permit.trial));
+        fails.join().unwrap();
+        assert!(breaker.permit().is_none());
+    });
+}
+
+/// An answer from before says nothing of a store that has failed since.
+#[test]
+fn a_late_answer_does_not_close_the_breaker() {
+    loom::model(|| {
+        let breaker = breaker(HOUR);
+        let (before, fails) = (breaker.permit().unwrap(), breaker.permit().unwrap());
+        let other = Arc::clone(&breaker);
+        let answers = thread::spawn(move || other.answered(before));
+        breaker.failed(fails);
+        answers.join().unwrap();
+        assert!(breaker.permit().is_none());
+    });
+}
+
+/// Requests of one session at one moment write its use once; and one whose write failed leaves that to the
+/// next.
+#[test]
+fn one_request_notes_the_use_of_its_session() {
+    loom::model(|| {
+        let noted = Arc::new(Noted::default());
+        let (at, minute) = (Timestamp::from_secs(1_000), Duration::from_secs(60));
+        let other = Arc::clone(&noted);
+        let writes = thread::spawn(move || other.is_first(id(7), at, minute));
+        let here = noted.is_first(id(7), at, minute);
+        assert!(writes.join().unwrap() ^ here);
+        noted.forget(id(7));
+        assert!(noted.is_first(id(7), at, minute));
+        assert!(!noted.is_first(id(7), at, minute));
     });
 }

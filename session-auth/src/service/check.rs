@@ -49,15 +49,14 @@ async fn ask(
     let idle_timeout = token.idle_timeout(policy.idle_timeout);
     if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
         let seen_every = SEEN_EVERY.min(policy::step(idle_timeout));
-        if now.since(stored.last_seen) < seen_every || !store.is_first_to_note(id, *now, seen_every)
-        {
+        if now.since(stored.last_seen) < seen_every || !store.noted.is_first(id, *now, seen_every) {
             return Ok(Some(Standing::Live));
         }
         let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline());
         let live = store
             .ask(|store| store.touch(subject, id, *now, deadline))
             .await
-            .inspect_err(|_| store.is_not_noted(id))?;
+            .inspect_err(|_| store.noted.forget(id))?;
         store.sweep(*now, MAX_CLOCK_SKEW);
         if live {
             return Ok(Some(Standing::Live));

@@ -1,7 +1,8 @@
 //! A circuit breaker: of a store that is down, most requests are told at once.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// When the breaker opens, and for how long, unless the builder says otherwise.
 pub(crate) const DEFAULT_BREAKER: (u32, Duration) = (8, Duration::from_secs(1));
@@ -13,15 +14,15 @@ pub(super) struct Breaker {
     /// How long after the last one failed, one call at a time may find out.
     pause: Duration,
     /// While it is open, when the next trial is due, in milliseconds since `start`.
-    trial_at: AtomicU64,
+    pub(super) trial_at: AtomicU64,
     start: Instant,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// Leave to make one call. If that is given up on the way, it counts neither way.
 #[must_use]
 pub(super) struct Permit {
-    trial: bool,
+    pub(super) trial: bool,
 }
 
 impl Breaker {
@@ -78,11 +79,8 @@ impl Breaker {
     }
 
     /// The time so long after now, in milliseconds since `start`.
-    fn after(&self, wait: Duration) -> u64 {
+    pub(super) fn after(&self, wait: Duration) -> u64 {
         let time = self.start.elapsed().saturating_add(wait);
         u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
     }
 }
-
-#[cfg(test)]
-mod tests;

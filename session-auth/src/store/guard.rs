@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::breaker::Breaker;
 use super::erased::ErasedStore;
 use super::error::StoreError;
+use super::noted::Noted;
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
@@ -25,9 +26,6 @@ const SWEEP_BATCH: u32 = 500;
 /// .. and how many batches at one time at the most: what is left over waits for the next.
 const SWEEP_BATCHES: u32 = 100;
 
-/// How many sessions can be remembered as noted at one time. One that is pushed out costs a write.
-const NOTED: usize = 1024;
-
 /// A store, with a timeout and a circuit breaker for each call.
 pub(crate) struct GuardedStore {
     store: Arc<dyn ErasedStore>,
@@ -38,8 +36,8 @@ pub(crate) struct GuardedStore {
     /// .. and by a clock that does not jump, in seconds since `start`.
     swept_after: AtomicU64,
     start: Instant,
-    /// Whose last use was noted when: half an id and half a time, at the place of the id.
-    noted: Box<[AtomicU64]>,
+    /// Whose last use was noted when.
+    pub(crate) noted: Noted,
     /// Questions without an answer: those of one subject, and those of requests.
     errors: [AtomicU64; 2],
     /// When an outage was logged last.
@@ -60,7 +58,7 @@ impl GuardedStore {
             swept: AtomicU64::new(0),
             swept_after: AtomicU64::new(0),
             start: Instant::now(),
-            noted: (0..NOTED).map(|_| AtomicU64::new(0)).collect(),
+            noted: Noted::default(),
             errors: Default::default(),
             reported: Mutex::default(),
         }
@@ -126,36 +124,6 @@ impl GuardedStore {
     pub(crate) fn errors(&self) -> [(&'static str, u64); 2] {
         let [subject, request] = self.errors.each_ref().map(|it| it.load(Ordering::Relaxed));
         [("subject", subject), ("request", request)]
-    }
-
-    /// Whether the use of this session is to be noted in the store: `false` where a request of this
-    /// process has done so less than `every` ago, or is about to.
-    pub(crate) fn is_first_to_note(&self, id: SessionId, now: Timestamp, every: Duration) -> bool {
-        let (slot, of_id) = self.slot(id);
-        let last = slot.load(Ordering::Relaxed);
-        // Both halves wrap: a clock that went back has a note written too many.
-        let ago = (now.as_secs() as u32).wrapping_sub(last as u32);
-        if last >> 32 == of_id && u64::from(ago) < every.as_secs() {
-            return false;
-        }
-        let noted = of_id << 32 | now.as_secs() & u64::from(u32::MAX);
-        slot.compare_exchange(last, noted, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// The note was not written.
-    pub(crate) fn is_not_noted(&self, id: SessionId) {
-        self.slot(id).0.store(0, Ordering::Relaxed);
-    }
-
-    /// Where a session's use is noted, and the half of its id that is written there; never 0.
-    fn slot(&self, id: SessionId) -> (&AtomicU64, u64) {
-        let [a, b, c, d, e, f, ..] = *id.as_bytes();
-        let place = usize::from(u16::from_be_bytes([a, b])) % NOTED;
-        (
-            &self.noted[place],
-            u64::from(u32::from_be_bytes([c, d, e, f]) | 1),
-        )
     }
 
     /// Logs why a request got no answer. While the store is down that is once a second, not once a

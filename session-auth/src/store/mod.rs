@@ -39,6 +39,9 @@
 
 mod api_keys;
 mod breaker;
+// Beside it, and not in it: a model checker's atomics are for its own tests.
+#[cfg(test)]
+mod breaker_tests;
 #[cfg(feature = "cache")]
 mod cache;
 pub mod conformance;
@@ -46,6 +49,7 @@ mod erased;
 mod error;
 mod guard;
 mod memory;
+mod noted;
 #[cfg(feature = "redis")]
 mod redis;
 mod replays;

@@ -1,4 +1,7 @@
-use super::*;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::breaker::{Breaker, DEFAULT_BREAKER};
 
 fn fail(breaker: &Breaker, calls: u32) {
     for _ in 0..calls {
