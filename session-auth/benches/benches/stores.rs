@@ -160,6 +160,9 @@ async fn operations(backends: &Backends) {
     if let Some(store) = backends.postgres().await {
         operate("PostgreSQL", Arc::new(store)).await;
     }
+    if let Some(store) = backends.pooled_postgres().await {
+        operate("PostgreSQL and PgBouncer", Arc::new(store)).await;
+    }
     if let Some(store) = backends.redis().await {
         operate("Redis", Arc::new(store)).await;
     }

@@ -12,7 +12,7 @@ use session_auth::store::{
 };
 use session_auth::{SessionAuthLayer, SessionId, Timestamp};
 use tempfile::TempDir;
-use test_servers::{Postgres, Redis};
+use test_servers::{PgBouncer, Postgres, Redis};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 use tower_sessions_redis_store::fred;
@@ -74,6 +74,8 @@ pub async fn ask(service: &Boxed, request: Request<Body>) {
 pub struct Backends {
     folder: TempDir,
     redis: Option<Redis>,
+    // Before the server that it is in front of.
+    pooler: Option<PgBouncer>,
     postgres: Option<Postgres>,
 }
 
@@ -85,10 +87,13 @@ impl Backends {
     /// It is installed and does not start.
     #[must_use]
     pub fn start() -> Self {
+        let postgres = Postgres::start();
+        let pooler = |server| PgBouncer::start(server, 10);
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             redis: Redis::start(),
-            postgres: Postgres::start(),
+            pooler: postgres.as_ref().and_then(pooler),
+            postgres,
         }
     }
 
@@ -145,6 +150,19 @@ impl Backends {
         Some(store)
     }
 
+    /// The same through PgBouncer in transaction mode.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be reached.
+    pub async fn pooled_postgres(&self) -> Option<PostgresStore> {
+        let url = self.pooler.as_ref()?.url();
+        let store = PostgresStore::connect_through_pooler(&url).await;
+        let store = store.expect("PgBouncer answers");
+        store.migrate().await.expect("PostgreSQL has its tables");
+        Some(store)
+    }
+
     /// The peer's store in Redis: a pool of six, as its documentation has it.
     async fn peer_redis(
         &self,
@@ -192,6 +210,9 @@ impl Backends {
         ];
         if let Some(store) = self.postgres().await {
             all.push(stored("session, PostgreSQL", None, store).await);
+        }
+        if let Some(store) = self.pooled_postgres().await {
+            all.push(stored("session, PostgreSQL and PgBouncer", None, store).await);
         }
         if let Some(store) = self.redis().await {
             all.push(stored("session, Redis", Some("axum-login, Redis"), store.clone()).await);
