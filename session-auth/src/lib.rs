@@ -180,7 +180,6 @@ mod shared_cache;
 pub mod silence;
 pub mod store;
 mod subject;
-#[cfg(feature = "cache")]
 mod sync;
 mod table;
 #[cfg(feature = "testing")]
