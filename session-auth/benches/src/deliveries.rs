@@ -1,10 +1,12 @@
-//! Webhooks, beside one HMAC of their body: nothing that verifies it can take less.
+//! Webhooks, beside one HMAC of their body and beside a layer that only verifies it.
 
 use axum::body::{Body, Bytes};
+use axum::routing::post;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 
 use crate::case::Case;
-use crate::services::{Routers, WEBHOOK_SECRET, auth, hmac};
+use crate::floor::FloorHookLayer;
+use crate::services::{Routers, WEBHOOK_SECRET, auth, hmac, hook};
 
 /// A body, and the names of what is done with it.
 pub struct Delivery {
@@ -14,6 +16,8 @@ pub struct Delivery {
     pub identity: &'static str,
     /// Verified before, on each kind of router.
     pub verified: [&'static str; 3],
+    /// Verified by a layer that does nothing else.
+    pub least: &'static str,
     /// One HMAC of it.
     pub hmac: &'static str,
     /// The most that verifying it may add to `identity`, in such HMACs.
@@ -31,6 +35,7 @@ pub const DELIVERIES: [Delivery; 2] = [
             "webhook, 1 KiB, merged",
             "webhook, 1 KiB, layered",
         ],
+        least: "webhook, 1 KiB, the least",
         hmac: "HMAC-SHA256 of 1 KiB",
         at_most: 1.5,
     },
@@ -43,6 +48,7 @@ pub const DELIVERIES: [Delivery; 2] = [
             "webhook, 1 MiB, merged",
             "webhook, 1 MiB, layered",
         ],
+        least: "webhook, 1 MiB, the least",
         hmac: "HMAC-SHA256 of 1 MiB",
         at_most: 1.1,
     },
@@ -59,6 +65,10 @@ pub(crate) fn cases() -> Vec<Case> {
         layered,
         ..
     } = Routers::new(&auth());
+    let least = axum::Router::new()
+        .route("/hook", post(hook))
+        .layer(FloorHookLayer::new(WEBHOOK_SECRET))
+        .with_state(());
     let ok = StatusCode::OK;
     let mut cases = Vec::new();
     for delivery in DELIVERIES {
@@ -69,7 +79,8 @@ pub(crate) fn cases() -> Vec<Case> {
             Case::service(delivery.identity, identity.clone(), ok, request.clone()),
             Case::service(of_typed, typed.clone(), ok, request.clone()),
             Case::service(of_merged, merged.clone(), ok, request.clone()),
-            Case::service(of_layered, layered.clone(), ok, request),
+            Case::service(of_layered, layered.clone(), ok, request.clone()),
+            Case::service(delivery.least, least.clone(), ok, request),
             Case::function(delivery.hmac, move || hmac(WEBHOOK_SECRET, &body)),
         ];
         cases.extend(of_this.map(|case| case.in_batches_of(delivery.batch)));

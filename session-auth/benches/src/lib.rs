@@ -9,6 +9,7 @@ pub mod callers;
 pub mod case;
 pub mod cores;
 pub mod deliveries;
+pub mod floor;
 pub mod peers;
 pub mod routes;
 pub mod services;

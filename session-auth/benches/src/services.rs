@@ -22,6 +22,7 @@ use tower_service::Service;
 
 use crate::SUBJECT;
 use crate::case::{Case, runtime};
+use crate::floor::{Caller, FloorLayer};
 
 pub(crate) const WEBHOOK_SECRET: &[u8] = b"It's a Secret to Everybody";
 
@@ -63,7 +64,7 @@ async fn me(session: Session) -> String {
     session.subject().to_owned()
 }
 
-async fn hook(body: Bytes) -> String {
+pub(crate) async fn hook(body: Bytes) -> String {
     body.len().to_string()
 }
 
@@ -281,17 +282,34 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
     ];
 
-    let (_, token) = cookie
+    let (_, text) = cookie
         .to_str()
         .expect("a cookie is ASCII")
         .split_once('=')
         .expect("a pair");
-    let mut token = URL_SAFE_NO_PAD.decode(token).expect("a token is base64url");
+    let mut token = URL_SAFE_NO_PAD.decode(text).expect("a token is base64url");
     // What the tag is over: all but itself.
     token.truncate(token.len() - 32);
     let ready = keyed(&[7; 32]);
+    let floor = FloorLayer::new(&[7; 32]);
+    let whole = URL_SAFE_NO_PAD.decode(text).expect("a token is base64url");
+    let value = format!("__Host-session={}", floor.sign(&whole));
+    let value = HeaderValue::from_str(&value).expect("a cookie is ASCII");
+    let service = axum::Router::new()
+        .route(
+            "/me",
+            get(|caller: Caller| async move { caller.subject().to_owned() }),
+        )
+        .layer(floor)
+        .with_state(());
     let keyed_token = token.clone();
     cases.extend([
+        Case::service(
+            "session, the least",
+            service,
+            ok,
+            request("/me", Some((COOKIE, value))),
+        ),
         Case::function("HMAC-SHA256 of the token", move || hmac(&[7; 32], &token)),
         Case::function("HMAC-SHA256 of the token, keyed before", move || {
             ready.clone().chain_update(&keyed_token).finalize()
