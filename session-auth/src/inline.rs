@@ -457,9 +457,20 @@ pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {
         Some("parameters are written `{id}` and `{*rest}`")
     } else if !balanced() {
         Some("its braces do not match")
+    } else if parameters(path) > MOST_PARAMETERS {
+        Some("it has more than 25 parameters: axum's matcher takes no more")
     } else {
         None
     }
+}
+
+/// What the matcher takes; with one more it panics.
+const MOST_PARAMETERS: usize = 25;
+
+/// How many parameters of one segment there are in a path whose braces match.
+fn parameters(path: &str) -> usize {
+    let literal = path.replace("{{", "").replace("}}", "");
+    literal.matches('{').count() - literal.matches("{*").count()
 }
 
 #[cfg(test)]

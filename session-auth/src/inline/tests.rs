@@ -32,10 +32,16 @@ fn what_an_attribute_refuses_is_a_mistake_here_too() {
         (of(session(ANY, "/x").scope("a | b & c")), "and not both"),
         (of(session(ANY, "/x").owner(" ")), "the owner is blank"),
         (of(session(ANY, "/x").reason("")), "the reason is blank"),
+        (
+            of(public(GET, "/{a}".repeat(26), "why")),
+            "more than 25 parameters",
+        ),
     ] {
         assert_eq!(inline.len(), 1, "{inline:?}");
         assert!(inline[0].contains(what), "{inline:?}");
     }
     assert_eq!(of(public(GET, "/{{literal}}", "why")), [""; 0]);
+    let most = format!("{}/{{{{a}}}}/{{*rest}}", "/{a}".repeat(25));
+    assert_eq!(of(public(GET, most, "why")), [""; 0]);
     assert_eq!(of(public(GET, "/*.css", "why").glob()), [""; 0]);
 }

@@ -243,3 +243,11 @@ fn a_ring_has_a_key() {
     let error = Keys::new([]).expect_err("no key");
     assert!(error.is_missing(), "{error}");
 }
+
+/// What is kept of a key is wiped when it is dropped, the state of a MAC included, which is two of the
+/// hash's: from that, too, anything can be signed.
+#[test]
+fn the_state_of_a_mac_is_wiped() {
+    fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+    is_wiped::<Sha256>();
+}

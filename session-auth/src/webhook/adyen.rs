@@ -98,7 +98,7 @@ impl Adyen {
             let by = self.0.keys().find(|key| match key {
                 Key::Secret(secret) => {
                     let message = std::iter::once(signed.as_bytes());
-                    Algorithm::Sha256.tag(secret, message).is(&shown).into()
+                    secret.tag(Algorithm::Sha256, message).is(&shown).into()
                 }
                 #[cfg(feature = "webhook-asymmetric")]
                 Key::Public(_) => false,

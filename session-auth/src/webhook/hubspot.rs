@@ -133,7 +133,7 @@ impl HubSpot {
             let Key::Secret(secret) = key else {
                 return false;
             };
-            let mut hash = Sha256::new_with_prefix(secret);
+            let mut hash = Sha256::new_with_prefix(&**secret);
             if let Some(url) = &url {
                 hash.update(request.method().as_str());
                 hash.update(url);

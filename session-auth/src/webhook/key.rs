@@ -1,11 +1,16 @@
 //! From a secret as its sender writes it to a key that signatures are checked with.
 
+use std::ops::Deref;
+use std::sync::OnceLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::Hmac;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::blanks::{Ends, ends};
-use super::mac::decode_hex;
+use super::mac::{Algorithm, Tag, decode_hex, keyed, tag};
 #[cfg(feature = "webhook-asymmetric")]
 use super::verifying_key::{self, VerifyingKey};
 
@@ -37,22 +42,62 @@ pub(super) enum KeyForm {
 
 /// A secret that can be used.
 pub(super) enum Key {
-    Secret(Zeroizing<Vec<u8>>),
+    Secret(Secret),
     #[cfg(feature = "webhook-asymmetric")]
     Public(VerifyingKey),
+}
+
+impl Key {
+    fn secret(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self::Secret(Secret {
+            bytes,
+            sha256: OnceLock::new(),
+        })
+    }
+}
+
+/// The bytes of a secret.
+pub(super) struct Secret {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Keyed once: a delivery costs a copy of it, not the two blocks that make it. Wiped when dropped, as
+    /// the bytes are.
+    sha256: OnceLock<Hmac<Sha256>>,
+}
+
+impl Secret {
+    /// The tag of the message, its parts taken as one.
+    pub(super) fn tag<'a>(
+        &self,
+        algorithm: Algorithm,
+        message: impl Iterator<Item = &'a [u8]>,
+    ) -> Tag {
+        if algorithm != Algorithm::Sha256 {
+            return algorithm.tag(&self.bytes, message);
+        }
+        let keyed = self.sha256.get_or_init(|| keyed(&self.bytes));
+        tag(keyed.clone(), message)
+    }
+}
+
+impl Deref for Secret {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl KeyForm {
     /// The key of a secret, or what is wrong with it, without the secret.
     pub(super) fn parse(self, raw: &[u8]) -> Result<Key, &'static str> {
         match self {
-            Self::Text => text(raw).map(|()| Key::Secret(Zeroizing::new(raw.to_vec()))),
-            Self::Whsec => whsec(raw).map(Key::Secret),
+            Self::Text => text(raw).map(|()| Key::secret(raw.to_vec().into())),
+            Self::Whsec => whsec(raw).map(Key::secret),
             Self::Hex => {
                 text(raw)?;
                 let bytes = std::str::from_utf8(raw).ok().and_then(decode_hex);
                 let bytes = bytes.map(Zeroizing::new).filter(|bytes| bytes.len() >= 16);
-                bytes.map(Key::Secret).ok_or(
+                bytes.map(Key::secret).ok_or(
                     "a secret is not 16 bytes or more in hexadecimal: copy it from the sender again",
                 )
             }
@@ -62,7 +107,7 @@ impl KeyForm {
                 } else if !raw.iter().all(u8::is_ascii_graphic) {
                     Err("a token has more than visible ASCII in it (a newline at the end?)")
                 } else {
-                    Ok(Key::Secret(Zeroizing::new(raw.to_vec())))
+                    Ok(Key::secret(raw.to_vec().into()))
                 }
             }
             Self::Telegram => {
@@ -74,10 +119,10 @@ impl KeyForm {
                         "a token is not of 1 to 256 letters, digits, `_` and `-`: Telegram takes no other",
                     )
                 } else {
-                    Ok(Key::Secret(Zeroizing::new(raw.to_vec())))
+                    Ok(Key::secret(raw.to_vec().into()))
                 }
             }
-            Self::Basic => basic(raw).map(|()| Key::Secret(Zeroizing::new(raw.to_vec()))),
+            Self::Basic => basic(raw).map(|()| Key::secret(raw.to_vec().into())),
             #[cfg(feature = "webhook-asymmetric")]
             Self::Ed25519Hex => verifying_key::ed25519_hex(raw).map(Key::Public),
             #[cfg(feature = "webhook-asymmetric")]

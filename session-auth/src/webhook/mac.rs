@@ -133,15 +133,18 @@ impl Algorithm {
     pub(super) fn tag<'a>(self, secret: &[u8], message: impl Iterator<Item = &'a [u8]>) -> Tag {
         match self {
             #[cfg(feature = "sha1")]
-            Self::Sha1 => tag::<sha1::Sha1>(secret, message),
-            Self::Sha256 => tag::<Sha256>(secret, message),
-            Self::Sha512 => tag::<Sha512>(secret, message),
+            Self::Sha1 => tag(keyed::<sha1::Sha1>(secret), message),
+            Self::Sha256 => tag(keyed::<Sha256>(secret), message),
+            Self::Sha512 => tag(keyed::<Sha512>(secret), message),
         }
     }
 }
 
-fn tag<'a, D: EagerHash>(secret: &[u8], message: impl Iterator<Item = &'a [u8]>) -> Tag {
-    let mut mac = ::hmac::Hmac::<D>::new_from_slice(secret).expect("HMAC takes keys of any length");
+pub(super) fn keyed<D: EagerHash>(secret: &[u8]) -> ::hmac::Hmac<D> {
+    ::hmac::Hmac::new_from_slice(secret).expect("HMAC takes keys of any length")
+}
+
+pub(super) fn tag<'a>(mut mac: impl Mac, message: impl Iterator<Item = &'a [u8]>) -> Tag {
     for part in message {
         mac.update(part);
     }

@@ -138,7 +138,7 @@ impl Verifier for Mailgun {
         let number = self.keys.find(|key| match key {
             Key::Secret(secret) => {
                 let parts = [proof.timestamp.as_bytes(), proof.token.as_bytes()];
-                let tag = Algorithm::Sha256.tag(secret, parts.into_iter());
+                let tag = secret.tag(Algorithm::Sha256, parts.into_iter());
                 tag.is(&signature).into()
             }
             #[cfg(feature = "webhook-asymmetric")]

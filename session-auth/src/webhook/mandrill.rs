@@ -117,7 +117,7 @@ impl Verifier for Mandrill {
         let number = self.keys.find(|key| match key {
             Key::Secret(secret) => {
                 let parts = [url.as_bytes(), &fields];
-                let tag = Algorithm::Sha1.tag(secret, parts.into_iter());
+                let tag = secret.tag(Algorithm::Sha1, parts.into_iter());
                 tag.is(&signature).into()
             }
             #[cfg(feature = "webhook-asymmetric")]

@@ -94,7 +94,7 @@ impl Meta {
         let shown = Sha256::digest(token);
         let number = self.verify_token.find(|key| match key {
             Key::Secret(secret) => {
-                let known: [u8; 32] = Sha256::digest(secret.as_slice()).into();
+                let known: [u8; 32] = Sha256::digest(&**secret).into();
                 known.as_slice().ct_eq(&shown).into()
             }
             #[cfg(feature = "webhook-asymmetric")]

@@ -117,7 +117,7 @@ impl Ring {
         });
         match keys.nth(number)?.ok()? {
             Key::Secret(secret) => {
-                let tag = algorithm.tag(&secret, std::iter::once(message));
+                let tag = secret.tag(algorithm, std::iter::once(message));
                 Some(tag.as_bytes().to_vec())
             }
             #[cfg(feature = "webhook-asymmetric")]
@@ -143,7 +143,7 @@ mod tests {
         let shared = Secrets::new(["b", "c"]);
         let mut ring = Ring::new(KeyForm::Text, Secrets::new(["a"]));
         ring.add(shared.clone());
-        let find = |text: &[u8]| ring.find(|key| matches!(key, Key::Secret(it) if **it == text));
+        let find = |text: &[u8]| ring.find(|key| matches!(key, Key::Secret(it) if **it == *text));
         assert_eq!(find(b"a"), Some(0));
         assert_eq!(find(b"c"), Some(2));
         assert_eq!(shared.uses(), [0, 1]);

@@ -373,7 +373,7 @@ impl Signed {
     fn key_of(&self, message: &[&[u8]], shown: &Shown<'_>) -> Option<usize> {
         self.keys.find(|key| match (key, self.row.by) {
             (Key::Secret(secret), By::Hmac(algorithm)) => {
-                let tag = algorithm.tag(secret, message.iter().copied());
+                let tag = secret.tag(algorithm, message.iter().copied());
                 let mut is = subtle::Choice::from(0);
                 for signature in &shown.signatures {
                     is |= tag.is(signature);

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Request};
 
 #[cfg(feature = "sha1")]
 use super::form;
-use super::key::{Key, KeyForm};
+use super::key::{Key, KeyForm, Secret};
 use super::mac::{Algorithm, encode_hex};
 use super::row::{At, By, Id, Part, Row, Shape, Unit};
 use super::senders::{ADYEN_PLATFORM, HUBSPOT, META, ROWS};
@@ -84,7 +84,7 @@ fn row_of(scheme: &str) -> &'static Row {
         .1
 }
 
-fn key(form: KeyForm, secret: &str) -> zeroize::Zeroizing<Vec<u8>> {
+fn key(form: KeyForm, secret: &str) -> Secret {
     match form.parse(secret.as_bytes()) {
         Ok(Key::Secret(secret)) => secret,
         #[cfg(feature = "webhook-asymmetric")]

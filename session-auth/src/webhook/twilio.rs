@@ -362,7 +362,7 @@ impl Verifier for Twilio {
             let mut is = subtle::Choice::from(0);
             for url in &forms {
                 let parts = [url.as_bytes(), &fields];
-                is |= algorithm.tag(secret, parts.into_iter()).is(&signature);
+                is |= secret.tag(algorithm, parts.into_iter()).is(&signature);
             }
             is.into()
         });
