@@ -10,6 +10,8 @@ use crate::layer::SessionAuthLayer;
 use crate::mode::Mode;
 use crate::mounted::judge;
 
+#[cfg(feature = "webhook-asymmetric")]
+pub use crate::webhook::signing::TestIssuer;
 pub use crate::webhook::signing::sign_webhook;
 
 impl Audited {

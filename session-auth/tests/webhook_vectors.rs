@@ -9,12 +9,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
-use serde_json::Value;
-use session_auth::webhook::{Setup, Verifier, WebhookRequest, scheme, schemes};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair,
+};
+use serde_json::{Value, json};
+use session_auth::testing::{TestIssuer, sign_webhook};
+use session_auth::webhook::{Jwks, JwtIssuer, Setup, Verifier, WebhookRequest, scheme, schemes};
 
 const SIGNED: &str = include_str!("vectors/signed.json");
 const JWKS: &str = include_str!("vectors/test_jwks.json");
 const CERTIFICATE: &str = include_str!("vectors/test_rsa_cert.pem");
+const SENDERS_CERTIFICATE: &str = include_str!("vectors/sender_rsa_cert.pem");
 
 struct Vector(Value);
 
@@ -375,38 +382,148 @@ fn every_scheme_is_documented_as_it_is() {
 #[test]
 fn what_is_signed_for_a_test_is_accepted_and_with_a_byte_more_is_not() {
     let base = "https://hooks.example.com";
-    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let mut signed = 0;
+    let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let issuer = TestIssuer::new("key-1", &pem(&ed25519()));
+    let claims = json!({
+        "iss": "https://issuer.example", "aud": "hooks", "exp": 1_800_000_060,
+        "email": "hooks@account.example", "email_verified": true,
+    });
     for known in schemes() {
-        let secret = match known.name {
-            "standard-webhooks" | "gitlab" => "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-            "adyen" => "11223344D785FBAE710E7F943F307971BB61B21281C98C9129B3D4018A57B2EB",
-            "postmark" => "user:password",
-            "aws-sns" | "azure-event-grid" | "cloudevents" | "cloudflare-access" | "discord"
-            | "google-pubsub" | "paypal" | "sendgrid" => continue,
-            _ => "a-secret",
+        let rsa = pem(include_bytes!("vectors/sender_rsa_key.pk8"));
+        // What it signs with, and what it is checked with.
+        let (secret, by) = match known.name {
+            "standard-webhooks" | "gitlab" => same("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+            "adyen" => same("11223344D785FBAE710E7F943F307971BB61B21281C98C9129B3D4018A57B2EB"),
+            "postmark" => same("user:password"),
+            "google-pubsub" => {
+                let mut claims = claims.clone();
+                claims["iss"] = "https://accounts.google.com".into();
+                (issuer.token(&claims), issuer.jwks())
+            }
+            "cloudflare-access" => (issuer.token(&claims), issuer.jwks()),
+            "discord" => {
+                let key = ed25519();
+                let public = Ed25519KeyPair::from_pkcs8(&key).unwrap();
+                (pem(&key), hex(public.public_key().as_ref()))
+            }
+            "sendgrid" => {
+                let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+                let random = SystemRandom::new();
+                let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+                let public = EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &random).unwrap();
+                (pem(key.as_ref()), STANDARD.encode(public.public_key()))
+            }
+            "aws-sns" => (rsa, SENDERS_CERTIFICATE.to_owned()),
+            "paypal" => (format!("WH-1\n{rsa}"), SENDERS_CERTIFICATE.to_owned()),
+            _ => same("a-secret"),
         };
         let body = match known.name {
             "twilio" | "mandrill" => "b=2&a=1&a=1",
-            _ => r#"{"id":"1","webhookTimestamp":1700000000000}"#,
+            "aws-sns" => r#"{"TopicArn":"arn:aws:sns:eu-west-1:1:t","Message":"m"}"#,
+            _ => r#"{"id":"1","webhookTimestamp":1800000000000}"#,
         };
         let request = Request::post(format!("{base}/hooks/x?y=z"))
             .body(body.into())
             .unwrap();
-        let request = session_auth::testing::sign_webhook(known.name, secret, request, now);
-        let mut setup = Setup::new([secret]);
+        let request = sign_webhook(known.name, &secret, request, now);
+        let mut setup = Setup::new([by]);
+        setup.issuer = Some("https://issuer.example".to_owned());
+        setup.audience = Some("hooks".to_owned());
+        setup.webhook_id = Some("WH-1".to_owned());
+        setup.account = Some(match known.name {
+            "aws-sns" => "arn:aws:sns:eu-west-1:1:t".to_owned(),
+            _ => "hooks@account.example".to_owned(),
+        });
         setup.public_url = Some(base.to_owned());
         let verifier = known.verifier(&setup).unwrap();
         let answer = verifier.verify(&WebhookRequest::new(&request, now));
         assert!(answer.is_ok(), "{}: {answer:?}", known.name);
-        if verifier.terms().binds.unwrap().as_str() != "sender" {
+        // The fields of SNS are signed, and its JSON is read.
+        if known.name == "aws-sns" {
+            let text = std::str::from_utf8(request.body()).unwrap();
+            let changed = text.replace(r#""Message":"m""#, r#""Message":"n""#);
+            let changed = request.map(|_| changed);
+            let answer = verifier.verify(&WebhookRequest::new(&changed, now));
+            assert_eq!(answer.unwrap_err().as_str(), "signature_invalid");
+        } else if verifier.terms().binds.unwrap().as_str() != "sender" {
             let more = request.map(|body| [body.as_ref(), b"0"].concat());
             let answer = verifier
                 .verify(&WebhookRequest::new(&more, now))
                 .unwrap_err();
             assert_eq!(answer.as_str(), "signature_invalid", "{}", known.name);
         }
-        signed += 1;
     }
-    assert_eq!(signed, schemes().len() - 8);
+}
+
+/// Version `v1a`, under a private key as Standard Webhooks writes it.
+#[test]
+fn what_is_signed_by_a_whsk_is_accepted_by_its_whpk() {
+    let seed = [7; 32];
+    let public = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    let whpk = format!("whpk_{}", STANDARD.encode(public.public_key()));
+    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for private in [
+        seed.to_vec(),
+        [&seed, public.public_key().as_ref()].concat(),
+    ] {
+        let whsk = format!("whsk_{}", STANDARD.encode(private));
+        let request = Request::post("/hooks/x").body("{}".into()).unwrap();
+        let request = sign_webhook("standard-webhooks", &whsk, request, now);
+        let shown = request.headers()["webhook-signature"].to_str().unwrap();
+        assert!(shown.starts_with("v1a,"), "{shown}");
+        let verifier = scheme("standard-webhooks").unwrap();
+        let verifier = verifier.verifier(&Setup::new([&whpk])).unwrap();
+        let answer = verifier.verify(&WebhookRequest::new(&request, now));
+        assert!(answer.is_ok(), "{answer:?}");
+        let more = request.map(|body| [body.as_ref(), b"0"].concat());
+        let answer = verifier.verify(&WebhookRequest::new(&more, now));
+        assert_eq!(answer.unwrap_err().as_str(), "signature_invalid");
+    }
+}
+
+/// Tokens by each kind of key are what its key set says.
+#[test]
+fn a_test_issuers_tokens_are_checked_by_its_keys() {
+    let random = SystemRandom::new();
+    let p256 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+    let rsa = include_bytes!("vectors/sender_rsa_key.pk8");
+    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let claims = json!({ "iss": "https://issuer.example", "aud": "hooks", "exp": 1_700_000_060 });
+    for key in [&*ed25519(), p256.as_ref(), rsa] {
+        let issuer = TestIssuer::new("key-1", &pem(key));
+        assert_eq!(format!("{issuer:?}"), r#"TestIssuer { kid: "key-1", .. }"#);
+        let verifier = JwtIssuer::new(
+            "https://issuer.example",
+            "hooks",
+            Jwks::given(&issuer.jwks()),
+        );
+        let token = issuer.token(&claims);
+        let verify = |token: &str| {
+            let request = Request::post("/").header("authorization", format!("Bearer {token}"));
+            verifier.verify(&WebhookRequest::new(&request.body("").unwrap(), now))
+        };
+        assert!(verify(&token).is_ok());
+        let (head, signature) = token.rsplit_once('.').unwrap();
+        let changed = if signature.starts_with('A') { "B" } else { "A" };
+        let forged = verify(&format!("{head}.{changed}{}", &signature[1..]));
+        assert_eq!(forged.unwrap_err().as_str(), "signature_invalid");
+    }
+}
+
+fn same(secret: &str) -> (String, String) {
+    (secret.to_owned(), secret.to_owned())
+}
+
+fn ed25519() -> Vec<u8> {
+    let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    key.as_ref().to_vec()
+}
+
+fn pem(pkcs8: &[u8]) -> String {
+    let pkcs8 = STANDARD.encode(pkcs8);
+    format!("-----BEGIN PRIVATE KEY-----\n{pkcs8}\n-----END PRIVATE KEY-----\n")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -112,7 +112,7 @@ impl PayPal {
 }
 
 /// CRC-32 (ISO 3309), as in gzip.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |mut crc: u32, &byte| {
         crc ^= u32::from(byte);
         for _ in 0..8 {

@@ -26,7 +26,7 @@ const fn header_time(header: &'static [&'static str]) -> Option<Time> {
     })
 }
 
-static DISCORD: Row = Row {
+pub(super) static DISCORD: Row = Row {
     signature: &["x-signature-ed25519"],
     shape: Shape::Whole { prefix: "" },
     encoding: Encoding::Hex,
@@ -38,7 +38,7 @@ static DISCORD: Row = Row {
     greeting: Some(Greeting::Discord),
 };
 
-static SENDGRID: Row = Row {
+pub(super) static SENDGRID: Row = Row {
     signature: &["x-twilio-email-event-webhook-signature"],
     shape: Shape::Whole { prefix: "" },
     encoding: Encoding::Base64,

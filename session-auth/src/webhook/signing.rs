@@ -1,5 +1,10 @@
 //! Signing deliveries as their senders do, for tests.
 
+#[cfg(feature = "webhook-asymmetric")]
+mod asymmetric;
+#[cfg(feature = "webhook-asymmetric")]
+mod private_key;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -12,13 +17,27 @@ use http::{HeaderName, HeaderValue, Request};
 use super::form;
 use super::key::{Key, KeyForm, Secret};
 use super::mac::{Algorithm, encode_hex};
+#[cfg(feature = "webhook-asymmetric")]
+use super::public_key::{DISCORD, SENDGRID};
 use super::row::{At, By, Id, Part, Row, Shape, Unit};
+#[cfg(feature = "webhook-asymmetric")]
+use super::senders::STANDARD_V1A;
 use super::senders::{ADYEN_PLATFORM, HUBSPOT, META, ROWS};
+
+#[cfg(feature = "webhook-asymmetric")]
+pub use asymmetric::TestIssuer;
 
 /// Signs a request as the sender of this scheme does, at this time: for tests of your own webhooks.
 ///
-/// Where the URL is signed, the request has to have all of it: `https://hooks.example.com/x`. Linear and
-/// Mailgun have their time and proof in the body: Mailgun's is put there.
+/// - Where the URL is signed, the request has to have all of it: `https://hooks.example.com/x`.
+/// - Linear and Mailgun have their time and proof in the body: Mailgun's is put there.
+/// - Where the sender has a private key (`discord`, `sendgrid`, `aws-sns`, `paypal`), the secret is one: PKCS#8
+///   in PEM, of the kind that the sender has. `standard-webhooks` signs its version `v1a` with a `whsk_`.
+///   A message of SNS is the body, with what it lacks filled in, but for its `TopicArn`. For PayPal the id of the
+///   webhook stands in a line before the key.
+/// - Where the sender shows a token (`google-pubsub`, `cloudflare-access`, `azure-event-grid`,
+///   `cloudevents`), the secret is that token; `TestIssuer` makes tokens and the key set they are checked with.
+///   All that a private key signs needs the feature `webhook-asymmetric`.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -36,7 +55,7 @@ use super::senders::{ADYEN_PLATFORM, HUBSPOT, META, ROWS};
 ///
 /// # Panics
 ///
-/// Where there is no such scheme, where it signs with a private key, and where the secret is none.
+/// Where there is no such scheme, and where the secret is none of it.
 #[must_use]
 pub fn sign_webhook(
     scheme: &str,
@@ -65,9 +84,27 @@ pub fn sign_webhook(
             put(HeaderName::from_static("x-gitlab-token"), secret);
             return request;
         }
+        "google-pubsub" | "azure-event-grid" | "cloudevents" => {
+            put(AUTHORIZATION, &format!("Bearer {secret}"));
+            return request;
+        }
+        "cloudflare-access" => {
+            put(HeaderName::from_static("cf-access-jwt-assertion"), secret);
+            return request;
+        }
         "mailgun" => return mailgun(secret, request, now),
         #[cfg(feature = "sha1")]
         "twilio" | "mandrill" => return with_fields(scheme, secret, request),
+        #[cfg(feature = "webhook-asymmetric")]
+        "aws-sns" => return asymmetric::sns(secret, request, now),
+        #[cfg(feature = "webhook-asymmetric")]
+        "paypal" => return asymmetric::paypal(secret, request, now),
+        #[cfg(feature = "webhook-asymmetric")]
+        "discord" => &DISCORD,
+        #[cfg(feature = "webhook-asymmetric")]
+        "sendgrid" => &SENDGRID,
+        #[cfg(feature = "webhook-asymmetric")]
+        "standard-webhooks" if secret.starts_with("whsk_") => &STANDARD_V1A,
         "gitlab" => row_of("standard-webhooks"),
         "meta" => &META,
         "adyen" => &ADYEN_PLATFORM,
@@ -102,10 +139,6 @@ fn time(now: SystemTime, unit: Unit) -> String {
 }
 
 fn by_row(row: &Row, secret: &str, request: &mut Request<Bytes>, now: SystemTime) {
-    #[cfg_attr(not(feature = "webhook-asymmetric"), allow(irrefutable_let_patterns))]
-    let By::Hmac(algorithm) = row.by else {
-        panic!("this sender signs with a private key");
-    };
     let time = row.time.map(|at| time(now, at.unit)).unwrap_or_default();
     if let Some(At::Header([header, ..])) = row.time.map(|time| time.at) {
         let value = HeaderValue::from_str(&time).expect("digits");
@@ -130,8 +163,19 @@ fn by_row(row: &Row, secret: &str, request: &mut Request<Bytes>, now: SystemTime
         Part::Url | Part::DecodedUrl => url.as_bytes(),
         Part::Body => request.body().as_ref(),
     };
-    let tag = algorithm.tag(&key(row.key, secret), row.message.iter().map(part));
-    let tag = row.encoding.encode(tag.as_bytes());
+    let message = row.message.iter().map(part);
+    let tag = match row.by {
+        By::Hmac(algorithm) => {
+            let tag = algorithm.tag(&key(row.key, secret), message);
+            row.encoding.encode(tag.as_bytes())
+        }
+        #[cfg(feature = "webhook-asymmetric")]
+        By::PublicKey => {
+            let message = message.collect::<Vec<_>>().concat();
+            let signature = private_key::PrivateKey::read(secret).sign(&message);
+            row.encoding.encode(&signature)
+        }
+    };
     let value = match row.shape {
         Shape::Whole { prefix } => format!("{prefix}{tag}"),
         Shape::Each => tag,

@@ -164,7 +164,7 @@ impl Sns {
 }
 
 /// A message as it stands in the body.
-struct Message(Value);
+pub(super) struct Message(pub(super) Value);
 
 impl Message {
     fn read(body: &[u8]) -> Result<Self, Rejection> {
@@ -184,7 +184,7 @@ impl Message {
     }
 
     /// What is signed: names and values, a line each.
-    fn signed(&self) -> Result<String, Rejection> {
+    pub(super) fn signed(&self) -> Result<String, Rejection> {
         let names: &[&str] = match self.needed("Type")? {
             "Notification" => &[
                 "Message",

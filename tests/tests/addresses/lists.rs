@@ -9,10 +9,14 @@ pub(crate) const OURS: [&str; 4] = [
 ];
 
 /// Where an address may lead: nothing is installed from there.
-pub(crate) const HOSTS: [(&str, &str); 15] = [
+pub(crate) const HOSTS: [(&str, &str); 17] = [
     (
         "accounts.google.com",
         "the issuer that Google's tokens name",
+    ),
+    (
+        "api.paypal.com",
+        "where PayPal's certificate is, in a delivery that is signed for a test",
     ),
     ("bford.info", "the specification of CACHEDIR.TAG"),
     ("c2sp.org", "the specification of signed notes"),
@@ -28,6 +32,10 @@ pub(crate) const HOSTS: [(&str, &str); 15] = [
         "the issuer of Entra's tokens, and where its keys are",
     ),
     ("semver.org", "what a version means"),
+    (
+        "sns.us-east-1.amazonaws.com",
+        "where Amazon's certificate is, in a message that is signed for a test",
+    ),
     ("sts.windows.net", "the issuer of Entra's older tokens"),
     (
         "team.cloudflareaccess.com",
