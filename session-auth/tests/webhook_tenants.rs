@@ -7,14 +7,17 @@ mod common;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::extract::Path;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use session_auth::methods::POST;
 use session_auth::testing::sign_webhook;
-use session_auth::webhook::{FetchError, Hmac, PerTenant, Secrets};
+use session_auth::webhook::{
+    ConfigError, Delivery, FetchError, Hmac, PerTenant, Rejection, Secrets, Verifier,
+    WebhookRequest,
+};
 use session_auth::{Denial, Keys, Router, SessionAuthLayer, webhook};
 
 const NOW: u64 = 1_700_000_000;
@@ -192,4 +195,96 @@ async fn an_outage_puts_off_whom_nobody_knows_and_changes_nothing_for_the_others
     service.database.down.store(1, Ordering::SeqCst);
     service.seconds.fetch_add(3600, Ordering::SeqCst);
     assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+}
+
+/// Counts what it is asked.
+struct Counted {
+    by: Hmac,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Verifier for Counted {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.by.verify(request)
+    }
+
+    fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+        self.asked.fetch_add(1000, Ordering::SeqCst);
+        self.by.verify_head(request)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.by.check()
+    }
+}
+
+/// A tenant that there is not is refused after the same work as one that there is, by the same answer, so
+/// that nobody learns who is a customer: the first time, when it is looked up, and later.
+#[tokio::test]
+async fn security_an_unknown_tenant_is_refused_as_a_known_one_is() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let looked_up = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&looked_up);
+    let by = PerTenant::in_path(
+        "/hooks/{tenant}/github",
+        move |tenant| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let known = tenant == "acme";
+            async move { Ok(known.then(|| Secrets::new(["the secret of acme"]))) }
+        },
+        move |secrets| Counted {
+            by: Hmac::github(secrets),
+            asked: Arc::clone(&counted),
+        },
+    );
+    let auth = SessionAuthLayer::builder(Keys::random().unwrap())
+        .verifier("github", by)
+        .build()
+        .unwrap();
+    let hook = webhook(POST, "/hooks/{tenant}/github", "github").to(async || ());
+    let app = common::protect(&auth, Router::new().mount(hook)).unwrap();
+    let address = common::serve(app).await;
+    let body = "x".repeat(100_000);
+    let refuse = async |tenant: &str| {
+        let headers = format!("X-Hub-Signature-256: sha256={}\r\n", "0".repeat(64));
+        let path = format!("/hooks/{tenant}/github");
+        let began = Instant::now();
+        let answer = common::post(address, &path, &headers, &body).await;
+        let took = began.elapsed();
+        assert_eq!(answer.status, 401);
+        let dated = |line: &&str| !line.starts_with("date:");
+        let head: Vec<_> = answer.head.lines().filter(dated).collect();
+        let work = (
+            asked.swap(0, Ordering::SeqCst),
+            looked_up.swap(0, Ordering::SeqCst),
+        );
+        ((head.join("\n"), answer.body, work), took)
+    };
+    let (first, _) = refuse("acme").await;
+    assert_eq!(first.2.1, 1, "it is looked up");
+    assert_eq!(refuse("other").await.0, first);
+    let (known, _) = refuse("acme").await;
+    assert_eq!(known.2, (known.2.0, 0), "and then it is known");
+    assert!(
+        known.2.0 % 1000 == 1,
+        "the signature is looked at once: {known:?}"
+    );
+    assert_eq!(refuse("other").await.0, known);
+
+    // In turns, as a test machine has other things to do. What is compared is the middle of many.
+    let mut took = [Vec::new(), Vec::new()];
+    for _ in 0..200 {
+        took[0].push(refuse("acme").await.1);
+        took[1].push(refuse("other").await.1);
+    }
+    let [acme, other] = took.map(|mut of| {
+        of.sort();
+        of[of.len() / 2].as_secs_f64()
+    });
+    assert!(
+        (0.7..1.4).contains(&(other / acme)),
+        "{other} s, and {acme} s of one that is known"
+    );
 }

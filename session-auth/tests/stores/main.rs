@@ -6,6 +6,8 @@ mod cached;
 #[cfg(feature = "redis-sentinel")]
 mod failover;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+mod deliveries;
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod other_process;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection};
 use test_servers::{PgBouncer, Postgres};
 
 use crate::common::{self, ID, NOW, insert, session, unreadable};
+use crate::deliveries;
 use crate::other_process::{Anywhere, OtherProcess};
 
 /// A store with its tables, and a connection beside it.
@@ -33,6 +34,14 @@ async fn conforms_over_two_pools() {
     conformance::check(&stores).await;
     conformance::check_replays(&stores).await;
     conformance::check_api_keys(&stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_handle_a_delivery_once() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    deliveries::are_handled_once([store(&server).await.0, store(&server).await.0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ use session_auth::store::{
 use session_auth::{SessionId, Timestamp};
 use test_servers::Redis;
 
+use crate::deliveries;
 use crate::other_process::{Anywhere, OtherProcess};
 
 const SUBJECT: &str = "ada";
@@ -57,6 +58,12 @@ async fn conformance_over_two_connections() {
     conformance::check(&stores).await;
     conformance::check_replays(&stores).await;
     conformance::check_api_keys(&stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_handle_a_delivery_once() {
+    let Some(redis) = Redis::start() else { return };
+    deliveries::are_handled_once([connect(&redis).await, connect(&redis).await]).await;
 }
 
 /// A node in cluster mode refuses whatever is not in one slot, also where all slots are its own.

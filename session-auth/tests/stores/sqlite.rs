@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::common::{self, ID, NOW, insert, session, unreadable};
+use crate::deliveries;
 use crate::other_process::{Anywhere, OtherProcess};
 
 fn url(folder: &Path) -> String {
@@ -56,6 +57,13 @@ async fn conforms_over_two_pools() {
     conformance::check(&stores).await;
     conformance::check_replays(&stores).await;
     conformance::check_api_keys(&stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_handle_a_delivery_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url(folder.path());
+    deliveries::are_handled_once([patient(&url).await, patient(&url).await]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
