@@ -7,6 +7,8 @@
     reason = "it is for fuzzers"
 )]
 
+mod senders;
+
 use std::time::SystemTime;
 
 use axum::body::Body;
@@ -27,6 +29,10 @@ use crate::response::Denial;
 use crate::routing::Router;
 use crate::webhook::{BasicAuth, Setup, Verifier as _, WebhookRequest, schemes};
 use crate::{mounted, paths, shared_cache, token};
+
+pub use senders::public_url;
+#[cfg(feature = "webhook-asymmetric")]
+pub use senders::{certificate, issuer};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 

@@ -256,6 +256,40 @@ fn every_scheme_has_its_vectors_and_every_vector_its_scheme() {
     assert_eq!(signed.difference(&known).count(), 0);
 }
 
+/// A file that has schemes is in the list of families, and so are all of its schemes; a sender of the table is a
+/// constructor of `Hmac` that exists.
+#[test]
+fn every_file_of_schemes_is_registered() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/webhook");
+    let families = std::fs::read_to_string(folder.join("schemes.rs")).unwrap();
+    let mut names = BTreeSet::new();
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|it| it != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if !text.contains("static SCHEMES: &[Scheme]") {
+            continue;
+        }
+        files += 1;
+        let registered = format!("{name}::SCHEMES,");
+        assert!(
+            families.contains(&registered),
+            "{name}.rs is not in schemes.rs"
+        );
+        let written = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("name: \""));
+        names.extend(written.map(|it| it.trim_end_matches("\",").to_owned()));
+    }
+    assert_eq!(files, families.matches("::SCHEMES,").count());
+    let known: BTreeSet<_> = schemes().into_iter().map(|it| it.name.to_owned()).collect();
+    assert_eq!(names, known);
+}
+
 /// No vectors of these two are published. Computed apart from this library, by Python's `hmac`, from
 /// what the senders document.
 #[test]

@@ -57,6 +57,41 @@ fn corpus_of_routers() {
 }
 
 #[test]
+fn corpus_of_public_urls() {
+    replay("public_url", super::public_url);
+}
+
+#[cfg(feature = "webhook-asymmetric")]
+#[test]
+fn corpus_of_issuers_tokens() {
+    replay("issuer", super::issuer);
+}
+
+#[cfg(feature = "webhook-asymmetric")]
+#[test]
+fn corpus_of_certificates() {
+    replay("certificate", super::certificate);
+    let pem = include_bytes!("../../tests/vectors/sender_rsa_cert.pem");
+    let encoded = pem
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.starts_with(b"-"));
+    let der = base64::Engine::decode(
+        &base64::engine::general_purpose::STANDARD,
+        encoded.collect::<Vec<_>>().concat(),
+    );
+    // Each length and each tag of it changed, and cut short everywhere.
+    let der = der.unwrap();
+    for at in 0..der.len().min(300) {
+        super::certificate(&der[..at]);
+        for byte in [0, 1, 0x30, 0x7f, 0x80, 0x81, 0x84, 0xff] {
+            let mut changed = der.clone();
+            changed[at] = byte;
+            super::certificate(&changed);
+        }
+    }
+}
+
+#[test]
 fn probes_of_strangers() {
     let mac = "A".repeat(43);
     let nonce = "A".repeat(22);

@@ -419,6 +419,33 @@ mod tests {
         assert_eq!(ask("/acme", None).await, Err("signature_missing"));
     }
 
+    /// Whatever a verifier proves by itself, it proves of no tenant that there is not.
+    #[tokio::test]
+    async fn security_a_verifier_that_accepts_anything_accepts_nobody() {
+        struct Yes;
+        impl Verifier for Yes {
+            fn verify(&self, _: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+                Ok(Delivery::new())
+            }
+            fn verify_head(&self, _: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
+                Ok(Some(Delivery::new()))
+            }
+        }
+        let by = PerTenant::in_path(
+            "/{tenant}",
+            |tenant| async move { Ok((tenant == "acme").then(|| Secrets::new(["s"]))) },
+            |_| Yes,
+        );
+        for (tenant, is_known) in [("/acme", true), ("/other", false)] {
+            let request = Request::post(tenant).body("").expect("a request");
+            let request = WebhookRequest::new(&request, SystemTime::now());
+            let preparing = by.prepare(&request).expect("it is not known yet");
+            preparing.await.expect("an answer");
+            assert_eq!(by.verify(&request).is_ok(), is_known, "{tenant}");
+            assert_eq!(by.verify_head(&request).is_ok(), is_known, "{tenant}");
+        }
+    }
+
     #[test]
     fn a_path_names_one_tenant() {
         let of = |path| PerTenant::in_path(path, |_| async { Ok(None) }, Hmac::github);
