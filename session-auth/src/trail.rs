@@ -18,7 +18,7 @@
 //! folder can cut trail and checkpoints alike: [`FileTrail::on_checkpoint`](crate::trail::FileTrail::on_checkpoint)
 //! gives each checkpoint to a place where they cannot.
 //!
-//! Subjects are in it, as the service names them; no session's id, no token, no secret. Refusals of
+//! Subjects are in it, as the service names them, and ids of API keys; no session's id, no token, no secret. Refusals of
 //! exempt routes are summed up by route and reason, at most one line each in 15 seconds.
 //!
 #![cfg_attr(
@@ -105,6 +105,31 @@ pub enum AuditEvent {
     Rotation {
         /// The ids of its keys, the one that signs first.
         keys: Vec<String>,
+    },
+    /// An API key was issued. Its id is that of the store: no one gets in by it.
+    ApiKeyIssued {
+        /// Whose.
+        subject: String,
+        /// The key's id.
+        key: String,
+        /// What it may do.
+        scopes: Vec<String>,
+    },
+    /// An API key was rotated: a new one takes its place, and the old one ends soon.
+    ApiKeyRotated {
+        /// Whose.
+        subject: String,
+        /// The id of the old one.
+        key: String,
+        /// The id of the new one.
+        by: String,
+    },
+    /// An API key was revoked.
+    ApiKeyRevoked {
+        /// Whose.
+        subject: String,
+        /// The key's id.
+        key: String,
     },
     /// Requests to a public route or a webhook were refused.
     Refused {

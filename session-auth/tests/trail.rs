@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use common::ask;
 use common::clock::FakeClock;
+use session_auth::authenticate::{ApiKeys, NewApiKey};
 use session_auth::methods::{GET, POST};
 use session_auth::store::MemoryStore;
 use session_auth::trail::{AuditEvent, AuditSink};
@@ -105,4 +106,49 @@ async fn it_is_told_what_happens_and_no_secret() {
     let told = kept.take();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with(r#"{"event":"rotation","keys":[""#) && !told[0].contains(&old));
+}
+
+/// Whichever clone does it: the handlers have one, and the layer another.
+#[tokio::test]
+async fn it_is_told_of_api_keys_by_their_ids() {
+    let (kept, clock) = (Kept::default(), FakeClock::new());
+    let keys = ApiKeys::new("acme_test", MemoryStore::new()).clock(clock.clock());
+    let unheard = keys.issue(NewApiKey::of("eve")).await.unwrap();
+    let layer = || {
+        SessionAuthLayer::builder(Keys::random().unwrap())
+            .authenticator("api", keys.clone())
+            .audit(kept.clone())
+            .build()
+            .unwrap()
+    };
+    let auth = layer();
+    assert_eq!(kept.take().len(), 0);
+    let new = NewApiKey::of("ada").label("nightly").scopes(["export"]);
+    let issued = keys.issue(new).await.unwrap();
+    let id = issued.key().id;
+    let event =
+        format!(r#"{{"event":"api_key_issued","subject":"ada","key":"{id}","scopes":["export"]}}"#);
+    assert_eq!(kept.take(), [event]);
+    let again = keys.rotate("ada", id, Duration::ZERO).await.unwrap();
+    let by = again.key().id;
+    let event =
+        format!(r#"{{"event":"api_key_rotated","subject":"ada","key":"{id}","by":"{by}"}}"#);
+    assert_eq!(kept.take(), [event]);
+    assert!(keys.revoke("ada", by).await.unwrap());
+    let event = format!(r#"{{"event":"api_key_revoked","subject":"ada","key":"{by}"}}"#);
+    assert_eq!(kept.take(), [event]);
+    // What did not happen is not told: of another's key, of one that has ended, of one that is none.
+    assert!(keys.rotate("eve", by, Duration::ZERO).await.is_err());
+    assert!(keys.rotate("ada", by, Duration::ZERO).await.is_err());
+    assert!(!keys.revoke("ada", by).await.unwrap());
+    assert!(!keys.revoke("ada", unheard.key().id).await.unwrap());
+    assert!(keys.issue(NewApiKey::of("")).await.is_err());
+    assert_eq!(kept.take().len(), 0);
+    // Nothing of a secret, and each layer's sink hears of it.
+    let other = layer();
+    let text = keys.issue(NewApiKey::of("ada")).await.unwrap();
+    let told = kept.take();
+    assert_eq!(told.len(), 2);
+    assert!(!told.concat().contains(&text.reveal()[10..]), "{told:?}");
+    drop((auth, other));
 }

@@ -89,6 +89,8 @@ mod request;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 
 pub use self::api_keys::{ApiKeyError, ApiKeys, IssuedApiKey, NewApiKey};
@@ -104,6 +106,7 @@ pub(crate) use self::registered::{Asked, Pending, Registered};
 pub use self::request::RequestParts;
 #[cfg(feature = "tower-sessions")]
 pub use self::tower_sessions::TowerSessions;
+use crate::trail::AuditSink;
 pub use crate::webhook::ConfigError;
 
 /// What proves who calls.
@@ -176,6 +179,12 @@ pub trait Authenticate: Send + Sync + 'static {
     fn may_send(&self, request: &RequestParts<'_>) -> bool {
         let _ = request;
         false
+    }
+
+    /// Gives it the layer's sink, to tell who was given a credential and whose was taken away: see
+    /// [`trail`](crate::trail). Called when a layer that has one is built. The default tells nothing.
+    fn tell(&self, sink: &Arc<dyn AuditSink>) {
+        let _ = sink;
     }
 
     /// Whether this can prove anyone at all. Called once, when the layer is built; an error stops the

@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::proof::{Answer, Found, Later, Proved, Refusal};
 use super::{Authenticate, RequestParts};
+use crate::trail::AuditSink;
 
 /// An authenticator of a layer.
 pub(crate) struct Registered {
@@ -31,6 +32,7 @@ trait Erased: Send + Sync {
     fn authenticate(&self, request: &RequestParts<'_>) -> Answer;
     fn challenge(&self, refusal: &Refusal) -> HeaderValue;
     fn may_send(&self, request: &RequestParts<'_>) -> bool;
+    fn tell(&self, sink: &Arc<dyn AuditSink>);
 }
 
 impl<A: Authenticate> Erased for A {
@@ -44,6 +46,10 @@ impl<A: Authenticate> Erased for A {
 
     fn may_send(&self, request: &RequestParts<'_>) -> bool {
         Authenticate::may_send(self, request)
+    }
+
+    fn tell(&self, sink: &Arc<dyn AuditSink>) {
+        Authenticate::tell(self, sink);
     }
 }
 
@@ -103,6 +109,10 @@ impl Registered {
         } else {
             &self.reserved
         }
+    }
+
+    pub(crate) fn tell(&self, sink: &Arc<dyn AuditSink>) {
+        self.by.tell(sink);
     }
 
     pub(crate) fn has_reserved_headers(&self) -> bool {

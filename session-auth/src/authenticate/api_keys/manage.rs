@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::scope;
 use crate::store::{ApiKey, ApiKeyId, KEEP_ENDED, StoreError};
 use crate::subject;
+use crate::trail::AuditEvent;
 
 /// How many live keys a subject may have.
 const MAX_KEYS: usize = 100;
@@ -135,6 +136,12 @@ impl ApiKeys {
         let expires = new.lasts.map(|time| now.plus(time));
         let issued = self.make(new.subject, new.label, new.scopes, now, expires)?;
         self.store.ask(|store| store.add_key(&issued.key)).await?;
+        let event = AuditEvent::ApiKeyIssued {
+            subject: issued.key.subject.clone(),
+            key: issued.key.id.to_string(),
+            scopes: issued.key.scopes.clone(),
+        };
+        self.told.tell(now, &event);
         Ok(issued)
     }
 
@@ -175,7 +182,16 @@ impl ApiKeys {
             .ask(|store| store.rotate_key(id, &issued.key, now, until))
             .await;
         self.warm.forget();
-        if rotated? { Ok(issued) } else { Err(missing) }
+        if !rotated? {
+            return Err(missing);
+        }
+        let event = AuditEvent::ApiKeyRotated {
+            subject: subject.to_owned(),
+            key: id.to_string(),
+            by: issued.key.id.to_string(),
+        };
+        self.told.tell(now, &event);
+        Ok(issued)
     }
 
     /// Ends a key of the subject's at once: in this process, and in others when what they remember is
@@ -192,7 +208,15 @@ impl ApiKeys {
             .await;
         // Also where no answer came: it may have happened.
         self.warm.forget();
-        Ok(revoked?)
+        let revoked = revoked?;
+        if revoked {
+            let event = AuditEvent::ApiKeyRevoked {
+                subject: subject.to_owned(),
+                key: id.to_string(),
+            };
+            self.told.tell(now, &event);
+        }
+        Ok(revoked)
     }
 
     fn now(&self) -> Result<Timestamp, ApiKeyError> {

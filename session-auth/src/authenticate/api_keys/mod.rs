@@ -5,7 +5,7 @@ mod text;
 mod warm;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderName, HeaderValue};
@@ -17,6 +17,7 @@ use self::warm::{Known, Warm};
 use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::store::{ApiKey, ApiKeyId, ApiKeyStore, DEFAULT_TIMEOUT, GuardedApiKeys};
+use crate::trail::{AuditEvent, AuditSink};
 
 /// How exact `last_used` is: a write for each request would cost more than it tells.
 const USED_EVERY: Duration = Duration::from_secs(60);
@@ -36,6 +37,8 @@ const DEFAULT_KEYS: usize = 10_000;
 /// - The **store** has the SHA-256 alone: no slow hash is needed for that many random bits.
 /// - Keys are remembered for 5 seconds, 10,000 of them ([`remember`](Self::remember)): so long may a key
 ///   live on that another process has revoked. What this process revokes is over at once.
+/// - A layer with a [sink](crate::SessionAuthLayerBuilder::audit) tells it which keys were issued, rotated and
+///   revoked, whichever clone did it.
 /// - While the store is down, keys that are remembered stay good, and others get a 503, as with sessions.
 ///
 /// A clone is the same keys: one for the builder, one for the handlers that issue and revoke them.
@@ -78,6 +81,32 @@ pub struct ApiKeys {
     store: Arc<GuardedApiKeys>,
     warm: Arc<Warm>,
     clock: Arc<dyn Clock>,
+    told: Arc<Told>,
+}
+
+/// The sinks of the layers that have these keys.
+#[derive(Default)]
+struct Told(Mutex<Vec<Arc<dyn AuditSink>>>);
+
+impl Told {
+    fn add(&self, sink: &Arc<dyn AuditSink>) {
+        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !sinks.iter().any(|known| Arc::ptr_eq(known, sink)) {
+            sinks.push(Arc::clone(sink));
+        }
+    }
+
+    fn tell(&self, at: Timestamp, event: &AuditEvent) {
+        // Not while they are told: a sink is the service's own.
+        let sinks = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for sink in sinks {
+            sink.record(at, event.clone());
+        }
+    }
 }
 
 impl ApiKeys {
@@ -89,6 +118,7 @@ impl ApiKeys {
             store: Arc::new(GuardedApiKeys::new(Arc::new(store), DEFAULT_TIMEOUT)),
             warm: Arc::new(Warm::new(DEFAULT_LAG, DEFAULT_KEYS)),
             clock: Arc::new(SystemClock),
+            told: Arc::default(),
         }
     }
 
@@ -202,6 +232,10 @@ impl Authenticate for ApiKeys {
             (None, Refusal::Missing) => "Bearer",
             (None, _) => r#"Bearer error="invalid_token""#,
         })
+    }
+
+    fn tell(&self, sink: &Arc<dyn AuditSink>) {
+        self.told.add(sink);
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -147,6 +147,11 @@ impl SessionAuthLayerBuilder {
                  can take it. Never run a real service like this"
             );
         }
+        if let Some(sink) = &self.audit {
+            for authenticator in self.authenticators.values() {
+                authenticator.tell(sink);
+            }
+        }
         let audience = self.audience.as_deref().unwrap_or(cookie.name());
         let started = Timestamp::of(&self.clock);
         let policy = Arc::new(SessionPolicy {
