@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use session_auth::Declaration;
 use session_auth::audit::{Code, Severity, Subject};
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,7 @@ pub(super) fn check(audit: &Audit, output: &Output<'_>) -> Result<String, Cannot
     let results: Vec<Value> = audit
         .findings()
         .iter()
-        .map(|finding| result(finding, &mut seen, output))
+        .map(|finding| result(finding, audit, &mut seen, output))
         .collect();
     json::document(&json!({
         "$schema": SCHEMA,
@@ -63,7 +64,12 @@ fn descriptor(rule: &Rule) -> Value {
     })
 }
 
-fn result(finding: &Finding, seen: &mut HashMap<String, usize>, output: &Output<'_>) -> Value {
+fn result(
+    finding: &Finding,
+    audit: &Audit,
+    seen: &mut HashMap<String, usize>,
+    output: &Output<'_>,
+) -> Value {
     let (code, subject) = (finding.code(), finding.subject());
     let identity = identity(code, &subject);
     let nth = seen.entry(identity.clone()).or_default();
@@ -74,7 +80,7 @@ fn result(finding: &Finding, seen: &mut HashMap<String, usize>, output: &Output<
         visible(&finding.message()),
         visible(&finding.help())
     );
-    json!({
+    let mut result = json!({
         "ruleId": code,
         "ruleIndex": Code::ALL.iter().position(|known| *known == code),
         "level": level(finding.severity()),
@@ -86,7 +92,27 @@ fn result(finding: &Finding, seen: &mut HashMap<String, usize>, output: &Output<
             "primaryLocationLineHash": fingerprint,
             "routeAudit/v1": fingerprint,
         },
-    })
+    });
+    if let Some(declaration) = declared(audit, &subject) {
+        // Who may call it, beside what is wrong with it (section 3.8).
+        result["properties"] = json!({
+            "class": declaration.class().as_str(),
+            "by": declaration.by().map(visible),
+        });
+    }
+    result
+}
+
+/// What the route that a finding is about says of itself, if it is one route that says something.
+fn declared<'a>(audit: &'a Audit, subject: &Subject) -> Option<&'a Declaration> {
+    let mut found = audit.routes.iter().filter(|route| {
+        route.subject.path == subject.path
+            && !route.subject.methods.overlap(subject.methods).is_empty()
+    });
+    match (found.next(), found.next()) {
+        (Some(route), None) => route.declaration.as_ref(),
+        _ => None,
+    }
 }
 
 fn level(severity: Severity) -> &'static str {

@@ -8,8 +8,12 @@ use serde_json::{Value, json};
 use session_auth::Location;
 use session_auth::audit::Code;
 
-use super::{FILE, Format, Workspace, assert_valid, at, audit, clean, finding, found, validator};
+use super::{
+    FILE, Format, Workspace, assert_valid, at, audit, clean, declaration, finding, found, route,
+    subject, validator,
+};
 use crate::audit::Audit;
+use crate::listing::Route;
 
 fn sarif(workspace: &Workspace, audit: &Audit) -> Value {
     serde_json::from_str(&workspace.check(audit, Format::Sarif)).expect("JSON")
@@ -50,6 +54,46 @@ fn sarif_is_as_the_standard_s_schema_says() {
     let mut document = sarif(&workspace, &found());
     document["runs"][0]["results"][0]["level"] = json!("fatal");
     assert!(!schema.is_valid(&document));
+}
+
+/// Who may call the route, and by what they are proved.
+#[test]
+fn a_result_has_the_class_of_its_route_and_what_proves_callers() {
+    let workspace = Workspace::new();
+    let of = |declared: &str, path: &str| Route {
+        subject: subject(path, at(FILE, 3)),
+        declaration: Some(declaration(declared, 3)),
+        ..route(false, path)
+    };
+    let paths = ["/me", "/open", "/legacy", "/twice"];
+    let audit = audit(
+        &["routes"],
+        vec![
+            of("session GET /me by=\"session | api\"", "/me"),
+            of("public GET /open", "/open"),
+            of("session GET /twice", "/twice"),
+            of("public GET /twice", "/twice"),
+        ],
+        paths
+            .map(|path| finding(Code::UnnamedRoute, path, at(FILE, 3)))
+            .to_vec(),
+    );
+    let document = sarif(&workspace, &audit);
+    assert_valid(&official(), &document);
+    let results = document["runs"][0]["results"].as_array().expect("results");
+    for (path, expected) in [
+        ("/me", json!({ "class": "session", "by": "session | api" })),
+        ("/open", json!({ "class": "public", "by": null })),
+        ("/legacy", json!(null)),
+        ("/twice", json!(null)),
+    ] {
+        let named = |result: &&Value| {
+            let text = result["message"]["text"].as_str().expect("a text");
+            text.contains(path)
+        };
+        let result = results.iter().find(named).expect(path);
+        assert_eq!(result["properties"], expected, "{path}");
+    }
 }
 
 #[test]
