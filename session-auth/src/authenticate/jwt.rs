@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
-use crate::webhook::{Fault, Jwks, JwtIssuer, Token};
+use crate::webhook::{Fault, Jwks, JwtIssuer, Token, object};
 
 /// Callers with a JWT in `Authorization: Bearer` (RFC 6750), of an identity provider or the service's
 /// own. `C` is the claims that handlers take, as [`Identity<C>`](crate::Identity). Needs the feature
@@ -74,22 +73,6 @@ impl<C> JwtBearer<C> {
     }
 }
 
-/// The scopes that a token gives.
-fn scopes(claims: &Value) -> Vec<String> {
-    let of = |value: &Value| match value {
-        Value::String(text) => text.split(' ').map(str::to_owned).collect(),
-        Value::Array(all) => {
-            let texts = all.iter().filter_map(Value::as_str);
-            texts.map(str::to_owned).collect()
-        }
-        _ => Vec::new(),
-    };
-    let given = ["scope", "scp"].iter().filter_map(|name| claims.get(name));
-    let mut scopes: Vec<String> = given.flat_map(of).collect();
-    scopes.retain(|scope| !scope.is_empty());
-    scopes
-}
-
 fn refusal(fault: Fault) -> Refusal {
     match fault {
         Fault::Malformed(what) => Refusal::Malformed(what),
@@ -99,17 +82,20 @@ fn refusal(fault: Fault) -> Refusal {
     }
 }
 
-fn believe<C>(issuer: &JwtIssuer, token: Token<'_>, now: SystemTime) -> Result<Proof<C>, Refusal>
+fn believe<C>(issuer: &JwtIssuer, token: &Token<'_>, now: SystemTime) -> Result<Proof<C>, Refusal>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let claims = issuer.claims(token, now).map_err(refusal)?;
-    let scopes = scopes(&claims);
-    let end = claims.get("exp").and_then(Value::as_u64);
-    let end = end.and_then(|end| issuer.end_of(end));
-    let claims = serde_json::from_value(claims)
-        .map_err(|_| Refusal::Malformed("the claims are not those that handlers take"))?;
-    let proof = Proof::new(claims).scopes(scopes);
+    let registered = issuer.claims(token, now).map_err(refusal)?;
+    let claims = object(token.json()).ok_or(Refusal::Malformed(
+        "the claims are not those that handlers take",
+    ))?;
+    let mut proof = Proof::new(claims);
+    let scopes = registered.scopes();
+    if !scopes.is_empty() {
+        proof = proof.scopes(scopes);
+    }
+    let end = registered.exp.whole().and_then(|end| issuer.end_of(end));
     Ok(match end.and_then(|end| UNIX_EPOCH.checked_add(end)) {
         Some(end) => proof.good_until(end),
         None => proof,
@@ -126,13 +112,13 @@ where
         Err(fault) => return refusal(fault).into(),
     };
     if !issuer.needs_keys_for(&token, now) {
-        return believe(issuer, token, now).into();
+        return believe(issuer, &token, now).into();
     }
     let (issuer, text) = (Arc::clone(issuer), text.to_owned());
     Verdict::later(async move {
         issuer.look_up_keys_for(&text, now).await;
         let token = Token::read(&text).map_err(refusal)?;
-        believe(&issuer, token, now)
+        believe(&issuer, &token, now)
     })
 }
 

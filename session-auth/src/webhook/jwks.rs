@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::hmac::{Hmac, KeyInit as _, Mac as _};
 use arc_swap::{ArcSwap, Guard};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,9 +17,8 @@ use ring::signature::{
     UnparsedPublicKey,
 };
 use serde_json::Value;
-use zeroize::Zeroizing;
+use sha2::Sha256;
 
-use super::mac::Algorithm;
 use super::verifier::{ConfigError, FetchError, Preparing};
 
 /// How long fetched keys are good before they are looked up again, in seconds.
@@ -29,6 +29,9 @@ const PAUSE: u64 = 30;
 
 /// The shortest secret for HS256 that RFC 7518, section 3.2, allows, in bytes.
 const SHORTEST_SECRET: usize = 32;
+
+/// The algorithms of the keys below.
+pub(super) const ALGORITHMS: [&str; 4] = ["RS256", "ES256", "EdDSA", "HS256"];
 
 type Fetching = Pin<Box<dyn Future<Output = Result<String, FetchError>> + Send>>;
 type Fetch = dyn Fn() -> Fetching + Send + Sync;
@@ -64,8 +67,8 @@ pub(super) enum IssuerKey {
     },
     P256(Vec<u8>),
     Ed25519(Vec<u8>),
-    /// Of the service's own tokens, which need not name it.
-    Secret(Zeroizing<Vec<u8>>),
+    /// Of the service's own tokens, which need not name it. Keyed once: a token costs a copy of it.
+    Secret(Hmac<Sha256>),
 }
 
 impl IssuerKey {
@@ -89,10 +92,12 @@ impl IssuerKey {
             Self::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point)
                 .verify(message, signature)
                 .is_ok(),
-            Self::Secret(secret) => {
-                let tag = Algorithm::Sha256.tag(secret, std::iter::once(message));
-                tag.is(signature).into()
-            }
+            // In constant time.
+            Self::Secret(mac) => mac
+                .clone()
+                .chain_update(message)
+                .verify_slice(signature)
+                .is_ok(),
         }
     }
 
@@ -203,7 +208,8 @@ impl Jwks {
                 "the secret of the tokens has less than 32 bytes (RFC 7518, section 3.2): make a longer one",
             )
         });
-        let secret = IssuerKey::Secret(Zeroizing::new(secret.to_vec()));
+        let mac = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
+        let secret = IssuerKey::Secret(mac);
         let keys = Keys {
             secret: Some(secret),
             fetched_at: Some(0),

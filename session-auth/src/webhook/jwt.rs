@@ -10,9 +10,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
+use super::claims::{Claim, Header, Registered, object};
 use super::headers::credentials;
 use super::json;
-use super::jwks::Jwks;
+use super::jwks::{ALGORITHMS, Jwks};
 use super::scheme::{self, Scheme, Setup};
 use super::terms::{Binds, Terms};
 use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
@@ -252,17 +253,20 @@ impl JwtIssuer {
     }
 
     fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        self.claims(Token::read(self.text(request)?)?, request.now())?;
+        self.claims(&Token::read(self.text(request)?)?, request.now())?;
         let mut delivery = Delivery::new();
         delivery.scheme = self.scheme.map(|scheme| scheme.name);
         Ok(delivery)
     }
 
-    /// What a token says, once it is believed.
-    pub(crate) fn claims(&self, token: Token<'_>, now: SystemTime) -> Result<Value, Fault> {
-        let is_extended = |name| token.header.get(name).is_some_and(|value| *value != true);
+    /// What a token says, once it is believed. Nothing of its claims is read before.
+    pub(crate) fn claims<'t>(
+        &self,
+        token: &'t Token<'_>,
+        now: SystemTime,
+    ) -> Result<Registered<'t>, Fault> {
         // RFC 7797 wants `b64` named in `crit`; not everybody does so.
-        if token.header.get("crit").is_some() || is_extended("b64") {
+        if token.is_extended {
             return Err(Fault::Malformed("the token asks for an extension"));
         }
         let keys = self.jwks.keys();
@@ -279,14 +283,17 @@ impl JwtIssuer {
             }
             (None, Some(_)) => return Err(Fault::Forged("the issuer has no such key")),
         };
-        if token.header.get("alg").and_then(Value::as_str) != Some(key.algorithm()) {
+        if token.algorithm != Some(key.algorithm()) {
             return Err(Fault::Forged("the token's algorithm is not the key's"));
         }
         if !key.verifies(token.signed.as_bytes(), &token.signature) {
             return Err(Fault::Forged("the key did not sign this token"));
         }
-        self.judge(&token.claims, now)?;
-        Ok(token.claims)
+        let claims = object(&token.claims).ok_or(Fault::Malformed(
+            "the claims are no object of JSON, or say a thing twice",
+        ))?;
+        self.judge(&claims, &token.claims, now)?;
+        Ok(claims)
     }
 
     /// Whether the keys have to be looked up for this token.
@@ -312,47 +319,48 @@ impl JwtIssuer {
         over.checked_add(1).map(Duration::from_secs)
     }
 
-    fn judge(&self, claims: &Value, now: SystemTime) -> Result<(), Fault> {
+    fn judge(&self, claims: &Registered<'_>, json: &[u8], now: SystemTime) -> Result<(), Fault> {
         let now = now
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
         // RFC 7519 allows a fraction; no issuer writes one, and readers differ in what they make of it.
-        let whole = |name: &str| match claims.get(name) {
-            None => Ok(None),
+        let whole = |claim: &Claim<'_>| match *claim {
+            Claim::Absent => Ok(None),
             // Later is written in milliseconds, by mistake, and would be good for ever.
-            Some(value) => value
-                .as_u64()
-                .filter(|seconds| *seconds <= LATEST)
-                .map(Some)
-                .ok_or(Fault::Malformed(
-                    "a time of the token is no whole number of seconds",
-                )),
+            Claim::Whole(seconds) if seconds <= LATEST => Ok(Some(seconds)),
+            _ => Err(Fault::Malformed(
+                "a time of the token is no whole number of seconds",
+            )),
         };
-        let expires = whole("exp")?.ok_or(Fault::Malformed("the token has no `exp`"))?;
+        let expires = whole(&claims.exp)?.ok_or(Fault::Malformed("the token has no `exp`"))?;
         if now > expires.saturating_add(self.leeway.unwrap_or_default()) {
             return Err(Fault::Expired("the token is expired"));
         }
         let early = self.leeway.unwrap_or(LEEWAY);
-        for name in ["iat", "nbf"] {
-            if whole(name)?.is_some_and(|from| from > now.saturating_add(early)) {
+        for from in [&claims.iat, &claims.nbf] {
+            if whole(from)?.is_some_and(|from| from > now.saturating_add(early)) {
                 return Err(Fault::Forged("the token is of the future"));
             }
         }
-        let issuer = claims.get("iss").and_then(Value::as_str);
+        let issuer = claims.iss.text();
         let is_issuer = |known: &String| Some(known.as_str()) == issuer;
         if !self.any_issuer && !self.issuers.iter().any(is_issuer) {
             return Err(Fault::Forged("a token of another issuer"));
         }
-        let is_for = |audience: &str| match claims.get("aud") {
-            Some(Value::String(one)) => one == audience,
-            Some(Value::Array(all)) => all.iter().any(|one| one == audience),
+        let is_for = |audience: &str| match &claims.aud {
+            Claim::One(one) => one == audience,
+            Claim::Many(all) => all.iter().any(|one| one == audience),
             _ => false,
         };
         if !self.any_audience && !self.audience.as_deref().is_some_and(is_for) {
             return Err(Fault::Forged("a token for another audience"));
         }
+        if self.claims.is_empty() {
+            return Ok(());
+        }
+        let all: Value = object(json).unwrap_or_default();
         for (name, value) in &self.claims {
-            if claims.get(name) != Some(value) {
+            if all.get(name) != Some(value) {
                 return Err(Fault::Forged("a claim of the token is another"));
             }
         }
@@ -393,8 +401,13 @@ fn looking_up<T>(
 
 /// A token, decoded and not yet believed.
 pub(crate) struct Token<'a> {
-    header: Value,
-    claims: Value,
+    /// Where it is one that is known here.
+    algorithm: Option<&'static str>,
+    kid: Option<String>,
+    /// Whether it is not to be read as it stands.
+    is_extended: bool,
+    /// The JSON of its claims, if it is.
+    claims: Vec<u8>,
     signed: &'a str,
     signature: Vec<u8>,
 }
@@ -410,20 +423,29 @@ impl<'a> Token<'a> {
         }
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let object = |part: &str| {
-            let value: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?;
-            value.is_object().then_some(value)
-        };
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        let header = decode(header)?;
+        let header: Header<'_> = object(&header)?;
+        let algorithm = header.alg.text();
+        let known = |name: &&str| Some(*name) == algorithm;
         Some(Self {
-            header: object(header)?,
-            claims: object(claims)?,
+            algorithm: ALGORITHMS.into_iter().find(known),
+            kid: header.kid.text().map(str::to_owned),
+            is_extended: header.crit != Claim::Absent
+                || !matches!(header.b64, Claim::Absent | Claim::True),
+            claims: decode(claims)?,
             signed,
-            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+            signature: decode(signature)?,
         })
     }
 
     fn kid(&self) -> Option<&str> {
-        self.header.get("kid")?.as_str()
+        self.kid.as_deref()
+    }
+
+    /// The claims, for whoever believes the token.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.claims
     }
 }
 

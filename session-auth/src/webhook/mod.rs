@@ -56,6 +56,8 @@ mod blanks;
 pub(crate) mod body;
 #[cfg(feature = "webhook-asymmetric")]
 mod certificate;
+#[cfg(feature = "webhook-asymmetric")]
+mod claims;
 mod combined;
 pub(crate) mod deadline;
 mod events;
@@ -107,6 +109,8 @@ mod verifying_key;
 pub use self::adyen::Adyen;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::certificate::Certificates;
+#[cfg(feature = "webhook-asymmetric")]
+pub(crate) use self::claims::object;
 pub use self::combined::{AllOf, AnyOf, IpAllowlist, all_of, any_of};
 pub use self::events::{CloudEvents, EventGrid};
 pub use self::hmac::Hmac;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::routing::{get, post};
-use axum_jwt_auth::{Claims as Bearer, JwtDecoderState, LocalDecoder};
+use axum_jwt_auth::{Claims as Bearer, Decoder, LocalDecoder};
 use http::{HeaderMap, Request, StatusCode};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,11 @@ struct Claims {
     exp: u64,
 }
 
+#[derive(Clone, FromRef)]
+struct Decoding {
+    decoder: Decoder<Claims>,
+}
+
 fn tokens() -> [Case; 3] {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let claims = Claims {
@@ -135,7 +140,7 @@ fn tokens() -> [Case; 3] {
         .validation(validation)
         .build()
         .expect("a decoder");
-    let state = JwtDecoderState::<Claims> {
+    let state = Decoding {
         decoder: Arc::new(decoder),
     };
     let theirs = axum::Router::new()
@@ -168,7 +173,7 @@ fn main() {
     }
     println!("\n| what is added, over the peer's | |");
     println!("|---|---:|");
-    let mut over = |nobody, ours, peer| {
+    let over = |nobody, ours, peer| {
         let ratio = samples.median([nobody, ours, peer], |[nobody, ours, peer]| {
             (ours - nobody) / (peer - nobody)
         });
