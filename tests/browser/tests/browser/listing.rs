@@ -1,7 +1,7 @@
 //! The listing's page as a browser shows it: axe finds nothing wrong with it, on a phone and on a wide
 //! screen, and it refreshes itself under its own policy.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use session_auth::methods::{ANY, GET, POST};
 use session_auth::webhook::Bearer;
 use session_auth::{
@@ -9,6 +9,7 @@ use session_auth::{
     webhook,
 };
 
+use super::axe::Axe;
 use super::driver::Browser;
 use super::listen;
 
@@ -45,21 +46,6 @@ fn tower_of(says: &'static str) -> impl Fn() -> std::future::Ready<&'static str>
     move || std::future::ready(says)
 }
 
-/// `None` where it was not installed; under `CI=true` that is a failure.
-fn axe() -> Option<String> {
-    let file = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../axe/node_modules/axe-core/axe.min.js"
-    );
-    let found = std::fs::read_to_string(file).ok();
-    if found.is_none() {
-        let message = "axe is not installed: `npm ci --ignore-scripts --prefix tests/axe`";
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
-        eprintln!("SKIPPED: {message}");
-    }
-    found
-}
-
 #[tokio::test]
 async fn axe_finds_nothing_wrong_with_the_listing() {
     for dark in [false, true] {
@@ -68,7 +54,7 @@ async fn axe_finds_nothing_wrong_with_the_listing() {
         } else {
             Browser::start().await
         };
-        let (Some(axe), Some(browser)) = (axe(), browser) else {
+        let (Some(axe), Some(browser)) = (Axe::installed(), browser) else {
             return;
         };
         looked_at(&axe, &browser, dark).await;
@@ -76,7 +62,7 @@ async fn axe_finds_nothing_wrong_with_the_listing() {
     }
 }
 
-async fn looked_at(axe: &str, browser: &Browser, dark: bool) {
+async fn looked_at(axe: &Axe, browser: &Browser, dark: bool) {
     // In mode observe something hurts.
     let auth = SessionAuthLayer::builder(Keys::random().unwrap())
         .verifier("edge", Bearer::new("edge-token"))
@@ -100,27 +86,7 @@ async fn looked_at(axe: &str, browser: &Browser, dark: bool) {
         browser
             .open(&format!("http://localhost:{port}/routes{query}"))
             .await;
-        client.execute(axe, vec![]).await.unwrap();
-        let run = "const done = arguments[arguments.length - 1]; \
-                   axe.run().then(found => done([found.passes.length, found.violations.map(it => \
-                     [it.id, it.help, it.nodes.map(node => node.html + ' ' + node.failureSummary)])]));";
-        let found = client.execute_async(run, vec![]).await.unwrap();
-        assert!(
-            found[0].as_u64().unwrap() > 10,
-            "axe looked at nothing: {found}"
-        );
-        assert_eq!(found[1], json!([]), "{width}{query}: {found:#}");
-        let wide = client
-            .execute(
-                "return document.documentElement.scrollWidth - window.innerWidth",
-                vec![],
-            )
-            .await
-            .unwrap();
-        assert!(
-            wide.as_i64().unwrap() <= 0,
-            "{width}{query}: {wide} too wide"
-        );
+        axe.finds_nothing(browser, &format!("{width}{query}")).await;
         let button =
             "const it = document.querySelector('header button'); return it && it.textContent";
         let button = client.execute(button, vec![]).await.unwrap();

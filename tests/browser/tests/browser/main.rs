@@ -2,6 +2,7 @@
 //! connections it is kept.
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+mod axe;
 mod driver;
 mod embedded;
 mod late;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fantoccini::Locator;
 use session_auth::Keys;
@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waitlist::Config;
 
+use super::axe::Axe;
 use super::driver::Browser;
 use super::listen;
 
@@ -47,17 +48,9 @@ fn size(png: &[u8]) -> (u32, u32) {
     (number(16), number(20))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_picture_of_the_readme_is_of_the_page() {
-    let Some(browser) = Browser::start().await else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let seconds = Arc::new(AtomicU64::new(1_790_000_000));
-    let of = Arc::clone(&seconds);
-    let clock = move || UNIX_EPOCH + Duration::from_secs(of.load(Ordering::SeqCst));
-    let database = format!("sqlite://{}", folder.path().join("list.sqlite").display());
-    let app = waitlist::app(Config {
+fn config(folder: &Path, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Config {
+    let database = format!("sqlite://{}", folder.join("list.sqlite").display());
+    Config {
         keys: Keys::random().unwrap(),
         postmark_password: "new".into(),
         freescout_secret: "a-secret".into(),
@@ -69,9 +62,83 @@ async fn the_picture_of_the_readme_is_of_the_page() {
         listen: ([127, 0, 0, 1], 0).into(),
         timeout: Duration::from_secs(10),
         clock: Arc::new(clock),
-    });
+    }
+}
+
+async fn press(browser: &Browser, button: &str) {
+    let button = browser.client.find(Locator::XPath(button)).await.unwrap();
+    button.click().await.unwrap();
+}
+
+async fn wait_for(browser: &Browser, what: Locator<'_>) {
+    let waiting = browser.client.wait().at_most(Duration::from_secs(20));
+    waiting.for_element(what).await.unwrap();
+}
+
+/// At the login page, to which the list of devices leads.
+async fn sign_in(browser: &Browser, page: &str) {
+    let client = &browser.client;
+    client.goto(&format!("{page}/devices")).await.unwrap();
+    let password = client.find(Locator::Css("input[type=password]")).await;
+    password.unwrap().send_keys("correct horse").await.unwrap();
+    press(browser, "//button").await;
+    wait_for(browser, Locator::Css("h1")).await;
+}
+
+/// The operator's pages: the login, the devices, and API keys before, as and after one is issued.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn axe_finds_nothing_wrong_with_the_operators_pages() {
+    let (Some(axe), Some(browser)) = (Axe::installed(), Browser::start().await) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let app = waitlist::app(config(folder.path(), SystemTime::now))
+        .await
+        .unwrap();
     let (listener, port) = listen().await;
-    tokio::spawn(app.await.unwrap().serve(listener).into_future());
+    tokio::spawn(app.serve(listener).into_future());
+    let page = format!("http://localhost:{port}");
+    let looked_at = async |what: &str| {
+        for width in [375, 1440] {
+            browser.client.set_window_size(width, 900).await.unwrap();
+            axe.finds_nothing(&browser, &format!("{what}, {width}"))
+                .await;
+        }
+    };
+    browser.open(&format!("{page}/devices")).await;
+    looked_at("the login").await;
+    sign_in(&browser, &page).await;
+    looked_at("the devices").await;
+    browser.open(&format!("{page}/keys")).await;
+    looked_at("no key").await;
+    let label = browser.client.find(Locator::Css("input[name=label]")).await;
+    label.unwrap().send_keys("nightly export").await.unwrap();
+    press(&browser, "//form[@action='/keys']//button").await;
+    wait_for(&browser, Locator::Css("input[readonly]")).await;
+    looked_at("a key that was issued").await;
+    browser.open(&format!("{page}/keys")).await;
+    press(&browser, "//form[contains(@action, '/rotate')]//button").await;
+    wait_for(&browser, Locator::Css("input[readonly]")).await;
+    looked_at("a key that was rotated").await;
+    browser.open(&format!("{page}/keys")).await;
+    press(&browser, "//form[contains(@action, '/revoke')]//button").await;
+    wait_for(&browser, Locator::XPath("//h1[text()='API keys']")).await;
+    looked_at("a key that was revoked").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_picture_of_the_readme_is_of_the_page() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let seconds = Arc::new(AtomicU64::new(1_790_000_000));
+    let of = Arc::clone(&seconds);
+    let clock = move || UNIX_EPOCH + Duration::from_secs(of.load(Ordering::SeqCst));
+    let app = waitlist::app(config(folder.path(), clock)).await.unwrap();
+    let (listener, port) = listen().await;
+    tokio::spawn(app.serve(listener).into_future());
 
     // `postmark:new`, and hours later `postmark:old`, again and again.
     for id in 0..60 {
@@ -90,16 +157,7 @@ async fn the_picture_of_the_readme_is_of_the_page() {
     let client = &browser.client;
     client.set_window_size(WIDTH, HEIGHT).await.unwrap();
     let page = format!("http://localhost:{port}");
-    client.goto(&format!("{page}/devices")).await.unwrap();
-    let password = client.find(Locator::Css("input[type=password]")).await;
-    password.unwrap().send_keys("correct horse").await.unwrap();
-    let button = client.find(Locator::Css("button")).await.unwrap();
-    button.click().await.unwrap();
-    let listed = client
-        .wait()
-        .at_most(Duration::from_secs(20))
-        .for_element(Locator::Css("h1"));
-    listed.await.unwrap();
+    sign_in(&browser, &page).await;
     let text = browser.open(&format!("{page}/internal/routes")).await;
     for part in [
         "What hurts",
