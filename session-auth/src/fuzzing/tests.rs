@@ -52,6 +52,16 @@ fn corpus_of_paths() {
 }
 
 #[test]
+fn corpus_of_deliveries() {
+    replay("delivery", super::delivery);
+}
+
+#[test]
+fn corpus_of_probes() {
+    replay("probe", super::probe);
+}
+
+#[test]
 fn corpus_of_routers() {
     replay("router", super::router);
 }
