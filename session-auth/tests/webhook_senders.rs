@@ -215,6 +215,11 @@ fn security_paypals_certificate_is_of_paypals_host() {
         ("https://api.paypal.com@evil.example/cert", false),
         ("http://api.paypal.com/cert", false),
         ("https://api.paypal.com", false),
+        ("https://ap%.paypal.com/cert", false),
+        ("https://evil%2eexample.paypal.com/cert", false),
+        ("https://a_b.paypal.com/cert", false),
+        ("https://a..paypal.com/cert", false),
+        ("https://.paypal.com/cert", false),
     ] {
         let headers = [
             ("paypal-cert-url", url),

@@ -322,7 +322,13 @@ pub(super) fn host_and_path(url: &str) -> Option<(&str, &str)> {
         return None;
     }
     let at = rest.find('/')?;
-    Some(rest.split_at(at))
+    let (host, path) = rest.split_at(at);
+    // By letters, digits and hyphens (RFC 952): what else a reader makes of a host is its own.
+    let is_label = |label: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && label.bytes().all(fits)
+    };
+    host.split('.').all(is_label).then_some((host, path))
 }
 
 #[cfg(test)]

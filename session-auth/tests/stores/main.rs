@@ -3,10 +3,10 @@
 
 #[cfg(feature = "cache")]
 mod cached;
-#[cfg(feature = "redis-sentinel")]
-mod failover;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod deliveries;
+#[cfg(feature = "redis-sentinel")]
+mod failover;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod other_process;
 #[cfg(feature = "postgres")]
