@@ -16,7 +16,8 @@ use crate::webhook::{Fault, Jwks, JwtIssuer, Token, object};
 ///
 /// - The key says which algorithm is good, never the token: RS256, ES256 or EdDSA by the issuer's published
 ///   keys, or HS256 by a secret.
-/// - `exp` is needed; `exp`, `nbf` and `iat` are whole seconds.
+/// - `exp` is needed; `exp`, `nbf` and `iat` are whole seconds. What is judged stands once in a token: readers
+///   differ in which of two they take.
 /// - Scopes are those of `scope`, separated by blanks (RFC 8693), or of `scp` or `scope` as a list.
 /// - Keys are looked up as [`Jwks`] says. While the issuer cannot be reached, keys that are known stay
 ///   good, and a token of an unknown key gets a 503.
