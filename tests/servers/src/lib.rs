@@ -4,10 +4,12 @@
 //! Where a server is not installed, the test is skipped and says so. With `CI=true` it fails.
 #![forbid(unsafe_code)]
 
+mod nats;
 mod nginx;
 mod pgbouncer;
 mod postgres;
 mod redis;
+mod smtp;
 
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
@@ -21,10 +23,12 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+pub use self::nats::Nats;
 pub use self::nginx::Nginx;
 pub use self::pgbouncer::PgBouncer;
 pub use self::postgres::Postgres;
 pub use self::redis::Redis;
+pub use self::smtp::Smtp;
 
 /// Reads until its standard input ends, which it does when the test's process does too, however it
 /// ended. Then it ends the server: politely, and after 5 s by force.

@@ -1,0 +1,161 @@
+//! The queue in the database that sessions have already.
+
+use std::time::Duration;
+
+use super::{Answer, BoxError, Claimed, DeadLetters, Depth, Message, Queue, Which};
+use crate::clock;
+use crate::database::{Db, Either, either};
+
+/// A queue in SQLite or PostgreSQL.
+#[derive(Clone)]
+pub struct SqlQueue {
+    db: Db,
+    dead: DeadLetters,
+    visibility: Duration,
+}
+
+/// The first of each group, if its time has come, and the oldest of these.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE queue SET visible_at = $2, owner = $3, deliveries = deliveries + 1
+             WHERE seq = (
+                 SELECT q.seq FROM queue q
+                 WHERE q.visible_at <= $1 AND NOT EXISTS (
+                     SELECT 1 FROM queue earlier WHERE earlier.grp = q.grp AND earlier.seq < q.seq
+                 )
+                 ORDER BY q.seq LIMIT 1 ",
+            $lock,
+            ") RETURNING id, grp, payload, published_at, deliveries"
+        )
+    };
+}
+
+impl SqlQueue {
+    pub(crate) fn new(db: Db, dead: DeadLetters, visibility: Duration) -> Self {
+        Self {
+            db,
+            dead,
+            visibility,
+        }
+    }
+
+    async fn take(&self) -> Result<Option<Claimed>, BoxError> {
+        let now = clock::now();
+        let until = now.saturating_add(clock::millis(self.visibility));
+        let receipt = clock::token()?;
+        macro_rules! take {
+            ($pool:expr, $statement:expr) => {
+                sqlx::query_as($statement)
+                    .bind(now)
+                    .bind(until)
+                    .bind(&receipt)
+                    .fetch_optional($pool)
+                    .await?
+            };
+        }
+        type Row = (String, String, Vec<u8>, i64, i64);
+        let row: Option<Row> = match &self.db.pool {
+            // One writes at a time: nobody claims the same.
+            Either::Sqlite(pool) => take!(pool, claim!("")),
+            // Who finds a row locked goes on to the next.
+            Either::Postgres(pool) => take!(pool, claim!("FOR UPDATE SKIP LOCKED")),
+        };
+        Ok(
+            row.map(|(id, group, payload, published_at, deliveries)| Claimed {
+                message: Message {
+                    id,
+                    group,
+                    payload,
+                    round: 0,
+                },
+                published_at,
+                deliveries,
+                receipt,
+            }),
+        )
+    }
+}
+
+impl Queue for SqlQueue {
+    fn publish<'a>(&'a self, message: &'a Message) -> Answer<'a, ()> {
+        Box::pin(async move {
+            either!(&self.db.pool, pool => sqlx::query(
+                "INSERT INTO queue (id, grp, payload, published_at, visible_at)
+                 VALUES ($1, $2, $3, $4, $4) ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(&message.id)
+            .bind(&message.group)
+            .bind(&message.payload)
+            .bind(clock::now())
+            .execute(pool)
+            .await
+            .map(drop))?;
+            Ok(())
+        })
+    }
+
+    fn claim(&self) -> Answer<'_, Option<Claimed>> {
+        Box::pin(self.take())
+    }
+
+    fn confirm<'a>(&'a self, claimed: &'a Claimed) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let done = either!(&self.db.pool, pool => sqlx::query(
+                "DELETE FROM queue WHERE id = $1 AND owner = $2",
+            )
+            .bind(&claimed.message.id)
+            .bind(&claimed.receipt)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+            Ok(done == 1)
+        })
+    }
+
+    fn release<'a>(&'a self, claimed: &'a Claimed, after: Duration) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let done = either!(&self.db.pool, pool => sqlx::query(
+                "UPDATE queue SET visible_at = $3, owner = '' WHERE id = $1 AND owner = $2",
+            )
+            .bind(&claimed.message.id)
+            .bind(&claimed.receipt)
+            .bind(clock::now().saturating_add(clock::millis(after)))
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+            Ok(done == 1)
+        })
+    }
+
+    fn dead_letter<'a>(
+        &'a self,
+        claimed: &'a Claimed,
+        reason: &'a str,
+        answer: &'a str,
+    ) -> Answer<'a, bool> {
+        let take_out = "DELETE FROM queue WHERE id = $1 AND owner = $2";
+        Box::pin(self.dead.bury(claimed, reason, answer, Some(take_out)))
+    }
+
+    fn depth(&self) -> Answer<'_, Depth> {
+        Box::pin(async move {
+            let now = clock::now();
+            let (messages, oldest): (i64, i64) = either!(&self.db.pool, pool => sqlx::query_as(
+                "SELECT COUNT(*), COALESCE(MIN(published_at), $1) FROM queue",
+            )
+            .bind(now)
+            .fetch_one(pool)
+            .await)?;
+            Ok(Depth {
+                messages,
+                oldest_ms: now.saturating_sub(oldest).max(0),
+                dead: self.dead.count().await?,
+            })
+        })
+    }
+
+    fn redrive<'a>(&'a self, which: &'a Which) -> Answer<'a, u64> {
+        Box::pin(self.dead.redrive(self, which))
+    }
+}
