@@ -63,10 +63,7 @@ impl Outbound {
             return;
         };
         let sent = async {
-            let own = mail
-                .from
-                .email
-                .eq_ignore_ascii_case(&from.email.to_string())
+            let own = mail.from.email.eq_ignore_ascii_case(from.email.as_ref())
                 || routing
                     .table()
                     .await?

@@ -124,7 +124,15 @@ pub async fn smoke(
         }
         sleep(Duration::from_millis(10)).await;
     }
-    let (health, after) = ask("/internal/status".to_owned()).await?;
+    // The ticket is in the journal a moment before the message is out of the queue.
+    let (health, after) = loop {
+        let (health, after) = ask("/internal/status".to_owned()).await?;
+        let left = after["queue"].as_i64() > before["queue"].as_i64();
+        if !left || mail["state"] != "done" || started.elapsed() > WITHIN {
+            break (health, after);
+        }
+        sleep(Duration::from_millis(5)).await;
+    };
     let at = |name: &str| mail[name].as_i64();
     let published = at("published_at");
     let topic = published.map_or("not in the journal".to_owned(), |at| {

@@ -5,8 +5,6 @@
 //! the groups that share its subject. The server knows an id for two minutes, and numbers a redriven
 //! message anew by its round.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use async_nats::jetstream::stream::{Config, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt as _;
+use sha2::{Digest, Sha256};
 
 use super::{Answer, BoxError, Claimed, DeadLetters, Depth, Message, Queue, Which};
 use crate::clock;
@@ -22,6 +21,8 @@ use crate::clock;
 const SUBJECTS: usize = 8;
 const ID: &str = "Mail-Id";
 const GROUP: &str = "Mail-Group";
+/// Where messages wait for one that is under way, the server does not say so: it is asked for so long.
+const WAIT: Duration = Duration::from_millis(20);
 /// How long the server may take over an acknowledgement.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -84,7 +85,12 @@ impl NatsQueue {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for number in 0..SUBJECTS {
             let consumer = &self.consumers[(first + number) % SUBJECTS];
-            let mut batch = consumer.fetch().max_messages(1).messages().await?;
+            let mut batch = consumer
+                .fetch()
+                .max_messages(1)
+                .expires(WAIT)
+                .messages()
+                .await?;
             let Some(message) = batch.next().await else {
                 continue;
             };
@@ -139,10 +145,10 @@ fn host(url: &str) -> &str {
     url.rsplit(['@', '/']).next().unwrap_or_default()
 }
 
+/// The same on every machine, whatever built it.
 fn subject(group: &str) -> String {
-    let mut hash = DefaultHasher::new();
-    group.hash(&mut hash);
-    format!("mails.{}", hash.finish() % SUBJECTS as u64)
+    let number = usize::from(Sha256::digest(group)[0]) % SUBJECTS;
+    format!("mails.{number}")
 }
 
 impl Queue for NatsQueue {
