@@ -146,10 +146,7 @@ async fn redrive(which: Which) -> Done {
 
 async fn list() -> Done {
     let config = Config::from_env()?;
-    println!(
-        "{:<22} {:<9} {:<7} {:<9} {}",
-        "name", "age", "uses", "sealed by", "place"
-    );
+    println!("name                   age       uses    sealed by place");
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
     for it in vault(&config).await?.list().await? {
         let days = (now - it.set_at / 1000) / 86_400;
