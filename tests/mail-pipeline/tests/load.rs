@@ -52,7 +52,8 @@ impl Run {
             ("RUST_LOG", "error,mail_pipeline=info"),
         ];
         let node = tokio::task::block_in_place(|| Node::start(&variables));
-        let client = Client::builder().no_proxy().build().unwrap();
+        // As a provider, that waits for two minutes while others have their turn.
+        let client = Client::builder().no_proxy().tcp_user_timeout(None).build().unwrap();
         Some(Self {
             node,
             helpdesk,
