@@ -53,7 +53,11 @@ impl Run {
         ];
         let node = tokio::task::block_in_place(|| Node::start(&variables));
         // As a provider, that waits for two minutes while others have their turn.
-        let client = Client::builder().no_proxy().tcp_user_timeout(None).build().unwrap();
+        let client = Client::builder()
+            .no_proxy()
+            .tcp_user_timeout(None)
+            .build()
+            .unwrap();
         Some(Self {
             node,
             helpdesk,
