@@ -318,7 +318,7 @@ impl Config {
             Ok(Some("bridge")) => Ok(Role::Bridge),
             _ => Err("ROLE is none: write all, inbound or bridge".to_owned()),
         });
-        let helpdesk = take!(parsed("HELPDESK_URL", "https://tickets.example.org"));
+        let helpdesk = take!(parsed("HELPDESK_URL", "https://tickets.example.com"));
         if matches!(helpdesk, Some(None)) && !development {
             problems.push("HELPDESK_URL is unset: set it to where FreeScout is".to_owned());
         }
@@ -332,7 +332,7 @@ impl Config {
         });
         let smtp_url = take!(optional("SMTP_URL"));
         let reply_from = take!(optional("REPLY_FROM"));
-        let dead_letter_url = take!(parsed("DEAD_LETTER_URL", "https://hooks.example.org/dead"));
+        let dead_letter_url = take!(parsed("DEAD_LETTER_URL", "https://hooks.example.com/dead"));
         let dead_letter_mail = take!(optional("DEAD_LETTER_MAIL"));
         let listen = take!(match optional("LISTEN") {
             Ok(None) => Ok(SocketAddr::from(([127, 0, 0, 1], 3000))),
@@ -449,7 +449,7 @@ mod tests {
         ("MONITOR_TOKEN", "m"),
         ("OPERATOR_PASSWORD", "o"),
         ("MASTER_KEY", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="),
-        ("HELPDESK_URL", "https://tickets.example.org"),
+        ("HELPDESK_URL", "https://tickets.example.com"),
     ];
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -494,7 +494,7 @@ mod tests {
             ("DATABASE_URL", "mysql://ada:hunter2@db.example/list"),
             ("QUEUE", "kafka"),
             ("ROLE", "both"),
-            ("HELPDESK_URL", "tickets.example.org"),
+            ("HELPDESK_URL", "tickets.example.com"),
             ("DEFAULT_MAILBOX", "0"),
             ("LISTEN", "3000"),
             ("DEAD_LETTER_URL", "ftp://example.org"),
