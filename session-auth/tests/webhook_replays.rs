@@ -195,6 +195,42 @@ async fn ten_identical_deliveries_run_the_handler_once_on_two_nodes() {
     );
 }
 
+/// Of one mail: it was delivered, complained about, and delivered to somebody else.
+#[tokio::test]
+async fn events_of_one_mail_are_several_deliveries() {
+    let (store, clock) = (
+        SharedStore::default(),
+        Arc::new(AtomicU64::new(1_700_000_000)),
+    );
+    let service = Service::start(window(&store, &clock).unwrap()).await;
+    let headers = format!("Authorization: Basic {}\r\n", STANDARD.encode("u:p"));
+    for (event, times) in [
+        (
+            r#"{"RecordType":"Delivery","MessageID":"a","Recipient":"ada@example.com"}"#,
+            1,
+        ),
+        (
+            r#"{"RecordType":"Delivery","MessageID":"a","Recipient":"ada@example.com"}"#,
+            0,
+        ),
+        (
+            r#"{"RecordType":"SpamComplaint","MessageID":"a","Email":"ada@example.com"}"#,
+            1,
+        ),
+        (
+            r#"{"RecordType":"Delivery","MessageID":"a","Recipient":"bob@example.com"}"#,
+            1,
+        ),
+        (r#"{"MessageID":"a","Subject":"hello"}"#, 1),
+        // The same mail, from another attempt.
+        (r#"{"MessageID":"a","Subject":"hello","Date":"later"}"#, 0),
+    ] {
+        let answer = common::post(service.address, "/delivery", &headers, event).await;
+        assert_eq!(answer.status, 200, "{event}");
+        assert_eq!(service.ran(), times, "{event}");
+    }
+}
+
 #[tokio::test]
 async fn what_failed_is_handled_when_it_is_sent_again() {
     let (store, clock) = (

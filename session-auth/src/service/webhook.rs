@@ -255,7 +255,7 @@ async fn claim(
     let Some(window) = shared.replays.of(verifier, by, delivery) else {
         return Ok(None);
     };
-    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.id.as_deref(), body);
+    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.unique_id(), body);
     match window.claim(key, Timestamp::of(&shared.policy.clock)).await {
         Fresh::Handle(held) => Ok(Some(held)),
         Fresh::Done => Err(Repeated::Done),

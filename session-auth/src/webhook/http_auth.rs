@@ -33,12 +33,7 @@ pub(super) static SCHEMES: &[Scheme] = &[
         retry_budget: Some(21 * 60),
         retries: "events after 1, 5, 15 min; bounces and inbound mail 10 times in 10 h; 403 ends it",
         delivery_id: Some("/MessageID"),
-        build: |setup| {
-            let mut basic = BasicAuth(Shown::new(AUTHORIZATION, KeyForm::Basic, setup.secrets()));
-            basic.0.scheme = scheme::known(SCHEMES, "postmark");
-            basic.0.id_pointer = Some("/MessageID".to_owned());
-            Ok(Box::new(basic))
-        },
+        build: |setup| Ok(Box::new(BasicAuth::pairs(setup.secrets()).of_postmark())),
         ..Scheme::UNSAID
     },
     Scheme {
@@ -86,6 +81,8 @@ struct Shown {
     scheme: Option<&'static Scheme>,
     id_header: Option<HeaderName>,
     id_pointer: Option<String>,
+    /// What is in a body whose id others have, too.
+    shared_where: Option<&'static str>,
     refuse_with: Option<StatusCode>,
 }
 
@@ -98,6 +95,7 @@ impl Shown {
             scheme: None,
             id_header: None,
             id_pointer: None,
+            shared_where: None,
             refuse_with: None,
         }
     }
@@ -128,6 +126,8 @@ impl Shown {
             (None, Some(pointer)) => json::pointer(request.body(), pointer),
             (None, None) => None,
         };
+        let is_there = |pointer| json::pointer(request.body(), pointer).is_some();
+        delivery.shares_its_id = self.shared_where.is_some_and(is_there);
         Ok(delivery)
     }
 
@@ -282,10 +282,18 @@ impl BasicAuth {
 
     /// Postmark: the credentials of the webhook's URL, and `MessageID` of the body as the delivery's
     /// id. A refusal is never a 403, on which Postmark gives up.
+    ///
+    /// All events of one mail have its `MessageID`: its delivery, then a complaint or each time it is opened.
+    /// So what has a `RecordType` is known again by its whole body, and a mail that came in by its id.
     #[track_caller]
     pub fn postmark(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
-        let mut basic = Self::new(user, password).delivery_id_at("/MessageID");
+        Self::new(user, password).of_postmark()
+    }
+
+    fn of_postmark(self) -> Self {
+        let mut basic = self.delivery_id_at("/MessageID");
         basic.0.scheme = scheme::known(SCHEMES, "postmark");
+        basic.0.shared_where = Some("/RecordType");
         basic
     }
 

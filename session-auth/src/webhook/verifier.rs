@@ -332,6 +332,8 @@ pub struct Delivery {
     /// given.
     pub secret: Option<usize>,
     answer: Option<Box<Answer>>,
+    /// Whether others have the same name: then it is known again by its whole body.
+    pub(super) shares_its_id: bool,
 }
 
 impl Delivery {
@@ -339,6 +341,11 @@ impl Delivery {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a replay window knows it by, where that is not its body.
+    pub(crate) fn unique_id(&self) -> Option<&str> {
+        self.id.as_deref().filter(|_| !self.shares_its_id)
     }
 
     /// Sets the sender's name for the delivery.
