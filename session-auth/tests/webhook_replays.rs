@@ -27,6 +27,8 @@ struct SharedStore {
     down: Arc<AtomicUsize>,
     /// It claims, and can write no more then.
     is_full: Arc<AtomicBool>,
+    /// So many milliseconds it takes to claim, whether or not somebody waits for it.
+    takes: Arc<AtomicU64>,
 }
 
 impl SharedStore {
@@ -54,7 +56,12 @@ impl ReplayStore for SharedStore {
         until: Timestamp,
     ) -> Result<Claim, StoreError> {
         self.ask()?;
-        self.replays.claim(key, owner, now, until).await
+        let (replays, takes) = (Arc::clone(&self.replays), self.takes.load(Ordering::SeqCst));
+        let claimed = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+            replays.claim(key, owner, now, until).await
+        });
+        claimed.await.unwrap()
     }
 
     async fn confirm(
@@ -319,6 +326,32 @@ async fn a_window_that_is_down_puts_the_sender_off() {
         service.deliver("/delivery", "a").await,
         (200, String::new())
     );
+}
+
+/// A statement that was sent is carried out, also where nobody waits for it any more.
+#[tokio::test]
+async fn a_claim_that_comes_too_late_is_given_back() {
+    let (store, clock) = (
+        SharedStore::default(),
+        Arc::new(AtomicU64::new(1_700_000_000)),
+    );
+    let service = Service::start(window(&store, &clock).unwrap()).await;
+    // A window is waited for for a second.
+    store.takes.store(1_300, Ordering::SeqCst);
+    assert_eq!(service.deliver("/delivery", "a").await.0, 503);
+    store.takes.store(0, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(service.deliver("/delivery", "a").await.0, 200);
+    assert_eq!(service.ran(), 1);
+
+    // Its sender hung up before that.
+    store.takes.store(200, Ordering::SeqCst);
+    let gone = tokio::time::timeout(Duration::from_millis(50), service.deliver("/delivery", "b"));
+    assert!(gone.await.is_err());
+    store.takes.store(0, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(service.deliver("/delivery", "b").await.0, 200);
+    assert_eq!(service.ran(), 1);
 }
 
 #[tokio::test]

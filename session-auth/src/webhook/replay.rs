@@ -10,6 +10,10 @@ use tokio::runtime::Handle;
 use crate::clock::Timestamp;
 use crate::store::{Claim, ReplayKey, ReplayStore, StoreError};
 
+/// For how long a claim is waited for whose delivery was put off already. Databases give up a statement in half
+/// of that.
+const LATE: Duration = Duration::from_secs(10);
+
 /// How long a handler may take before its claim is another's to take.
 const LEASE: Duration = Duration::from_secs(300);
 
@@ -94,16 +98,22 @@ impl ReplayWindow {
             return Fresh::Unavailable;
         };
         let owner = u64::from_be_bytes(owner);
-        let claimed = self.store.claim(key, owner, now, now.plus(LEASE));
-        match tokio::time::timeout(self.timeout, claimed).await {
-            Ok(Ok(Claim::Taken)) => Fresh::Handle(Held(Some(Taken {
+        let mut claiming = Claiming {
+            claimed: Some(Box::pin({
+                let store = Arc::clone(&self.store);
+                async move { store.claim(key, owner, now, now.plus(LEASE)).await }
+            })),
+            taken: Some(Taken {
                 store: Arc::clone(&self.store),
                 key,
                 owner,
                 now,
                 until: now.plus(self.keep),
                 timeout: self.timeout,
-            }))),
+            }),
+        };
+        match tokio::time::timeout(self.timeout, claiming.answer()).await {
+            Ok(Ok(Claim::Taken)) => Fresh::Handle(Held(claiming.taken.take())),
             Ok(Ok(Claim::Running)) => Fresh::Running,
             Ok(Ok(Claim::Done)) => Fresh::Done,
             Ok(Err(error)) => {
@@ -114,6 +124,43 @@ impl ReplayWindow {
                 tracing::error!(target: "session_auth", "the replay window did not answer in time");
                 Fresh::Unavailable
             }
+        }
+    }
+}
+
+type Claimed = Pin<Box<dyn Future<Output = Result<Claim, StoreError>> + Send>>;
+
+/// A claim that is being made. Dropped before it is answered, because that takes too long or the sender hung
+/// up, it is waited for all the same: the store may take it later, and then it is given back, or what
+/// the sender sends again would be put off until the claim is over.
+struct Claiming {
+    claimed: Option<Claimed>,
+    taken: Option<Taken>,
+}
+
+impl Claiming {
+    async fn answer(&mut self) -> Result<Claim, StoreError> {
+        let answer = match &mut self.claimed {
+            Some(claimed) => claimed.await,
+            None => Ok(Claim::Running),
+        };
+        self.claimed = None;
+        answer
+    }
+}
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        let (Some(claimed), Some(taken)) = (self.claimed.take(), self.taken.take()) else {
+            return;
+        };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let late = tokio::time::timeout(LATE, claimed).await;
+                if let Ok(Ok(Claim::Taken)) = late {
+                    taken.release().await;
+                }
+            });
         }
     }
 }
