@@ -30,6 +30,14 @@ async fn memory() {
     common::the_oldest_goes_first(&*store).await;
 }
 
+/// A program in which crates have chosen several providers of cryptography for rustls has to say which one it
+/// wants.
+#[cfg(feature = "redis")]
+fn choose_cryptography() {
+    // Another test has, perhaps.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     expect(dead_code, reason = "most of it is for SQL")

@@ -427,6 +427,7 @@ async fn a_redis_that_refuses_is_unavailable() {
 
 #[tokio::test]
 async fn errors_and_debug_have_no_password() {
+    crate::choose_cryptography();
     let mut texts = Vec::new();
     for url in [
         "redis://user:hunter2@127.0.0.1:1/",

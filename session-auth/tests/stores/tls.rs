@@ -26,6 +26,7 @@ impl Authority {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_over_tls() {
+    crate::choose_cryptography();
     let Some(mut server) = Postgres::start() else {
         return;
     };
@@ -53,6 +54,7 @@ async fn postgres_over_tls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_over_tls() {
+    crate::choose_cryptography();
     let (ours, other) = (Authority::new(), Authority::new());
     let Some(server) = Redis::start_with_tls(&ours.certificate, &ours.key) else {
         return;

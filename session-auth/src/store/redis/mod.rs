@@ -98,7 +98,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// `rediss://` works where the service enables a TLS feature of the crate `redis`, such as
 /// `tokio-rustls-comp`, which trusts what the machine trusts. For an authority of your own make a client by
-/// `redis::Client::build_with_tls`, and give it to [`connect_with`](RedisStore::connect_with).
+/// `redis::Client::build_with_tls`, and give it to [`connect_with`](RedisStore::connect_with). Where several
+/// providers of cryptography for rustls are among the service's crates, it has to choose one before that, by
+/// `CryptoProvider::install_default` of rustls, or the first connection panics.
 #[derive(Clone)]
 pub struct RedisStore<C = ConnectionManager> {
     connection: C,
