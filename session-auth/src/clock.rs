@@ -72,7 +72,12 @@ impl Timestamp {
     /// `None` where the clock stands before 1970: then no deadline can be judged, and whoever
     /// asked has to refuse.
     pub(crate) fn of(clock: &Arc<dyn Clock>) -> Option<Self> {
-        let since = clock.now().duration_since(UNIX_EPOCH).ok()?;
+        Self::at(clock.now())
+    }
+
+    /// `None` before 1970.
+    pub(crate) fn at(time: SystemTime) -> Option<Self> {
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
         Some(Self(since.as_secs()))
     }
 

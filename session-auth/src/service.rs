@@ -110,7 +110,7 @@ where
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
             let verified = webhook::verify(next, shared, endpoint, sealed, request);
-            ResponseFuture::boxed(Box::pin(verified))
+            ResponseFuture::boxed(verified)
         }
         Rest::CheckStore(grant) => {
             let next = next.later();

@@ -2,14 +2,15 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use tokio::runtime::Handle;
 
@@ -65,59 +66,63 @@ fn let_in(
 }
 
 /// Buffers the body, has it verified, and hands on the same bytes.
-pub(super) async fn verify<F, R, E>(
-    next: impl FnOnce(Request<Body>) -> F,
+///
+/// A block and not an `async fn`, whose future holds its arguments twice; the request stays in its place until
+/// it is handed on, and what only some deliveries wait for is boxed apart. A future of more than a kilobyte
+/// costs the allocator more than the rest of this.
+pub(super) fn verify<F, R, E>(
+    next: impl FnOnce(Request<Body>) -> F + Send + 'static,
     shared: Arc<Shared>,
     endpoint: Arc<Endpoint>,
     sealed: bool,
-    request: Request<Body>,
-) -> Result<Response<Body>, E>
+    mut request: Request<Body>,
+) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
 where
-    F: Future<Output = Result<Response<R>, E>>,
+    F: Future<Output = Result<Response<R>, E>> + Send + 'static,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
+    E: Send + 'static,
 {
-    let limit = endpoint.max_body().unwrap_or(shared.max_body);
-    let (parts, mut body) = request.into_parts();
-    let judged = judge(&shared, &endpoint, &parts, &mut body, limit).await;
-    let mut request = Request::from_parts(parts, body);
-    let (outcome, held) = match judged {
-        Judged::Proved(delivery, held) => {
-            // What was accepted is read: more than that only a decompression inside can make of it.
-            let limit = DefaultBodyLimit::max(limit.max(LIMIT_OF_AXUM));
-            let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
-            shared.show(&mut request, &endpoint);
-            (Outcome::of_delivery(end, endpoint, None), held)
-        }
-        Judged::Answered(response) => return Ok(response),
-        Judged::Denied { denial, unread } => {
-            let refused = shared.refuse(&endpoint, denial.into(), sealed, &mut request);
-            match refused {
-                Refused::Answered(response) => {
-                    if unread {
-                        discard(request);
-                    }
-                    return Ok(response);
-                }
-                Refused::Observed(end) => (Outcome::of_pass(end, None), None),
-                Refused::Preflight(end) => (Outcome::of_preflight(end), None),
+    Box::pin(async move {
+        let (outcome, held) = match judge(&shared, &endpoint, &mut request).await {
+            Judged::Proved(delivery, held) => {
+                // What was accepted is read: more than that only a decompression inside can make of it.
+                let limit = body_limit(&shared, &endpoint).max(LIMIT_OF_AXUM);
+                let limit = DefaultBodyLimit::max(limit);
+                let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
+                shared.show(&mut request, &endpoint);
+                (Outcome::of_delivery(end, endpoint, None), held)
             }
+            Judged::Answered(response) => return Ok(response),
+            Judged::Denied { denial, unread } => {
+                let refused = shared.refuse(&endpoint, denial.into(), sealed, &mut request);
+                match refused {
+                    Refused::Answered(response) => {
+                        if unread {
+                            discard(request);
+                        }
+                        return Ok(response);
+                    }
+                    Refused::Observed(end) => (Outcome::of_pass(end, None), None),
+                    Refused::Preflight(end) => (Outcome::of_preflight(end), None),
+                }
+            }
+        };
+        let response = ResponseFuture::forward(next(request), outcome).await;
+        if let Some(held) = held {
+            let status = response.as_ref().map(Response::status);
+            let failed = |it: StatusCode| it.is_client_error() || it.is_server_error();
+            let handled = status.is_ok_and(|status| !failed(status));
+            Box::pin(held.settle(handled)).await;
         }
-    };
-    let response = ResponseFuture::forward(next(request), outcome).await;
-    if let Some(held) = held {
-        let status = response.as_ref().map(Response::status);
-        let failed = |it: StatusCode| it.is_client_error() || it.is_server_error();
-        held.settle(status.is_ok_and(|status| !failed(status)))
-            .await;
-    }
-    response
+        response
+    })
 }
 
 /// What becomes of a delivery.
 enum Judged {
     /// Its proof is good, and it is not being handled.
-    Proved(Delivery, Option<Held>),
+    Proved(Delivery, Option<Box<Held>>),
     /// The layer answers: a handshake, or one that was handled, or whose body is not there.
     Answered(Response<Body>),
     Denied {
@@ -127,89 +132,102 @@ enum Judged {
     },
 }
 
-/// Judges head and body; what the handler is to read is in `body` afterwards.
-async fn judge(
-    shared: &Shared,
-    endpoint: &Endpoint,
-    head: &Parts,
-    body: &mut Body,
-    limit: usize,
-) -> Judged {
-    let log = |denial: Denial| {
-        // A sender is told little and may never try again: the log is where this must show.
-        if shared.mode == Mode::Enforce && !endpoint.is_probed {
-            tracing::warn!(
-                target: "session_auth",
-                route = endpoint.route,
-                reason = %denial,
-                "webhook denied"
-            );
-        }
-    };
+/// The largest body that is read for an endpoint, in bytes.
+fn body_limit(shared: &Shared, endpoint: &Endpoint) -> usize {
+    endpoint.max_body().unwrap_or(shared.max_body)
+}
+
+/// A sender is told little and may never try again: the log is where this must show.
+fn log(shared: &Shared, endpoint: &Endpoint, denial: Denial) {
+    if shared.mode == Mode::Enforce && !endpoint.is_probed {
+        tracing::warn!(
+            target: "session_auth",
+            route = endpoint.route,
+            reason = %denial,
+            "webhook denied"
+        );
+    }
+}
+
+/// Judges head and body. Afterwards the body of the request is what the handler is to read.
+async fn judge(shared: &Shared, endpoint: &Endpoint, request: &mut Request<Body>) -> Judged {
     let denied = |denial, unread| {
-        log(denial);
+        log(shared, endpoint, denial);
         Judged::Denied { denial, unread }
     };
     // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
     let Some(verifier) = &endpoint.verifier else {
         return denied(Denial::SignatureMissing, true);
     };
+    let now = shared.policy.clock.now();
+    let body = std::mem::take(request.body_mut());
     // Before anything of the body is read: who shows no proof makes nobody wait, nor keep a body.
-    let seen = seen(shared, head);
-    let by_head = match prepare(&**verifier, &seen).await {
-        Ok(()) => verifier.verify_head(&seen).map_err(because),
-        Err(denial) => Err(denial),
+    let by_head = {
+        let seen = seen(request, now);
+        match prepare(&**verifier, &seen).await {
+            Ok(()) => verifier.verify_head(&seen).map_err(because),
+            Err(denial) => Err(denial),
+        }
     };
     // Where the layer only observes, the handler gets a whole body or none, as with a proof.
     if let (Err(denial), Mode::Enforce) = (&by_head, shared.mode) {
+        *request.body_mut() = body;
         return denied(*denial, true);
     }
 
-    let length = head
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    let mut timed = Timed::new(std::mem::take(body), shared.body_timeout);
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut timed = Timed::new(body, shared.body_timeout);
+    let limit = body_limit(shared, endpoint);
     let read = match body::collect(&mut timed, length, limit).await {
         Ok(read) => read,
         Err(Incomplete { error, read }) => {
             let denial = Denial::from(&error);
             if let BodyError::Broken(_) | BodyError::TimedOut = error {
                 // There is no whole body that a handler could be given, in any mode.
-                log(denial);
+                log(shared, endpoint, denial);
                 endpoint.deny(denial, shared.now());
                 return Judged::Answered(denial.into_response());
             }
-            *body = Body::new(Resumed { read, rest: timed });
+            *request.body_mut() = Body::new(Resumed { read, rest: timed });
             return denied(denial, true);
         }
     };
-    *body = Body::from(read.clone());
-    let seen = seen.with_body(&read);
     let proved = match by_head {
         Ok(Some(delivery)) => Ok(delivery),
         Err(denial) => Err(denial),
-        Ok(None) => match prepare(&**verifier, &seen).await {
-            Ok(()) => verifier.verify(&seen).map_err(because),
-            Err(denial) => Err(denial),
-        },
+        Ok(None) => {
+            let seen = seen(request, now).with_body(&read);
+            match prepare(&**verifier, &seen).await {
+                Ok(()) => verifier.verify(&seen).map_err(because),
+                Err(denial) => Err(denial),
+            }
+        }
     };
     let delivery = match proved {
         Ok(delivery) => delivery,
-        Err(denial) => return denied(denial, false),
+        Err(denial) => {
+            *request.body_mut() = Body::from(read);
+            return denied(denial, false);
+        }
     };
     // A handshake is between the sender and the layer.
     if let Some(answer) = delivery.answer() {
         return Judged::Answered(answered(answer));
     }
     // Whatever the handler makes of it: the sender is there, and its proof is good.
-    endpoint.counters.verify(shared.now());
-    match claim(shared, endpoint, &delivery, &head.method, &read).await {
-        Ok(held) => Judged::Proved(delivery, held),
-        Err(Repeated::Done) => Judged::Answered(answered(&Answer::json(DUPLICATE))),
-        Err(Repeated::Later) => {
+    endpoint.counters.verify(Timestamp::at(now));
+    let claim = claim(shared, endpoint, &delivery, request.method(), &read);
+    *request.body_mut() = Body::from(read);
+    let Some(claim) = claim else {
+        return Judged::Proved(delivery, None);
+    };
+    match claim.await {
+        Fresh::Handle(held) => Judged::Proved(delivery, Some(Box::new(held))),
+        Fresh::Done => Judged::Answered(answered(&Answer::json(DUPLICATE))),
+        Fresh::Running | Fresh::Unavailable => {
             let denial = Denial::ReplayUnavailable;
-            log(denial);
+            log(shared, endpoint, denial);
             endpoint.deny(denial, shared.now());
             Judged::Answered(denial.into_response())
         }
@@ -230,46 +248,34 @@ fn answered(answer: &Answer) -> Response<Body> {
 /// What a delivery gets that was handled before.
 const DUPLICATE: &str = r#"{"status":"duplicate"}"#;
 
-/// Why a delivery is not handled now.
-enum Repeated {
-    Done,
-    Later,
-}
-
 /// Claims a delivery, where there is a replay window for it. Whoever asks again with a safe method, as a
 /// monitor does, is no repeated delivery; and without id and body nothing tells two calls apart.
-async fn claim(
-    shared: &Shared,
+fn claim<'a>(
+    shared: &'a Shared,
     endpoint: &Endpoint,
     delivery: &Delivery,
     method: &Method,
     body: &[u8],
-) -> Result<Option<Held>, Repeated> {
+) -> Option<Pin<Box<dyn Future<Output = Fresh> + Send + 'a>>> {
     let unnamed = delivery.id.is_none() && body.is_empty();
     if method.is_safe() || unnamed {
-        return Ok(None);
+        return None;
     }
     let verifier = endpoint.declaration.as_ref().and_then(|it| it.verify());
     let verifier = verifier.map_or("", |verify| verify.as_str());
     let by = endpoint.verifier.as_ref();
-    let Some(window) = shared.replays.of(verifier, by, delivery) else {
-        return Ok(None);
-    };
+    let window = shared.replays.of(verifier, by, delivery)?;
     let key = ReplayWindow::key(&endpoint.route, verifier, delivery.unique_id(), body);
-    match window.claim(key, Timestamp::of(&shared.policy.clock)).await {
-        Fresh::Handle(held) => Ok(Some(held)),
-        Fresh::Done => Err(Repeated::Done),
-        Fresh::Running | Fresh::Unavailable => Err(Repeated::Later),
-    }
+    Some(Box::pin(window.claim(key, shared.now())))
 }
 
 /// What a verifier sees before the body is there.
-fn seen<'a>(shared: &Shared, head: &'a Parts) -> WebhookRequest<'a> {
-    let mut seen = WebhookRequest::of_head(head, shared.policy.clock.now());
-    if let Some(ConnectInfo(peer)) = head.extensions.get::<ConnectInfo<SocketAddr>>() {
+fn seen(request: &Request<Body>, now: SystemTime) -> WebhookRequest<'_> {
+    let mut seen = WebhookRequest::of_head(request, now);
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         seen = seen.with_peer(peer.ip());
     }
-    if let Some(OriginalUri(uri)) = head.extensions.get() {
+    if let Some(OriginalUri(uri)) = request.extensions().get() {
         seen = seen.with_uri(uri);
     }
     seen

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::request::Parts;
+use http::header::{CONTENT_TYPE, GetAll, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 
 use super::terms::Terms;
@@ -224,12 +223,12 @@ impl<'a> WebhookRequest<'a> {
         }
     }
 
-    /// A head whose body is not there yet.
-    pub(crate) fn of_head(head: &'a Parts, now: SystemTime) -> Self {
+    /// A request whose body is not there yet.
+    pub(crate) fn of_head<B>(request: &'a Request<B>, now: SystemTime) -> Self {
         Self {
-            method: &head.method,
-            uri: &head.uri,
-            headers: &head.headers,
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
             body: &[],
             peer: None,
             now,
@@ -296,17 +295,22 @@ impl<'a> WebhookRequest<'a> {
 
     /// The header that carries the proof: there once, and visible ASCII.
     pub(super) fn proof(&self, name: &HeaderName) -> Result<&'a str, Rejection> {
-        let mut values = self.headers.get_all(name).iter();
-        let Some(value) = values.next() else {
-            return Err(Rejection::SignatureMissing("no such header"));
-        };
-        if values.next().is_some() {
-            return Err(Rejection::SignatureInvalid("the header is there twice"));
-        }
-        value
-            .to_str()
-            .map_err(|_| Rejection::SignatureInvalid("the header is not ASCII"))
+        only(&self.headers.get_all(name))
     }
+}
+
+/// The one value of a header, in visible ASCII.
+pub(super) fn only<'a>(values: &GetAll<'a, HeaderValue>) -> Result<&'a str, Rejection> {
+    let mut values = values.iter();
+    let Some(value) = values.next() else {
+        return Err(Rejection::SignatureMissing("no such header"));
+    };
+    if values.next().is_some() {
+        return Err(Rejection::SignatureInvalid("the header is there twice"));
+    }
+    value
+        .to_str()
+        .map_err(|_| Rejection::SignatureInvalid("the header is not ASCII"))
 }
 
 impl fmt::Debug for WebhookRequest<'_> {
