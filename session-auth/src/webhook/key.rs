@@ -88,6 +88,9 @@ impl Deref for Secret {
 }
 
 impl KeyForm {
+    /// How many there are, with all features.
+    pub(super) const COUNT: usize = 9;
+
     /// The key of a secret, or what is wrong with it, without the secret.
     pub(super) fn parse(self, raw: &[u8]) -> Result<Key, &'static str> {
         match self {

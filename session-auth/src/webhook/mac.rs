@@ -1,5 +1,7 @@
 //! HMACs, and how they are written in a header.
 
+use std::ops::Deref;
+
 use ::hmac::{EagerHash, KeyInit, Mac};
 use base64::Engine;
 use base64::alphabet;
@@ -27,18 +29,23 @@ pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl Encoding {
-    /// The bytes that `text` stands for; `None` unless they are `min` at least and `max` at most.
-    pub(super) fn decode(self, text: &str, min: usize, max: usize) -> Option<Vec<u8>> {
+    /// The bytes that `text` stands for; `None` unless they are `min` at least and `max` at most, which is
+    /// [`LONGEST`] at most.
+    pub(super) fn decode(self, text: &str, min: usize, max: usize) -> Option<Tag> {
         // Before decoding, so that a header of any size costs nothing.
         if text.len() > 2 * max + 2 {
             return None;
         }
-        let bytes = match self {
-            Self::Hex => decode_hex(text)?,
-            Self::Base64 => STANDARD.decode(text).ok()?,
-            Self::Base64Url => URL_SAFE.decode(text).ok()?,
+        let mut bytes = [0; 2 * LONGEST];
+        let len = match self {
+            Self::Hex => decode_hex_to(text, &mut bytes)?,
+            Self::Base64 => STANDARD.decode_slice(text, &mut bytes).ok()?,
+            Self::Base64Url => URL_SAFE.decode_slice(text, &mut bytes).ok()?,
         };
-        (min..=max).contains(&bytes.len()).then_some(bytes)
+        (min..=max)
+            .contains(&len)
+            .then(|| Tag::new(&bytes[..len]))
+            .flatten()
     }
 
     #[cfg(feature = "testing")]
@@ -51,32 +58,38 @@ impl Encoding {
     }
 }
 
-/// The value of each hexadecimal digit, and [`NO_DIGIT`] for what is none. A table, since every delivery
-/// is decoded: asking whether a byte is a digit or a letter is guessed wrong by the processor every other time.
-const DIGITS: [u8; 256] = {
-    let mut digits = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
-const NO_DIGIT: u8 = 0xff;
-
 pub(super) fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; text.len() / 2];
+    decode_hex_to(text, &mut bytes)?;
+    Some(bytes)
+}
+
+/// How many bytes there are; `None` where that is more than `to` has.
+fn decode_hex_to(text: &str, to: &mut [u8]) -> Option<usize> {
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
         return None;
     };
-    let mut wrong = 0;
-    let bytes = pairs.iter().map(|&[high, low]| {
-        let (high, low) = (DIGITS[usize::from(high)], DIGITS[usize::from(low)]);
-        wrong |= high | low;
-        high << 4 | low
-    });
-    let bytes = bytes.collect();
-    (wrong < 16).then_some(bytes)
+    let to = to.get_mut(..pairs.len())?;
+    let mut all = true;
+    for (byte, pair) in to.iter_mut().zip(pairs) {
+        let [(high, is_high), (low, is_low)] = pair.map(digit);
+        all &= is_high & is_low;
+        *byte = high << 4 | low;
+    }
+    all.then_some(pairs.len())
+}
+
+/// The value of a hexadecimal digit, and whether it is one. Without branches or a table, so that the compiler
+/// does many at once: every delivery is decoded.
+fn digit(byte: u8) -> (u8, bool) {
+    let decimal = byte.wrapping_sub(b'0');
+    let letter = (byte | 0x20).wrapping_sub(b'a');
+    let value = if decimal < 10 {
+        decimal
+    } else {
+        letter.wrapping_add(10)
+    };
+    (value & 0xf, (decimal < 10) | (letter < 6))
 }
 
 pub(super) fn encode_hex(bytes: &[u8]) -> String {
@@ -97,24 +110,37 @@ pub(super) enum Algorithm {
     Sha512,
 }
 
-/// The longest tag, in bytes.
-const LONGEST: usize = 64;
+/// The longest signature, in bytes: ECDSA's on P-256, in DER. The longest HMAC has 64.
+const LONGEST: usize = 72;
 
-/// An HMAC.
+/// An HMAC, or a signature as it was shown.
+#[derive(Clone, Copy)]
 pub(super) struct Tag {
     bytes: [u8; LONGEST],
     len: usize,
 }
 
 impl Tag {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    /// `None` where they are more than any signature has.
+    fn new(of: &[u8]) -> Option<Self> {
+        let mut bytes = [0; LONGEST];
+        bytes.get_mut(..of.len())?.copy_from_slice(of);
+        let len = of.len();
+        Some(Self { bytes, len })
     }
 
     /// `subtle`, not `==`: that stops at the first byte that differs, and the delay would tell a
     /// forger how many bytes of a tag are right.
     pub(super) fn is(&self, shown: &[u8]) -> Choice {
-        self.as_bytes().ct_eq(shown)
+        self.ct_eq(shown)
+    }
+}
+
+impl Deref for Tag {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 
@@ -148,11 +174,7 @@ pub(super) fn tag<'a>(mut mac: impl Mac, message: impl Iterator<Item = &'a [u8]>
     for part in message {
         mac.update(part);
     }
-    let tag = mac.finalize().into_bytes();
-    let mut bytes = [0; LONGEST];
-    let len = tag.len().min(LONGEST);
-    bytes[..len].copy_from_slice(&tag[..len]);
-    Tag { bytes, len }
+    Tag::new(&mac.finalize().into_bytes()).expect("no HMAC is longer")
 }
 
 #[cfg(test)]
@@ -168,13 +190,13 @@ mod tests {
             (Encoding::Base64Url, "-_A"),
         ] {
             assert_eq!(
-                encoding.decode(text, 2, 2),
-                Some(vec![0xfb, 0xf0]),
+                encoding.decode(text, 2, 2).as_deref(),
+                Some(&[0xfb, 0xf0][..]),
                 "{text}"
             );
             for len in [0, 1, 3, 32] {
                 assert_eq!(
-                    encoding.decode(text, len, len),
+                    encoding.decode(text, len, len).as_deref(),
                     None,
                     "{text} as {len} bytes"
                 );
@@ -184,8 +206,9 @@ mod tests {
 
     #[test]
     fn a_single_byte_takes_most_characters() {
-        assert_eq!(Encoding::Base64.decode("AA==", 1, 1), Some(vec![0]));
-        assert_eq!(Encoding::Hex.decode("00000", 1, 1), None);
+        let one = |encoding: Encoding, text| encoding.decode(text, 1, 1);
+        assert_eq!(one(Encoding::Base64, "AA==").as_deref(), Some(&[0][..]));
+        assert!(one(Encoding::Hex, "00000").is_none());
     }
 
     #[test]
@@ -205,7 +228,7 @@ mod tests {
             (Encoding::Base64Url, "-_B"),
             (Encoding::Base64Url, "+/A"),
         ] {
-            assert_eq!(encoding.decode(text, 2, 2), None, "{text}");
+            assert!(encoding.decode(text, 2, 2).is_none(), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderName, Method, StatusCode};
 
 use super::form;
 use super::key::{Key, KeyForm};
-use super::mac::{Algorithm, Encoding};
+use super::mac::{Algorithm, Encoding, Tag};
 use super::ring::Ring;
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
@@ -87,7 +87,7 @@ impl Mandrill {
     }
 }
 
-fn signature(request: &WebhookRequest<'_>) -> Result<Vec<u8>, Rejection> {
+fn signature(request: &WebhookRequest<'_>) -> Result<Tag, Rejection> {
     let len = Algorithm::Sha1.tag_len();
     Encoding::Base64
         .decode(request.proof(&SIGNATURE)?, len, len)

@@ -1,13 +1,10 @@
 //! The keys that a verifier's secrets are.
 
 use std::panic::Location;
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 
 use super::key::{Key, KeyForm};
-use super::mac::Algorithm;
-use super::secret::{Secrets, Set};
+use super::mac::{Algorithm, Tag};
+use super::secret::Secrets;
 use super::uses::{SecretIds, SecretUses};
 use super::verifier::ConfigError;
 
@@ -21,13 +18,6 @@ struct Source {
     secrets: Secrets,
     /// Where they were given to the verifier.
     at: &'static Location<'static>,
-    parsed: ArcSwap<Parsed>,
-}
-
-struct Parsed {
-    of: Arc<Set>,
-    /// `None` for one that is no key: it proves nothing.
-    keys: Vec<Option<Key>>,
 }
 
 impl Ring {
@@ -44,13 +34,8 @@ impl Ring {
     #[track_caller]
     pub(super) fn add(&mut self, secrets: Secrets) {
         secrets.used_as(self.form);
-        let parsed = ArcSwap::from_pointee(parse(self.form, secrets.current()));
         let at = Location::caller();
-        self.sources.push(Source {
-            secrets,
-            at,
-            parsed,
-        });
+        self.sources.push(Source { secrets, at });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -76,20 +61,20 @@ impl Ring {
         let mut before = 0;
         for source in &self.sources {
             let current = source.secrets.current();
-            let mut parsed = source.parsed.load_full();
-            if !Arc::ptr_eq(&parsed.of, &current) {
-                parsed = Arc::new(parse(self.form, current));
-                source.parsed.store(Arc::clone(&parsed));
-            }
-            for (index, key) in parsed.keys.iter().enumerate() {
-                if key.as_ref().is_some_and(&mut is) {
-                    found = Some((before + index, Arc::clone(&parsed), index));
+            let mut last = None;
+            for (index, entry) in current.entries().iter().enumerate() {
+                if entry.key(self.form).is_some_and(&mut is) {
+                    last = Some(index);
                 }
             }
-            before += parsed.keys.len();
+            let first = before;
+            before += current.entries().len();
+            if let Some(index) = last {
+                found = Some((first + index, current, index));
+            }
         }
-        let (number, parsed, index) = found?;
-        parsed.of.used(index);
+        let (number, current, index) = found?;
+        current.entries()[index].used();
         Some(number)
     }
 
@@ -100,37 +85,21 @@ impl Ring {
     }
 
     /// What the sender would have signed with one of its secrets, for tests and answers.
-    pub(super) fn tag(
-        &self,
-        number: usize,
-        algorithm: Algorithm,
-        message: &[u8],
-    ) -> Option<Vec<u8>> {
-        let mut keys = self.sources.iter().flat_map(|source| {
-            let set = source.secrets.current();
-            let keys: Vec<_> = set
-                .entries()
-                .iter()
-                .map(|it| self.form.parse(&it.raw))
-                .collect();
-            keys
-        });
-        match keys.nth(number)?.ok()? {
-            Key::Secret(secret) => {
-                let tag = secret.tag(algorithm, std::iter::once(message));
-                Some(tag.as_bytes().to_vec())
-            }
-            #[cfg(feature = "webhook-asymmetric")]
-            Key::Public(_) => None,
+    pub(super) fn tag(&self, number: usize, algorithm: Algorithm, message: &[u8]) -> Option<Tag> {
+        let mut number = number;
+        for source in &self.sources {
+            let current = source.secrets.current();
+            let Some(entry) = current.entries().get(number) else {
+                number -= current.entries().len();
+                continue;
+            };
+            return match entry.key(self.form)? {
+                Key::Secret(secret) => Some(secret.tag(algorithm, std::iter::once(message))),
+                #[cfg(feature = "webhook-asymmetric")]
+                Key::Public(_) => None,
+            };
         }
-    }
-}
-
-fn parse(form: KeyForm, of: Arc<Set>) -> Parsed {
-    let keys = of.entries().iter().map(|entry| form.parse(&entry.raw).ok());
-    Parsed {
-        keys: keys.collect(),
-        of,
+        None
     }
 }
 

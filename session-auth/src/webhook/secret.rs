@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use zeroize::Zeroizing;
 
-use super::key::KeyForm;
+use super::key::{Key, KeyForm};
 use super::uses::{SecretIds, SecretUses};
 use super::verifier::ConfigError;
 
@@ -56,7 +56,22 @@ pub(super) struct Set(Vec<Entry>);
 
 pub(super) struct Entry {
     pub(super) raw: Zeroizing<Vec<u8>>,
+    /// What it is in each form that a verifier asked for: made once, as a delivery must not wait for it.
+    keys: [OnceLock<Option<Box<Key>>>; KeyForm::COUNT],
     uses: AtomicU64,
+}
+
+impl Entry {
+    /// `None` for what is no key in this form: it proves nothing.
+    pub(super) fn key(&self, form: KeyForm) -> Option<&Key> {
+        let key = self.keys[form as usize].get_or_init(|| form.parse(&self.raw).ok().map(Box::new));
+        key.as_deref()
+    }
+
+    /// Counts a delivery that it has proved.
+    pub(super) fn used(&self) {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 struct File {
@@ -70,6 +85,7 @@ impl Set {
     fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
         let entry = |secret: S| Entry {
             raw: Zeroizing::new(secret.as_ref().to_vec()),
+            keys: Default::default(),
             uses: AtomicU64::new(0),
         };
         Self(secrets.into_iter().map(entry).collect())
@@ -77,12 +93,6 @@ impl Set {
 
     pub(super) fn entries(&self) -> &[Entry] {
         &self.0
-    }
-
-    pub(super) fn used(&self, index: usize) {
-        if let Some(entry) = self.0.get(index) {
-            entry.uses.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -208,11 +218,11 @@ impl Secrets {
         }
     }
 
-    pub(super) fn current(&self) -> Arc<Set> {
+    pub(super) fn current(&self) -> Guard<Arc<Set>> {
         if let Some(file) = &self.0.file {
             self.look(file);
         }
-        self.0.current.load_full()
+        self.0.current.load()
     }
 
     /// Why there is none, or what is wrong with one.
@@ -358,10 +368,10 @@ mod tests {
     fn what_is_rotated_counts_on_and_a_bad_secret_changes_nothing() {
         let secrets = Secrets::new(["old"]);
         secrets.used_as(FORM);
-        secrets.current().used(0);
+        secrets.current().entries()[0].used();
         secrets.rotate(["new", "old"]).expect("two secrets");
         assert_eq!(secrets.uses(), [0, 1]);
-        secrets.current().used(0);
+        secrets.current().entries()[0].used();
         for bad in [&["x", "s3cret\n"][..], &[""], &[]] {
             let error = secrets.rotate(bad).expect_err("a bad secret");
             assert!(!error.to_string().contains("s3cret"), "{error}");

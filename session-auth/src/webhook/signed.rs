@@ -11,6 +11,7 @@ use http::HeaderName;
 use super::headers::{companion, id_in};
 use super::json;
 use super::key::Key;
+use super::mac::Tag;
 use super::ring::Ring;
 use super::row::{At, By, Id, Part, Row, Shape, Time};
 use super::scheme::{Scheme, Setup};
@@ -18,7 +19,7 @@ use super::secret::Secrets;
 use super::terms::{Binds, Terms};
 use super::times::{parse, within};
 use super::url::{self, NO_URL, PublicUrl};
-use super::verifier::{ConfigError, Delivery, Rejection, WebhookRequest};
+use super::verifier::{ConfigError, Delivery, Rejection, WebhookRequest, only};
 
 /// How many signatures a sender may show at once. It has a few secrets; and each costs a comparison,
 /// or more.
@@ -43,9 +44,29 @@ pub(super) struct Signed {
 /// What a head shows.
 struct Shown<'a> {
     family: usize,
-    signatures: Vec<Vec<u8>>,
+    signatures: Signatures,
     time: Option<&'a str>,
     id: Option<&'a str>,
+}
+
+/// Nearly always one.
+#[derive(Default)]
+struct Signatures {
+    first: Option<Tag>,
+    more: Vec<Tag>,
+}
+
+impl Signatures {
+    fn add(&mut self, signature: Option<Tag>) {
+        match self.first {
+            None => self.first = signature,
+            Some(_) => self.more.extend(signature),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Tag> {
+        self.first.iter().chain(&self.more)
+    }
 }
 
 fn names(of: &[&'static str]) -> Vec<HeaderName> {
@@ -189,12 +210,14 @@ impl Signed {
     }
 
     fn shown<'a>(&self, request: &WebhookRequest<'a>) -> Result<Shown<'a>, Rejection> {
-        let family = self
+        let shown = self
             .signature
             .iter()
-            .position(|name| request.headers().contains_key(name))
+            .map(|it| request.headers().get_all(it));
+        let (family, values) = shown
+            .enumerate()
+            .find(|(_, values)| values.iter().next().is_some())
             .ok_or(Rejection::SignatureMissing("no such header"))?;
-        let name = &self.signature[family];
         let signs_id = self.row.message.contains(&Part::Id);
         let id = match self.id.get(family) {
             Some(id) if signs_id => Some(companion(request, id)?),
@@ -215,19 +238,18 @@ impl Signed {
         };
         let (min, max) = self.signature_len();
         let decode = |text: &str| self.row.encoding.decode(text, min, max);
-        let mut signatures = Vec::with_capacity(1);
+        let mut signatures = Signatures::default();
         match self.row.shape {
             Shape::Whole { .. } => {
-                let value = request.proof(name)?;
-                let text = value
+                let text = only(&values)?
                     .strip_prefix(self.prefix.as_str())
                     .ok_or(Rejection::SignatureInvalid("another prefix"))?;
-                signatures.extend(decode(text));
+                signatures.add(decode(text));
             }
             Shape::Each => {
                 for name in &self.signature {
                     match request.proof(name) {
-                        Ok(value) => signatures.extend(decode(value)),
+                        Ok(value) => signatures.add(decode(value)),
                         Err(Rejection::SignatureMissing(_)) => {}
                         Err(rejection) => return Err(rejection),
                     }
@@ -239,7 +261,7 @@ impl Signed {
                 version,
                 none,
             } => {
-                let value = request.proof(name)?;
+                let value = only(&values)?;
                 let mut seen = 0;
                 for item in value.split(separator) {
                     let Some((key, value)) = item.trim_start_matches(' ').split_once('=') else {
@@ -255,7 +277,7 @@ impl Signed {
                         if seen > MOST_SIGNATURES {
                             return Err(TOO_MANY);
                         }
-                        signatures.extend(decode(value));
+                        signatures.add(decode(value));
                     }
                 }
                 if time.is_none() {
@@ -268,7 +290,7 @@ impl Signed {
             Shape::List { version } => {
                 let mut seen = 0;
                 let mut empty = true;
-                for value in request.headers().get_all(name) {
+                for value in values {
                     let value = value
                         .to_str()
                         .map_err(|_| Rejection::SignatureInvalid("the header is not ASCII"))?;
@@ -282,7 +304,7 @@ impl Signed {
                             if seen > MOST_SIGNATURES {
                                 return Err(TOO_MANY);
                             }
-                            signatures.extend(decode(signature));
+                            signatures.add(decode(signature));
                         }
                     }
                 }
@@ -296,7 +318,7 @@ impl Signed {
                 }
             }
         }
-        if signatures.is_empty() {
+        if signatures.first.is_none() {
             return Err(Rejection::SignatureInvalid("another encoding or length"));
         }
         Ok(Shown {
@@ -328,7 +350,7 @@ impl Signed {
         shown: &Shown<'_>,
     ) -> Result<usize, Rejection> {
         if !self.signs_url() {
-            return self.key_of(&self.message(request, shown, ""), shown).ok_or(
+            return self.key_of(self.message(request, shown, ""), shown).ok_or(
                 Rejection::SignatureInvalid("no secret gives this signature of this body"),
             );
         }
@@ -339,7 +361,7 @@ impl Signed {
                 "the public URL is not configured",
             ))?
             .of(request);
-        let signed = |url: &str| self.key_of(&self.message(request, shown, url), shown);
+        let signed = |url: &str| self.key_of(self.message(request, shown, url), shown);
         let decoded = || {
             let decoded = self.row.message.contains(&Part::DecodedUrl);
             let url = decoded.then(|| url::decoded(&url))?;
@@ -357,8 +379,8 @@ impl Signed {
         request: &WebhookRequest<'m>,
         shown: &Shown<'m>,
         url: &'m str,
-    ) -> Vec<&'m [u8]> {
-        let part = |part: &Part| match part {
+    ) -> impl Iterator<Item = &'m [u8]> + Clone {
+        let part = move |part: &Part| match part {
             Part::Text(text) => text.as_bytes(),
             Part::Id => shown.id.unwrap_or_default().as_bytes(),
             Part::Time => shown.time.unwrap_or_default().as_bytes(),
@@ -366,23 +388,27 @@ impl Signed {
             Part::Url | Part::DecodedUrl => url.as_bytes(),
             Part::Body => request.body(),
         };
-        self.row.message.iter().map(part).collect()
+        self.row.message.iter().map(part)
     }
 
     /// The number of the key that made one of the signatures.
-    fn key_of(&self, message: &[&[u8]], shown: &Shown<'_>) -> Option<usize> {
+    fn key_of<'m>(
+        &self,
+        message: impl Iterator<Item = &'m [u8]> + Clone,
+        shown: &Shown<'_>,
+    ) -> Option<usize> {
         self.keys.find(|key| match (key, self.row.by) {
             (Key::Secret(secret), By::Hmac(algorithm)) => {
-                let tag = secret.tag(algorithm, message.iter().copied());
+                let tag = secret.tag(algorithm, message.clone());
                 let mut is = subtle::Choice::from(0);
-                for signature in &shown.signatures {
+                for signature in shown.signatures.iter() {
                     is |= tag.is(signature);
                 }
                 is.into()
             }
             #[cfg(feature = "webhook-asymmetric")]
             (Key::Public(key), By::PublicKey) => {
-                let message = message.concat();
+                let message = message.clone().collect::<Vec<_>>().concat();
                 let mut signatures = shown.signatures.iter();
                 signatures.any(|signature| key.verifies(&message, signature))
             }

@@ -167,7 +167,7 @@ fn by_row(row: &Row, secret: &str, request: &mut Request<Bytes>, now: SystemTime
     let tag = match row.by {
         By::Hmac(algorithm) => {
             let tag = algorithm.tag(&key(row.key, secret), message);
-            row.encoding.encode(tag.as_bytes())
+            row.encoding.encode(&tag)
         }
         #[cfg(feature = "webhook-asymmetric")]
         By::PublicKey => {
@@ -205,7 +205,7 @@ fn with_fields(scheme: &str, secret: &str, mut request: Request<Bytes>) -> Reque
         .flat_map(|(name, value)| [name.as_slice(), value.as_slice()]);
     let message = std::iter::once(url.as_bytes()).chain(fields);
     let tag = Algorithm::Sha1.tag(&key(KeyForm::Text, secret), message);
-    let value = HeaderValue::from_str(&STANDARD.encode(tag.as_bytes())).expect("ASCII");
+    let value = HeaderValue::from_str(&STANDARD.encode(&*tag)).expect("ASCII");
     let header = if scheme == "twilio" {
         "x-twilio-signature"
     } else {
@@ -223,7 +223,7 @@ fn mailgun(secret: &str, request: Request<Bytes>, now: SystemTime) -> Request<By
     let token = encode_hex(&random);
     let message = [time.as_bytes(), token.as_bytes()];
     let tag = Algorithm::Sha256.tag(&key(KeyForm::Text, secret), message.into_iter());
-    let signature = encode_hex(tag.as_bytes());
+    let signature = encode_hex(&tag);
     request.map(|body| {
         let mut body: serde_json::Value =
             serde_json::from_slice(&body).expect("a body of JSON, to put the proof in");

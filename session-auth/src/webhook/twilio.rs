@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use super::form;
 use super::headers::id_in;
 use super::key::{Key, KeyForm};
-use super::mac::{Algorithm, Encoding, decode_hex};
+use super::mac::{Algorithm, Encoding, Tag, decode_hex};
 use super::ring::Ring;
 use super::scheme::{self, Scheme, Setup};
 use super::secret::{IntoSecrets, Secrets};
@@ -181,7 +181,7 @@ impl Twilio {
     fn signature(
         &self,
         request: &WebhookRequest<'_>,
-    ) -> Result<(Algorithm, &Ring, Vec<u8>), Rejection> {
+    ) -> Result<(Algorithm, &Ring, Tag), Rejection> {
         let signature = request.proof(&SIGNATURE)?;
         let (algorithm, keys) = self.algorithm(request)?;
         let len = algorithm.tag_len();

@@ -214,7 +214,7 @@ fn a_verifier_of_a_header_takes_its_hash_and_its_id() {
         let by = made.unwrap().delivery_id("X-Id").unwrap();
         let tag = hash.tag(b"s", std::iter::once(body.as_bytes()));
         let request = Request::post("/")
-            .header("x-signature", hex(tag.as_bytes()))
+            .header("x-signature", hex(&tag))
             .header("x-id", "an-id")
             .body(body)
             .unwrap();
