@@ -382,7 +382,8 @@ pin_project! {
     pub struct SealedFuture<F> {
         #[pin]
         running: Option<F>,
-        refused: Option<Response<Body>>,
+        // Boxed: it is rare, and the future moves with every request.
+        refused: Option<Box<Response<Body>>>,
     }
 }
 
@@ -394,7 +395,7 @@ impl<F> SealedFuture<F> {
     }
 
     fn refused(response: Response<Body>) -> Self {
-        let refused = Some(response);
+        let refused = Some(Box::new(response));
         let running = None;
         Self { running, refused }
     }
@@ -412,7 +413,7 @@ where
             Some(running) => Poll::Ready(ready!(running.poll(cx)).into_answer()),
             None => {
                 let response = this.refused.take().expect("polled after completion");
-                Poll::Ready(<F::Output as Answer>::of(response))
+                Poll::Ready(<F::Output as Answer>::of(*response))
             }
         }
     }
