@@ -82,7 +82,7 @@ where
         if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
             return probe_answer(shared, table, probe, request);
         }
-        let inner = OnceReady(&self.inner);
+        let inner = OnceReady(&mut self.inner);
         match resolve(table, &request) {
             Resolved::Endpoint(endpoint) => dispatch(inner, shared, endpoint, false, request),
             Resolved::Unclassified => {
@@ -158,7 +158,7 @@ fn unclassified(table: &RouteTable, request: &Request<Body>) -> Arc<Endpoint> {
 }
 
 /// A service that may have to be waited for.
-struct OnceReady<'a, S>(&'a S);
+struct OnceReady<'a, S>(&'a mut S);
 
 impl<S> Next for OnceReady<'_, S>
 where
@@ -167,12 +167,12 @@ where
     type Future = OnceReadyFuture<S>;
 
     fn call(self, request: Request<Body>) -> Self::Future {
-        call_once_ready(self.0.clone(), request)
+        call_once_ready(self.0, request)
     }
 
     fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static {
-        let inner = self.0.clone();
-        move |request| call_once_ready(inner, request)
+        let mut inner = self.0.clone();
+        move |request| call_once_ready(&mut inner, request)
     }
 }
 
@@ -196,9 +196,9 @@ pin_project! {
     }
 }
 
-fn call_once_ready<S>(mut inner: S, request: Request<Body>) -> OnceReadyFuture<S>
+fn call_once_ready<S>(inner: &mut S, request: Request<Body>) -> OnceReadyFuture<S>
 where
-    S: Service<Request<Body>>,
+    S: Service<Request<Body>> + Clone,
 {
     // Nobody is woken by it: where the service is not ready, it is asked again by the future.
     let mut nobody = Context::from_waker(Waker::noop());
@@ -207,9 +207,13 @@ where
             future: inner.call(request),
         },
         Poll::Ready(Err(error)) => OnceReadyFuture::Failed { error: Some(error) },
-        Poll::Pending => OnceReadyFuture::Waiting {
-            future: Box::pin(inner.oneshot(request)),
-        },
+        Poll::Pending => {
+            // The one that was asked waits: it may stand in a queue already.
+            let other = inner.clone();
+            let asked = std::mem::replace(inner, other);
+            let future = Box::pin(asked.oneshot(request));
+            OnceReadyFuture::Waiting { future }
+        }
     }
 }
 
