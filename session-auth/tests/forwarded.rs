@@ -9,12 +9,15 @@ use std::time::SystemTime;
 
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{Answer, ask, protect, request, serve};
 use session_auth::authenticate::{Authenticate as _, ForwardedIdentity, RequestParts};
 use session_auth::methods::{GET, POST};
 use session_auth::{
     Identity, Mode, Protected, Router, SessionAuthLayer, SessionAuthLayerBuilder, public, session,
 };
+use test_servers::Nginx;
 
 const USER: HeaderName = HeaderName::from_static("x-forwarded-user");
 const GROUPS: HeaderName = HeaderName::from_static("x-forwarded-groups");
@@ -44,6 +47,67 @@ fn app(builder: SessionAuthLayerBuilder, proxy: ForwardedIdentity<String>) -> Pr
 async fn behind(proxy: &str) -> SocketAddr {
     let proxy = ForwardedIdentity::new(USER, [proxy]).unwrap();
     serve(app(SessionAuthLayer::builder_without_sessions(), proxy)).await
+}
+
+/// With nginx as the proxy, by what its own manual has for this: `auth_basic`, and `proxy_set_header` with
+/// `$remote_user`.
+#[tokio::test]
+async fn security_a_real_proxy_names_the_caller_and_nobody_else_can() {
+    let service = behind(Nginx::SENDS_FROM).await;
+    let users = [("ada", "a-good-password"), ("grace", "another")];
+    let Some(nginx) = Nginx::authenticating(service, USER.as_str(), &users) else {
+        return;
+    };
+    let login = |user: &str, password: &str| {
+        let both = STANDARD.encode(format!("{user}:{password}"));
+        format!("Authorization: Basic {both}\r\n")
+    };
+    let ada = login("ada", "a-good-password");
+    let own = [
+        "",
+        "X-Forwarded-User: root\r\n",
+        "x-forwarded-user: root\r\n",
+        "X-FORWARDED-USER: root\r\nx-Forwarded-user: grace\r\n",
+        "X_Forwarded_User: root\r\n",
+    ];
+    for own in own {
+        let by = async |who: &str| get(nginx.address(), "/me", &format!("{who}{own}")).await;
+        assert_eq!(by(&ada).await, "200 ada", "{own}");
+        assert_eq!(by(&login("grace", "another")).await, "200 grace", "{own}");
+        for stranger in [
+            String::new(),
+            login("ada", "another"),
+            login("root", ""),
+            "Authorization: Bearer ada\r\n".to_owned(),
+        ] {
+            let answer = request(nginx.address(), "GET", "/me", &format!("{stranger}{own}")).await;
+            assert_eq!(answer.status, 401, "{stranger}{own}");
+            // By nginx itself: they did not get as far as the service.
+            assert!(answer.body.contains("nginx"), "{answer:?}");
+        }
+        // Whoever reaches the service's own port.
+        for who in ["", &ada] {
+            let headers = format!("{who}{own}");
+            assert_eq!(
+                get(service, "/me", &headers).await,
+                "401 missing",
+                "{headers}"
+            );
+            assert_eq!(
+                get(service, "/open", &headers).await,
+                "200 saw 0",
+                "{headers}"
+            );
+        }
+    }
+    assert_eq!(get(nginx.address(), "/open", &ada).await, "200 saw 1");
+    // A browser has logged in to nginx, and a page elsewhere posts a form.
+    let cross = format!("{ada}Origin: https://elsewhere.example\r\n");
+    let answer = request(nginx.address(), "POST", "/me", &cross).await;
+    assert_eq!(told(&answer), "403 cross_origin");
+    let own = format!("{ada}Origin: http://localhost\r\n");
+    let answer = request(nginx.address(), "POST", "/me", &own).await;
+    assert_eq!(told(&answer), "200 ada");
 }
 
 fn told(answer: &Answer) -> String {
@@ -225,7 +289,6 @@ fn what_trusts_nobody_or_too_much_stops_the_start() {
 async fn security_a_proxys_token_is_its_issuers() {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use ring::rand::SystemRandom;
     use ring::signature::{Ed25519KeyPair, KeyPair as _};

@@ -55,6 +55,43 @@ impl Nginx {
         })
     }
 
+    /// Starts one as an authenticating proxy in front of this server: HTTP Basic (RFC 7617) for these users
+    /// and passwords, whose name goes on in this header. It asks the server from
+    /// [`SENDS_FROM`](Self::SENDS_FROM).
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn authenticating(
+        server: SocketAddr,
+        header: &str,
+        users: &[(&str, &str)],
+    ) -> Option<Self> {
+        Self::configured(|port, home| {
+            let of_user = |(user, password): &(&str, &str)| format!("{user}:{{PLAIN}}{password}\n");
+            let users: String = users.iter().map(of_user).collect();
+            fs::write(home.join("users"), users).expect("the folder is there");
+            let from = Self::SENDS_FROM;
+            around(&format!(
+                "server {{
+                    listen 127.0.0.1:{port};
+                    location / {{
+                        auth_basic realm;
+                        auth_basic_user_file users;
+                        proxy_bind {from};
+                        proxy_pass http://{server};
+                        proxy_set_header Host $http_host;
+                        proxy_set_header {header} $remote_user;
+                    }}
+                }}"
+            ))
+        })
+    }
+
+    /// Where an [authenticating](Self::authenticating) one asks from: not where tests do.
+    pub const SENDS_FROM: &str = "127.0.0.2";
+
     fn configured(configure: impl FnOnce(u16, &Path) -> String) -> Option<Self> {
         // Not on everybody's `PATH`.
         let Some(nginx) = program("nginx", &["/usr/sbin".into()]) else {
