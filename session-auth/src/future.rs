@@ -89,7 +89,8 @@ pub(crate) enum Vary {
     Nothing,
     /// The session in the cookie.
     Cookie,
-    /// The session in the cookie, or that of a token in `Authorization`.
+    /// The session in the cookie, or what else proves callers: in `Authorization`, or found by a proxy in
+    /// front that read one of the two.
     CookieAndToken,
 }
 

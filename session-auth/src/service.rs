@@ -288,7 +288,9 @@ impl Shared {
         grant: Grant,
     ) -> Outcome {
         let vary = match grant {
-            Grant::Optional { .. } if self.policy.bearer => Vary::CookieAndToken,
+            Grant::Optional { .. } if self.policy.bearer || !endpoint.is_by_session_alone() => {
+                Vary::CookieAndToken
+            }
             Grant::Optional { .. } => Vary::Cookie,
             _ => Vary::Nothing,
         };

@@ -39,7 +39,15 @@ fn app(builder: SessionAuthLayerBuilder, proxy: ForwardedIdentity<String>) -> Pr
         .mount(session(GET, "/me").by("proxy").to(me()))
         .mount(session(POST, "/me").by("proxy").to(me()))
         .mount(session(GET, "/staff").by("proxy").scope("staff").to(me()))
-        .mount(public(GET, "/open", "test").to(seen));
+        .mount(public(GET, "/open", "test").to(seen))
+        .mount(
+            public(GET, "/greet", "test")
+                .optional_session()
+                .by("proxy")
+                .to(async |user: Option<Identity<String>>| {
+                    user.map_or("stranger".to_owned(), |user| user.to_string())
+                }),
+        );
     protect(&auth, routes).unwrap()
 }
 
@@ -168,6 +176,18 @@ async fn security_a_trusted_proxy_names_the_caller() {
     let cross = format!("{ALL}Origin: https://elsewhere.example\r\n");
     let answer = request(service, "POST", "/me", &cross).await;
     assert_eq!(told(&answer), "403 cross_origin");
+}
+
+/// A cache in front keeps the page of each apart, by what proves them to the proxy or to the service.
+#[tokio::test]
+async fn security_a_page_that_greets_says_what_it_depends_on() {
+    let service = behind("127.0.0.1").await;
+    for (headers, who) in [("", "stranger"), ("X-Forwarded-User: ada\r\n", "ada")] {
+        let answer = request(service, "GET", "/greet", headers).await;
+        assert_eq!(answer.shown(), who);
+        let vary: Vec<_> = answer.header("vary").map(str::to_ascii_lowercase).collect();
+        assert_eq!(vary, ["cookie", "authorization"]);
+    }
 }
 
 #[tokio::test]
