@@ -1,6 +1,6 @@
 //! The decision: a pure function of a declaration, the headers and the time.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, Uri};
 
@@ -63,8 +63,8 @@ pub(crate) enum Grant {
 /// What proved the caller.
 pub(crate) enum Proven {
     Session(Admitted),
-    /// An authenticator.
-    By(Proved),
+    /// An authenticator, at this time.
+    By(Proved, SystemTime),
 }
 
 impl Proven {
@@ -72,7 +72,7 @@ impl Proven {
     pub(crate) fn by(&self) -> &str {
         match self {
             Self::Session(_) => by::SESSION,
-            Self::By(proved) => &proved.by,
+            Self::By(proved, _) => &proved.by,
         }
     }
 }
@@ -216,7 +216,7 @@ impl Proven {
     fn has_scope(&self, name: &str) -> bool {
         match self {
             Self::Session(admitted) => admitted.token.has_scope(name),
-            Self::By(proved) => proved.found.scopes().iter().any(|scope| scope == name),
+            Self::By(proved, _) => proved.found.scopes().iter().any(|scope| scope == name),
         }
     }
 }

@@ -319,7 +319,7 @@ impl Shared {
                     endpoint.count_caller(proven.by());
                     match proven {
                         Proven::Session(admitted) => Who::Session(session_of(admitted)),
-                        Proven::By(proved) => Who::Proved(proved, Arc::clone(endpoint)),
+                        Proven::By(proved, _) => Who::Proved(proved, Arc::clone(endpoint)),
                     }
                 }),
                 sessions: self.sessions.clone(),
@@ -332,9 +332,9 @@ impl Shared {
                 endpoint.counters.saw_session(admitted.now);
                 Caller::Session(session_of(admitted))
             }
-            Grant::Proven(Proven::By(proved)) => {
+            Grant::Proven(Proven::By(proved, now)) => {
                 endpoint.count_caller(&proved.by);
-                if let Some(now) = self.now() {
+                if let Some(now) = Timestamp::at(now) {
                     endpoint.counters.saw_session(now);
                 }
                 Caller::Proved {

@@ -12,7 +12,7 @@ use axum::routing::get;
 use axum::{Extension, Router as AxumRouter};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderValue, StatusCode};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use ring::rand::SystemRandom;
@@ -25,12 +25,12 @@ use session_auth::authenticate::{ApiKeys, Authenticate, JwtBearer, NewApiKey};
 use session_auth::methods::GET;
 use session_auth::store::{ApiKey, MemoryStore};
 use session_auth::webhook::Jwks;
-use session_auth::{Identity, Protected, Router, SessionAuthLayer, session};
+use session_auth::{Identity, Keys, Protected, Router, Session, SessionAuthLayer, session};
 use sha2::{Digest as _, Sha256};
 
 use crate::SUBJECT;
 use crate::case::{Case, answer};
-use crate::services::{hmac, protected, request};
+use crate::services::{cookie, hmac, protected, request};
 
 const SECRET: &[u8; 32] = &[7; 32];
 const ISSUER: &str = "https://idp.example";
@@ -41,6 +41,8 @@ pub const ALGORITHMS: [[&str; 3]; 3] = [
     ["EdDSA, session-auth", "EdDSA, jsonwebtoken", "EdDSA, bare"],
     ["ES256, session-auth", "ES256, jsonwebtoken", "ES256, bare"],
 ];
+/// The case of a session.
+pub const SESSION: &str = "session, in place";
 /// The cases of API keys: by session-auth, and by a map in `from_fn`.
 pub const API_KEY: [&str; 2] = ["API key, session-auth", "API key, map in from_fn"];
 
@@ -69,12 +71,25 @@ struct Signed {
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let signed = [hs256(), eddsa(), es256()];
-    let mut cases = Vec::new();
+    let mut cases = vec![by_session()];
     for (names, signed) in ALGORITHMS.into_iter().zip(signed) {
         cases.extend(of_algorithm(names, signed));
     }
     cases.extend(api_keys());
     cases
+}
+
+/// A session on such a route as the others have: its declaration is a value, which axum clones for each
+/// request.
+fn by_session() -> Case {
+    let keys = Keys::random().expect("random numbers");
+    let auth = SessionAuthLayer::builder(keys).build();
+    let auth = auth.expect("a valid layer");
+    let cookie = cookie(&auth);
+    let me = async |session: Session| session.subject().to_owned();
+    let app = protected(&auth, Router::new().mount(session(GET, "/me").to(me)));
+    let request = request("/me", Some((COOKIE, cookie)));
+    Case::service(SESSION, app, StatusCode::OK, request)
 }
 
 fn token(header: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {

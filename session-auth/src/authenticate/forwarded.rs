@@ -19,7 +19,8 @@ type Read<T> = Box<dyn Fn(&str, SystemTime) -> Verdict<T> + Send + Sync>;
 ///   `X-Forwarded-For` is not read. **From the requests of everybody else it is removed**, on every route of
 ///   the layer, also public ones; before the handler and middlewares inside see them.
 /// - A proxy that adds the header must take the client's own off: of two, nobody knows whose which is, and
-///   they are refused as `malformed`.
+///   they are refused as `malformed`. That goes for each header that is named here: one that the proxy leaves
+///   alone, such as that of the scopes, is the client's own.
 /// - The service has to be served with the peer's address, by
 ///   [`into_make_service_with_connect_info`](crate::Protected::into_make_service_with_connect_info) with
 ///   `SocketAddr`. Where it is not known, the answer is a 503, with an ERROR in the log.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 
 use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
-use crate::webhook::{Fault, Jwks, JwtIssuer, Token, object};
+use crate::webhook::{Fault, Jwks, JwtIssuer, Token};
 
 /// Callers with a JWT in `Authorization: Bearer` (RFC 6750), of an identity provider or the service's
 /// own. `C` is the claims that handlers take, as [`Identity<C>`](crate::Identity). Needs the feature
@@ -87,17 +87,12 @@ fn believe<C>(issuer: &JwtIssuer, token: &Token<'_>, now: SystemTime) -> Result<
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let registered = issuer.claims(token, now).map_err(refusal)?;
-    let claims = object(token.json()).ok_or(Refusal::Malformed(
-        "the claims are not those that handlers take",
-    ))?;
-    let mut proof = Proof::new(claims);
-    let scopes = registered.scopes();
-    if !scopes.is_empty() {
-        proof = proof.scopes(scopes);
+    let believed = issuer.believe(token, now).map_err(refusal)?;
+    let mut proof = Proof::new(believed.claims);
+    if !believed.scopes.is_empty() {
+        proof = proof.scopes(believed.scopes);
     }
-    let end = registered.exp.whole().and_then(|end| issuer.end_of(end));
-    Ok(match end.and_then(|end| UNIX_EPOCH.checked_add(end)) {
+    Ok(match believed.end {
         Some(end) => proof.good_until(end),
         None => proof,
     })

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
 use axum::extract::{ConnectInfo, OriginalUri};
@@ -107,9 +108,13 @@ impl<'a> RequestParts<'a> {
         if values.next().is_some() {
             return Err(Refusal::Malformed("the header is there twice"));
         }
-        value
-            .to_str()
-            .map_err(|_| Refusal::Malformed("the header is not ASCII"))
+        // As `HeaderValue::to_str` has it, which looks at one byte after the other.
+        let is_shown = |byte: u8| (byte == b'\t') | (b' '..=b'~').contains(&byte);
+        let bytes = value.as_bytes();
+        match str::from_utf8(bytes) {
+            Ok(text) if all(bytes, is_shown) => Ok(text),
+            _ => Err(Refusal::Malformed("the header is not ASCII")),
+        }
     }
 
     /// The token of `Authorization: Bearer` (RFC 6750, section 2.1).
@@ -128,23 +133,37 @@ impl<'a> RequestParts<'a> {
         };
         debug_assert_eq!(scheme.len(), SCHEME.len());
         // RFC 9110, section 11.4: one or more spaces.
-        let token = rest.trim_start_matches(' ');
+        let blanks = rest.bytes().take_while(|byte| *byte == b' ').count();
+        let token = &rest[blanks..];
         if rest.is_empty() {
             return Err(Refusal::Malformed("a scheme without a token"));
         }
-        if token.len() == rest.len() {
+        if blanks == 0 {
             // `BearerToken`, `Bearer\tx`: another scheme, or none.
             return Err(Refusal::Missing);
         }
-        let unpadded = token.trim_end_matches('=');
+        let padding = token.bytes().rev().take_while(|byte| *byte == b'=');
+        let unpadded = &token.as_bytes()[..token.len() - padding.count()];
         let is_of_token = |b: u8| {
-            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+            let is_of = |range: RangeInclusive<u8>| range.contains(&b);
+            is_of(b'a'..=b'z')
+                | is_of(b'A'..=b'Z')
+                // With `/` before them, and `-` and `.` before that.
+                | is_of(b'-'..=b'9')
+                | (b == b'_')
+                | (b == b'~')
+                | (b == b'+')
         };
-        if unpadded.is_empty() || !unpadded.bytes().all(is_of_token) {
+        if unpadded.is_empty() || !all(unpadded, is_of_token) {
             return Err(Refusal::Malformed("what follows the scheme is no token"));
         }
         Ok(token)
     }
+}
+
+/// Whether all bytes are so. It looks at each, whatever it has found: then a processor looks at many at once.
+fn all(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_so(*byte))
 }
 
 impl fmt::Debug for RequestParts<'_> {

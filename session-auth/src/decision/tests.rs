@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use http::HeaderValue;
 use http::header::COOKIE;
@@ -92,7 +93,7 @@ impl Fixture {
             }
             Decision::LeaveToHandler => "unverified".into(),
             Decision::Authenticate => "ask".into(),
-            Decision::Grant(Grant::Proven(Proven::By(_))) => "by".into(),
+            Decision::Grant(Grant::Proven(Proven::By(..))) => "by".into(),
             Decision::Grant(Grant::Proven(Proven::Session(admitted))) => match admitted.renewal {
                 Some(renewal) => {
                     let max_age = renewal.max_age.expect("the browser keeps it");
@@ -413,7 +414,7 @@ fn proved(scopes: &[&str]) -> Result<Proven, Denial> {
         good_until: None,
     };
     let by = "api".into();
-    Ok(Proven::By(Proved { found, by }))
+    Ok(Proven::By(Proved { found, by }, UNIX_EPOCH))
 }
 
 #[test]

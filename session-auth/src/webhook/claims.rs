@@ -115,7 +115,7 @@ pub(crate) struct Header<'a> {
 }
 
 /// RFC 7519, section 4.1, and the scopes of RFC 8693 and of Microsoft.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub(crate) struct Registered<'a> {
     #[serde(borrow)]
@@ -134,7 +134,21 @@ pub(crate) struct Registered<'a> {
     scp: Claim<'a>,
 }
 
-impl Registered<'_> {
+impl<'a> Registered<'a> {
+    /// The field of this name, if it is judged.
+    pub(super) fn field(&mut self, name: &str) -> Option<&mut Claim<'a>> {
+        Some(match name {
+            "iss" => &mut self.iss,
+            "aud" => &mut self.aud,
+            "exp" => &mut self.exp,
+            "iat" => &mut self.iat,
+            "nbf" => &mut self.nbf,
+            "scope" => &mut self.scope,
+            "scp" => &mut self.scp,
+            _ => return None,
+        })
+    }
+
     /// The scopes that a token gives.
     pub(crate) fn scopes(&self) -> Vec<String> {
         let mut scopes = Vec::new();
@@ -152,14 +166,20 @@ impl Registered<'_> {
 
 /// An object, and no list in its place; not deeper than a reader's stack is safe for, also in what is left out.
 pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
-    if json.trim_ascii_start().first() != Some(&b'{') {
-        return None;
-    }
-    let opened = memchr::memchr2_iter(b'{', b'[', json).count();
-    if opened > DEEPEST && serde_json::from_slice::<Value>(json).is_err() {
+    if !is_object(json) {
         return None;
     }
     serde_json::from_slice(json).ok()
+}
+
+/// Whether it begins as an object, and is not too deep.
+pub(super) fn is_object(json: &[u8]) -> bool {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return false;
+    }
+    let opened = || memchr::memchr2_iter(b'{', b'[', json).count();
+    // What is short enough is not too deep.
+    json.len() <= DEEPEST || opened() <= DEEPEST || serde_json::from_slice::<Value>(json).is_ok()
 }
 
 #[cfg(test)]

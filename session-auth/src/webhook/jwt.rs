@@ -8,8 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::both::both;
 use super::claims::{Claim, Header, Registered, object};
 use super::headers::credentials;
 use super::json;
@@ -253,18 +255,50 @@ impl JwtIssuer {
     }
 
     fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        self.claims(&Token::read(self.text(request)?)?, request.now())?;
+        self.check_token(&Token::read(self.text(request)?)?, request.now())?;
         let mut delivery = Delivery::new();
         delivery.scheme = self.scheme.map(|scheme| scheme.name);
         Ok(delivery)
     }
 
-    /// What a token says, once it is believed. Nothing of its claims is read before.
-    pub(crate) fn claims<'t>(
+    /// Believes a token, or says why not.
+    fn check_token(&self, token: &Token<'_>, now: SystemTime) -> Result<(), Fault> {
+        self.is_signed(token)?;
+        self.judge(&judged(token)?, token.claims(), now)
+    }
+
+    /// The same, and what a service takes of it.
+    pub(crate) fn believe<C: DeserializeOwned>(
         &self,
-        token: &'t Token<'_>,
+        token: &Token<'_>,
         now: SystemTime,
-    ) -> Result<Registered<'t>, Fault> {
+    ) -> Result<Believed<C>, Fault> {
+        self.is_signed(token)?;
+        let json = token.claims();
+        let mut claims = Registered::default();
+        let own = match both(json, &mut claims) {
+            Some(own) => {
+                self.judge(&claims, json, now)?;
+                Some(own)
+            }
+            None => {
+                claims = judged(token)?;
+                self.judge(&claims, json, now)?;
+                object(json)
+            }
+        };
+        let end = claims.exp.whole().and_then(|end| self.end_of(end));
+        Ok(Believed {
+            claims: own.ok_or(Fault::Malformed(
+                "the claims are not those that handlers take",
+            ))?,
+            scopes: claims.scopes(),
+            end: end.and_then(|end| UNIX_EPOCH.checked_add(end)),
+        })
+    }
+
+    /// Whether the issuer gave this token. Nothing of its claims is read before.
+    fn is_signed(&self, token: &Token<'_>) -> Result<(), Fault> {
         // RFC 7797 wants `b64` named in `crit`; not everybody does so.
         if token.is_extended {
             return Err(Fault::Malformed("the token asks for an extension"));
@@ -286,14 +320,10 @@ impl JwtIssuer {
         if token.algorithm != Some(key.algorithm()) {
             return Err(Fault::Forged("the token's algorithm is not the key's"));
         }
-        if !key.verifies(token.signed.as_bytes(), &token.signature) {
+        if !key.verifies(token.signed.as_bytes(), token.signature()) {
             return Err(Fault::Forged("the key did not sign this token"));
         }
-        let claims = object(&token.claims).ok_or(Fault::Malformed(
-            "the claims are no object of JSON, or say a thing twice",
-        ))?;
-        self.judge(&claims, &token.claims, now)?;
-        Ok(claims)
+        Ok(())
     }
 
     /// Whether the keys have to be looked up for this token.
@@ -314,7 +344,7 @@ impl JwtIssuer {
     }
 
     /// How long after 1970 a token is over that expires then.
-    pub(crate) fn end_of(&self, expires: u64) -> Option<Duration> {
+    fn end_of(&self, expires: u64) -> Option<Duration> {
         let over = expires.checked_add(self.leeway.unwrap_or_default())?;
         over.checked_add(1).map(Duration::from_secs)
     }
@@ -395,8 +425,23 @@ fn looking_up<T>(
     now: SystemTime,
     what: impl FnOnce(&str, u64) -> T,
 ) -> Option<T> {
+    let kid = token.kid()?;
     let now = now.duration_since(UNIX_EPOCH).ok()?;
-    Some(what(token.kid()?, now.as_secs()))
+    Some(what(kid, now.as_secs()))
+}
+
+fn judged<'t>(token: &'t Token<'_>) -> Result<Registered<'t>, Fault> {
+    object(token.claims()).ok_or(Fault::Malformed(
+        "the claims are no object of JSON, or say a thing twice",
+    ))
+}
+
+/// What a token says that is believed.
+pub(crate) struct Believed<C> {
+    pub(crate) claims: C,
+    pub(crate) scopes: Vec<String>,
+    /// When it is over, if there is such a time.
+    pub(crate) end: Option<SystemTime>,
 }
 
 /// A token, decoded and not yet believed.
@@ -406,10 +451,11 @@ pub(crate) struct Token<'a> {
     kid: Option<String>,
     /// Whether it is not to be read as it stands.
     is_extended: bool,
-    /// The JSON of its claims, if it is.
-    claims: Vec<u8>,
     signed: &'a str,
-    signature: Vec<u8>,
+    /// The claims, and then the signature.
+    decoded: Vec<u8>,
+    /// Where the signature begins.
+    at: usize,
 }
 
 impl<'a> Token<'a> {
@@ -421,21 +467,33 @@ impl<'a> Token<'a> {
         if text.len() > LONGEST {
             return None;
         }
-        let (signed, signature) = text.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-        let header = decode(header)?;
-        let header: Header<'_> = object(&header)?;
+        // A dot more is in the signature, which then is not base64.
+        let dot = |from: usize| Some(from + memchr::memchr(b'.', text.as_bytes().get(from..)?)?);
+        let first = dot(0)?;
+        let second = dot(first + 1)?;
+        // One after the other in one place: what is asked of the header is copied.
+        let mut decoded = Vec::with_capacity(text.len());
+        let decode = |part: &str, into: &mut Vec<u8>| URL_SAFE_NO_PAD.decode_vec(part, into).ok();
+        decode(&text[..first], &mut decoded)?;
+        let header: Header<'_> = object(&decoded)?;
         let algorithm = header.alg.text();
         let known = |name: &&str| Some(*name) == algorithm;
+        let algorithm = ALGORITHMS.into_iter().find(known);
+        let kid = header.kid.text().map(str::to_owned);
+        let is_extended =
+            header.crit != Claim::Absent || !matches!(header.b64, Claim::Absent | Claim::True);
+        drop(header);
+        decoded.clear();
+        decode(&text[first + 1..second], &mut decoded)?;
+        let at = decoded.len();
+        decode(&text[second + 1..], &mut decoded)?;
         Some(Self {
-            algorithm: ALGORITHMS.into_iter().find(known),
-            kid: header.kid.text().map(str::to_owned),
-            is_extended: header.crit != Claim::Absent
-                || !matches!(header.b64, Claim::Absent | Claim::True),
-            claims: decode(claims)?,
-            signed,
-            signature: decode(signature)?,
+            algorithm,
+            kid,
+            is_extended,
+            signed: &text[..second],
+            decoded,
+            at,
         })
     }
 
@@ -443,9 +501,13 @@ impl<'a> Token<'a> {
         self.kid.as_deref()
     }
 
-    /// The claims, for whoever believes the token.
-    pub(crate) fn json(&self) -> &[u8] {
-        &self.claims
+    /// The JSON of its claims, if it is.
+    fn claims(&self) -> &[u8] {
+        &self.decoded[..self.at]
+    }
+
+    fn signature(&self) -> &[u8] {
+        &self.decoded[self.at..]
     }
 }
 

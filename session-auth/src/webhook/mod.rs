@@ -55,6 +55,8 @@ mod adyen;
 mod blanks;
 pub(crate) mod body;
 #[cfg(feature = "webhook-asymmetric")]
+mod both;
+#[cfg(feature = "webhook-asymmetric")]
 mod certificate;
 #[cfg(feature = "webhook-asymmetric")]
 mod claims;
@@ -109,8 +111,6 @@ mod verifying_key;
 pub use self::adyen::Adyen;
 #[cfg(feature = "webhook-asymmetric")]
 pub use self::certificate::Certificates;
-#[cfg(feature = "webhook-asymmetric")]
-pub(crate) use self::claims::object;
 pub use self::combined::{AllOf, AnyOf, IpAllowlist, all_of, any_of};
 pub use self::events::{CloudEvents, EventGrid};
 pub use self::hmac::Hmac;

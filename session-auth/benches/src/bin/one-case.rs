@@ -14,6 +14,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut cases = session_auth_benches::cases();
+    #[cfg(feature = "callers")]
+    cases.extend(session_auth_benches::callers::cases());
     let Some(case) = cases.iter_mut().find(|case| case.name() == name) else {
         let names: Vec<_> = cases.iter().map(session_auth_benches::Case::name).collect();
         eprintln!("no case is named {name:?}; there are {names:?}");
