@@ -1,6 +1,7 @@
 //! What is too large for a queue: a file for each content, named by its SHA-256. The queue carries the
 //! name, as a claim check. Nothing here is ever deleted.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,32 @@ pub(crate) struct Blobs {
 pub(crate) struct Stored {
     pub(crate) key: String,
     pub(crate) bytes: u64,
+}
+
+/// Why there is no content.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The store answers, and has none of this name.
+    Missing(String),
+    /// The store does not answer, now.
+    Unavailable(BoxError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(key) => write!(f, "{key} is not in the store of attachments"),
+            Self::Unavailable(error) => write!(f, "the store of attachments fails: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Unavailable(error.into())
+    }
 }
 
 impl Blobs {
@@ -120,17 +147,26 @@ impl Blobs {
     pub(crate) async fn read(
         &self,
         key: &str,
-    ) -> Result<BoxStream<'static, io::Result<Bytes>>, BoxError> {
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, ReadError> {
+        let missing = || ReadError::Missing(key.to_owned());
         if key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err("this is no name of a blob".into());
+            return Err(missing());
         }
         #[cfg(feature = "s3")]
         if let Some(s3) = &self.s3 {
             use object_store::ObjectStoreExt as _;
-            let bytes = s3.get(&key.into()).await?.bytes().await?;
-            return Ok(stream::once(async { Ok(bytes) }).boxed());
+            let found = s3.get(&key.into()).await.map_err(|error| match error {
+                object_store::Error::NotFound { .. } => missing(),
+                error => ReadError::Unavailable(error.into()),
+            })?;
+            return Ok(in_threes(found.into_stream().map_err(io::Error::other)).boxed());
         }
-        let file = tokio::fs::File::open(self.folder.join(key)).await?;
+        let file = tokio::fs::File::open(self.folder.join(key)).await;
+        let file = file.map_err(|error| match error.kind() {
+            // Without the folder, as of a disk that is not mounted, nothing is known of any.
+            io::ErrorKind::NotFound if self.folder.is_dir() => missing(),
+            _ => ReadError::Unavailable(error.into()),
+        })?;
         let parts = stream::try_unfold(file, |mut file| async move {
             let mut part = Vec::with_capacity(READ);
             (&mut file).take(READ as u64).read_to_end(&mut part).await?;
@@ -139,10 +175,28 @@ impl Blobs {
         Ok(parts.boxed())
     }
 
-    pub(crate) async fn read_whole(&self, key: &str) -> Result<Vec<u8>, BoxError> {
+    pub(crate) async fn read_whole(&self, key: &str) -> Result<Vec<u8>, ReadError> {
         let parts: Vec<Bytes> = self.read(key).await?.try_collect().await?;
         Ok(parts.concat())
     }
+}
+
+/// The same bytes in parts whose lengths are multiples of 3 but for the last.
+#[cfg(feature = "s3")]
+fn in_threes(
+    parts: impl futures_util::Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send {
+    stream::try_unfold((parts, Vec::new()), |(mut parts, mut whole)| async move {
+        while whole.len() < 3 {
+            match parts.try_next().await? {
+                Some(part) => whole.extend_from_slice(&part),
+                None if whole.is_empty() => return Ok(None),
+                None => return Ok(Some((Bytes::from(whole), (parts, Vec::new())))),
+            }
+        }
+        let rest = whole.split_off(whole.len() / 3 * 3);
+        Ok(Some((Bytes::from(whole), (parts, rest))))
+    })
 }
 
 /// A file that has no name yet.

@@ -144,7 +144,7 @@ impl Default for Timing {
             backoff_most: Duration::from_secs(300),
             attempts: 12,
             poll: Duration::from_millis(200),
-            workers: 4,
+            workers: 16,
         }
     }
 }

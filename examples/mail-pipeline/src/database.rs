@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::queue::BoxError;
+use crate::writer::Writer;
 use session_auth::store::{PostgresStore, SqliteStore};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -16,7 +17,7 @@ use sqlx::{PgPool, SqlitePool};
 const BUSY: Duration = Duration::from_secs(5);
 /// How long one waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
-/// One writes at a time; more would only wait for each other.
+/// They read, and write what is rare. Beside them there is the [`Writer`]'s.
 const SQLITE_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -38,6 +39,27 @@ macro_rules! either {
 }
 pub(crate) use either;
 
+/// Writes: with SQLite, in one transaction with what else waits. The statement has to own what it binds.
+macro_rules! commit {
+    ($db:expr, $connection:ident => $do:expr) => {
+        match &$db.writer {
+            $crate::database::Either::Sqlite(writer) => {
+                writer
+                    .write(move |$connection| Box::pin(async move { $do }))
+                    .await
+            }
+            $crate::database::Either::Postgres(pool) => match pool.acquire().await {
+                Ok(mut connection) => {
+                    let $connection = &mut *connection;
+                    $do
+                }
+                Err(error) => Err(error),
+            },
+        }
+    };
+}
+pub(crate) use commit;
+
 pub(crate) type SessionStores = Either<SqliteStore, PostgresStore>;
 
 const SQLITE_SCHEMA: &str = include_str!("schema/sqlite.sql");
@@ -54,6 +76,8 @@ pub struct Database {
 #[derive(Clone)]
 pub(crate) struct Db {
     pub(crate) pool: Either<SqlitePool, PgPool>,
+    /// For [`commit!`]: statements that each mail needs.
+    pub(crate) writer: Either<Writer, PgPool>,
 }
 
 impl Db {
@@ -69,19 +93,17 @@ impl Db {
 impl Database {
     /// Opens it. An SQLite file is made where there is none.
     pub(crate) async fn open(&self) -> Result<Db, BoxError> {
-        let pool = match &self.options {
-            Either::Sqlite(options) => self.sqlite(options).await.map(Either::Sqlite),
-            Either::Postgres(options) => self.postgres(options).await.map(Either::Postgres),
+        let db = match &self.options {
+            Either::Sqlite(options) => self.sqlite(options).await,
+            Either::Postgres(options) => self.postgres(options).await,
         };
-        let db = Db {
-            pool: pool.map_err(|error| self.not_opened(&error))?,
-        };
+        let db = db.map_err(|error| self.not_opened(&error))?;
         either!(db.sessions(), store => store.migrate().await)
             .map_err(|error| self.not_opened(&error))?;
         Ok(db)
     }
 
-    async fn sqlite(&self, options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    async fn sqlite(&self, options: &SqliteConnectOptions) -> Result<Db, sqlx::Error> {
         let options = options
             .clone()
             .create_if_missing(true)
@@ -93,20 +115,26 @@ impl Database {
         let pool = SqlitePoolOptions::new()
             .max_connections(SQLITE_CONNECTIONS)
             .acquire_timeout(ACQUIRE)
-            .connect_with(options)
+            .connect_with(options.clone())
             .await?;
         sqlx::raw_sql(SQLITE_SCHEMA).execute(&pool).await?;
-        Ok(pool)
+        Ok(Db {
+            pool: Either::Sqlite(pool),
+            writer: Either::Sqlite(Writer::start(options)),
+        })
     }
 
-    async fn postgres(&self, options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    async fn postgres(&self, options: &PgConnectOptions) -> Result<Db, sqlx::Error> {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE)
             .connect_with(options.clone())
             .await?;
         sqlx::raw_sql(POSTGRES_SCHEMA).execute(&pool).await?;
-        Ok(pool)
+        Ok(Db {
+            pool: Either::Postgres(pool.clone()),
+            writer: Either::Postgres(pool),
+        })
     }
 
     /// The file, where it is one.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::database::{Db, either};
+use crate::database::{Db, commit, either};
 use crate::mail::Mail;
 
 /// How long a ticket is remembered: 7,776,000 s.
@@ -99,7 +99,8 @@ impl Dedup {
         let now = clock::now();
         let until = now.saturating_add(clock::millis(self.lease));
         // The mail's own claim is left from a try that ended without an answer.
-        let claims: Option<i64> = either!(&self.db.pool, pool => sqlx::query_scalar(
+        let (own, mail) = (key.clone(), mail.to_owned());
+        let claims: Option<i64> = commit!(self.db, connection => sqlx::query_scalar(
             "INSERT INTO dedup (key, fingerprint, mail, state, claims, until)
              VALUES ($1, $2, $3, 'claimed', 1, $5)
              ON CONFLICT (key) DO UPDATE SET
@@ -111,12 +112,12 @@ impl Dedup {
                     AND (dedup.mail = excluded.mail OR dedup.until <= $4))
              RETURNING claims",
         )
-        .bind(&key.key)
-        .bind(&key.fingerprint)
+        .bind(own.key)
+        .bind(own.fingerprint)
         .bind(mail)
         .bind(now)
         .bind(until)
-        .fetch_optional(pool)
+        .fetch_optional(connection)
         .await)?;
         if let Some(claims) = claims {
             let claim = if claims == 1 {
@@ -142,13 +143,14 @@ impl Dedup {
     /// The ticket exists. Returns until when that is known, in milliseconds since 1970.
     pub(crate) async fn confirm(&self, key: &Key, ticket: &str) -> Result<i64, sqlx::Error> {
         let until = clock::now().saturating_add(clock::millis(KEPT));
-        either!(&self.db.pool, pool => sqlx::query(
+        let (key, ticket) = (key.key.clone(), ticket.to_owned());
+        commit!(self.db, connection => sqlx::query(
             "UPDATE dedup SET state = 'done', until = $2, ticket = $3 WHERE key = $1",
         )
-        .bind(&key.key)
+        .bind(key)
         .bind(until)
         .bind(ticket)
-        .execute(pool)
+        .execute(connection)
         .await
         .map(drop))?;
         Ok(until)
@@ -156,12 +158,13 @@ impl Dedup {
 
     /// The help desk made none, for sure: what comes again is not held back.
     pub(crate) async fn release(&self, key: &Key, mail: &str) -> Result<(), sqlx::Error> {
-        either!(&self.db.pool, pool => sqlx::query(
+        let (key, mail) = (key.key.clone(), mail.to_owned());
+        commit!(self.db, connection => sqlx::query(
             "DELETE FROM dedup WHERE key = $1 AND mail = $2 AND state = 'claimed'",
         )
-        .bind(&key.key)
+        .bind(key)
         .bind(mail)
-        .execute(pool)
+        .execute(connection)
         .await
         .map(drop))
     }

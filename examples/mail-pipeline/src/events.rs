@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::database::{Db, either};
+use crate::database::{Db, commit, either};
 
 #[derive(Clone)]
 pub(crate) struct Events {
@@ -17,15 +17,17 @@ impl Events {
 
     pub(crate) async fn add(&self, kind: &str, payload: &[u8]) -> Result<(), sqlx::Error> {
         let hash = clock::hex(&Sha256::digest(payload));
-        either!(&self.db.pool, pool => sqlx::query(
+        let (kind, payload) = (kind.to_owned(), payload.to_owned());
+        let hash = format!("{kind}:{hash}");
+        commit!(self.db, connection => sqlx::query(
             "INSERT INTO events (kind, payload, received_at, hash) VALUES ($1, $2, $3, $4)
              ON CONFLICT DO NOTHING",
         )
         .bind(kind)
         .bind(payload)
         .bind(clock::now())
-        .bind(format!("{kind}:{hash}"))
-        .execute(pool)
+        .bind(hash)
+        .execute(connection)
         .await
         .map(drop))
     }

@@ -235,6 +235,12 @@ impl HelpDesk {
         self.desk().tickets.clone()
     }
 
+    /// How many that are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.desk().tickets.len()
+    }
+
     /// The requests for a ticket so far.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
@@ -473,7 +479,7 @@ async fn script(State(desk): State<HelpDesk>, Json(faults): Json<Vec<Fault>>) ->
 async fn all(State(desk): State<HelpDesk>, Path(field): Path<String>) -> Response {
     match field.as_str() {
         "all" => Json(desk.tickets()).into_response(),
-        "count" => desk.tickets().len().to_string().into_response(),
+        "count" => desk.count().to_string().into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::clock;
-use crate::database::{Db, either};
+use crate::database::{Db, commit, either};
 use crate::mail::Mail;
 
 #[derive(Clone)]
@@ -52,15 +52,17 @@ impl Journal {
 
     /// A mail is about to be published.
     pub(crate) async fn publish(&self, mail: &Mail) -> Result<(), sqlx::Error> {
-        either!(&self.db.pool, pool => sqlx::query(
+        let id = mail.id.clone();
+        let (sender, subject) = (shown(&mail.from.email), shown(&mail.subject));
+        commit!(self.db, connection => sqlx::query(
             "INSERT INTO mails (id, sender, subject, state, published_at)
              VALUES ($1, $2, $3, 'queued', $4) ON CONFLICT (id) DO NOTHING",
         )
-        .bind(&mail.id)
-        .bind(shown(&mail.from.email))
-        .bind(shown(&mail.subject))
+        .bind(id)
+        .bind(sender)
+        .bind(subject)
         .bind(clock::now())
-        .execute(pool)
+        .execute(connection)
         .await
         .map(drop))
     }
@@ -69,9 +71,10 @@ impl Journal {
         &self,
         id: &str,
         claimed_at: i64,
-        done: &Done,
+        done: Done,
     ) -> Result<(), sqlx::Error> {
-        either!(&self.db.pool, pool => sqlx::query(
+        let id = id.to_owned();
+        commit!(self.db, connection => sqlx::query(
             "UPDATE mails SET state = 'done', claimed_at = $2, done_at = $3, reason = NULL,
                  answer = NULL, mailboxes = $4, tickets = $5, dedup_keys = $6, dedup_until = $7
              WHERE id = $1",
@@ -79,11 +82,11 @@ impl Journal {
         .bind(id)
         .bind(claimed_at)
         .bind(clock::now())
-        .bind(&done.mailboxes)
-        .bind(&done.tickets)
-        .bind(&done.dedup_keys)
+        .bind(done.mailboxes)
+        .bind(done.tickets)
+        .bind(done.dedup_keys)
         .bind(done.dedup_until)
-        .execute(pool)
+        .execute(connection)
         .await
         .map(drop))
     }
@@ -95,14 +98,15 @@ impl Journal {
         reason: &str,
         answer: &str,
     ) -> Result<i64, sqlx::Error> {
-        let failures: Option<i64> = either!(&self.db.pool, pool => sqlx::query_scalar(
+        let [id, reason, answer] = [id, reason, answer].map(str::to_owned);
+        let failures: Option<i64> = commit!(self.db, connection => sqlx::query_scalar(
             "UPDATE mails SET failures = failures + 1, reason = $2, answer = $3 WHERE id = $1
              RETURNING failures",
         )
         .bind(id)
         .bind(reason)
         .bind(answer)
-        .fetch_optional(pool)
+        .fetch_optional(connection)
         .await)?;
         Ok(failures.unwrap_or(1))
     }
@@ -113,13 +117,14 @@ impl Journal {
         reason: &str,
         answer: &str,
     ) -> Result<(), sqlx::Error> {
-        either!(&self.db.pool, pool => sqlx::query(
+        let [id, reason, answer] = [id, reason, answer].map(str::to_owned);
+        commit!(self.db, connection => sqlx::query(
             "UPDATE mails SET state = 'dead', reason = $2, answer = $3 WHERE id = $1",
         )
         .bind(id)
         .bind(reason)
         .bind(answer)
-        .execute(pool)
+        .execute(connection)
         .await
         .map(drop))
     }

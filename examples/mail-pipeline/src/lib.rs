@@ -32,12 +32,14 @@ mod numbers;
 mod outbound;
 mod pages;
 pub mod queue;
+mod replays;
 mod router;
 mod routes;
 mod routing;
 mod sealed;
 mod smoke;
 mod stop;
+mod writer;
 
 use std::fs;
 use std::path::Path;
@@ -48,11 +50,12 @@ use axum::extract::Request;
 use axum::middleware;
 use http::HeaderName;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use session_auth::store::PostgresStore;
 use session_auth::webhook::{BasicAuth, Bearer, Encoding, Hmac};
 use session_auth::{Protected, SessionAuthLayer};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 use tower::ServiceBuilder;
 use tower_http::ServiceBuilderExt as _;
@@ -76,6 +79,7 @@ use self::helpdesk::HelpDesk;
 use self::journal::Journal;
 use self::outbound::Outbound;
 use self::queue::{BoxError, DeadLetters, NatsQueue, Queue, SqlQueue};
+use self::replays::Replays;
 use self::routing::Routing;
 pub use self::sealed::{Entry, MasterKeyError, MasterKeys, Vault};
 pub use self::smoke::{Smoke, smoke};
@@ -239,6 +243,7 @@ pub async fn start(mut config: Config) -> Result<Service, BoxError> {
         let bridge = Arc::new(Bridge {
             queue: Arc::clone(&app.queue),
             published: Arc::clone(&app.published),
+            idle: Mutex::default(),
             dedup: dedup.clone(),
             routing: app.routing.clone(),
             journal: app.journal.clone(),
@@ -254,7 +259,11 @@ pub async fn start(mut config: Config) -> Result<Service, BoxError> {
         }
         work.spawn(Fanout::new(db.clone(), &config, outbound)?.run());
     }
-    work.spawn(housekeeping(vault, dedup));
+    let replays = match &db.writer {
+        Either::Sqlite(writer) => Some(Replays::new(writer.clone())),
+        Either::Postgres(_) => None,
+    };
+    work.spawn(housekeeping(vault, dedup, replays));
     let app = protect(&config, &db, app)?;
     Ok(Service {
         app: around(app),
@@ -283,10 +292,15 @@ async fn stand_in(config: &mut Config, work: &mut JoinSet<()>) -> Result<HelpDes
 }
 
 /// What has time.
-async fn housekeeping(vault: Vault, dedup: Dedup) {
+async fn housekeeping(vault: Vault, dedup: Dedup, replays: Option<Replays>) {
     loop {
         tokio::time::sleep(Duration::from_secs(10)).await;
-        for done in [vault.write_uses().await, dedup.purge().await] {
+        let purged = match &replays {
+            Some(replays) => replays.purge().await,
+            // PostgreSQL's forget as new ones come.
+            None => Ok(()),
+        };
+        for done in [vault.write_uses().await, dedup.purge().await, purged] {
             if let Err(error) = done {
                 tracing::warn!(%error, "housekeeping");
             }
@@ -329,8 +343,12 @@ fn protect(config: &Config, db: &Db, app: App) -> Result<Protected, BoxError> {
         .webhook_body_timeout(BODY)
         .login_path("/login");
     let auth = match db.sessions() {
-        Either::Sqlite(store) => auth.store(store.clone()).replay_window(store, REMEMBERED),
-        Either::Postgres(store) => auth.store(store.clone()).replay_window(store, REMEMBERED),
+        Either::Sqlite(store) => auth.store(store),
+        Either::Postgres(store) => auth.store(store),
+    };
+    let auth = match &db.writer {
+        Either::Sqlite(writer) => auth.replay_window(Replays::new(writer.clone()), REMEMBERED),
+        Either::Postgres(pool) => auth.replay_window(PostgresStore::new(pool.clone()), REMEMBERED),
     };
     let auth = auth.build()?;
     let _ = app.auth.set(auth.clone());

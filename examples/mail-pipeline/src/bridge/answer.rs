@@ -10,6 +10,11 @@ use serde_json::Value;
 /// Longer than this nobody waits because of a `Retry-After`.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// The help desk is busy: no failure of the mail's.
+pub(crate) const RATE_LIMITED: &str = "rate_limited";
+/// The store of attachments does not answer.
+pub(crate) const NO_STORE: &str = "attachments_unavailable";
+
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
@@ -33,7 +38,7 @@ impl Meaning {
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Unclear(_) => true,
-            Self::Later { reason, .. } => *reason != "rate_limited",
+            Self::Later { reason, .. } => ![RATE_LIMITED, NO_STORE].contains(reason),
             Self::Made(_) | Self::Reject(_) | Self::Stop(_) => false,
         }
     }
@@ -81,7 +86,7 @@ pub(crate) fn read(
         (404, Some(_)) => Meaning::Stop("no_such_mailbox"),
         (405, Some(_)) => Meaning::Stop("no_such_api"),
         (429, _) => Meaning::Later {
-            reason: "rate_limited",
+            reason: RATE_LIMITED,
             wait: retry_after(headers, now),
         },
         (403, None) if text.contains("error code: 1010") => Meaning::Later {

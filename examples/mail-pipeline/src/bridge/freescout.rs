@@ -14,8 +14,8 @@ use reqwest::{Body, Client, RequestBuilder, Url};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{self, Meaning};
-use crate::blobs::Blobs;
+use super::answer::{self, Meaning, NO_STORE};
+use crate::blobs::{Blobs, ReadError};
 use crate::config::Secret;
 use crate::mail::Mail;
 use crate::queue::BoxError;
@@ -49,6 +49,26 @@ pub(crate) struct Answer {
     /// For the operators.
     pub(crate) text: String,
 }
+
+/// Without what it needs of the store, no request is made: for sure there is no ticket.
+impl From<ReadError> for Answer {
+    fn from(error: ReadError) -> Self {
+        let meaning = match error {
+            ReadError::Missing(_) => Meaning::Reject("attachment_missing"),
+            ReadError::Unavailable(_) => Meaning::Later {
+                reason: NO_STORE,
+                wait: None,
+            },
+        };
+        Self {
+            meaning,
+            text: error.to_string(),
+        }
+    }
+}
+
+/// A body as it is sent, and its length.
+type Request = (BoxStream<'static, io::Result<Bytes>>, u64);
 
 #[derive(Deserialize)]
 struct Listing {
@@ -110,7 +130,10 @@ impl FreeScout {
         let Some(request) = self.authorized(self.client.post(url)).await? else {
             return Ok(no_key());
         };
-        let (body, length) = self.body(mail, mailbox, marker).await?;
+        let (body, length) = match self.body(mail, mailbox, marker).await? {
+            Ok(body) => body,
+            Err(answer) => return Ok(answer),
+        };
         let request = request
             .header("content-type", "application/json")
             .header("content-length", length)
@@ -232,7 +255,7 @@ impl FreeScout {
         mail: &Mail,
         mailbox: i64,
         marker: &str,
-    ) -> Result<(BoxStream<'static, io::Result<Bytes>>, u64), BoxError> {
+    ) -> Result<Result<Request, Answer>, BoxError> {
         let mut text = escaped(&mail.readable());
         for damaged in mail.attachments.iter().filter(|it| it.damaged) {
             let note = format!(
@@ -282,13 +305,16 @@ impl FreeScout {
             let comma = if index == 0 { "" } else { "," };
             push(format!(r#"{comma}{head},"data":""#), &mut parts);
             encoded += it.bytes.div_ceil(3) * 4;
-            let content = self.blobs.read(&it.blob).await?;
+            let content = match self.blobs.read(&it.blob).await {
+                Ok(content) => content,
+                Err(error) => return Ok(Err(error.into())),
+            };
             let content = content.map(|part| part.map(|part| Bytes::from(STANDARD.encode(&part))));
             parts.push(content.boxed());
             push(r#""}"#.to_owned(), &mut parts);
         }
         push(format!("]{after}"), &mut parts);
-        Ok((stream::iter(parts).flatten().boxed(), length + encoded))
+        Ok(Ok((stream::iter(parts).flatten().boxed(), length + encoded)))
     }
 }
 

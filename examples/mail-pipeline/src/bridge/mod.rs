@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use failsafe::failure_policy::ConsecutiveFailures;
 use failsafe::{Config as Breakers, StateMachine, backoff as waits, failure_policy};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{sleep, timeout};
 
 pub(crate) use self::answer::Meaning;
+use self::answer::RATE_LIMITED;
 use self::freescout::Answer;
 pub(crate) use self::freescout::FreeScout;
 use crate::blobs::Blobs;
@@ -46,10 +47,17 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    pub(crate) async fn read(payload: &[u8], blobs: &Blobs) -> Result<Mail, BoxError> {
-        match serde_json::from_slice(payload)? {
+    pub(crate) async fn read(payload: &[u8], blobs: &Blobs) -> Result<Mail, Answer> {
+        let unreadable = |error: serde_json::Error| Answer {
+            meaning: Meaning::Reject("unreadable"),
+            text: error.to_string(),
+        };
+        match serde_json::from_slice(payload).map_err(unreadable)? {
             Self::Mail(mail) => Ok(*mail),
-            Self::Blob(key) => Ok(serde_json::from_slice(&blobs.read_whole(&key).await?)?),
+            Self::Blob(key) => {
+                let whole = blobs.read_whole(&key).await?;
+                serde_json::from_slice(&whole).map_err(unreadable)
+            }
         }
     }
 }
@@ -59,6 +67,8 @@ type Breaker = StateMachine<ConsecutiveFailures<waits::Constant>, ()>;
 pub(crate) struct Bridge {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) published: Arc<Notify>,
+    /// Of the workers that have nothing to do, one looks for messages of other processes.
+    pub(crate) idle: Mutex<()>,
     pub(crate) dedup: Dedup,
     pub(crate) routing: Routing,
     pub(crate) journal: Journal,
@@ -95,6 +105,7 @@ impl Bridge {
             match self.step().await {
                 Ok(true) => {}
                 Ok(false) => {
+                    let _turn = self.idle.lock().await;
                     let _ = timeout(self.timing.poll, self.published.notified()).await;
                 }
                 Err(error) => {
@@ -126,7 +137,7 @@ impl Bridge {
         hold("claimed").await;
         let mail = match Item::read(&claimed.message.payload, &self.blobs).await {
             Ok(mail) => mail,
-            Err(error) => return self.bury(claimed, "unreadable", &error.to_string()).await,
+            Err(answer) => return self.failed(claimed, &answer).await,
         };
         let started = Instant::now();
         // Shorter than the claim: nobody else is at it while this is.
@@ -141,16 +152,12 @@ impl Bridge {
         match tried {
             Tried::Done { done, fresh } => {
                 self.breaker.on_success();
-                self.journal.done(id, claimed_at, &done).await?;
+                let tickets = done.tickets.clone();
+                self.journal.done(id, claimed_at, done).await?;
                 hold("before-confirm").await;
                 self.queue.confirm(claimed).await?;
                 metrics::counter!("mail_pipeline_tickets_total").increment(u64::from(fresh));
-                tracing::info!(
-                    mail = id,
-                    tickets = done.tickets,
-                    fresh,
-                    "a mail has its ticket"
-                );
+                tracing::info!(mail = id, tickets, fresh, "a mail has its ticket");
                 if fresh {
                     self.outbound.reply(&mail, &self.routing).await;
                 }
@@ -260,7 +267,7 @@ impl Bridge {
                 self.queue.release(claimed, Duration::ZERO).await?;
                 return Ok(());
             }
-            Meaning::Later { reason, wait } => (*reason, *wait, *reason != "rate_limited"),
+            Meaning::Later { reason, wait } => (*reason, *wait, *reason != RATE_LIMITED),
             Meaning::Unclear(reason) => (*reason, None, true),
             // Handled where it came.
             Meaning::Made(_) => ("server_error", None, true),

@@ -1,8 +1,10 @@
 //! Dead letters: why each died, what was answered last, and the way back.
 
+use sqlx::Connection as _;
+
 use super::{BoxError, Claimed, Message, Queue};
 use crate::clock;
-use crate::database::{Db, either};
+use crate::database::{Db, commit, either};
 
 /// The dead letters of a database.
 #[derive(Clone)]
@@ -56,8 +58,10 @@ impl DeadLetters {
         take_out: Option<&'static str>,
     ) -> Result<bool, BoxError> {
         let now = clock::now();
-        either!(&self.db.pool, pool => {
-            let mut all = pool.begin().await?;
+        let (claimed, handlers) = (claimed.clone(), self.handlers.clone());
+        let [reason, answer] = [reason, answer].map(str::to_owned);
+        let buried = commit!(self.db, connection => async move {
+            let mut all = connection.begin().await?;
             if let Some(statement) = take_out {
                 let taken = sqlx::query(statement)
                     .bind(&claimed.message.id)
@@ -86,7 +90,7 @@ impl DeadLetters {
             .bind(answer)
             .execute(&mut *all)
             .await?;
-            for handler in &self.handlers {
+            for handler in &handlers {
                 sqlx::query(
                     "INSERT INTO dead_letter_jobs (letter, dead_at, handler, next_at)
                      VALUES ($1, $2, $3, $2) ON CONFLICT DO NOTHING",
@@ -98,8 +102,10 @@ impl DeadLetters {
                 .await?;
             }
             all.commit().await?;
-        });
-        Ok(true)
+            Ok::<_, sqlx::Error>(true)
+        }
+        .await);
+        Ok(buried?)
     }
 
     /// Those that are not back in the queue, the newest first.

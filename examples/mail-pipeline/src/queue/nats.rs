@@ -5,7 +5,7 @@
 //! the groups that share its subject. The server knows an id for two minutes, and numbers a redriven
 //! message anew by its round.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{Consumer, pull};
@@ -33,6 +33,8 @@ pub struct NatsQueue {
     stream: Stream,
     consumers: Vec<Consumer<pull::Config>>,
     next: AtomicUsize,
+    /// Until when this process has the message under way of each. Nobody here asks for another before.
+    taken_until: [AtomicI64; SUBJECTS],
     dead: DeadLetters,
     visibility: Duration,
 }
@@ -76,6 +78,7 @@ impl NatsQueue {
             stream,
             consumers,
             next: AtomicUsize::new(0),
+            taken_until: Default::default(),
             dead,
             visibility,
         })
@@ -84,8 +87,11 @@ impl NatsQueue {
     async fn take(&self) -> Result<Option<Claimed>, BoxError> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for number in 0..SUBJECTS {
-            let consumer = &self.consumers[(first + number) % SUBJECTS];
-            let mut batch = consumer
+            let number = (first + number) % SUBJECTS;
+            if self.taken_until[number].load(Ordering::Relaxed) > clock::now() {
+                continue;
+            }
+            let mut batch = self.consumers[number]
                 .fetch()
                 .max_messages(1)
                 .expires(WAIT)
@@ -109,6 +115,8 @@ impl NatsQueue {
                 .reply
                 .as_ref()
                 .ok_or("a message cannot be acknowledged")?;
+            let until = clock::now() + clock::millis(self.visibility);
+            self.taken_until[number].store(until, Ordering::Relaxed);
             return Ok(Some(Claimed {
                 message: Message {
                     id: header(ID),
@@ -118,7 +126,7 @@ impl NatsQueue {
                 },
                 published_at: i64::try_from(info.published.unix_timestamp_nanos() / 1_000_000)?,
                 deliveries: info.delivered,
-                receipt: format!("{} {reply}", clock::now() + clock::millis(self.visibility)),
+                receipt: format!("{until} {reply}"),
             }));
         }
         Ok(None)
@@ -131,11 +139,14 @@ impl NatsQueue {
             .receipt
             .split_once(' ')
             .ok_or("this is no claim of NATS")?;
-        if clock::now() >= until.parse()? {
+        let until = until.parse()?;
+        if clock::now() >= until {
             return Ok(false);
         }
         // A request: it is done when the server says so.
         self.client.request(reply.to_owned(), answer.into()).await?;
+        let taken_until = &self.taken_until[number(&claimed.message.group)];
+        let _ = taken_until.compare_exchange(until, 0, Ordering::Relaxed, Ordering::Relaxed);
         Ok(true)
     }
 }
@@ -146,9 +157,8 @@ fn host(url: &str) -> &str {
 }
 
 /// The same on every machine, whatever built it.
-fn subject(group: &str) -> String {
-    let number = usize::from(Sha256::digest(group)[0]) % SUBJECTS;
-    format!("mails.{number}")
+fn number(group: &str) -> usize {
+    usize::from(Sha256::digest(group)[0]) % SUBJECTS
 }
 
 impl Queue for NatsQueue {
@@ -162,7 +172,7 @@ impl Queue for NatsQueue {
             let payload = message.payload.clone().into();
             let sent = self
                 .context
-                .publish_with_headers(subject(&message.group), headers, payload)
+                .publish_with_headers(format!("mails.{}", number(&message.group)), headers, payload)
                 .await?;
             sent.await?;
             Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, BoxError, Claimed, DeadLetters, Depth, Message, Queue, Which};
 use crate::clock;
-use crate::database::{Db, Either, either};
+use crate::database::{Db, Either, commit, either};
 
 /// A queue in SQLite or PostgreSQL.
 #[derive(Clone)]
@@ -44,23 +44,20 @@ impl SqlQueue {
         let now = clock::now();
         let until = now.saturating_add(clock::millis(self.visibility));
         let receipt = clock::token()?;
-        macro_rules! take {
-            ($pool:expr, $statement:expr) => {
-                sqlx::query_as($statement)
-                    .bind(now)
-                    .bind(until)
-                    .bind(&receipt)
-                    .fetch_optional($pool)
-                    .await?
-            };
-        }
         type Row = (String, String, Vec<u8>, i64, i64);
-        let row: Option<Row> = match &self.db.pool {
-            // One writes at a time: nobody claims the same.
-            Either::Sqlite(pool) => take!(pool, claim!("")),
-            // Who finds a row locked goes on to the next.
-            Either::Postgres(pool) => take!(pool, claim!("FOR UPDATE SKIP LOCKED")),
+        // With SQLite one writes at a time, so that nobody claims the same. With PostgreSQL, who finds a
+        // row locked goes on to the next.
+        let statement = match &self.db.pool {
+            Either::Sqlite(_) => claim!(""),
+            Either::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
         };
+        let owner = receipt.clone();
+        let row: Option<Row> = commit!(self.db, connection => sqlx::query_as(statement)
+            .bind(now)
+            .bind(until)
+            .bind(owner)
+            .fetch_optional(connection)
+            .await)?;
         Ok(
             row.map(|(id, group, payload, published_at, deliveries)| Claimed {
                 message: Message {
@@ -80,15 +77,16 @@ impl SqlQueue {
 impl Queue for SqlQueue {
     fn publish<'a>(&'a self, message: &'a Message) -> Answer<'a, ()> {
         Box::pin(async move {
-            either!(&self.db.pool, pool => sqlx::query(
+            let message = message.clone();
+            commit!(self.db, connection => sqlx::query(
                 "INSERT INTO queue (id, grp, payload, published_at, visible_at)
                  VALUES ($1, $2, $3, $4, $4) ON CONFLICT (id) DO NOTHING",
             )
-            .bind(&message.id)
-            .bind(&message.group)
-            .bind(&message.payload)
+            .bind(message.id)
+            .bind(message.group)
+            .bind(message.payload)
             .bind(clock::now())
-            .execute(pool)
+            .execute(connection)
             .await
             .map(drop))?;
             Ok(())
@@ -101,12 +99,13 @@ impl Queue for SqlQueue {
 
     fn confirm<'a>(&'a self, claimed: &'a Claimed) -> Answer<'a, bool> {
         Box::pin(async move {
-            let done = either!(&self.db.pool, pool => sqlx::query(
+            let (id, owner) = (claimed.message.id.clone(), claimed.receipt.clone());
+            let done = commit!(self.db, connection => sqlx::query(
                 "DELETE FROM queue WHERE id = $1 AND owner = $2",
             )
-            .bind(&claimed.message.id)
-            .bind(&claimed.receipt)
-            .execute(pool)
+            .bind(id)
+            .bind(owner)
+            .execute(connection)
             .await
             .map(|done| done.rows_affected()))?;
             Ok(done == 1)
@@ -115,13 +114,14 @@ impl Queue for SqlQueue {
 
     fn release<'a>(&'a self, claimed: &'a Claimed, after: Duration) -> Answer<'a, bool> {
         Box::pin(async move {
-            let done = either!(&self.db.pool, pool => sqlx::query(
+            let (id, owner) = (claimed.message.id.clone(), claimed.receipt.clone());
+            let done = commit!(self.db, connection => sqlx::query(
                 "UPDATE queue SET visible_at = $3, owner = '' WHERE id = $1 AND owner = $2",
             )
-            .bind(&claimed.message.id)
-            .bind(&claimed.receipt)
+            .bind(id)
+            .bind(owner)
             .bind(clock::now().saturating_add(clock::millis(after)))
-            .execute(pool)
+            .execute(connection)
             .await
             .map(|done| done.rows_affected()))?;
             Ok(done == 1)

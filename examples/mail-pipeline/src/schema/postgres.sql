@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS mails (
     dedup_until  BIGINT
 );
 CREATE INDEX IF NOT EXISTS mails_by_time ON mails (published_at);
+CREATE INDEX IF NOT EXISTS mails_by_sender ON mails (sender, done_at);
 
 CREATE TABLE IF NOT EXISTS queue (
     seq          BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

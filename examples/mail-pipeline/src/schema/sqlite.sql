@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS mails (
     dedup_until  INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS mails_by_time ON mails (published_at);
+CREATE INDEX IF NOT EXISTS mails_by_sender ON mails (sender, done_at);
 
 CREATE TABLE IF NOT EXISTS queue (
     seq          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -70,6 +71,14 @@ CREATE TABLE IF NOT EXISTS dedup (
     until        INTEGER NOT NULL,
     ticket       TEXT
 ) STRICT;
+
+-- Deliveries by digest: whose each is, or nobody's where it was handled. Until then, in seconds since 1970.
+CREATE TABLE IF NOT EXISTS replays (
+    delivery     BLOB    NOT NULL PRIMARY KEY,
+    owner        INTEGER,
+    until        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS replays_until ON replays (until);
 
 CREATE TABLE IF NOT EXISTS routes (
     address      TEXT    NOT NULL PRIMARY KEY,
