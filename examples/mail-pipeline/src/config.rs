@@ -3,6 +3,7 @@
 use std::env::VarError;
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ use crate::sealed::MasterKeys;
 
 /// Worth nothing as a secret, and used only where `SESSION_AUTH_DEV=true`.
 pub const DEVELOPMENT_SECRET: &str = "development";
+
+/// Of `VISIBILITY_SECONDS`. Below, the help desk has no time for an answer; above, a mail whose bridge
+/// was killed waits for more than an hour.
+const VISIBILITY: RangeInclusive<u64> = 2..=3600;
 
 /// By which one says what kind of start it is.
 const SWITCHES: [&str; 2] = ["SESSION_AUTH_DEV", "SESSION_AUTH_KEYS"];
@@ -51,6 +56,8 @@ const REQUIRED: [&str; 7] = [
 /// | `DEFAULT_MAILBOX` | at the first start: the mailbox for all recipients, 1 where unset |
 /// | `SMTP_URL`, `REPLY_FROM` | the mail server, sealed at the first start, and the sender of auto-replies; without them there are none |
 /// | `DEAD_LETTER_URL`, `DEAD_LETTER_MAIL` | who is told of dead letters |
+/// | `DEAD_LETTER_SECRET` | signs what the URL is told: `whsec_` and base64; sealed at the first start |
+/// | `VISIBILITY_SECONDS` | for how long a claimed mail is its bridge's, 2 to 3600; 120 where unset |
 /// | `LISTEN` | address and port; `127.0.0.1:3000` where unset |
 ///
 /// With `SESSION_AUTH_DEV=true` each secret has a development value, and a warning in the log. So it is in a
@@ -95,6 +102,8 @@ pub struct Config {
     pub reply_from: Option<String>,
     /// A URL that is told of dead letters.
     pub dead_letter_url: Option<Url>,
+    /// Sealed where there is none.
+    pub dead_letter_secret: Option<Secret>,
     /// An address that is told of dead letters.
     pub dead_letter_mail: Option<String>,
     /// Where the program listens.
@@ -333,6 +342,7 @@ impl Config {
         let smtp_url = take!(optional("SMTP_URL"));
         let reply_from = take!(optional("REPLY_FROM"));
         let dead_letter_url = take!(parsed("DEAD_LETTER_URL", "https://hooks.example.com/dead"));
+        let dead_letter_secret = take!(optional("DEAD_LETTER_SECRET"));
         let dead_letter_mail = take!(optional("DEAD_LETTER_MAIL"));
         let listen = take!(match optional("LISTEN") {
             Ok(None) => Ok(SocketAddr::from(([127, 0, 0, 1], 3000))),
@@ -342,14 +352,17 @@ impl Config {
             Err(problem) => Err(problem),
         });
         let mut timing = Timing::default();
-        // For tests that wait for a claim to be over.
         if let Some(Some(text)) = take!(optional("VISIBILITY_SECONDS")) {
             match text.parse() {
-                Ok(seconds) if seconds > 0 => {
+                Ok(seconds) if VISIBILITY.contains(&seconds) => {
                     timing.visibility = Duration::from_secs(seconds);
                     timing.answer = timing.answer.min(timing.visibility / 2);
                 }
-                _ => problems.push("VISIBILITY_SECONDS is no number from 1: write 120".to_owned()),
+                _ => problems.push(format!(
+                    "VISIBILITY_SECONDS is {text:?}, and no number from {} to {}: unset it for 120",
+                    VISIBILITY.start(),
+                    VISIBILITY.end()
+                )),
             }
         }
         match optional("HOLD_AT") {
@@ -379,6 +392,7 @@ impl Config {
                 smtp_url: smtp_url?.map(Secret),
                 reply_from: reply_from?,
                 dead_letter_url: dead_letter_url?,
+                dead_letter_secret: dead_letter_secret?.map(Secret),
                 dead_letter_mail: dead_letter_mail?,
                 listen: listen?,
                 timing,
@@ -500,6 +514,10 @@ mod tests {
             ("DEAD_LETTER_URL", "ftp://example.org"),
             ("HOLD_AT", "anywhere"),
             ("VISIBILITY_SECONDS", "0"),
+            ("VISIBILITY_SECONDS", "1"),
+            ("VISIBILITY_SECONDS", "3601"),
+            ("VISIBILITY_SECONDS", "18446744073709551615"),
+            ("VISIBILITY_SECONDS", "2 min"),
         ] {
             let mut all = ALL.to_vec();
             all.push((name, value));
@@ -510,6 +528,18 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_claim_lasts_from_2_s_to_an_hour() {
+        for (text, seconds) in [("2", 2), ("3600", 3600)] {
+            let config = read(&[&ALL[..], &[("VISIBILITY_SECONDS", text)]].concat()).unwrap();
+            assert_eq!(config.timing.visibility.as_secs(), seconds);
+            assert!(config.timing.answer <= config.timing.deadline());
+        }
+        let config = read(&[&ALL[..], &[("VISIBILITY_SECONDS", "3601")]].concat());
+        let error = config.unwrap_err().to_string();
+        assert!(error.contains("from 2 to 3600"), "{error}");
     }
 
     #[test]

@@ -1,27 +1,41 @@
 //! Who is told of dead letters: a URL and an address, as far as they are configured. One job each, kept
 //! with the letter. A job that fails comes again, and after its last try it is given up in the log:
 //! it is no dead letter itself.
+//!
+//! What is posted is signed as Standard Webhooks says (`v1`, HMAC-SHA256), by the sealed
+//! `dead_letter_secret`. Its `webhook-id` is the same at each try, for whoever takes a letter once.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::time::sleep;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::database::{Db, either};
+use crate::dedup::digest;
 use crate::outbound::Outbound;
 use crate::queue::{BoxError, backoff};
+use crate::sealed::Vault;
 
 const TRIES: i64 = 10;
 /// For how long a job is its node's.
 const LEASE: i64 = 60_000;
 
+/// The secret's name in the vault.
+pub(crate) const SECRET: &str = "dead_letter_secret";
+
 #[derive(Clone)]
 pub(crate) struct Fanout {
     db: Db,
+    vault: Vault,
     client: Client,
     url: Option<Url>,
     mail: Option<String>,
@@ -34,7 +48,20 @@ type Row = (String, i64, String, i64);
 type Letter = (Vec<u8>, i64, i64, String, String);
 
 impl Fanout {
-    pub(crate) fn new(db: Db, config: &Config, outbound: Outbound) -> Result<Self, BoxError> {
+    pub(crate) async fn new(
+        db: Db,
+        vault: Vault,
+        config: &Config,
+        outbound: Outbound,
+    ) -> Result<Self, BoxError> {
+        if config.dead_letter_url.is_some() && vault.get(SECRET).await?.is_none() {
+            return Err(format!(
+                "DEAD_LETTER_URL is set, and there is no {SECRET} to sign with: set \
+                 DEAD_LETTER_SECRET, or `mail-pipeline secrets set {SECRET}`, to whsec_ and the \
+                 base64 of 24 to 64 random bytes"
+            )
+            .into());
+        }
         let client = Client::builder()
             .user_agent(concat!("mail-pipeline/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -42,6 +69,7 @@ impl Fanout {
             .build()?;
         Ok(Self {
             db,
+            vault,
             client,
             url: config.dead_letter_url.clone(),
             mail: config.dead_letter_mail.clone(),
@@ -163,7 +191,21 @@ impl Fanout {
         });
         match (handler, &self.url, &self.mail) {
             ("webhook", Some(url), _) => {
-                let answer = self.client.post(url.clone()).json(&letter).send().await?;
+                let secret = self.vault.get(SECRET).await?;
+                let key = signing_key(&secret.ok_or("there is no dead_letter_secret")?)?;
+                let id = digest([id.as_bytes(), &dead_at.to_be_bytes()]);
+                let id = format!("msg_{}", &id[..32]);
+                let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+                let body = letter.to_string();
+                let request = self.client.post(url.clone());
+                let answer = request
+                    .header(CONTENT_TYPE, "application/json")
+                    .header("webhook-signature", signature(&key, &id, at, &body)?)
+                    .header("webhook-id", id)
+                    .header("webhook-timestamp", at)
+                    .body(body)
+                    .send()
+                    .await?;
                 if !answer.status().is_success() {
                     return Err(format!("{} was answered", answer.status()).into());
                 }
@@ -181,4 +223,23 @@ impl Fanout {
             _ => Ok(()),
         }
     }
+}
+
+/// The bytes of a secret as receivers have it.
+pub(crate) fn signing_key(secret: &Secret) -> Result<Vec<u8>, BoxError> {
+    let text: &str = secret.as_ref();
+    let key = text
+        .strip_prefix("whsec_")
+        .and_then(|text| STANDARD.decode(text).ok())
+        .filter(|key| (24..=64).contains(&key.len()));
+    key.ok_or_else(|| {
+        format!("{SECRET} is not whsec_ and the base64 of 24 to 64 bytes: make one by `echo whsec_$(openssl rand -base64 32)`")
+            .into()
+    })
+}
+
+fn signature(key: &[u8], id: &str, at: u64, body: &str) -> Result<String, BoxError> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key)?;
+    mac.update(format!("{id}.{at}.{body}").as_bytes());
+    Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }

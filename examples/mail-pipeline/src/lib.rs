@@ -204,6 +204,7 @@ pub async fn start(mut config: Config) -> Result<Service, BoxError> {
     for (name, given) in [
         ("helpdesk_api_key", &config.helpdesk_api_key),
         ("smtp_url", &config.smtp_url),
+        (fanout::SECRET, &config.dead_letter_secret),
     ] {
         if let Some(value) = given
             && (vault.get(name).await?.is_none() || helpdesk.is_some())
@@ -257,7 +258,8 @@ pub async fn start(mut config: Config) -> Result<Service, BoxError> {
         for _ in 0..config.timing.workers {
             work.spawn(Arc::clone(&bridge).run());
         }
-        work.spawn(Fanout::new(db.clone(), &config, outbound)?.run());
+        let fanout = Fanout::new(db.clone(), vault.clone(), &config, outbound).await?;
+        work.spawn(fanout.run());
     }
     let replays = match &db.writer {
         Either::Sqlite(writer) => Some(Replays::new(writer.clone())),

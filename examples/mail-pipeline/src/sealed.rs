@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::config::Secret;
 use crate::database::{Db, either};
+use crate::fanout::{SECRET, signing_key};
 use crate::queue::BoxError;
 
 const NONCE: usize = 24;
@@ -28,7 +29,7 @@ const MOST: usize = 64 * 1024;
 const DEVELOPMENT: [u8; 32] = *b"mail-pipeline's development key!";
 
 /// The sealed secrets, each with the place where it is shown.
-pub(crate) const NAMES: [(&str, &str); 4] = [
+pub(crate) const NAMES: [(&str, &str); 5] = [
     ("helpdesk_api_key", "X-FreeScout-API-Key, to HELPDESK_URL"),
     ("access_client_id", "CF-Access-Client-Id, to HELPDESK_URL"),
     (
@@ -36,6 +37,7 @@ pub(crate) const NAMES: [(&str, &str); 4] = [
         "CF-Access-Client-Secret, to HELPDESK_URL",
     ),
     ("smtp_url", "the mail server that auto-replies leave by"),
+    (SECRET, "signs what DEAD_LETTER_URL is told"),
 ];
 
 /// The master key, and during a rotation the one before.
@@ -205,7 +207,8 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// There is no secret of this name, the value is empty or longer than 64 KiB, or the database fails.
+    /// There is no secret of this name, the value is empty, longer than 64 KiB or not of the form that the
+    /// secret has, or the database fails.
     pub async fn set(&self, name: &str, value: &Secret) -> Result<(), BoxError> {
         let Some((name, place)) = NAMES.iter().find(|(known, _)| *known == name) else {
             let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
@@ -218,6 +221,9 @@ impl Vault {
         let plain: &[u8] = value.as_ref();
         if plain.is_empty() || plain.len() > MOST {
             return Err(format!("{name} has 1 to {MOST} bytes, not {}", plain.len()).into());
+        }
+        if *name == SECRET {
+            signing_key(value)?;
         }
         let sealed = self.keys.current.seal(name, plain)?;
         either!(&self.db.pool, pool => sqlx::query(

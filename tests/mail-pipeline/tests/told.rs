@@ -4,18 +4,25 @@
 mod service;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use http::Request;
 use mail_pipeline::helpdesk::Fault;
 use serde_json::{Value, json};
-use service::{Kind, Pipeline, mail};
+use service::{Ground, Kind, Pipeline, mail};
+use session_auth::webhook::{Hmac, Verifier as _, WebhookRequest};
 use test_servers::Smtp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+type Post = Request<Bytes>;
+
 /// Takes posts, and answers each with the next of these statuses; the last one again and again.
-async fn hook(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<Value>>>) {
+async fn hook(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<Post>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/dead", listener.local_addr().unwrap());
     let posts = Arc::new(Mutex::new(Vec::new()));
@@ -25,19 +32,24 @@ async fn hook(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<Value>>>) {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
-            let body = loop {
+            let post = loop {
                 let mut part = [0; 4096];
                 let read = stream.read(&mut part).await.unwrap();
                 request.extend_from_slice(&part[..read]);
                 let text = String::from_utf8_lossy(&request);
-                let Some((_, body)) = text.split_once("\r\n\r\n") else {
+                let Some((head, body)) = text.split_once("\r\n\r\n") else {
                     continue;
                 };
-                if let Ok(body) = serde_json::from_str::<Value>(body) {
-                    break body;
+                if serde_json::from_str::<Value>(body).is_ok() {
+                    let mut post = Request::post("/dead");
+                    for line in head.lines().skip(1) {
+                        let (name, value) = line.split_once(": ").unwrap();
+                        post = post.header(name, value);
+                    }
+                    break post.body(Bytes::from(body.to_owned())).unwrap();
                 }
             };
-            kept.lock().unwrap().push(body);
+            kept.lock().unwrap().push(post);
             let status = statuses[number.min(statuses.len() - 1)];
             number += 1;
             let answer =
@@ -56,6 +68,7 @@ async fn a_dead_letter_is_told_to_each_handler_until_it_takes_it() {
     let (url, posts) = hook(&[500, 302, 200]).await;
     let told = |config: &mut mail_pipeline::Config| {
         config.dead_letter_url = Some(url.parse().unwrap());
+        config.dead_letter_secret = Some(SECRET.into());
         config.dead_letter_mail = Some("operator@example.org".to_owned());
         config.smtp_url = Some(smtp.url().into());
         config.reply_from = Some("Support <support@example.org>".to_owned());
@@ -70,7 +83,25 @@ async fn a_dead_letter_is_told_to_each_handler_until_it_takes_it() {
         })
         .await;
     all.unwrap();
-    let post = posts.lock().unwrap()[2].clone();
+    let posted = posts.lock().unwrap().clone();
+    let receiver = |secret| Hmac::standard_webhooks(secret);
+    for post in &posted {
+        let request = WebhookRequest::new(post, SystemTime::now());
+        assert!(receiver(SECRET).verify(&request).is_ok(), "{post:?}");
+        let other = receiver("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+        assert!(other.verify(&request).is_err());
+        // What else stands there, or another body, is not what was signed.
+        for changed in [
+            Request::from_parts(post.clone().into_parts().0, Bytes::from("{}")),
+            with_header(post, "webhook-id", "msg_0"),
+        ] {
+            let request = WebhookRequest::new(&changed, SystemTime::now());
+            assert!(receiver(SECRET).verify(&request).is_err(), "{changed:?}");
+        }
+        // Tries of one letter are one message.
+        assert_eq!(post.headers()["webhook-id"], posted[0].headers()["webhook-id"]);
+    }
+    let post: Value = serde_json::from_slice(posted[2].body()).unwrap();
     assert_eq!(
         (&post["id"], &post["reason"]),
         (&json!(id), &json!("rejected"))
@@ -92,11 +123,38 @@ async fn a_dead_letter_is_told_to_each_handler_until_it_takes_it() {
     assert_eq!((posts.lock().unwrap().len(), smtp.mails().len()), (3, 1));
 }
 
+fn with_header(post: &Post, name: &'static str, value: &str) -> Post {
+    let mut post = post.clone();
+    post.headers_mut().insert(name, value.parse().unwrap());
+    post
+}
+
+/// A receiver that cannot know who posts would take anybody's.
+#[tokio::test]
+async fn nothing_is_told_unsigned() {
+    let ground = Ground::new(Kind::Sqlite).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for (secret, expected) in [
+        (None, "there is no dead_letter_secret to sign with"),
+        (Some("whsec_QUJD"), "the base64 of 24 to 64 bytes"),
+        (Some("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "dead_letter_secret is not whsec_"),
+    ] {
+        let mut config = ground.config();
+        config.helpdesk = Some("http://127.0.0.1:1".parse().unwrap());
+        config.dead_letter_url = Some("http://127.0.0.1:1".parse().unwrap());
+        config.dead_letter_secret = secret.map(Into::into);
+        let error = mail_pipeline::start(config).await.err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(secret.is_none_or(|secret| !error.contains(secret)), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_handler_that_always_fails_makes_no_dead_letter() {
     let (url, posts) = hook(&[500]).await;
     let told = |config: &mut mail_pipeline::Config| {
         config.dead_letter_url = Some(url.parse().unwrap());
+        config.dead_letter_secret = Some(SECRET.into());
         config.timing.backoff = Duration::from_millis(1);
     };
     let pipeline = Pipeline::on(Kind::Sqlite, told).await.unwrap();

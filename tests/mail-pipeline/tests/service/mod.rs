@@ -91,6 +91,7 @@ impl Ground {
             smtp_url: None,
             reply_from: None,
             dead_letter_url: None,
+            dead_letter_secret: None,
             dead_letter_mail: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             timing: Timing {
