@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 #[cfg(feature = "s3")]
 use std::sync::Arc;
+#[cfg(feature = "s3")]
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -72,10 +74,7 @@ impl Blobs {
         fs::create_dir_all(folder).map_err(why)?;
         #[cfg(feature = "s3")]
         let s3 = match s3 {
-            Some(url) => {
-                let builder = object_store::aws::AmazonS3Builder::from_env().with_url(url);
-                Some(Arc::new(builder.build()?) as _)
-            }
+            Some(url) => Some(bucket(url)?),
             None => None,
         };
         #[cfg(not(feature = "s3"))]
@@ -181,6 +180,29 @@ impl Blobs {
     }
 }
 
+/// `s3://bucket/prefix`, with AWS's variables.
+#[cfg(feature = "s3")]
+fn bucket(url: &str) -> Result<Arc<dyn object_store::ObjectStore>, BoxError> {
+    let why = |why: &dyn fmt::Display| format!("BLOBS is {url}: {why}; write s3://bucket/prefix");
+    let parsed: reqwest::Url = url.parse().map_err(|error| why(&error))?;
+    if parsed.scheme() != "s3" {
+        return Err(why(&"it is not S3's").into());
+    }
+    let store = object_store::aws::AmazonS3Builder::from_env()
+        .with_url(url)
+        // An outage is for the provider, and for the queue, to wait out. Two minutes is all that a
+        // provider waits for an answer.
+        .with_retry(object_store::RetryConfig {
+            max_retries: 2,
+            retry_timeout: Duration::from_secs(10),
+            ..Default::default()
+        })
+        .build()
+        .map_err(|error| why(&error))?;
+    let prefix = object_store::path::Path::from_url_path(parsed.path())?;
+    Ok(Arc::new(object_store::prefix::PrefixStore::new(store, prefix)))
+}
+
 /// The same bytes in parts whose lengths are multiples of 3 but for the last.
 #[cfg(feature = "s3")]
 fn in_threes(
@@ -252,6 +274,32 @@ impl Drop for Growing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(not(feature = "s3"))]
+    #[test]
+    fn a_program_without_s3_says_so() {
+        let folder = std::env::temp_dir().join(format!("blobs-{}", clock::token().unwrap()));
+        let error = Blobs::open(&folder, Some("s3://mails")).err().unwrap().to_string();
+        assert!(error.contains("--features s3"), "{error}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(feature = "s3")]
+    #[tokio::test]
+    async fn parts_are_cut_anew_for_base64() {
+        let bytes: Vec<u8> = (0..1000).map(|n| n as u8).collect();
+        for size in [1, 2, 3, 4, 7, 999, 1000] {
+            let parts = bytes.chunks(size).map(|part| Ok(Bytes::copy_from_slice(part)));
+            let parts: Vec<_> = in_threes(stream::iter(parts.collect::<Vec<_>>()).boxed())
+                .map(|part| part.unwrap())
+                .collect()
+                .await;
+            let (last, others) = parts.split_last().unwrap();
+            assert!(others.iter().all(|part| part.len() % 3 == 0), "{size}");
+            assert!(!last.is_empty());
+            assert_eq!(parts.concat(), bytes, "{size}");
+        }
+    }
 
     #[tokio::test]
     async fn base64_is_kept_as_what_it_stands_for_and_a_cut_one_is_none() {

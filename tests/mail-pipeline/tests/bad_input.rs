@@ -267,32 +267,6 @@ async fn a_body_that_stops_half_way_is_no_mail() {
 }
 
 #[tokio::test]
-async fn a_disk_that_is_full_is_503_and_the_mail_is_taken_later() {
-    let pipeline = Pipeline::start().await;
-    let pool = sqlx::SqlitePool::connect(&pipeline.database).await.unwrap();
-    // For whoever writes blobs: there is no folder any more, as there is no space on a full disk.
-    let (blobs, away) = (pipeline.data.join("blobs"), pipeline.data.join("away"));
-    std::fs::rename(&blobs, &away).unwrap();
-    let mut with = mail("full");
-    with["Attachments"] = json!([{ "Name": "a.txt", "Content": "QUJD", "ContentType": "" }]);
-    assert_eq!(pipeline.inbound(&with).await.status(), 503);
-    std::fs::rename(&away, &blobs).unwrap();
-    let id = pipeline.send(&with).await;
-    pipeline.done(&id).await;
-    // For the database: SQLite's own answer where no page is to be had.
-    let trigger = "CREATE TRIGGER full BEFORE INSERT ON queue BEGIN
-        SELECT RAISE(FAIL, 'database or disk is full'); END";
-    sqlx::query(trigger).execute(&pool).await.unwrap();
-    assert_eq!(pipeline.inbound(&mail("full-2")).await.status(), 503);
-    sqlx::query("DROP TRIGGER full")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let id = pipeline.send(&mail("full-2")).await;
-    pipeline.done(&id).await;
-}
-
-#[tokio::test]
 async fn a_database_that_is_locked_is_503_and_the_mail_is_taken_later() {
     let pipeline = Pipeline::start().await;
     let pool = sqlx::SqlitePool::connect(&pipeline.database).await.unwrap();

@@ -213,8 +213,8 @@ fn a_wrong_start_says_what_is_wrong() {
             "NATS at 127.0.0.1:1 is not reached",
         ),
         (
-            vec![("SESSION_AUTH_DEV", "true"), ("BLOBS", "s3://mails")],
-            "--features s3",
+            vec![("SESSION_AUTH_DEV", "true"), ("BLOBS", "ftp://mails")],
+            "write s3://bucket/prefix",
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();

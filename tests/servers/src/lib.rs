@@ -9,6 +9,7 @@ mod nginx;
 mod pgbouncer;
 mod postgres;
 mod redis;
+mod s3;
 mod smtp;
 
 use std::ffi::OsStr;
@@ -28,7 +29,8 @@ pub use self::nginx::Nginx;
 pub use self::pgbouncer::PgBouncer;
 pub use self::postgres::Postgres;
 pub use self::redis::Redis;
-pub use self::smtp::Smtp;
+pub use self::s3::S3;
+pub use self::smtp::{Smtp, SmtpTls};
 
 /// Reads until its standard input ends, which it does when the test's process does too, however it
 /// ended. Then it ends the server: politely, and after 5 s by force.

@@ -11,6 +11,17 @@ pub struct Smtp {
     _running: Running,
     home: Home,
     port: u16,
+    tls: Option<SmtpTls>,
+}
+
+/// When a connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are these two")]
+pub enum SmtpTls {
+    /// After `STARTTLS` (RFC 3207), without which it takes no mail.
+    Starttls,
+    /// From its first byte (RFC 8314).
+    Implicit,
 }
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -23,6 +34,20 @@ impl Smtp {
     /// It does not start, or is not installed and `CI=true`.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::with(None)
+    }
+
+    /// Starts one that shows this certificate, with its key, in PEM.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_with_tls(tls: SmtpTls, certificate: &str, key: &str) -> Option<Self> {
+        Self::with(Some((tls, certificate, key)))
+    }
+
+    fn with(tls: Option<(SmtpTls, &str, &str)>) -> Option<Self> {
         let Some(program) = program("aiosmtpd", &["/usr/bin".into()]) else {
             skip("aiosmtpd is not installed (from Debian: `python3-aiosmtpd`)");
             return None;
@@ -31,7 +56,17 @@ impl Smtp {
         let port = free_port();
         let mut server = home.command(program);
         server
-            .args(["--nosetuid", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["--nosetuid", "--listen", &format!("127.0.0.1:{port}")]);
+        if let Some((tls, certificate, key)) = tls {
+            home.write("tls.pem", certificate);
+            home.write("tls.key", key);
+            let [of_certificate, of_key] = match tls {
+                SmtpTls::Starttls => ["--tlscert", "--tlskey"],
+                SmtpTls::Implicit => ["--smtpscert", "--smtpskey"],
+            };
+            server.args([of_certificate, "tls.pem", of_key, "tls.key"]);
+        }
+        server
             .args(["--class", "aiosmtpd.handlers.Mailbox"])
             .arg(home.path().join("mails"));
         let running = Running::start(&server, &home.path().join("log"));
@@ -45,13 +80,19 @@ impl Smtp {
             _running: running,
             home,
             port,
+            tls: tls.map(|(tls, ..)| tls),
         })
     }
 
-    /// Its URL, without TLS.
+    /// Its URL, which asks for TLS where it has it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        let port = self.port;
+        match self.tls {
+            None => format!("smtp://127.0.0.1:{port}"),
+            Some(SmtpTls::Starttls) => format!("smtp://127.0.0.1:{port}?tls=required"),
+            Some(SmtpTls::Implicit) => format!("smtps://127.0.0.1:{port}"),
+        }
     }
 
     /// The mails that it was given, head and body.

@@ -38,7 +38,12 @@ pub(crate) fn program() -> &'static Path {
 /// Without what the tests' own environment may say.
 pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program());
-    command.args(arguments).env_clear();
+    command.args(arguments);
+    cleared(command, variables)
+}
+
+fn cleared(mut command: Command, variables: &[(&str, &str)]) -> Command {
+    command.env_clear();
     for name in ["PATH", "HOME", "TMPDIR"] {
         if let Some(value) = env::var_os(name) {
             command.env(name, value);
@@ -57,10 +62,31 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        Self::run(command(&[], variables))
+    }
+
+    /// To which a write that is over a limit is an error, and not its end.
+    pub(crate) fn start_where_files_may_be_limited(variables: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", r#"trap "" XFSZ; exec "$0""#])
+            .arg(program());
+        Self::run(cleared(shell, variables))
+    }
+
+    /// No file of the process may be larger, in bytes.
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let set = Command::new("prlimit")
+            .args(["--pid", &self.pid().to_string()])
+            .arg(format!("--fsize={bytes}:unlimited"))
+            .status();
+        assert!(set.unwrap().success());
+    }
+
+    fn run(mut command: Command) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = listener.local_addr().unwrap().to_string();
         drop(listener);
-        let mut command = command(&[], variables);
         command
             .env("LISTEN", &listen)
             .stdout(Stdio::null())
