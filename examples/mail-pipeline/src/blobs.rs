@@ -200,7 +200,9 @@ fn bucket(url: &str) -> Result<Arc<dyn object_store::ObjectStore>, BoxError> {
         .build()
         .map_err(|error| why(&error))?;
     let prefix = object_store::path::Path::from_url_path(parsed.path())?;
-    Ok(Arc::new(object_store::prefix::PrefixStore::new(store, prefix)))
+    Ok(Arc::new(object_store::prefix::PrefixStore::new(
+        store, prefix,
+    )))
 }
 
 /// The same bytes in parts whose lengths are multiples of 3 but for the last.
@@ -279,7 +281,10 @@ mod tests {
     #[test]
     fn a_program_without_s3_says_so() {
         let folder = std::env::temp_dir().join(format!("blobs-{}", clock::token().unwrap()));
-        let error = Blobs::open(&folder, Some("s3://mails")).err().unwrap().to_string();
+        let error = Blobs::open(&folder, Some("s3://mails"))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("--features s3"), "{error}");
         fs::remove_dir_all(folder).unwrap();
     }
@@ -289,7 +294,9 @@ mod tests {
     async fn parts_are_cut_anew_for_base64() {
         let bytes: Vec<u8> = (0..1000).map(|n| n as u8).collect();
         for size in [1, 2, 3, 4, 7, 999, 1000] {
-            let parts = bytes.chunks(size).map(|part| Ok(Bytes::copy_from_slice(part)));
+            let parts = bytes
+                .chunks(size)
+                .map(|part| Ok(Bytes::copy_from_slice(part)));
             let parts: Vec<_> = in_threes(stream::iter(parts.collect::<Vec<_>>()).boxed())
                 .map(|part| part.unwrap())
                 .collect()

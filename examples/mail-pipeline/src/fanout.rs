@@ -241,5 +241,8 @@ pub(crate) fn signing_key(secret: &Secret) -> Result<Vec<u8>, BoxError> {
 fn signature(key: &[u8], id: &str, at: u64, body: &str) -> Result<String, BoxError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key)?;
     mac.update(format!("{id}.{at}.{body}").as_bytes());
-    Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    Ok(format!(
+        "v1,{}",
+        STANDARD.encode(mac.finalize().into_bytes())
+    ))
 }

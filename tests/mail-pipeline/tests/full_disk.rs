@@ -109,7 +109,9 @@ async fn a_disk_that_is_full_is_503_and_the_mail_is_taken_later() {
 
     // No room at all. Several at once, of which each is told.
     disk.node.limit_files("0");
-    let mails: Vec<_> = (0..8).map(|number| mail(&format!("none-{number}"))).collect();
+    let mails: Vec<_> = (0..8)
+        .map(|number| mail(&format!("none-{number}")))
+        .collect();
     let mut sending = JoinSet::new();
     for mail in &mails {
         sending.spawn(disk.request(mail).send());
@@ -132,7 +134,8 @@ async fn a_disk_that_is_full_is_503_and_the_mail_is_taken_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_could_not_be_written_down_is_found_when_there_is_room() {
     let disk = Disk::start().await;
-    disk.helpdesk.fail([Fault::made_but_late(Duration::from_millis(700))]);
+    disk.helpdesk
+        .fail([Fault::made_but_late(Duration::from_millis(700))]);
     assert_eq!(disk.send(&mail("late")).await, 200);
     let start = Instant::now();
     while disk.helpdesk.count() == 0 {

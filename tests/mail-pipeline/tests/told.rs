@@ -99,7 +99,10 @@ async fn a_dead_letter_is_told_to_each_handler_until_it_takes_it() {
             assert!(receiver(SECRET).verify(&request).is_err(), "{changed:?}");
         }
         // Tries of one letter are one message.
-        assert_eq!(post.headers()["webhook-id"], posted[0].headers()["webhook-id"]);
+        assert_eq!(
+            post.headers()["webhook-id"],
+            posted[0].headers()["webhook-id"]
+        );
     }
     let post: Value = serde_json::from_slice(posted[2].body()).unwrap();
     assert_eq!(
@@ -137,15 +140,25 @@ async fn nothing_is_told_unsigned() {
     for (secret, expected) in [
         (None, "there is no dead_letter_secret to sign with"),
         (Some("whsec_QUJD"), "the base64 of 24 to 64 bytes"),
-        (Some("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "dead_letter_secret is not whsec_"),
+        (
+            Some("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            "dead_letter_secret is not whsec_",
+        ),
     ] {
         let mut config = ground.config();
         config.helpdesk = Some("http://127.0.0.1:1".parse().unwrap());
         config.dead_letter_url = Some("http://127.0.0.1:1".parse().unwrap());
         config.dead_letter_secret = secret.map(Into::into);
-        let error = mail_pipeline::start(config).await.err().unwrap().to_string();
+        let error = mail_pipeline::start(config)
+            .await
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains(expected), "{error}");
-        assert!(secret.is_none_or(|secret| !error.contains(secret)), "{error}");
+        assert!(
+            secret.is_none_or(|secret| !error.contains(secret)),
+            "{error}"
+        );
     }
 }
 

@@ -55,8 +55,7 @@ impl Smtp {
         let home = Home::new(&["nobody"]);
         let port = free_port();
         let mut server = home.command(program);
-        server
-            .args(["--nosetuid", "--listen", &format!("127.0.0.1:{port}")]);
+        server.args(["--nosetuid", "--listen", &format!("127.0.0.1:{port}")]);
         if let Some((tls, certificate, key)) = tls {
             home.write("tls.pem", certificate);
             home.write("tls.key", key);

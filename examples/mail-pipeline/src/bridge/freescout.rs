@@ -314,7 +314,10 @@ impl FreeScout {
             push(r#""}"#.to_owned(), &mut parts);
         }
         push(format!("]{after}"), &mut parts);
-        Ok(Ok((stream::iter(parts).flatten().boxed(), length + encoded)))
+        Ok(Ok((
+            stream::iter(parts).flatten().boxed(),
+            length + encoded,
+        )))
     }
 }
 

@@ -172,7 +172,11 @@ impl Queue for NatsQueue {
             let payload = message.payload.clone().into();
             let sent = self
                 .context
-                .publish_with_headers(format!("mails.{}", number(&message.group)), headers, payload)
+                .publish_with_headers(
+                    format!("mails.{}", number(&message.group)),
+                    headers,
+                    payload,
+                )
                 .await?;
             sent.await?;
             Ok(())
