@@ -116,3 +116,31 @@ impl ReplayStore for Replays {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use session_auth::store::conformance;
+
+    use super::*;
+    use crate::database::{Database, Either};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn they_conform() {
+        let name = format!("replays-{}.sqlite", clock::token().unwrap());
+        let file = std::env::temp_dir().join(name);
+        let database: Database = format!("sqlite://{}", file.display()).parse().unwrap();
+        let mut handles = Vec::new();
+        // As two processes on one file.
+        for _ in 0..2 {
+            let db = database.open().await.unwrap();
+            let Either::Sqlite(writer) = db.writer else {
+                panic!("it is SQLite's");
+            };
+            handles.push(Arc::new(Replays::new(writer)));
+        }
+        conformance::check_replays(&handles).await;
+        std::fs::remove_file(file).unwrap();
+    }
+}

@@ -144,3 +144,105 @@ async fn together(
     }
     all.commit().await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use sqlx::Row as _;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    struct File(std::path::PathBuf);
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    async fn start() -> (File, Writer) {
+        let name = format!("writer-{}.sqlite", crate::clock::token().unwrap());
+        let file = File(std::env::temp_dir().join(name));
+        let options = SqliteConnectOptions::new().filename(&file.0);
+        let writer = Writer::start(options.create_if_missing(true));
+        let table = "CREATE TABLE t (n INTEGER NOT NULL UNIQUE CHECK (n <> 13), b BLOB) STRICT";
+        assert!(execute(&writer, table.to_owned()).await.is_ok());
+        (file, writer)
+    }
+
+    async fn execute(writer: &Writer, statement: String) -> Result<(), sqlx::Error> {
+        writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let statement = sqlx::query(sqlx::AssertSqlSafe(statement));
+                    statement.execute(connection).await.map(drop)
+                })
+            })
+            .await
+    }
+
+    async fn count(writer: &Writer) -> i64 {
+        writer
+            .write(|connection| {
+                Box::pin(async move {
+                    let row = sqlx::query("SELECT COUNT(*) FROM t").fetch_one(connection);
+                    row.await?.try_get(0)
+                })
+            })
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_together_and_a_statement_fails_alone() {
+        let (_file, writer) = start().await;
+        // The first is at it while the others come.
+        let mut all = JoinSet::new();
+        for n in 0..40 {
+            let writer = writer.clone();
+            all.spawn(async move {
+                (
+                    n,
+                    execute(&writer, format!("INSERT INTO t (n) VALUES ({n})"))
+                        .await
+                        .is_ok(),
+                )
+            });
+        }
+        for (n, done) in all.join_all().await {
+            assert_eq!(done, n != 13, "{n}");
+        }
+        assert_eq!(count(&writer).await, 39);
+    }
+
+    /// Nobody is told that something is kept which is not.
+    #[tokio::test]
+    async fn a_transaction_that_is_undone_is_undone_for_each() {
+        let (_file, writer) = start().await;
+        let few = "PRAGMA max_page_count = 20".to_owned();
+        assert!(execute(&writer, few).await.is_ok());
+        let kept = Arc::new(AtomicI64::new(0));
+        let mut all = JoinSet::new();
+        for n in 0..40 {
+            let (writer, kept) = (writer.clone(), Arc::clone(&kept));
+            all.spawn(async move {
+                let bytes = if n == 20 { 1_000_000 } else { 1 };
+                let insert = format!("INSERT INTO t VALUES ({}, zeroblob({bytes}))", n + 100);
+                let done = execute(&writer, insert).await;
+                assert!(n != 20 || done.is_err());
+                kept.fetch_add(i64::from(done.is_ok()), Ordering::SeqCst);
+            });
+        }
+        all.join_all().await;
+        assert_eq!(count(&writer).await, kept.load(Ordering::SeqCst));
+        // And it goes on.
+        assert!(
+            execute(&writer, "INSERT INTO t (n) VALUES (1)".to_owned())
+                .await
+                .is_ok()
+        );
+    }
+}
