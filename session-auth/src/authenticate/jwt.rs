@@ -103,7 +103,7 @@ pub(super) fn verify<C>(issuer: &Arc<JwtIssuer>, text: &str, now: SystemTime) ->
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let token = match Token::read(text) {
+    let token = match issuer.read(text) {
         Ok(token) => token,
         Err(fault) => return refusal(fault).into(),
     };
@@ -113,7 +113,7 @@ where
     let (issuer, text) = (Arc::clone(issuer), text.to_owned());
     Verdict::later(async move {
         issuer.look_up_keys_for(&text, now).await;
-        let token = Token::read(&text).map_err(refusal)?;
+        let token = issuer.read(&text).map_err(refusal)?;
         believe(&issuer, &token, now)
     })
 }

@@ -2,8 +2,10 @@
 //! what.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwapOption;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
@@ -113,6 +115,8 @@ pub struct JwtIssuer {
     /// In seconds, where it was set.
     leeway: Option<u64>,
     refuse_with: Option<StatusCode>,
+    /// That of the last token which it gave: all that one key signed have the same, to the letter.
+    last_header: ArcSwapOption<KnownHeader>,
 }
 
 /// Why a token is not believed.
@@ -150,6 +154,7 @@ impl JwtIssuer {
             jwks,
             leeway: None,
             refuse_with: None,
+            last_header: ArcSwapOption::empty(),
         }
     }
 
@@ -255,10 +260,17 @@ impl JwtIssuer {
     }
 
     fn of_head(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        self.check_token(&Token::read(self.text(request)?)?, request.now())?;
+        self.check_token(&self.read(self.text(request)?)?, request.now())?;
         let mut delivery = Delivery::new();
         delivery.scheme = self.scheme.map(|scheme| scheme.name);
         Ok(delivery)
+    }
+
+    /// Decodes a token.
+    pub(crate) fn read<'a>(&self, text: &'a str) -> Result<Token<'a>, Fault> {
+        let known = self.last_header.load();
+        Token::of_three_parts(text, known.as_ref())
+            .ok_or(Fault::Malformed("no token of three parts"))
     }
 
     /// Believes a token, or says why not.
@@ -300,7 +312,7 @@ impl JwtIssuer {
     /// Whether the issuer gave this token. Nothing of its claims is read before.
     fn is_signed(&self, token: &Token<'_>) -> Result<(), Fault> {
         // RFC 7797 wants `b64` named in `crit`; not everybody does so.
-        if token.is_extended {
+        if token.header.is_extended {
             return Err(Fault::Malformed("the token asks for an extension"));
         }
         let keys = self.jwks.keys();
@@ -317,11 +329,15 @@ impl JwtIssuer {
             }
             (None, Some(_)) => return Err(Fault::Forged("the issuer has no such key")),
         };
-        if token.algorithm != Some(key.algorithm()) {
+        if token.header.algorithm != Some(key.algorithm()) {
             return Err(Fault::Forged("the token's algorithm is not the key's"));
         }
         if !key.verifies(token.signed.as_bytes(), token.signature()) {
             return Err(Fault::Forged("the key did not sign this token"));
+        }
+        // Only of what was signed: nobody else can have one forgotten.
+        if !token.header_is_known {
+            self.last_header.store(Some(Arc::clone(&token.header)));
         }
         Ok(())
     }
@@ -332,7 +348,7 @@ impl JwtIssuer {
     }
 
     pub(crate) async fn look_up_keys_for(&self, text: &str, now: SystemTime) {
-        let Ok(token) = Token::read(text) else {
+        let Ok(token) = self.read(text) else {
             return;
         };
         let looking = looking_up(&token, now, |kid, now| self.jwks.fetch(kid, now));
@@ -444,13 +460,36 @@ pub(crate) struct Believed<C> {
     pub(crate) end: Option<SystemTime>,
 }
 
-/// A token, decoded and not yet believed.
-pub(crate) struct Token<'a> {
+/// What the header of a token says, of which nothing is believed.
+struct KnownHeader {
+    /// In base64, as it stands in the token.
+    text: String,
     /// Where it is one that is known here.
     algorithm: Option<&'static str>,
     kid: Option<String>,
-    /// Whether it is not to be read as it stands.
+    /// Whether the token is not to be read as it stands.
     is_extended: bool,
+}
+
+impl KnownHeader {
+    fn read(text: &str, json: &[u8]) -> Option<Self> {
+        let header: Header<'_> = object(json)?;
+        let algorithm = header.alg.text();
+        let known = |name: &&str| Some(*name) == algorithm;
+        Some(Self {
+            text: text.to_owned(),
+            algorithm: ALGORITHMS.into_iter().find(known),
+            kid: header.kid.text().map(str::to_owned),
+            is_extended: header.crit != Claim::Absent
+                || !matches!(header.b64, Claim::Absent | Claim::True),
+        })
+    }
+}
+
+/// A token, decoded and not yet believed.
+pub(crate) struct Token<'a> {
+    header: Arc<KnownHeader>,
+    header_is_known: bool,
     signed: &'a str,
     /// The claims, and then the signature.
     decoded: Vec<u8>,
@@ -459,11 +498,7 @@ pub(crate) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    pub(crate) fn read(text: &'a str) -> Result<Self, Fault> {
-        Self::of_three_parts(text).ok_or(Fault::Malformed("no token of three parts"))
-    }
-
-    fn of_three_parts(text: &'a str) -> Option<Self> {
+    fn of_three_parts(text: &'a str, known: Option<&Arc<KnownHeader>>) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
         }
@@ -474,23 +509,23 @@ impl<'a> Token<'a> {
         // One after the other in one place: what is asked of the header is copied.
         let mut decoded = Vec::with_capacity(text.len());
         let decode = |part: &str, into: &mut Vec<u8>| URL_SAFE_NO_PAD.decode_vec(part, into).ok();
-        decode(&text[..first], &mut decoded)?;
-        let header: Header<'_> = object(&decoded)?;
-        let algorithm = header.alg.text();
-        let known = |name: &&str| Some(*name) == algorithm;
-        let algorithm = ALGORITHMS.into_iter().find(known);
-        let kid = header.kid.text().map(str::to_owned);
-        let is_extended =
-            header.crit != Claim::Absent || !matches!(header.b64, Claim::Absent | Claim::True);
-        drop(header);
-        decoded.clear();
+        let header_text = &text[..first];
+        let known = known.filter(|known| known.text == header_text);
+        let header = match known {
+            Some(known) => Arc::clone(known),
+            None => {
+                decode(header_text, &mut decoded)?;
+                let header = KnownHeader::read(header_text, &decoded)?;
+                decoded.clear();
+                Arc::new(header)
+            }
+        };
         decode(&text[first + 1..second], &mut decoded)?;
         let at = decoded.len();
         decode(&text[second + 1..], &mut decoded)?;
         Some(Self {
-            algorithm,
-            kid,
-            is_extended,
+            header,
+            header_is_known: known.is_some(),
             signed: &text[..second],
             decoded,
             at,
@@ -498,7 +533,7 @@ impl<'a> Token<'a> {
     }
 
     fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.header.kid.as_deref()
     }
 
     /// The JSON of its claims, if it is.
@@ -527,7 +562,7 @@ impl Verifier for JwtIssuer {
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
         let text = self.text(request).ok()?;
-        let token = Token::read(text).ok()?;
+        let token = self.read(text).ok()?;
         looking_up(&token, request.now(), |kid, now| self.jwks.fetch(kid, now))?
     }
 
@@ -585,10 +620,40 @@ mod tests {
             let start = format!("{0}.{0}.", URL_SAFE_NO_PAD.encode("{}"));
             format!("{start}{}", "A".repeat(len - start.len()))
         };
-        assert!(Token::read(&of_length(16_384)).is_ok());
+        assert!(Token::of_three_parts(&of_length(16_384), None).is_some());
         for longer in [16_386, 16_387] {
-            assert!(Token::read(&of_length(longer)).is_err());
+            assert!(Token::of_three_parts(&of_length(longer), None).is_none());
         }
+    }
+
+    #[test]
+    fn a_header_that_was_seen_before_is_that_of_the_same_text_alone() {
+        let token = |header: &str| format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header));
+        let first = token(r#"{"alg":"RS256","kid":"a"}"#);
+        let read = Token::of_three_parts(&first, None).expect("a token");
+        assert!(!read.header_is_known);
+        let known = read.header;
+        let again = Token::of_three_parts(&first, Some(&known)).expect("a token");
+        assert!(again.header_is_known && Arc::ptr_eq(&again.header, &known));
+        for other in [r#"{"alg":"RS256","kid":"b"}"#, r#"{"alg":"RS256"}"#, "{}"] {
+            let other = token(other);
+            let read = Token::of_three_parts(&other, Some(&known)).expect("a token");
+            assert!(!read.header_is_known && read.kid() != Some("a"), "{other}");
+        }
+        // What is no header is none, whatever was seen before.
+        assert!(Token::of_three_parts("!.e30.AAAA", Some(&known)).is_none());
+    }
+
+    #[test]
+    fn only_the_header_of_what_the_issuer_signed_is_kept() {
+        let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        let issuer = JwtIssuer::new("i", "a", Jwks::given(jwks));
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","kid":"a"}"#);
+        let forged = format!("{header}.e30.{}", "A".repeat(86));
+        let token = issuer.read(&forged).expect("a token");
+        let fault = issuer.is_signed(&token).expect_err("nobody signed it");
+        assert_eq!(fault, Fault::Forged("the key did not sign this token"));
+        assert!(issuer.last_header.load().is_none());
     }
 
     #[test]
@@ -599,7 +664,7 @@ mod tests {
         };
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let needs = |issuer: &JwtIssuer, text: &str| {
-            let token = Token::read(text);
+            let token = issuer.read(text);
             token.is_ok_and(|token| issuer.needs_keys_for(&token, now))
         };
         let named = token(r#"{"alg":"RS256","kid":"a"}"#);
