@@ -51,6 +51,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// The manifest of the workspace, with all warnings off: the mutants leave parentheses and the like that nobody
+/// has to read. A flag for the compiler would have the dependencies built anew.
+fn without_warnings(manifest: &str) -> String {
+    const LINTS: &str = "[workspace.lints.rust]\n";
+    manifest.replace(LINTS, &format!("{LINTS}warnings = \"allow\"\n"))
+}
+
 /// What is wrong with the tests of the workspace at `root`, or with the exemptions. An error where
 /// nothing can be said of them.
 fn run(
@@ -65,7 +72,7 @@ fn run(
     let files = copy::files(root).map_err(|error| format!("{}: {error}", root.display()))?;
     let exempt = config::exemptions(config)?;
     let config = Config::read(config, &files)?;
-    let (mut mutants, planted) = mutants(root, &files, &config)?;
+    let (mut mutants, mut planted) = mutants(root, &files, &config)?;
     let names: BTreeSet<String> = mutants.iter().map(|mutant| mutant.name.clone()).collect();
     let gone = exempt.keys().filter(|name| !names.contains(*name));
     let mut problems: Vec<String> = gone
@@ -84,12 +91,15 @@ fn run(
     }
 
     let (sources, reached) = (scratch.join("workspace"), scratch.join("reached"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).map_err(at)?;
+    planted.insert("Cargo.toml".to_owned(), without_warnings(&manifest));
     copy::copy(root, &sources, &files, &planted).map_err(at)?;
     let needed = mutants
         .iter()
         .flat_map(|mutant| config.tests(&mutant.file))
         .collect();
-    let mut built = run::build(&sources, &scratch.join("target"), &needed)?;
+    // The workspace's own target folder: what it has built of its dependencies is not built again.
+    let mut built = run::build(&sources, &root.join("target"), &needed)?;
     let of_any = |name: &str| {
         mutants
             .iter()

@@ -54,8 +54,6 @@ pub(crate) fn build(
         .arg(target)
         .args(selected)
         .current_dir(sources)
-        // The mutants leave parentheses and the like that nobody has to read.
-        .env("RUSTFLAGS", "--cap-lints=allow")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
