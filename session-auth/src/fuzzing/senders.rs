@@ -5,9 +5,7 @@ use std::time::SystemTime;
 use ::hmac::{Hmac as Mac, KeyInit as _, Mac as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
-use serde_json::json;
 
 #[cfg(feature = "webhook-asymmetric")]
 use crate::webhook::{Certificates, Jwks, JwtIssuer, PayPal, Sns};
@@ -30,7 +28,7 @@ pub fn issuer(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", token].concat()) else {
         return;
     };
-    let request = Request::post("/").header(AUTHORIZATION, value);
+    let request = Request::post("/").header(http::header::AUTHORIZATION, value);
     let request = request.body("").unwrap();
     let seen = WebhookRequest::new(&request, SystemTime::now());
     for (keys, is_known) in [(KNOWN, true), (keys, false)] {
@@ -72,7 +70,8 @@ pub fn certificate(data: &[u8]) {
         host.to_owned()
     };
     let topic = "arn:aws:sns:eu-west-1:1:t";
-    let message = json!({ "TopicArn": topic, "SigningCertURL": text, "Signature": "AAAA" });
+    let message =
+        serde_json::json!({ "TopicArn": topic, "SigningCertURL": text, "Signature": "AAAA" });
     let message = message.to_string();
     let request = Request::post("/").body(message).unwrap();
     let seen = WebhookRequest::new(&request, SystemTime::now());

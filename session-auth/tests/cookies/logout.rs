@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::response::Redirect;
 use session_auth::methods::{GET, POST};
@@ -179,7 +178,7 @@ async fn while_the_store_is_down_nobody_is_told_that_they_are_logged_out() {
         if answer.status != 503 {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         answer = log_out(address, &cookie).await;
     }
     is_the_same_as_always(&answer, "the store is back");
