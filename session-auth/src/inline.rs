@@ -373,9 +373,11 @@ pub(crate) fn mistakes(declaration: &Declaration) -> Vec<String> {
         all.push(format!("the scope is {scope:?}: {mistake}"));
     }
     if let Access::Session { by, .. } | Access::Public { by, .. } = declaration.access() {
-        if let Some(mistake) = by::mistake(by) {
+        if by == by::SESSION {
+            // As most have it.
+        } else if let Some(mistake) = by::mistake(by) {
             all.push(format!("`by` is {by:?}: {mistake}"));
-        } else if by != by::SESSION && declaration.by().is_none() {
+        } else if declaration.by().is_none() {
             all.push(
                 "`by` is of no use without `optional_session`: nobody is asked who calls a public \
                  route"
@@ -455,6 +457,8 @@ pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {
         .any(|segment| segment.starts_with([':', '*']))
     {
         Some("parameters are written `{id}` and `{*rest}`")
+    } else if !path.contains(['{', '}']) {
+        None
     } else if !balanced() {
         Some("its braces do not match")
     } else if parameters(path) > MOST_PARAMETERS {

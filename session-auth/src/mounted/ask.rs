@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,8 +10,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use http::{Method, Response};
+use http::{Method, Response, Uri};
 use pin_project_lite::pin_project;
+use rustc_hash::FxHashSet;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -21,7 +22,8 @@ use super::stand_in::Note;
 use crate::access::Methods;
 
 /// A method that nobody mounts: it reaches what a path does with all others.
-const UNLISTED: &str = "SESSION-AUTH-ASKS";
+/// Of 15 bytes at the most: `Method` keeps these in place, and allocates for each copy of longer ones.
+const UNLISTED: &str = "SESSION-AUTH";
 
 /// What an endpoint says of itself, in a response's extensions.
 #[derive(Clone, Debug)]
@@ -189,8 +191,8 @@ pub(super) fn ask_all(
     let mut asker = Asker {
         stand_ins: numbered,
         guarded: guarded.cloned(),
-        taken: BTreeMap::new(),
-        words,
+        taken: FxHashSet::default(),
+        words: &words,
     };
     let mut all = Vec::new();
     for (path, endpoint) in &routes.routes {
@@ -244,7 +246,7 @@ fn questions(endpoint: &Endpoint) -> Vec<(RowKind, Method)> {
         Endpoint::Methods { named, rest } => {
             let named = named.iter().filter_map(|method| {
                 let name = method.names().first().copied()?;
-                Some((RowKind::Method(*method), name.parse().ok()?))
+                Some((RowKind::Method(method), name.parse().ok()?))
             });
             let rest = match rest {
                 Rest::Any => RowKind::Any,
@@ -260,12 +262,12 @@ fn unlisted() -> Method {
     UNLISTED.parse().expect("it is a token of RFC 9110")
 }
 
-struct Asker {
+struct Asker<'a> {
     stand_ins: axum::Router,
     guarded: Option<axum::Router>,
     /// The endpoints of the record that a route has.
-    taken: BTreeMap<usize, ()>,
-    words: Words,
+    taken: FxHashSet<usize>,
+    words: &'a Words,
 }
 
 /// What came back of one request.
@@ -276,19 +278,20 @@ struct Seen {
     guard: Option<Option<Answer>>,
 }
 
-impl Asker {
+impl Asker<'_> {
     fn ask(&mut self, question: &Question<'_>) -> Asked {
         let mut elsewhere = None;
         if !is_askable(question.pattern) {
             return question.unanswered(Whose::Unaskable);
         }
-        for path in self.words.fill(question.pattern) {
+        let words = self.words;
+        for path in words.fill(question.pattern) {
             let Some(seen) = self.see(&question.method, &path) else {
                 continue;
             };
             match seen.is_elsewhere(question.matched, &path) {
                 None => {
-                    self.taken.insert(seen.stand_in.number, ());
+                    self.taken.insert(seen.stand_in.number);
                     return Asked {
                         patterns: vec![question.pattern.to_owned()],
                         ..seen.into_row(question.kind, question.path)
@@ -305,7 +308,7 @@ impl Asker {
             let Some(seen) = self.see(&question.method, &path) else {
                 continue;
             };
-            if self.taken.contains_key(&seen.stand_in.number) {
+            if self.taken.contains(&seen.stand_in.number) {
                 continue;
             }
             match seen.is_elsewhere(None, &path) {
@@ -331,14 +334,16 @@ impl Asker {
     }
 
     fn see(&mut self, method: &Method, uri: &str) -> Option<Seen> {
-        let stand_in = ask(&mut self.stand_ins, method, uri)?;
-        let guard = self.guarded.as_mut().map(|guarded| {
-            let response = ask(guarded, method, uri)?;
-            response.extensions().get::<Answer>().cloned()
-        });
+        let uri: Uri = uri.parse().ok()?;
+        let mut stand_in = ask(&mut self.stand_ins, method, &uri)?;
+        let guard = self
+            .guarded
+            .as_mut()
+            .map(|guarded| ask(guarded, method, &uri)?.extensions_mut().remove());
+        let said = stand_in.extensions_mut();
         Some(Seen {
-            stand_in: stand_in.extensions().get::<Answer>()?.clone(),
-            note: stand_in.extensions().get::<Arc<Note>>().cloned(),
+            stand_in: said.remove()?,
+            note: said.remove(),
             guard,
         })
     }
@@ -389,12 +394,10 @@ impl Seen {
 
 /// One request, polled once: endpoints that answer by themselves are ready at once. `None` where no
 /// such request can be made, or something else than an endpoint has the answer.
-pub(crate) fn ask(router: &mut axum::Router, method: &Method, uri: &str) -> Option<Response<Body>> {
-    let request = Request::builder()
-        .method(method.clone())
-        .uri(uri)
-        .body(Body::empty())
-        .ok()?;
+pub(crate) fn ask(router: &mut axum::Router, method: &Method, uri: &Uri) -> Option<Response<Body>> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri.clone();
     let future = pin!(router.call(request));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(response)) => Some(response),

@@ -22,6 +22,7 @@ pub(super) use self::endpoint::{Endpoint, Rest};
 use self::rows::{FallbackKind, Reader, Rows};
 use self::text::{Node, Value};
 use super::unreadable::Unreadable;
+use crate::access::Methods;
 
 /// `axum::routing::NEST_TAIL_PARAM`: the rest of the path below a nested service.
 pub(super) const NEST_TAIL: &str = "/{*__private__axum_nest_tail_param}";
@@ -87,7 +88,7 @@ impl<'a> Reader<'a> {
         }
         for (path, (at, endpoint)) in &rows {
             let any = Endpoint::Methods {
-                named: Vec::new(),
+                named: Methods::NONE,
                 rest: Rest::Any,
             };
             if ![Endpoint::Service, any].contains(endpoint) {

@@ -246,7 +246,7 @@ impl Record {
                         Rest::Refused => MethodRecord::default(),
                     };
                     let methods = named
-                        .into_iter()
+                        .iter()
                         .filter_map(filter)
                         .fold(base, |all, one| all.on(one, note()));
                     record.route(&path, methods)

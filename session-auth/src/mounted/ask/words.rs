@@ -38,22 +38,21 @@ impl Words {
     }
 
     /// Paths that may reach a pattern, the likeliest first.
-    pub(super) fn fill(&self, pattern: &str) -> Vec<String> {
-        let counts = if pattern.contains("{*") {
-            (1..=self.segments).rev().collect()
+    pub(super) fn fill(&self, pattern: &str) -> impl Iterator<Item = String> {
+        let most = if pattern.contains("{*") {
+            self.segments
         } else {
-            vec![1]
+            1
         };
-        counts
-            .into_iter()
-            .map(|segments| self.fill_with(pattern, segments))
-            .collect()
+        (1..=most)
+            .rev()
+            .map(move |segments| self.fill_with(pattern, segments))
     }
 
     /// The same of a fallback. Routes may take all words there are, and leave it what has an empty
     /// segment.
     pub(super) fn fill_fallback(&self, pattern: &str) -> Vec<String> {
-        let mut all = self.fill(pattern);
+        let mut all: Vec<_> = self.fill(pattern).collect();
         if let Some(below) = pattern.strip_suffix(FALLBACK_TAIL) {
             let below = self.fill_with(below, 1);
             let slashes: Vec<_> = all.iter().map(|path| format!("{path}/")).collect();

@@ -3,14 +3,14 @@
 use crate::access::Methods;
 
 /// What serves a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::mounted) enum Endpoint {
     /// `Route(Route)`: a service, for every method.
     Service,
     /// A method router.
     Methods {
         /// The methods with a handler or service of their own.
-        named: Vec<Methods>,
+        named: Methods,
         /// What becomes of all others.
         rest: Rest,
     },

@@ -1,6 +1,8 @@
 //! The tree of a text, as rows: each path of a router with what serves it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::endpoint::{Endpoint, Rest};
 use super::text::{Node, Value};
@@ -43,13 +45,16 @@ impl<'a> Reader<'a> {
         let [routes, tree] = self.fields(node, "PathRouter", ["routes", "node"])?;
         let [paths] = self.fields(tree, "Node", ["paths"])?;
 
+        // By node: routes of the same words share one.
+        let mut known: HashMap<*const Node<'a>, Endpoint> = HashMap::new();
         let mut endpoints = HashMap::new();
         for (key, value) in self.map(routes)? {
             let id = self.route_id(key)?;
-            if endpoints
-                .insert(id, (value.at, self.endpoint(value)?))
-                .is_some()
-            {
+            let endpoint = match known.entry(Rc::as_ptr(value)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => *new.insert(self.endpoint(value)?),
+            };
+            if endpoints.insert(id, (key.at, endpoint)).is_some() {
                 return self.err(key.at, format!("two endpoints with the id {id}"));
             }
         }
@@ -117,11 +122,11 @@ impl<'a> Reader<'a> {
             ],
         )?;
         let [.., fallback, allow] = fields;
-        let mut named = Vec::new();
+        let mut named = Methods::NONE;
         for ((_, method), handler) in METHODS.into_iter().zip(fields) {
             match handler.value {
                 Value::Name("None") => {}
-                Value::Name("Route" | "BoxedHandler") => named.push(method),
+                Value::Name("Route" | "BoxedHandler") => named = named.or(method),
                 ref other => {
                     return self.err(handler.at, format!("{} for a handler", other.describe()));
                 }
@@ -134,8 +139,7 @@ impl<'a> Reader<'a> {
                 return self.err(node.at, "a method router for any method without a handler");
             }
             Allow::Methods(allowed) => {
-                let mut serves: BTreeSet<&str> =
-                    named.iter().flat_map(|method| method.names()).collect();
+                let mut serves: BTreeSet<&str> = named.names().into_iter().collect();
                 if serves.contains("GET") {
                     serves.insert("HEAD");
                 }
@@ -243,7 +247,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn map<'t>(&self, node: &'t Node<'a>) -> Result<&'t [(Node<'a>, Node<'a>)], Unreadable> {
+    fn map<'t>(&self, node: &'t Node<'a>) -> Result<&'t [(Node<'a>, Rc<Node<'a>>)], Unreadable> {
         match &node.value {
             Value::Map(entries) => Ok(entries),
             other => self.err(node.at, format!("{} for a map", other.describe())),

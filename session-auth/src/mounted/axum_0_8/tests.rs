@@ -29,14 +29,16 @@ fn refused(text: &str) -> String {
 fn size(routes: &Routes) -> usize {
     let methods = |endpoint: &Endpoint| match endpoint {
         Endpoint::Service => 1,
-        Endpoint::Methods { named, rest } => named.len() + usize::from(*rest != Rest::Refused),
+        Endpoint::Methods { named, rest } => {
+            named.iter().count() + usize::from(*rest != Rest::Refused)
+        }
     };
     let all = routes.routes.values().chain(routes.fallbacks.values());
     all.map(methods).sum()
 }
 
 fn methods(named: &[Methods], rest: Rest) -> Endpoint {
-    let named = named.to_vec();
+    let named = named.iter().fold(Methods::NONE, |all, one| all.or(*one));
     Endpoint::Methods { named, rest }
 }
 

@@ -5,6 +5,7 @@
 //! bounded number of times, and the recursion ends at [`MAX_DEPTH`].
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::mounted::unreadable::Unreadable;
 
@@ -13,6 +14,10 @@ const MAX_DEPTH: usize = 24;
 
 /// Some 400 bytes a route: enough for 600,000 of them.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// The most values of a map that are kept for others of the same text. The routes of a router have few: one
+/// for each set of methods.
+const MAX_KEPT: usize = 32;
 
 /// A value, and the byte at which it starts.
 #[derive(Debug)]
@@ -29,8 +34,8 @@ pub(super) enum Value<'a> {
     Struct(&'a str, Vec<(&'a str, Node<'a>)>),
     /// `Name(value, ..)`
     Tuple(&'a str, Vec<Node<'a>>),
-    /// `{key: value, ..}`
-    Map(Vec<(Node<'a>, Node<'a>)>),
+    /// `{key: value, ..}`. Values of one text are one node, which is where the first of them is.
+    Map(Vec<(Node<'a>, Rc<Node<'a>>)>),
     /// `"text"`
     Text(Cow<'a, str>),
     /// `b"text"`
@@ -63,7 +68,11 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, Unreadable> {
             format!("{} bytes of text, more than {MAX_BYTES}", text.len()),
         ));
     }
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        kept: Vec::new(),
+    };
     let root = parser.value(0)?;
     if parser.at < text.len() {
         return Err(parser.unexpected("the end"));
@@ -74,6 +83,8 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, Unreadable> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// Values of maps, each behind its text.
+    kept: Vec<(&'a str, Rc<Node<'a>>)>,
 }
 
 impl<'a> Parser<'a> {
@@ -174,13 +185,29 @@ impl<'a> Parser<'a> {
         loop {
             let key = self.value(depth + 1)?;
             self.expect(": ")?;
-            entries.push((key, self.value(depth + 1)?));
+            entries.push((key, self.map_value(depth + 1)?));
             if !self.take(", ") {
                 break;
             }
         }
         self.expect("}")?;
         Ok(Value::Map(entries))
+    }
+
+    /// A value that may stand there a thousand times in the same words.
+    fn map_value(&mut self, depth: usize) -> Result<Rc<Node<'a>>, Unreadable> {
+        let rest = self.rest();
+        if let Some((text, node)) = self.kept.iter().find(|(text, _)| rest.starts_with(text)) {
+            self.at += text.len();
+            return Ok(Rc::clone(node));
+        }
+        let node = Rc::new(self.value(depth)?);
+        let text = &rest[..self.at - node.at];
+        // What ends with its own parenthesis ends there whatever follows.
+        if matches!(node.value, Value::Tuple(..)) && self.kept.len() < MAX_KEPT {
+            self.kept.push((text, Rc::clone(&node)));
+        }
+        Ok(node)
     }
 
     fn number(&mut self) -> Result<Value<'a>, Unreadable> {
