@@ -10,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
@@ -22,7 +23,7 @@ use tower_service::Service;
 
 use crate::access::{AccessClass, Declaration, DeclarationRef, Location};
 use crate::declared;
-use crate::pass::Pass;
+use crate::pass::{Pass, places};
 use crate::response::Denial;
 
 /// The type that an attribute makes for a handler, to carry its declaration.
@@ -94,6 +95,9 @@ pub struct HandlerClass {
     note = "for a closure: `session_auth::public(METHOD, \"/path\", \"reason\").to(..)`, `webhook(..)` or `session(..)`"
 )]
 pub trait HasAccessClass<T> {
+    #[doc(hidden)]
+    type __Seal: Seal;
+
     #[doc(hidden)]
     fn __class(&self) -> HandlerClass;
 }
@@ -168,6 +172,8 @@ macro_rules! impl_has_access_class {
             F: Fn($($arg),*) -> Classified<D, Fut>,
             D: Declared,
         {
+            type __Seal = OfType<D>;
+
             fn __class(&self) -> HandlerClass {
                 HandlerClass::of::<D>()
             }
@@ -178,9 +184,7 @@ macro_rules! impl_has_access_class {
             F: Fn($($arg),*) -> Classified<D, Fut>,
             D: Declared,
         {
-            fn class() -> HandlerClass {
-                HandlerClass::of::<D>()
-            }
+            type Declared = D;
         }
     };
     () => {
@@ -215,8 +219,10 @@ impl<L, H, T, S> HasAccessClass<T> for Layered<L, H, T, S>
 where
     H: StaticClass<T>,
 {
+    type __Seal = OfType<H::Declared>;
+
     fn __class(&self) -> HandlerClass {
-        H::class()
+        HandlerClass::of::<H::Declared>()
     }
 }
 
@@ -226,14 +232,15 @@ where
 #[doc(hidden)]
 pub trait StaticClass<T> {
     #[doc(hidden)]
-    fn class() -> HandlerClass;
+    type Declared: Declared;
 }
 
 /// A handler with a declaration made in place.
 #[derive(Clone, Debug)]
 #[must_use = "a route does nothing until it is mounted"]
 pub struct InlineRoute<H> {
-    class: HandlerClass,
+    // One pointer: axum clones the handler for each request.
+    class: Arc<HandlerClass>,
     handler: H,
 }
 
@@ -248,6 +255,7 @@ impl<H> InlineRoute<H> {
             sealed: false,
             attribute: attribute.map(DeclarationRef::Static),
         };
+        let class = Arc::new(class);
         Self { class, handler }
     }
 
@@ -256,14 +264,17 @@ impl<H> InlineRoute<H> {
             sealed: true,
             ..class
         };
+        let class = Arc::new(class);
         Self { class, handler }
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<H, T> HasAccessClass<T> for InlineRoute<H> {
+    type __Seal = OfValue;
+
     fn __class(&self) -> HandlerClass {
-        self.class.clone()
+        (*self.class).clone()
     }
 }
 
@@ -279,19 +290,63 @@ where
     }
 }
 
-/// A handler or service that runs only with the pass of its own guard, unless it is public.
+/// What a handler asks for before it runs.
 ///
-/// Public because [`ClassifiedHandler::layer`] names it; nobody else can make one.
-#[derive(Clone, Debug)]
-pub struct Sealed<H> {
-    inner: H,
-    /// `None` for what anyone may call, and for what has a seal inside.
-    seal: Option<Seal>,
+/// Public because an `impl` names it; not part of the API.
+#[doc(hidden)]
+pub trait Seal: Clone + Send + Sync + 'static {
+    fn new(class: &HandlerClass, mounted: Location) -> Self;
+
+    /// The answer where the handler may not run.
+    fn refuse(&self, request: &mut Request) -> Option<Response>;
 }
 
+/// The seal of a function under an attribute, whose type alone says whose pass it asks for. It is of no
+/// size: axum clones a handler twice for each request, and allocates both times if it has one.
+///
+/// Public because an `impl` names it; not part of the API.
+#[doc(hidden)]
+pub struct OfType<D>(PhantomData<fn() -> D>);
+
+impl<D> Clone for OfType<D> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<D> fmt::Debug for OfType<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OfType").finish_non_exhaustive()
+    }
+}
+
+impl<D: Declared> Seal for OfType<D> {
+    fn new(_: &HandlerClass, mounted: Location) -> Self {
+        places::note(D::declaration(), mounted);
+        Self(PhantomData)
+    }
+
+    fn refuse(&self, request: &mut Request) -> Option<Response> {
+        let declaration = DeclarationRef::Static(D::declaration());
+        let refused = Pass::demand(request, &declaration).err()?;
+        Some(refused.refuse(&declaration, &places::of(D::declaration())))
+    }
+}
+
+/// The seal of what has a declaration by value.
+///
+/// Public because an `impl` names it; not part of the API.
+#[doc(hidden)]
 #[derive(Clone, Debug)]
-enum Seal {
-    /// Asks for the pass of this declaration.
+pub struct OfValue(
+    /// `None` for what anyone may call, and for what has a seal inside. One pointer: axum clones it for
+    /// each request.
+    Option<Arc<Asked>>,
+);
+
+#[derive(Debug)]
+enum Asked {
+    /// For the pass of this declaration.
     Pass {
         declaration: DeclarationRef,
         mounted: Location,
@@ -300,35 +355,31 @@ enum Seal {
     Unclassified { name: &'static str },
 }
 
-impl<H> Sealed<H> {
-    #[track_caller]
-    pub(crate) fn new(inner: H, declaration: &DeclarationRef, is_sealed: bool) -> Self {
-        let open = is_sealed || declaration.class() == AccessClass::Public;
-        // Here, not in a closure: that is called from elsewhere.
-        let mounted = Location::caller();
-        let seal = (!open).then(|| Seal::Pass {
-            declaration: declaration.clone(),
+impl OfValue {
+    fn for_pass(declaration: &DeclarationRef, mounted: Location) -> Self {
+        let declaration = declaration.clone();
+        Self(Some(Arc::new(Asked::Pass {
+            declaration,
             mounted,
-        });
-        Self { inner, seal }
+        })))
     }
+}
 
-    /// Of what nobody classified.
-    pub(crate) fn unclassified(inner: H, name: &'static str) -> Self {
-        let seal = Some(Seal::Unclassified { name });
-        Self { inner, seal }
+impl Seal for OfValue {
+    fn new(class: &HandlerClass, mounted: Location) -> Self {
+        Self::for_pass(class.demanded(), mounted)
     }
 
     fn refuse(&self, request: &mut Request) -> Option<Response> {
-        match self.seal.as_ref()? {
-            Seal::Pass {
+        match self.0.as_deref()? {
+            Asked::Pass {
                 declaration,
                 mounted,
             } => {
                 let refused = Pass::demand(request, declaration).err()?;
-                Some(refused.refuse(declaration, mounted))
+                Some(refused.refuse(declaration, std::slice::from_ref(mounted)))
             }
-            Seal::Unclassified { name } => {
+            Asked::Unclassified { name } => {
                 tracing::error!(
                     target: "session_auth",
                     handler = name,
@@ -340,25 +391,61 @@ impl<H> Sealed<H> {
     }
 }
 
+/// A handler or service that runs only with the pass of its own guard, unless it is public.
+///
+/// Public because [`ClassifiedHandler::layer`] names it; nobody else can make one.
+#[derive(Clone, Debug)]
+pub struct Sealed<H, S = OfValue> {
+    inner: H,
+    seal: S,
+}
+
+impl<H> Sealed<H> {
+    #[track_caller]
+    pub(crate) fn new(inner: H, declaration: &DeclarationRef, is_sealed: bool) -> Self {
+        let open = is_sealed || declaration.class() == AccessClass::Public;
+        let seal = if open {
+            OfValue(None)
+        } else {
+            OfValue::for_pass(declaration, Location::caller())
+        };
+        Self { inner, seal }
+    }
+
+    /// Of what nobody classified.
+    pub(crate) fn unclassified(inner: H, name: &'static str) -> Self {
+        let seal = OfValue(Some(Arc::new(Asked::Unclassified { name })));
+        Self { inner, seal }
+    }
+}
+
+impl<H, S> Sealed<H, S> {
+    pub(crate) const fn with(inner: H, seal: S) -> Self {
+        Self { inner, seal }
+    }
+}
+
 #[diagnostic::do_not_recommend]
-impl<H, T, S> Handler<T, S> for Sealed<H>
+impl<H, T, S, L> Handler<T, S> for Sealed<H, L>
 where
     H: Handler<T, S>,
+    L: Seal,
 {
     type Future = SealedFuture<H::Future>;
 
     fn call(self, mut request: Request, state: S) -> Self::Future {
-        match self.refuse(&mut request) {
+        match self.seal.refuse(&mut request) {
             None => SealedFuture::run(self.inner.call(request, state)),
             Some(response) => SealedFuture::refused(response),
         }
     }
 }
 
-impl<S> Service<Request> for Sealed<S>
+impl<S, L> Service<Request> for Sealed<S, L>
 where
     S: Service<Request>,
     S::Response: IntoResponse,
+    L: Seal,
 {
     type Response = Response;
     type Error = S::Error;
@@ -369,7 +456,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        match self.refuse(&mut request) {
+        match self.seal.refuse(&mut request) {
             None => SealedFuture::run(self.inner.call(request)),
             Some(response) => SealedFuture::refused(response),
         }

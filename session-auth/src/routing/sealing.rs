@@ -6,20 +6,20 @@ use std::sync::Arc;
 use axum::routing;
 
 use crate::access::{AccessClass, DeclarationRef, Location};
-use crate::classified::{HandlerClass, HasAccessClass, Sealed};
+use crate::classified::{HandlerClass, HasAccessClass, Seal as _, Sealed};
 use crate::mounted::{Kind, Mistake, Note};
 
 /// A handler as it is mounted.
-pub(super) enum Mounted<H> {
+pub(super) enum Mounted<H, S> {
     /// As it is: of no size, if it is a function, so that axum allocates nothing to clone it.
     Open(H),
     /// In its seal.
-    Sealed(Sealed<H>),
+    Sealed(Sealed<H, S>),
 }
 
 /// A handler as it is mounted, and the note of where it stands.
 #[track_caller]
-pub(super) fn seal<H, T>(handler: H) -> (Mounted<H>, Arc<Note>)
+pub(super) fn seal<H, T>(handler: H) -> (Mounted<H, H::__Seal>, Arc<Note>)
 where
     H: HasAccessClass<T>,
 {
@@ -28,7 +28,8 @@ where
     let handler = if class.sealed || demanded.class() == AccessClass::Public {
         Mounted::Open(handler)
     } else {
-        Mounted::Sealed(Sealed::new(handler, demanded, false))
+        let seal = H::__Seal::new(&class, Location::caller());
+        Mounted::Sealed(Sealed::with(handler, seal))
     };
     let HandlerClass {
         declaration,
