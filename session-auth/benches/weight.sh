@@ -5,7 +5,7 @@
 #   session-auth/benches/weight.sh --crates   crates alone
 #   RUNS=3 session-auth/benches/weight.sh     the best of three builds
 #
-# Fails where the default features of session-auth add more than 38 crates, itself and its macros
+# Fails where the default features of session-auth add more than 40 crates, itself and its macros
 # included, or as many as its peer. Writes below a temporary directory only.
 set -euo pipefail
 
@@ -78,7 +78,7 @@ else
     echo "| with axum-login + tower-sessions | $peer | $(least peer) |"
 fi
 
-if [ "$ours" -gt 38 ] || [ "$ours" -ge "$peer" ]; then
-    echo "session-auth adds $ours crates; at most 38, and fewer than $peer, are allowed" >&2
+if [ "$ours" -gt 40 ] || [ "$ours" -ge "$peer" ]; then
+    echo "session-auth adds $ours crates; at most 40, and fewer than $peer, are allowed" >&2
     exit 1
 fi
