@@ -45,25 +45,40 @@ async fn ask(
     id: SessionId,
 ) -> Result<Option<Standing>, StoreError> {
     let Admitted { token, now, .. } = admitted;
-    let subject = token.subject();
+    let found = store.ask(|store| store.find(token.subject(), id)).await?;
+    let Some(stored) = found else {
+        return Box::pin(renewed(store, admitted, id)).await;
+    };
     let idle_timeout = token.idle_timeout(policy.idle_timeout);
-    if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
-        let seen_every = SEEN_EVERY.min(policy::step(idle_timeout));
-        if now.since(stored.last_seen) < seen_every || !store.noted.is_first(id, *now, seen_every) {
-            return Ok(Some(Standing::Live));
-        }
-        let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline());
+    let seen_every = SEEN_EVERY.min(policy::step(idle_timeout));
+    if now.since(stored.last_seen) < seen_every || !store.noted.is_first(id, *now, seen_every) {
+        return Ok(Some(Standing::Live));
+    }
+    let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline());
+    // Boxed, as `renewed` is: most requests have no use for the space.
+    Box::pin(async {
         let live = store
-            .ask(|store| store.touch(subject, id, *now, deadline))
+            .ask(|store| store.touch(token.subject(), id, *now, deadline))
             .await
             .inspect_err(|_| store.noted.forget(id))?;
         store.sweep(*now, MAX_CLOCK_SKEW);
         if live {
             return Ok(Some(Standing::Live));
         }
-    }
+        renewed(store, admitted, id).await
+    })
+    .await
+}
+
+/// Whether a session that is not there has another id since a moment ago.
+async fn renewed(
+    store: &GuardedStore,
+    admitted: &Admitted,
+    id: SessionId,
+) -> Result<Option<Standing>, StoreError> {
+    let Admitted { token, now, .. } = admitted;
     let renewed = store
-        .ask(|store| store.was_renewed(subject, id, *now))
+        .ask(|store| store.was_renewed(token.subject(), id, *now))
         .await?;
     Ok(renewed.then_some(Standing::Renewed))
 }
