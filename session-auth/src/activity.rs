@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use http::header::WWW_AUTHENTICATE;
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
+use tracing::level_filters::LevelFilter;
 
 use crate::access::{
     Access, AccessClass, Declaration, DeclarationRef, Location, Methods, Target, Text,
@@ -16,6 +17,7 @@ use crate::access::{
 use crate::authenticate::Registered;
 use crate::by;
 use crate::clock::{Clock, Timestamp};
+use crate::decision;
 use crate::finding::Shape;
 use crate::response::Denial;
 
@@ -94,6 +96,8 @@ pub(crate) struct Endpoint {
     pub(crate) counters: Counters,
     pub(crate) history: History,
     pub(crate) listing: bool,
+    /// Whether anyone may call, and the handler sees nothing of who does.
+    pub(crate) is_open: bool,
     /// Whether it stands for another while that is probed: nothing of it is counted or logged.
     pub(crate) is_probed: bool,
 }
@@ -143,6 +147,9 @@ impl Endpoint {
         Self {
             route,
             listing: handler == Some(LISTING),
+            is_open: declaration
+                .as_deref()
+                .is_some_and(|it| decision::is_open(it.access())),
             is_probed: false,
             declaration,
             handler: None,
@@ -249,6 +256,10 @@ impl Endpoint {
     /// Counts a denial, and gives its reason to the span of the request, where that has a field for it.
     pub(crate) fn deny(&self, denial: Denial, now: Option<Timestamp>) {
         self.counters.deny(denial, now);
+        if LevelFilter::current() == LevelFilter::OFF {
+            // Nobody listens, so there is no span.
+            return;
+        }
         let span = tracing::Span::current();
         if !span.is_disabled() {
             span.record("error.type", denial.as_str());
@@ -259,9 +270,12 @@ impl Endpoint {
         }
     }
 
-    /// The answer to a denied request, with the challenge of its verifier.
-    pub(crate) fn denied(&self, denial: Denial) -> Response<Body> {
-        let mut response = denial.into_response();
+    /// The answer to a denied request, with the challenge of its verifier. The request's extensions are
+    /// emptied, and become the answer's: they have their memory already.
+    pub(crate) fn denied(&self, denial: Denial, request: &mut Request<Body>) -> Response<Body> {
+        let mut extensions = std::mem::take(request.extensions_mut());
+        extensions.clear();
+        let mut response = denial.into_response_in(extensions);
         if denial.is_of_proof()
             && let Some(verifier) = &self.verifier
         {

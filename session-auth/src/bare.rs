@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use crate::activity::Endpoint;
 use crate::future::ResponseFuture;
+use crate::per_thread;
 use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
 use crate::service::{Next, deny, dispatch};
@@ -35,7 +36,7 @@ use crate::table::{Resolved, RouteTable};
 pub struct SessionAuth<S> {
     inner: S,
     // One pointer: axum clones the service for each request.
-    guard: Arc<TableGuard>,
+    guard: per_thread::Shared<TableGuard>,
 }
 
 struct TableGuard {
@@ -45,7 +46,7 @@ struct TableGuard {
 
 impl<S> SessionAuth<S> {
     pub(crate) fn new(inner: S, shared: Arc<Shared>, table: Arc<RouteTable>) -> Self {
-        let guard = Arc::new(TableGuard { shared, table });
+        let guard = per_thread::Parts::new(TableGuard { shared, table }).into();
         Self { inner, guard }
     }
 }
@@ -77,7 +78,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let TableGuard { shared, table } = &*self.guard;
+        let TableGuard { shared, table } = &**self.guard;
         let request = request.map(Body::new);
         if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
             return probe_answer(shared, table, probe, request);

@@ -56,6 +56,11 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<F, E> {
+        // Most requests: a smaller future, and nothing to look for in it.
+        Open {
+            #[pin]
+            future: F,
+        },
         Forward {
             #[pin]
             future: F,
@@ -75,10 +80,8 @@ pin_project! {
 pub(crate) struct Outcome {
     // Held for its `Drop`: the pass ends with the answer.
     pass: Option<PassEnd>,
-    // Boxed: it is rare, and the future moves with every request.
-    renewal: Option<Box<RenewCookie>>,
     vary: Vary,
-    check: Check,
+    after: After,
 }
 
 /// What of a request an answer depends on, beside what was asked for.
@@ -94,11 +97,13 @@ pub(crate) enum Vary {
     CookieAndToken,
 }
 
+/// One of these at the most, and none for most: the future moves with every request.
 #[derive(Default)]
-enum Check {
-    /// None: it is the handler's.
+enum After {
     #[default]
-    None,
+    Nothing,
+    /// The session slides. Boxed: it is rare.
+    Renew(Box<RenewCookie>),
     /// Nobody was let in, so it has no body: a preflight's.
     NoBody,
     /// A webhook's: how it answers is counted.
@@ -175,7 +180,7 @@ impl Outcome {
     pub(crate) fn of_pass(pass: PassEnd, renewal: Option<Box<RenewCookie>>) -> Self {
         Self {
             pass: Some(pass),
-            renewal,
+            after: renewal.map_or(After::Nothing, After::Renew),
             ..Self::default()
         }
     }
@@ -187,7 +192,7 @@ impl Outcome {
     pub(crate) fn of_preflight(pass: PassEnd) -> Self {
         Self {
             pass: Some(pass),
-            check: Check::NoBody,
+            after: After::NoBody,
             ..Self::default()
         }
     }
@@ -200,7 +205,7 @@ impl Outcome {
     ) -> Self {
         Self {
             pass: Some(pass),
-            check: Check::Delivery(DeliveryCount::new(endpoint, judged)),
+            after: After::Delivery(DeliveryCount::new(endpoint, judged)),
             ..Self::default()
         }
     }
@@ -208,14 +213,14 @@ impl Outcome {
     /// `OPTIONS` to where nobody is let in.
     pub(crate) fn without_body() -> Self {
         Self {
-            check: Check::NoBody,
+            after: After::NoBody,
             ..Self::default()
         }
     }
 
     pub(crate) fn of_axum(unmatched: Arc<dyn Unmatched>) -> Self {
         Self {
-            check: Check::OfAxum(unmatched),
+            after: After::OfAxum(unmatched),
             ..Self::default()
         }
     }
@@ -224,30 +229,18 @@ impl Outcome {
     #[inline]
     fn apply(&mut self, response: &mut Response<Body>) {
         self.pass = None;
-        if let Some(renewal) = self.renewal.take() {
-            renewal.write(response);
-        } else if response.extensions().get::<CarriesCookie>().is_some() {
-            // A login or a logout; a middleware may have marked its answer since.
-            shared_cache::make_private(response.headers_mut());
-        }
-        let on: &[HeaderName] = match self.vary {
-            Vary::Nothing => &[],
-            Vary::Cookie => &[COOKIE],
-            Vary::CookieAndToken => &[COOKIE, AUTHORIZATION],
-        };
-        for header in on {
-            shared_cache::vary(response.headers_mut(), header);
-        }
-        match &mut self.check {
-            Check::None => {}
-            Check::Delivery(count) => count.answered(response.status()),
-            Check::NoBody => {
+        keep_private(response);
+        match std::mem::take(&mut self.after) {
+            After::Nothing => {}
+            After::Renew(renewal) => renewal.write(response),
+            After::Delivery(mut count) => count.answered(response.status()),
+            After::NoBody => {
                 *response.body_mut() = Body::empty();
                 for header in &OF_A_BODY {
                     response.headers_mut().remove(header);
                 }
             }
-            Check::OfAxum(unmatched) => {
+            After::OfAxum(unmatched) => {
                 let status = response.status();
                 // A 300 names what there is, and a 304 says that it has not changed.
                 let says_nothing = status.is_client_error()
@@ -259,24 +252,48 @@ impl Outcome {
                 }
             }
         }
+        let on: &[HeaderName] = match self.vary {
+            Vary::Nothing => &[],
+            Vary::Cookie => &[COOKIE],
+            Vary::CookieAndToken => &[COOKIE, AUTHORIZATION],
+        };
+        for header in on {
+            shared_cache::vary(response.headers_mut(), header);
+        }
     }
 
-    /// The answer of a future, with what is done to it.
-    pub(crate) async fn after<F, R, E>(mut self, future: F) -> Result<Response<Body>, E>
+    /// The answer of a future, with what is done to it; where the session slides, after the store was asked
+    /// whether it still is one.
+    pub(crate) fn after<F, R, E>(mut self, future: F) -> ResponseFuture<F, E>
     where
-        F: Future<Output = Result<Response<R>, E>>,
+        F: Future<Output = Result<Response<R>, E>> + Send + 'static,
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        E: Send + 'static,
     {
-        let mut response = future.await?.map(Body::new);
-        if let Some(renewal) = &self.renewal
-            && renewal.may_go_with(&response)
-            && !renewal.is_live().await
-        {
-            self.renewal = None;
+        if !matches!(self.after, After::Renew(_)) {
+            return ResponseFuture::forward(future, self);
         }
-        self.apply(&mut response);
-        Ok(response)
+        ResponseFuture::boxed(Box::pin(async move {
+            let mut response = future.await?.map(Body::new);
+            if let After::Renew(renewal) = &self.after
+                && renewal.may_go_with(&response)
+                && !renewal.is_live().await
+            {
+                self.after = After::Nothing;
+            }
+            self.apply(&mut response);
+            Ok(response)
+        }))
+    }
+}
+
+/// A login or a logout keeps its cookie from shared caches, whatever a middleware has marked its answer as
+/// since.
+#[inline]
+fn keep_private(response: &mut Response<Body>) {
+    if response.extensions().get::<CarriesCookie>().is_some() {
+        shared_cache::make_private(response.headers_mut());
     }
 }
 
@@ -284,6 +301,13 @@ impl<F, E> ResponseFuture<F, E> {
     pub(crate) fn forward(future: F, outcome: Outcome) -> Self {
         Self {
             kind: Kind::Forward { future, outcome },
+        }
+    }
+
+    /// Nothing is to be done with the answer.
+    pub(crate) fn open(future: F) -> Self {
+        Self {
+            kind: Kind::Open { future },
         }
     }
 
@@ -312,6 +336,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
+            KindProj::Open { future } => {
+                let mut response = ready!(future.poll(cx))?.map(Body::new);
+                keep_private(&mut response);
+                Poll::Ready(Ok(response))
+            }
             KindProj::Forward { future, outcome } => {
                 let mut response = ready!(future.poll(cx))?.map(Body::new);
                 outcome.apply(&mut response);

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -26,6 +26,7 @@ use crate::mounted::Answer;
 use crate::pass::Caller;
 use crate::pass::Pass;
 use crate::paths;
+use crate::per_thread;
 use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
 use crate::service::{self, Next, dispatch, log_unclassified};
@@ -33,22 +34,18 @@ use crate::shared::Shared;
 
 /// Puts a guard around each endpoint of one router.
 #[derive(Clone)]
-pub(crate) struct GuardLayer(Arc<Guards>);
+pub(crate) struct GuardLayer(per_thread::Parts<Guards>);
 
+/// What all guards of one router share.
 struct Guards {
     shared: Arc<Shared>,
-    cells: Mutex<Vec<Arc<Cell>>>,
-    /// Whether the service has started: then a guard that is not bound denies.
-    started: AtomicBool,
+    /// How many there are.
+    made: AtomicUsize,
+    /// What each is for, by its number. Nothing until the service has started; from then on a guard that
+    /// is for nothing denies.
+    bound: OnceLock<Box<[Option<Bound>]>>,
     /// Counts what was not to be answered at all.
     unmatched: Arc<Endpoint>,
-}
-
-/// What all clones of one guard share.
-struct Cell {
-    number: usize,
-    guards: Arc<Guards>,
-    bound: OnceLock<Bound>,
 }
 
 /// What a guard is for.
@@ -70,29 +67,26 @@ pub(crate) enum Bound {
 
 impl GuardLayer {
     pub(crate) fn new(shared: Arc<Shared>, unmatched: Arc<Endpoint>) -> Self {
-        Self(Arc::new(Guards {
+        Self(per_thread::Parts::new(Guards {
             shared,
-            cells: Mutex::default(),
-            started: AtomicBool::new(false),
+            made: AtomicUsize::new(0),
+            bound: OnceLock::new(),
             unmatched,
         }))
     }
 
-    /// Binds a guard, by the number that it answered with.
-    pub(crate) fn bind(&self, number: usize, bound: Bound) {
-        let cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = cells.get(number) {
+    /// Binds guards, by the numbers that they answered with. From now on others deny.
+    pub(crate) fn start(&self, bound: impl IntoIterator<Item = (usize, Bound)>) {
+        let mut all: Vec<_> = (0..self.0.made.load(Ordering::Acquire))
+            .map(|_| None)
+            .collect();
+        for (number, bound) in bound {
             // The first binding stays; two owners were found before.
-            let _ = cell.bound.set(bound);
+            if let Some(free @ None) = all.get_mut(number) {
+                *free = Some(bound);
+            }
         }
-    }
-
-    /// From now on guards that nobody has bound deny.
-    pub(crate) fn start(&self) {
-        self.0.started.store(true, Ordering::Release);
-        // Each guard keeps itself alive.
-        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.clear();
+        let _ = self.0.bound.set(all.into());
     }
 }
 
@@ -100,14 +94,11 @@ impl<S> Layer<S> for GuardLayer {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {
-        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = Arc::new(Cell {
-            number: cells.len(),
-            guards: Arc::clone(&self.0),
-            bound: OnceLock::new(),
-        });
-        cells.push(Arc::clone(&cell));
-        Guard { inner, cell }
+        Guard {
+            inner,
+            number: self.0.made.fetch_add(1, Ordering::AcqRel),
+            guards: self.0.clone().into(),
+        }
     }
 }
 
@@ -115,13 +106,14 @@ impl<S> Layer<S> for GuardLayer {
 #[derive(Clone)]
 pub(crate) struct Guard<S> {
     inner: S,
-    cell: Arc<Cell>,
+    number: usize,
+    guards: per_thread::Shared<Guards>,
 }
 
 impl<S> fmt::Debug for Guard<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
-            .field("number", &self.cell.number)
+            .field("number", &self.number)
             .finish_non_exhaustive()
     }
 }
@@ -140,13 +132,19 @@ where
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let Self { inner, cell } = self;
-        let shared = &cell.guards.shared;
+        let Self {
+            inner,
+            number,
+            guards,
+        } = self;
+        let guards = &**guards;
+        let shared = &guards.shared;
         if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
-            return cell.probed(probe, request);
+            return guards.probed(*number, probe, request);
         }
-        match cell.bound.get() {
+        let (endpoint, sealed) = match guards.bound(*number) {
             Some(Bound::Route {
                 endpoint,
                 sealed,
@@ -158,28 +156,29 @@ where
                     let denial = Denial::AmbiguousPath;
                     return service::deny(Ready(inner), shared, endpoint, denial, *sealed, request);
                 }
-                dispatch(Ready(inner), shared, endpoint, *sealed, request)
+                (endpoint, *sealed)
             }
-            Some(Bound::OfAxum(handshakes)) => {
-                if let Some(webhook) = handshakes.find(&request) {
-                    return dispatch(Ready(inner), shared, webhook, false, request);
+            Some(Bound::OfAxum(handshakes)) => match handshakes.find(&request) {
+                Some(webhook) => (webhook, false),
+                None => {
+                    Pass::take_off(request.extensions_mut());
+                    let outcome = if request.method() == Method::OPTIONS {
+                        Outcome::without_body()
+                    } else {
+                        Outcome::of_axum(Arc::clone(guards) as Arc<dyn Unmatched>)
+                    };
+                    return ResponseFuture::forward(inner.call(request), outcome);
                 }
-                Pass::take_off(request.extensions_mut());
-                let outcome = if request.method() == Method::OPTIONS {
-                    Outcome::without_body()
-                } else {
-                    Outcome::of_axum(Arc::clone(cell) as Arc<dyn Unmatched>)
-                };
-                ResponseFuture::forward(inner.call(request), outcome)
-            }
+            },
             #[cfg(feature = "testing")]
             Some(Bound::Open(handler)) => {
                 let caller = Caller::Observed(Denial::Missing, shared.sessions.clone());
                 let end = Pass::put(request.extensions_mut(), handler.clone(), caller);
-                ResponseFuture::forward(inner.call(request), Outcome::of_pass(end, None))
+                return ResponseFuture::forward(inner.call(request), Outcome::of_pass(end, None));
             }
-            None => ResponseFuture::denied(cell.unbound(&request)),
-        }
+            None => return ResponseFuture::denied(guards.unbound(*number, &request)),
+        };
+        dispatch(Ready(inner), shared, endpoint, sealed, request)
     }
 }
 
@@ -202,11 +201,20 @@ where
     }
 }
 
-impl Cell {
+impl Guards {
+    fn bound(&self, number: usize) -> Option<&Bound> {
+        self.bound.get()?.get(number)?.as_ref()
+    }
+
     /// Answers a probe with what would have become of it.
     #[cold]
-    fn probed<F>(&self, probe: Accepted, request: Request) -> ResponseFuture<F, Infallible> {
-        let behind = match self.bound.get() {
+    fn probed<F>(
+        &self,
+        number: usize,
+        probe: Accepted,
+        request: Request,
+    ) -> ResponseFuture<F, Infallible> {
+        let behind = match self.bound(number) {
             Some(Bound::Route {
                 endpoint,
                 sealed,
@@ -230,35 +238,33 @@ impl Cell {
             Some(Bound::Open(_)) => Behind::Open,
             None => Behind::Unbound,
         };
-        probe::answer(&self.guards.shared, probe, behind, request)
+        probe::answer(&self.shared, probe, behind, request)
     }
 
     /// Before the start, the guard's number; afterwards nothing.
     #[cold]
-    fn unbound(&self, request: &Request) -> Response<Body> {
-        if self.guards.started.load(Ordering::Acquire) {
-            let endpoint = &self.guards.unmatched;
+    fn unbound(&self, number: usize, request: &Request) -> Response<Body> {
+        if self.bound.get().is_some() {
+            let endpoint = &self.unmatched;
             log_unclassified(endpoint, request);
-            endpoint
-                .counters
-                .deny(Denial::Missing, self.guards.shared.now());
+            endpoint.counters.deny(Denial::Missing, self.shared.now());
             return Denial::Missing.into_response();
         }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_FOUND;
-        let answer = Answer::of(self.number, request);
+        let answer = Answer::of(number, request);
         response.extensions_mut().insert(answer);
         response
     }
 }
 
-impl Unmatched for Cell {
+impl Unmatched for Guards {
     /// A middleware inside answers for a path or method that no route has: nobody declared that.
     #[cold]
     fn deny(&self, status: StatusCode) -> Option<Denial> {
         let Guards {
             shared, unmatched, ..
-        } = &*self.guards;
+        } = self;
         let count = unmatched.counters.unclassified();
         if count.is_power_of_two() {
             tracing::error!(

@@ -21,6 +21,7 @@ pub use self::error::KeysError;
 use self::error::{DEV_VARIABLE, KEYS_VARIABLE, Kind};
 pub(crate) use self::error::{KEY_ID_LEN, KEY_LEN};
 use self::flaw::{DEVELOPMENT_KEY, Flaw};
+use crate::per_thread;
 use crate::probe::ProbeKey;
 #[cfg(any(feature = "listing", feature = "metrics"))]
 use crate::webhook::SecretIds;
@@ -120,7 +121,7 @@ pub(crate) struct Key {
     #[cfg(any(feature = "listing", feature = "metrics"))]
     secret_ids: Zeroizing<[u8; KEY_LEN]>,
     signed: AtomicU64,
-    verified: AtomicU64,
+    verified: per_thread::Count,
 }
 
 impl Key {
@@ -135,7 +136,7 @@ impl Key {
             #[cfg(any(feature = "listing", feature = "metrics"))]
             secret_ids: Zeroizing::new(derive(&secret, b"session-auth v1 secret ids")),
             signed: AtomicU64::new(0),
-            verified: AtomicU64::new(0),
+            verified: per_thread::Count::default(),
         };
         secret.zeroize();
         key
@@ -195,7 +196,7 @@ impl TokenKey<'_> {
     }
 
     pub(crate) fn count_verified(&self) {
-        self.key.verified.fetch_add(1, Ordering::Relaxed);
+        self.key.verified.add_one();
     }
 }
 
@@ -406,7 +407,7 @@ impl Keys {
                 key: format!("{:08x}", u32::from_be_bytes(key.id)),
                 signs: position == 0,
                 signed: key.signed.load(Ordering::Relaxed),
-                verified: key.verified.load(Ordering::Relaxed),
+                verified: key.verified.all(),
             })
             .collect()
     }

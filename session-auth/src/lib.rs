@@ -163,6 +163,7 @@ pub mod openapi;
 mod pass;
 mod paths;
 mod payload;
+mod per_thread;
 mod policy;
 pub mod probe;
 mod probed;

@@ -188,32 +188,35 @@ impl SessionAuthLayer {
         let endpoints = endpoints(shared, &routes, &mut problems);
         BuildError::unless_empty(problems)?;
 
-        let readings =
-            Readings::new(routes.iter().zip(&endpoints).flat_map(|(route, endpoint)| {
-                let patterns = route.patterns.iter();
-                patterns.map(|pattern| (&**pattern, endpoint.access()))
-            }));
-        let readings = Arc::new(readings);
-        for (route, endpoint) in routes.iter().zip(&endpoints) {
-            for guard in &route.guards {
-                let bound = Bound::Route {
-                    endpoint: Arc::clone(endpoint),
-                    sealed: route.sealed,
-                    readings: route.opaque.then(|| Arc::clone(&readings)),
-                };
-                guards.bind(*guard, bound);
-            }
-        }
+        // For services alone: of a large router that is a matcher of all its patterns.
+        let readings = routes.iter().any(|route| route.opaque).then(|| {
+            Arc::new(Readings::new(routes.iter().zip(&endpoints).flat_map(
+                |(route, endpoint)| {
+                    let patterns = route.patterns.iter();
+                    patterns.map(|pattern| (&**pattern, endpoint.access()))
+                },
+            )))
+        });
         let handshakes =
             Handshakes::new(routes.iter().zip(&endpoints).flat_map(|(route, endpoint)| {
                 let patterns = route.patterns.iter();
                 patterns.map(move |pattern| (&**pattern, endpoint))
             }));
         let handshakes = Arc::new(handshakes);
-        for guard in of_axum {
-            guards.bind(guard, Bound::OfAxum(Arc::clone(&handshakes)));
-        }
-        guards.start();
+        let bound = routes.iter().zip(&endpoints).flat_map(|(route, endpoint)| {
+            let bound = |guard: &usize| {
+                let bound = Bound::Route {
+                    endpoint: Arc::clone(endpoint),
+                    sealed: route.sealed,
+                    readings: readings.clone().filter(|_| route.opaque),
+                };
+                (*guard, bound)
+            };
+            route.guards.iter().map(bound)
+        });
+        let of_axum = of_axum.into_iter();
+        let of_axum = of_axum.map(|guard| (guard, Bound::OfAxum(Arc::clone(&handshakes))));
+        guards.start(bound.chain(of_axum));
 
         let mut probed: Vec<ProbedRoute> = routes.iter().filter_map(probed).collect();
         probed.sort();

@@ -5,7 +5,7 @@ use std::fmt;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderValue, Response, StatusCode};
 
 use crate::webhook::Rejection;
 use crate::webhook::body::BodyError;
@@ -120,6 +120,10 @@ impl Denial {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
+        self.into_response_in(Extensions::new())
+    }
+
+    pub(crate) fn into_response_in(self, extensions: Extensions) -> Response<Body> {
         let mut response = Response::new(Body::from(Bytes::from_static(self.body().as_bytes())));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -135,6 +139,7 @@ impl Denial {
             // RFC 9110, section 15.5.9. HTTP/2 has no such header, and hyper takes it off.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        *response.extensions_mut() = extensions;
         response.extensions_mut().insert(self);
         response
     }

@@ -5,6 +5,7 @@ mod check;
 mod webhook;
 
 use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -59,10 +60,10 @@ where
     if !shared.reserving.is_empty() {
         shared.take_off_reserved(&mut request);
     }
-    if endpoint.access().is_some_and(decision::is_open) {
+    if endpoint.is_open {
         Pass::take_off(request.extensions_mut());
         endpoint.counters.pass();
-        return ResponseFuture::forward(next.call(request), Outcome::default());
+        return ResponseFuture::open(next.call(request));
     }
     match shared.apply(endpoint, sealed, &mut request) {
         Applied::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
@@ -116,7 +117,7 @@ where
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
             let checked = check_store(next, shared, endpoint, sealed, grant, request);
-            ResponseFuture::boxed(Box::pin(checked))
+            ResponseFuture::boxed(checked)
         }
     }
 }
@@ -350,6 +351,35 @@ impl Shared {
         Outcome::of_pass(end, renewal).varying(vary)
     }
 
+    /// The same, by what the store says of the session.
+    fn let_in_if(
+        self: &Arc<Self>,
+        checked: Result<Standing, Denial>,
+        endpoint: &Arc<Endpoint>,
+        grant: Grant,
+        request: &mut Request<Body>,
+    ) -> Result<Outcome, Denial> {
+        let grant = match (checked, grant) {
+            (Ok(Standing::Live), grant) => grant,
+            (Ok(Standing::Renewed), grant) => grant.without_renewal(),
+            // Nothing of a session can break this route.
+            (
+                Err(_),
+                Grant::Optional {
+                    issuing,
+                    same_origin,
+                    ..
+                },
+            ) => Grant::Optional {
+                proven: None,
+                issuing,
+                same_origin,
+            },
+            (Err(denial), _) => return Err(denial),
+        };
+        Ok(self.let_in(request, endpoint, grant))
+    }
+
     /// Gives the listing what it shows, for whom it may be shown to.
     pub(crate) fn show(self: &Arc<Self>, request: &mut Request<Body>, endpoint: &Endpoint) {
         #[cfg(feature = "listing")]
@@ -405,7 +435,7 @@ impl Shared {
             login.redirect(denial, request.method(), uri, request.headers())
         });
         let answer = || {
-            let mut response = endpoint.denied(denial);
+            let mut response = endpoint.denied(denial, request);
             if let Some(challenge) = challenge {
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             } else if self.policy.bearer && denial.is_unauthenticated() {
@@ -447,47 +477,36 @@ pub(crate) fn is_preflight(request: &Request<Body>) -> bool {
 }
 
 /// Asks the store whether the session still is one, then goes on as without a store.
-async fn check_store<F, R, E>(
-    next: impl FnOnce(Request<Body>) -> F,
+///
+/// A block and not an `async fn`, whose future holds its arguments twice; what few requests wait for is boxed
+/// apart. A future of more than a kilobyte costs the allocator more than the rest of this.
+fn check_store<F, R, E>(
+    next: impl FnOnce(Request<Body>) -> F + Send + 'static,
     shared: Arc<Shared>,
     endpoint: Arc<Endpoint>,
     sealed: bool,
     grant: Grant,
     mut request: Request<Body>,
-) -> Result<Response<Body>, E>
+) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
 where
-    F: Future<Output = Result<Response<R>, E>>,
+    F: Future<Output = Result<Response<R>, E>> + Send + 'static,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn Error + Send + Sync>>,
+    E: Send + 'static,
 {
-    let checked = match grant.admitted() {
-        Some(admitted) => check::check(&shared.policy, admitted).await,
-        None => Ok(Standing::Live),
-    };
-    let grant = match (checked, grant) {
-        (Ok(Standing::Live), grant) => grant,
-        (Ok(Standing::Renewed), grant) => grant.without_renewal(),
-        // Nothing of a session can break this route.
-        (
-            Err(_),
-            Grant::Optional {
-                issuing,
-                same_origin,
-                ..
+    Box::pin(async move {
+        let checked = match grant.admitted() {
+            Some(admitted) => check::check(&shared.policy, admitted).await,
+            None => Ok(Standing::Live),
+        };
+        let outcome = match shared.let_in_if(checked, &endpoint, grant, &mut request) {
+            Ok(outcome) => outcome,
+            Err(denial) => match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
+                Refused::Answered(response) => return Ok(response),
+                Refused::Observed(end) => Outcome::of_pass(end, None),
+                Refused::Preflight(end) => Outcome::of_preflight(end),
             },
-        ) => Grant::Optional {
-            proven: None,
-            issuing,
-            same_origin,
-        },
-        (Err(denial), _) => {
-            return match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
-                Refused::Answered(response) => Ok(response),
-                Refused::Observed(end) => Outcome::of_pass(end, None).after(next(request)).await,
-                Refused::Preflight(end) => Outcome::of_preflight(end).after(next(request)).await,
-            };
-        }
-    };
-    let outcome = shared.let_in(&mut request, &endpoint, grant);
-    outcome.after(next(request)).await
+        };
+        outcome.after(next(request)).await
+    })
 }

@@ -45,16 +45,14 @@ impl Audited {
         let router = inner.layer(guards.clone());
         let judged = judge(&record, &debug, Some(&router), shared.today())
             .unwrap_or_else(|error| panic!("{error}"));
-        for route in judged.routes {
-            for guard in route.guards {
-                guards.bind(guard, Bound::Open(route.handler.clone()));
-            }
-        }
-        for guard in judged.of_axum {
-            // Whatever a middleware answers there is its own affair in a test.
-            guards.bind(guard, Bound::Open(None));
-        }
-        guards.start();
+        let routes = judged.routes.into_iter().flat_map(|route| {
+            let handler = route.handler;
+            let bound = move |guard| (guard, Bound::Open(handler.clone()));
+            route.guards.into_iter().map(bound)
+        });
+        // Whatever a middleware answers there is its own affair in a test.
+        let of_axum = judged.of_axum.into_iter();
+        guards.start(routes.chain(of_axum.map(|guard| (guard, Bound::Open(None)))));
         router
     }
 }

@@ -2,16 +2,13 @@
 //! cores: a counter that they share moves from cache to cache with each request.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
+use crate::per_thread;
 use crate::response::Denial;
 
 const REASONS: usize = Denial::ALL.len();
-
-/// The most stripes that a route has, whatever the number of cores: it bounds the memory.
-const MAX_STRIPES: usize = 64;
 
 /// How many ways to know callers are counted apart; further ones go with the last.
 pub(crate) const WAYS: usize = 4;
@@ -63,7 +60,7 @@ impl Counts {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            stripes: (0..stripes()).map(|_| OnceLock::new()).collect(),
+            stripes: (0..per_thread::parts()).map(|_| OnceLock::new()).collect(),
             known_verified: AtomicU64::new(0),
             refused_since: AtomicU64::new(0),
             observed: Default::default(),
@@ -78,25 +75,6 @@ impl std::fmt::Debug for Counters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.counts().fmt(f)
     }
-}
-
-/// One for each core, and a power of two.
-fn stripes() -> usize {
-    static STRIPES: OnceLock<usize> = OnceLock::new();
-    *STRIPES.get_or_init(|| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        cores.next_power_of_two().min(MAX_STRIPES)
-    })
-}
-
-/// The number of this thread: threads that start one after the other have different stripes.
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    // While a thread ends it has no number any more, and may still drop an answer.
-    NUMBER.try_with(|number| *number).unwrap_or(0)
 }
 
 /// Reasons are few, and seconds fit for a few billion years.
@@ -118,9 +96,7 @@ fn note(time: &AtomicU64, value: u64) {
 
 impl Counters {
     fn stripe(&self) -> &Stripe {
-        // A power of two of stripes: the mask is cheaper than a division.
-        let number = thread_number() & (self.stripes.len() - 1);
-        self.stripes[number].get_or_init(Box::default)
+        per_thread::of_this_thread(&self.stripes).get_or_init(Box::default)
     }
 
     fn made(&self) -> impl Iterator<Item = &Stripe> {
@@ -286,6 +262,8 @@ impl Counters {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     const fn at(seconds: u64) -> Timestamp {
@@ -320,18 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_of_one_after_the_other_count_apart() {
-        let numbers: Vec<_> = (0..stripes())
-            .map(|_| thread::spawn(thread_number).join().expect("a number"))
-            .collect();
-        let mut stripes: Vec<_> = numbers.iter().map(|it| it & (stripes() - 1)).collect();
-        stripes.sort_unstable();
-        stripes.dedup();
-        // Other tests start threads in between.
-        assert!(
-            numbers.windows(2).all(|two| two[0] != two[1]),
-            "{numbers:?}"
-        );
+    fn a_stripe_is_two_pairs_of_cache_lines() {
         assert!(size_of::<Stripe>() <= 256, "{}", size_of::<Stripe>());
     }
 

@@ -54,10 +54,7 @@ fn public() -> Bound {
     };
     let declaration = crate::access::DeclarationRef::Inline(Arc::new(declaration));
     Bound::Route {
-        endpoint: Arc::new(Endpoint {
-            declaration: Some(declaration),
-            ..Endpoint::unclassified("ANY /a/**".to_owned())
-        }),
+        endpoint: Arc::new(Endpoint::new("ANY /a/**".to_owned(), Some(declaration))),
         sealed: false,
         readings: None,
     }
@@ -77,17 +74,16 @@ fn security_a_guard_says_its_number_and_runs_nothing_until_it_is_bound() {
     }
     // All clones share what one is bound to, and the first binding stays.
     let clone = second.clone();
-    layer.bind(1, public());
-    layer.bind(1, Bound::OfAxum(Arc::default()));
+    layer.start([(1, public()), (1, Bound::OfAxum(Arc::default()))]);
     assert_eq!(ask(&clone).status(), StatusCode::OK);
-    assert_eq!(ask(&first).status(), StatusCode::NOT_FOUND);
+    assert_eq!(ask(&first).status(), StatusCode::UNAUTHORIZED);
 }
 
 #[test]
 fn security_a_guard_that_nobody_bound_denies_after_the_start() {
     let (layer, unmatched) = guards();
     let guard = layer.layer(tower::service_fn(inside));
-    layer.start();
+    layer.start([(7, public())]);
     let late = layer.layer(tower::service_fn(inside));
     for guard in [&guard, &late] {
         let response = ask(guard);
@@ -99,7 +95,7 @@ fn security_a_guard_that_nobody_bound_denies_after_the_start() {
     assert_eq!(activity.denied, [(Denial::Missing, 2)]);
     assert_eq!(unmatched.counters.all_unclassified(), 2);
     // Nothing binds it any more.
-    layer.bind(0, public());
+    layer.start([(0, public())]);
     assert_eq!(ask(&guard).status(), StatusCode::UNAUTHORIZED);
 }
 
@@ -109,8 +105,7 @@ fn security_a_guard_takes_off_what_an_outer_one_left() {
     for bound in [public(), Bound::OfAxum(Arc::default())] {
         let (layer, _) = guards();
         let mut guard = layer.layer(tower::service_fn(inside));
-        layer.bind(0, bound);
-        layer.start();
+        layer.start([(0, bound)]);
         let mut request = Request::get("/a").body(Body::empty()).unwrap();
         let caller = crate::pass::Caller::Delivery(None, None);
         let _end = Pass::put(request.extensions_mut(), None, caller);

@@ -80,19 +80,15 @@ where
             ResponseFuture::boxed(Box::pin(async move {
                 let attempt = trial.finish(&shared, &endpoint, &head, waiting).await;
                 let mut request = head.map(|()| body);
-                let denied = match conclude(&shared, &endpoint, &mut request, attempt) {
-                    Ok(outcome) => return outcome.after(next(request)).await,
-                    Err(denied) => denied,
+                let outcome = match conclude(&shared, &endpoint, &mut request, attempt) {
+                    Ok(outcome) => outcome,
+                    Err(denied) => match shared.refuse(&endpoint, denied, sealed, &mut request) {
+                        Refused::Answered(response) => return Ok(response),
+                        Refused::Observed(end) => Outcome::of_pass(end, None),
+                        Refused::Preflight(end) => Outcome::of_preflight(end),
+                    },
                 };
-                match shared.refuse(&endpoint, denied, sealed, &mut request) {
-                    Refused::Answered(response) => Ok(response),
-                    Refused::Observed(end) => {
-                        Outcome::of_pass(end, None).after(next(request)).await
-                    }
-                    Refused::Preflight(end) => {
-                        Outcome::of_preflight(end).after(next(request)).await
-                    }
-                }
+                outcome.after(next(request)).await
             }))
         }
     }
