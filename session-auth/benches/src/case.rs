@@ -155,12 +155,47 @@ impl Samples {
             for turn in 0..cases.len() {
                 let index = (round + turn) % cases.len();
                 let batch = cases[index].batch;
+                // Not counted: the case before it has left its own code in the caches.
+                cases[index].run(u64::from(batch) / 4);
                 let time = cases[index].run(batch.into());
                 let each = time.as_secs_f64() * 1e9 / f64::from(batch);
                 samples[index].1.push(each);
             }
         }
         Self(samples)
+    }
+
+    /// One line for each case: its name, a tab, and its times.
+    #[must_use]
+    pub fn to_lines(&self) -> String {
+        let line = |(name, times): &(&str, Vec<f64>)| {
+            let times: Vec<_> = times.iter().map(ToString::to_string).collect();
+            format!("{name}\t{}\n", times.join(" "))
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// What runs of the same cases in other processes measured, by their lines.
+    ///
+    /// # Errors
+    ///
+    /// The lines are not those of the same cases.
+    pub fn of_lines(cases: &[&'static str], runs: &[String]) -> Result<Self, String> {
+        let mut all: Vec<_> = cases.iter().map(|name| (*name, Vec::new())).collect();
+        for run in runs {
+            let mut lines = run.lines();
+            for (name, times) in &mut all {
+                let line = lines.next().unwrap_or_default();
+                let found = line
+                    .strip_prefix(*name)
+                    .and_then(|it| it.strip_prefix('\t'));
+                let found = found.ok_or_else(|| format!("{line:?} where {name:?} was due"))?;
+                for time in found.split(' ') {
+                    times.push(time.parse().map_err(|_| format!("{time:?} for a time"))?);
+                }
+            }
+        }
+        Ok(Self(all))
     }
 
     /// The times of a case, by round.

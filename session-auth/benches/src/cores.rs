@@ -19,45 +19,115 @@ use crate::services::{Routers, auth, cookie, request};
 /// Requests of each thread in a round.
 const REQUESTS: usize = 2_000;
 
-/// What a guard adds to a request, in nanoseconds.
+/// What a guard adds to a request of one route.
 #[derive(Clone, Copy, Debug)]
 pub struct Added {
     /// The route.
     pub route: &'static str,
     /// Where one thread asks.
-    pub alone: f64,
+    pub alone: Times,
     /// Where each core has one that asks.
-    pub together: f64,
+    pub together: Times,
 }
 
-/// Measures a public and a session route, and says with how many cores.
+/// Nanoseconds of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Behind the identity layer.
+    pub identity: f64,
+    /// What the guard takes over that.
+    pub added: f64,
+}
+
+impl Added {
+    /// How much larger the guard's share of a request is where all cores have one. Requests as such take
+    /// longer then, the processors' clocks and memory being shared, and that is not the guard's.
+    #[must_use]
+    pub fn growth(&self) -> f64 {
+        let share = |times: Times| times.added / (times.identity + times.added);
+        share(self.together) / share(self.alone)
+    }
+}
+
+/// The routes that are measured.
+const ROUTES: [&str; 2] = ["public", "session"];
+
+/// How many cores there are.
+#[must_use]
+pub fn count() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Measures a public and a session route.
 ///
 /// # Panics
 ///
 /// A service cannot be built.
 #[must_use]
-pub fn measure(rounds: usize) -> (usize, Vec<Added>) {
+pub fn measure(rounds: usize) -> Vec<Added> {
     let auth = auth();
     let Routers {
         identity, typed, ..
     } = Routers::new(&auth);
     let session = request("/me", Some((COOKIE, cookie(&auth))));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let public = request("/public", None);
     let added = [
-        ("public", added(cores, rounds, &identity, &typed, &public)),
-        ("session", added(cores, rounds, &identity, &typed, &session)),
+        added(count(), rounds, &identity, &typed, &public),
+        added(count(), rounds, &identity, &typed, &session),
     ];
+    let added = ROUTES.into_iter().zip(added);
     let added = added.map(|(route, [alone, together])| Added {
         route,
         alone,
         together,
     });
-    (cores, added.into())
+    added.collect()
+}
+
+/// One line for each route.
+#[must_use]
+pub fn to_lines(all: &[Added]) -> String {
+    let line = |it: &Added| {
+        let [alone, together] = [it.alone, it.together];
+        format!(
+            "cores {} {} {} {} {}\n",
+            it.route, alone.identity, alone.added, together.identity, together.added
+        )
+    };
+    all.iter().map(line).collect()
+}
+
+/// The medians of what several processes measured, by their lines.
+///
+/// # Errors
+///
+/// One of them has no such line.
+pub fn of_lines(runs: &[String]) -> Result<Vec<Added>, String> {
+    let of = |route: &'static str| {
+        let prefix = format!("cores {route} ");
+        let mut all: [Vec<f64>; 4] = Default::default();
+        for run in runs {
+            let line = run.lines().find_map(|line| line.strip_prefix(&prefix));
+            let line = line.ok_or_else(|| format!("no line of {route} on many cores"))?;
+            for (times, time) in all.iter_mut().zip(line.split(' ')) {
+                times.push(time.parse().map_err(|_| format!("{time:?} for a time"))?);
+            }
+        }
+        let [identity, added, identity_together, added_together] = all.map(median);
+        Ok(Added {
+            route,
+            alone: Times { identity, added },
+            together: Times {
+                identity: identity_together,
+                added: added_together,
+            },
+        })
+    };
+    ROUTES.into_iter().map(of).collect()
 }
 
 /// What the guarded service takes over the other, within a round: alone, and on all cores.
-fn added<I, G, R>(cores: usize, rounds: usize, identity: &I, guarded: &G, request: &R) -> [f64; 2]
+fn added<I, G, R>(cores: usize, rounds: usize, identity: &I, guarded: &G, request: &R) -> [Times; 2]
 where
     I: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send,
     I::Future: Send,
@@ -65,14 +135,18 @@ where
     G::Future: Send,
     R: FnMut() -> Request<Body> + Clone + Send,
 {
-    let mut times = [Vec::new(), Vec::new()];
+    let mut times: [[Vec<f64>; 2]; 2] = Default::default();
     for _ in 0..rounds {
-        for (times, threads) in times.iter_mut().zip([1, cores]) {
+        for ([identities, added], threads) in times.iter_mut().zip([1, cores]) {
             let base = on_threads(threads, identity, request);
-            times.push(on_threads(threads, guarded, request) - base);
+            identities.push(base);
+            added.push(on_threads(threads, guarded, request) - base);
         }
     }
-    times.map(median)
+    times.map(|[identity, added]| Times {
+        identity: median(identity),
+        added: median(added),
+    })
 }
 
 /// Nanoseconds of a request, where so many threads ask at once: the mean of the threads.
