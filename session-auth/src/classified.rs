@@ -295,7 +295,8 @@ where
 /// Public because an `impl` names it; not part of the API.
 #[doc(hidden)]
 pub trait Seal: Clone + Send + Sync + 'static {
-    fn new(class: &HandlerClass, mounted: Location) -> Self;
+    /// `None` where it has no room for what it is to know.
+    fn new(class: &HandlerClass, mounted: Location) -> Option<Self>;
 
     /// The answer where the handler may not run.
     fn refuse(&self, request: &mut Request) -> Option<Response>;
@@ -321,15 +322,16 @@ impl<D> fmt::Debug for OfType<D> {
 }
 
 impl<D: Declared> Seal for OfType<D> {
-    fn new(_: &HandlerClass, mounted: Location) -> Self {
-        places::note(D::declaration(), mounted);
-        Self(PhantomData)
+    /// For the first place where the function is mounted: of another one, its type says nothing.
+    fn new(_: &HandlerClass, mounted: Location) -> Option<Self> {
+        places::is_first(D::declaration(), mounted).then_some(Self(PhantomData))
     }
 
     fn refuse(&self, request: &mut Request) -> Option<Response> {
         let declaration = DeclarationRef::Static(D::declaration());
         let refused = Pass::demand(request, &declaration).err()?;
-        Some(refused.refuse(&declaration, &places::of(D::declaration())))
+        let mounted = places::first(D::declaration());
+        Some(refused.refuse(&declaration, &mounted))
     }
 }
 
@@ -366,8 +368,8 @@ impl OfValue {
 }
 
 impl Seal for OfValue {
-    fn new(class: &HandlerClass, mounted: Location) -> Self {
-        Self::for_pass(class.demanded(), mounted)
+    fn new(class: &HandlerClass, mounted: Location) -> Option<Self> {
+        Some(Self::for_pass(class.demanded(), mounted))
     }
 
     fn refuse(&self, request: &mut Request) -> Option<Response> {
@@ -377,7 +379,7 @@ impl Seal for OfValue {
                 mounted,
             } => {
                 let refused = Pass::demand(request, declaration).err()?;
-                Some(refused.refuse(declaration, std::slice::from_ref(mounted)))
+                Some(refused.refuse(declaration, mounted))
             }
             Asked::Unclassified { name } => {
                 tracing::error!(

@@ -215,7 +215,7 @@ impl Pass {
 pub struct UnguardedHandler {
     /// The handler by its full path; `closure` or `service` for what has none.
     pub handler: String,
-    /// Where it was mounted; where that is in several places, the first of them by file and line.
+    /// Where it was mounted.
     pub mounted: Location,
     /// How often it refused.
     pub refused: u64,
@@ -242,18 +242,17 @@ pub fn unguarded_handlers() -> Vec<UnguardedHandler> {
 }
 
 impl Unpassed {
-    /// Counts and logs the refusal, and makes its response. `mounted` is where the handler is mounted.
+    /// Counts and logs the refusal, and makes its response.
     #[cold]
     pub(crate) fn refuse(
         &self,
         declaration: &DeclarationRef,
-        mounted: &[Location],
+        mounted: &Location,
     ) -> Response<Body> {
         if let Self::Preflight(denial) = self {
             return denial.into_response();
         }
-        let first = mounted.first().unwrap_or(declaration.location());
-        let key = (first.clone(), declaration.handler().to_owned());
+        let key = (mounted.clone(), declaration.handler().to_owned());
         let count = {
             let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
             let count = refused.entry(key).or_default();
@@ -266,7 +265,7 @@ impl Unpassed {
                 target: "session_auth",
                 handler = declaration.handler(),
                 declared = %declaration.location(),
-                mounted = mounted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                %mounted,
                 count,
                 "{} {} was reached without its guard and refused to run: {self}",
                 declaration.class(),

@@ -1,23 +1,23 @@
-//! Where functions under an attribute are mounted. Their seal has no room for it, and it matters only where
-//! one of them is reached without its guard.
+//! Where functions under an attribute are mounted first. Their seal has no room for it, and it matters only
+//! where one of them is reached without its guard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::access::{Declaration, Location};
 
 /// By the address of the declaration, which is a `static`.
-static PLACES: Mutex<BTreeMap<usize, BTreeSet<Location>>> = Mutex::new(BTreeMap::new());
+static FIRST: Mutex<BTreeMap<usize, Location>> = Mutex::new(BTreeMap::new());
 
-pub(crate) fn note(declaration: &'static Declaration, mounted: Location) {
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+/// Whether this is the first place, which it becomes where there is none yet.
+pub(crate) fn is_first(declaration: &'static Declaration, mounted: Location) -> bool {
+    let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
     let address = std::ptr::from_ref(declaration).addr();
-    places.entry(address).or_default().insert(mounted);
+    *first.entry(address).or_insert_with(|| mounted.clone()) == mounted
 }
 
-/// By file and line.
-pub(crate) fn of(declaration: &'static Declaration) -> Vec<Location> {
-    let places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-    let of = places.get(&std::ptr::from_ref(declaration).addr());
-    of.into_iter().flatten().cloned().collect()
+pub(crate) fn first(declaration: &'static Declaration) -> Location {
+    let first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = first.get(&std::ptr::from_ref(declaration).addr());
+    known.unwrap_or(&declaration.location).clone()
 }

@@ -51,6 +51,7 @@ where
             inner: match handler {
                 Mounted::Open(handler) => self.inner.on(filter, handler),
                 Mounted::Sealed(handler) => self.inner.on(filter, handler),
+                Mounted::Elsewhere(handler) => self.inner.on(filter, handler),
             },
             record: self.record.on(filter, note),
         }
@@ -70,6 +71,7 @@ where
             inner: match handler {
                 Mounted::Open(handler) => self.inner.fallback(handler),
                 Mounted::Sealed(handler) => self.inner.fallback(handler),
+                Mounted::Elsewhere(handler) => self.inner.fallback(handler),
             },
             record: self.record.fallback(note),
         }
@@ -87,6 +89,7 @@ where
             inner: match handler {
                 Mounted::Open(handler) => routing::any(handler),
                 Mounted::Sealed(handler) => routing::any(handler),
+                Mounted::Elsewhere(handler) => routing::any(handler),
             },
             record: MethodRecord::any(note),
         }

@@ -518,6 +518,7 @@ where
             inner: match handler {
                 Mounted::Open(handler) => self.inner.fallback(handler),
                 Mounted::Sealed(handler) => self.inner.fallback(handler),
+                Mounted::Elsewhere(handler) => self.inner.fallback(handler),
             },
             record: self.record.fallback(note),
         }
@@ -554,6 +555,7 @@ where
             inner: match handler {
                 Mounted::Open(handler) => self.inner.method_not_allowed_fallback(handler),
                 Mounted::Sealed(handler) => self.inner.method_not_allowed_fallback(handler),
+                Mounted::Elsewhere(handler) => self.inner.method_not_allowed_fallback(handler),
             },
             record: self.record.method_not_allowed_fallback(note),
         }

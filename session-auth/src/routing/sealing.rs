@@ -13,8 +13,10 @@ use crate::mounted::{Kind, Mistake, Note};
 pub(super) enum Mounted<H, S> {
     /// As it is: of no size, if it is a function, so that axum allocates nothing to clone it.
     Open(H),
-    /// In its seal.
+    /// In the seal of its type.
     Sealed(Sealed<H, S>),
+    /// In one that knows where it is mounted: its type's is for the place that was first.
+    Elsewhere(Sealed<H>),
 }
 
 /// A handler as it is mounted, and the note of where it stands.
@@ -28,8 +30,10 @@ where
     let handler = if class.sealed || demanded.class() == AccessClass::Public {
         Mounted::Open(handler)
     } else {
-        let seal = H::__Seal::new(&class, Location::caller());
-        Mounted::Sealed(Sealed::with(handler, seal))
+        match H::__Seal::new(&class, Location::caller()) {
+            Some(seal) => Mounted::Sealed(Sealed::with(handler, seal)),
+            None => Mounted::Elsewhere(Sealed::new(handler, demanded, false)),
+        }
     };
     let HandlerClass {
         declaration,
