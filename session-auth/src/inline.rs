@@ -457,8 +457,6 @@ pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {
         .any(|segment| segment.starts_with([':', '*']))
     {
         Some("parameters are written `{id}` and `{*rest}`")
-    } else if !path.contains(['{', '}']) {
-        None
     } else if !balanced() {
         Some("its braces do not match")
     } else if parameters(path) > MOST_PARAMETERS {
