@@ -1,8 +1,8 @@
 //! A headless Chromium, driven through WebDriver.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -11,8 +11,51 @@ use tempfile::TempDir;
 /// ChromeDriver and one browser; both end with it.
 pub(crate) struct Browser {
     pub(crate) client: Client,
-    driver: Child,
+    _driver: Driver,
     _profile: TempDir,
+}
+
+struct Driver {
+    process: Child,
+    port: u16,
+    /// Open for as long as it may write there, as a closed pipe would end it.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    /// `None` where it ends without a port: it takes one of IPv4 and asks for the same of IPv6, which
+    /// somebody else may have.
+    fn start(chromedriver: &Path) -> Option<Self> {
+        let mut process = Command::new(chromedriver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let mut stdout = BufReader::new(process.stdout.take().expect("it was piped"));
+        let mut line = String::new();
+        while stdout.read_line(&mut line).is_ok_and(|length| length > 0) {
+            // "ChromeDriver was started successfully on port 12345."
+            let port = line.split("started successfully on port ").nth(1);
+            if let Some(Ok(port)) = port.map(|it| it.trim_end().trim_end_matches('.').parse()) {
+                return Some(Self {
+                    process,
+                    port,
+                    _stdout: stdout,
+                });
+            }
+            line.clear();
+        }
+        let _ = process.wait();
+        None
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// `None` where there is no Chromium; under `CI=true` that is a failure.
@@ -45,25 +88,8 @@ impl Browser {
 
     async fn start_with(argument: &str) -> Option<Self> {
         let (chromium, chromedriver) = binaries()?;
-        let mut driver = Command::new(chromedriver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let stdout = driver.stdout.take().expect("it was piped");
-        // "ChromeDriver was started successfully on port 12345."
-        let port = BufReader::new(stdout)
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let port = line
-                    .split("started successfully on port ")
-                    .nth(1)?
-                    .trim_end_matches('.');
-                port.parse::<u16>().ok()
-            })
-            .expect("chromedriver says its port");
+        let driver = (0..3).find_map(|_| Driver::start(&chromedriver));
+        let driver = driver.expect("chromedriver says its port");
 
         let profile = tempfile::tempdir().expect("a folder");
         let profile_arg = format!("--user-data-dir={}", profile.path().display());
@@ -94,12 +120,12 @@ impl Browser {
         };
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
             .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
+            .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .expect("a session of the browser");
         Some(Self {
             client,
-            driver,
+            _driver: driver,
             _profile: profile,
         })
     }
@@ -112,12 +138,17 @@ impl Browser {
     /// Opens a page with one button, presses it, and reads the page that follows.
     pub(crate) async fn press(&self, url: &str) -> String {
         self.client.goto(url).await.expect("the page opens");
+        self.click(Locator::Css("button")).await;
+        self.text().await
+    }
+
+    /// Clicks on what leads to another page, and waits for that page.
+    pub(crate) async fn click(&self, on: Locator<'_>) {
         let mark = self.client.execute("window.isThePageBefore = true", vec![]);
         mark.await.expect("the script runs");
-        let button = self.client.find(Locator::Css("button")).await;
-        button.expect("a button").click().await.expect("a click");
+        let found = self.client.find(on).await.expect("something to click on");
+        found.click().await.expect("a click");
         self.next_page().await;
-        self.text().await
     }
 
     /// Waits until another page is there: a click may return before.
@@ -180,12 +211,5 @@ impl Browser {
             .close()
             .await
             .expect("the browser closes");
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -13,6 +14,8 @@ use tokio_rustls::server::TlsStream;
 pub(crate) struct Tls {
     listener: TcpListener,
     acceptor: TlsAcceptor,
+    /// Side by side, as a browser opens connections that it does not use, or not yet.
+    handshakes: JoinSet<std::io::Result<(TlsStream<TcpStream>, SocketAddr)>>,
 }
 
 impl Tls {
@@ -30,6 +33,7 @@ impl Tls {
         Self {
             listener,
             acceptor: TlsAcceptor::from(Arc::new(config)),
+            handshakes: JoinSet::new(),
         }
     }
 }
@@ -40,12 +44,14 @@ impl Listener for Tls {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let Ok((stream, address)) = self.listener.accept().await else {
-                continue;
-            };
-            // A browser opens connections that it does not use.
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, address);
+            tokio::select! {
+                accepted = self.listener.accept() => if let Ok((stream, address)) = accepted {
+                    let handshake = self.acceptor.accept(stream);
+                    self.handshakes.spawn(async move { Ok((handshake.await?, address)) });
+                },
+                Some(done) = self.handshakes.join_next() => if let Ok(Ok(connection)) = done {
+                    return connection;
+                },
             }
         }
     }
