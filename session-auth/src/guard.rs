@@ -252,8 +252,7 @@ impl Guards {
         }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_FOUND;
-        let answer = Answer::of(number, request);
-        response.extensions_mut().insert(answer);
+        Answer::say(number, request);
         response
     }
 }

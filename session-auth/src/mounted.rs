@@ -4,16 +4,17 @@
 //! So nothing of that is copied here; axum itself is asked, in three steps:
 //!
 //! 1. [`record`]: beside the real router stands a second one, built by the same calls, in which each
-//!    handler is a stand-in that answers with its declaration and runs nothing.
+//!    handler is a stand-in that says its declaration and runs nothing.
 //! 2. [`axum_0_8`]: the text of both routers gives the rows: patterns, methods, fallbacks.
 //! 3. [`ask`]: one request for each row, to the stand-ins and to the real router's guards, tells whose
-//!    the row is. Guards that are not bound yet answer with their number and run nothing.
+//!    the row is. Guards that are not bound yet say their number and run nothing.
 //!
 //! What is wrong with the rows is judged by [`rules`], for the start of a service and for the test
 //! that `#[audited_router]` adds alike.
 
 mod ask;
 mod axum_0_8;
+mod both;
 mod record;
 mod route;
 mod rules;
@@ -23,7 +24,7 @@ mod unreadable;
 pub(crate) use self::ask::{Answer, RowKind};
 pub(crate) use self::record::{MethodRecord, Mistake, Record, filter, reset_fallback};
 pub(crate) use self::route::Route;
-pub(crate) use self::rules::{Judged, judge};
+pub(crate) use self::rules::{Judged, Texts, judge};
 pub(crate) use self::stand_in::{Kind, Note};
 pub use self::unreadable::Unreadable;
 

@@ -27,7 +27,7 @@ use crate::finding::Finding;
 use crate::guard::{Bound, GuardLayer, Handshakes, Readings};
 use crate::layer::SessionAuthLayer;
 use crate::mode::Mode;
-use crate::mounted::{Judged, Route, RowKind, judge};
+use crate::mounted::{Judged, Record, Route, RowKind, Texts, judge};
 use crate::probed::{ProbedRoute, asked_apart};
 use crate::report::form::Report;
 use crate::report::{Failed, report_dir, write_report};
@@ -134,12 +134,9 @@ impl SessionAuthLayer {
         let self_test = audited.for_self_test();
         let record = audited.record().clone();
         let shared = self.shared();
-        // Eagerly: otherwise axum makes each route, its guards included, anew for each connection.
-        let inner = audited.into_inner().with_state(());
-        let debug = format!("{inner:?}");
         let unmatched = Arc::new(Endpoint::unclassified("(no route)".to_owned()));
         let guards = GuardLayer::new(Arc::clone(shared), Arc::clone(&unmatched));
-        let router = inner.layer(guards.clone());
+        let (texts, router) = audited.guarded(&record, &guards);
 
         let mut problems: Vec<Problem> = record
             .mistakes
@@ -149,7 +146,7 @@ impl SessionAuthLayer {
                 what: mistake.what.to_string(),
             })
             .collect();
-        let judged = judge(&record, &debug, Some(&router), shared.today());
+        let judged = judge(&record, texts, Some(&router), shared.today());
         if let Some(dir) = report_dir().filter(|_| site.at_start) {
             let of_self_test = self_test.map(|shown| judge_alone(shown.record(), &shown.debug()));
             let report: Result<Report, Failed> = match (of_self_test, &judged, problems.first()) {
@@ -245,6 +242,17 @@ impl SessionAuthLayer {
                 probed,
                 shared: Arc::clone(shared),
             }),
+        })
+    }
+}
+
+impl Audited {
+    /// The router with its guards, and its text from before.
+    pub(crate) fn guarded(self, record: &Record, guards: &GuardLayer) -> (Texts, axum::Router) {
+        Texts::read(record, || {
+            // Eagerly: otherwise axum makes each route, its guards included, anew for each connection.
+            let inner = self.into_inner().with_state(());
+            (format!("{inner:?}"), inner.layer(guards.clone()))
         })
     }
 }

@@ -38,12 +38,10 @@ impl Audited {
             .unwrap_or_else(|error| panic!("{error}"));
         let shared = layer.shared();
         let record = self.record().clone();
-        let inner = self.into_inner().with_state(());
-        let debug = format!("{inner:?}");
         let unmatched = Arc::new(Endpoint::unclassified("(no route)".to_owned()));
         let guards = GuardLayer::new(Arc::clone(shared), unmatched);
-        let router = inner.layer(guards.clone());
-        let judged = judge(&record, &debug, Some(&router), shared.today())
+        let (texts, router) = self.guarded(&record, &guards);
+        let judged = judge(&record, texts, Some(&router), shared.today())
             .unwrap_or_else(|error| panic!("{error}"));
         let routes = judged.routes.into_iter().flat_map(|route| {
             let handler = route.handler;

@@ -6,7 +6,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::error::Problem;
 use crate::inline;
-use crate::mounted::{Judged, Record, Unreadable, judge};
+use crate::mounted::{Judged, Record, Texts, Unreadable, judge};
 use crate::report::form::StateRecord;
 use crate::report::{report_dir, write_adopted};
 
@@ -72,7 +72,8 @@ impl Unauditable {
 /// What a router mounts and what is wrong with it, by its record and text alone.
 pub(crate) fn judged(record: &Record, debug: &str) -> Result<Judged, Unauditable> {
     Unauditable::of_mistakes(record)?;
-    let judged = judge(record, debug, None, today()).map_err(Unauditable::from)?;
+    let (texts, ()) = Texts::read(record, || (debug, ()));
+    let judged = judge(record, texts, None, today()).map_err(Unauditable::from)?;
     Unauditable::of_declarations(&judged)?;
     Ok(judged)
 }
@@ -96,6 +97,7 @@ pub(crate) fn report_adopted(
     let Some(dir) = report_dir() else {
         return Ok(());
     };
-    let judged = judge(record, &debug(), None, today()).map_err(|error| error.to_string())?;
+    let (texts, ()) = Texts::read(record, || (debug(), ()));
+    let judged = judge(record, texts, None, today()).map_err(|error| error.to_string())?;
     write_adopted(&dir, &judged, states())
 }

@@ -2,22 +2,23 @@
 
 mod words;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use http::{Method, Response, Uri};
-use pin_project_lite::pin_project;
+use http::{Method, Uri};
 use rustc_hash::FxHashSet;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use self::words::{Words, is_askable};
 use super::axum_0_8::{Endpoint, FALLBACK_TAIL, NEST_TAIL, Rest, Routes};
+use super::both::{both, pieces};
 use super::stand_in::Note;
 use crate::access::Methods;
 
@@ -25,25 +26,50 @@ use crate::access::Methods;
 /// Of 15 bytes at the most: `Method` keeps these in place, and allocates for each copy of longer ones.
 const UNLISTED: &str = "SESSION-AUTH";
 
-/// What an endpoint says of itself, in a response's extensions.
-#[derive(Clone, Debug)]
+thread_local! {
+    /// What the endpoint that a request reached has said of itself: it does so within `call`, on the
+    /// thread that asks.
+    static SAID: RefCell<Said> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Said {
+    answer: Option<Answer>,
+    note: Option<Arc<Note>>,
+}
+
+/// Which endpoint a request reached, and how it arrived there.
 pub(crate) struct Answer {
     /// Which of the router's endpoints it is.
-    pub(crate) number: usize,
+    number: usize,
     /// The pattern that axum matched.
-    pub(crate) pattern: Option<MatchedPath>,
-    /// The path that was asked for.
-    pub(crate) path: String,
+    pattern: Option<MatchedPath>,
+    /// What was asked for.
+    uri: Uri,
 }
 
 impl Answer {
-    pub(crate) fn of(number: usize, request: &Request) -> Self {
-        Self {
+    /// Tells who asks that a request has reached an endpoint.
+    pub(crate) fn say(number: usize, request: &Request) {
+        let answer = Self {
             number,
             pattern: request.extensions().get().cloned(),
-            path: request.uri().path().to_owned(),
-        }
+            uri: request.uri().clone(),
+        };
+        SAID.with_borrow_mut(|said| said.answer = Some(answer));
     }
+
+    /// What was said since this was asked last.
+    #[cfg(test)]
+    pub(crate) fn said() -> Option<(usize, String)> {
+        let answer = SAID.take().answer?;
+        Some((answer.number, answer.uri.path().to_owned()))
+    }
+}
+
+/// Tells who asks what was mounted there.
+pub(super) fn say_note(note: Arc<Note>) {
+    SAID.with_borrow_mut(|said| said.note = Some(note));
 }
 
 /// Numbers the endpoints of the record; the guards of the real router number themselves.
@@ -69,45 +95,19 @@ pub(crate) struct NumberedService<S> {
 
 impl<S> Service<Request> for NumberedService<S>
 where
-    S: Service<Request, Response = Response<Body>>,
+    S: Service<Request>,
 {
-    type Response = Response<Body>;
+    type Response = S::Response;
     type Error = S::Error;
-    type Future = NumberedFuture<S::Future>;
+    type Future = S::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        NumberedFuture {
-            answer: Some(Answer::of(self.number, &request)),
-            future: self.inner.call(request),
-        }
-    }
-}
-
-pin_project! {
-    pub(crate) struct NumberedFuture<F> {
-        answer: Option<Answer>,
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F, E> Future for NumberedFuture<F>
-where
-    F: Future<Output = Result<Response<Body>, E>>,
-{
-    type Output = F::Output;
-
-    fn poll(self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let mut response = ready!(this.future.poll(cx))?;
-        if let Some(answer) = this.answer.take() {
-            response.extensions_mut().insert(answer);
-        }
-        Poll::Ready(Ok(response))
+    fn call(&mut self, request: Request) -> S::Future {
+        Answer::say(self.number, &request);
+        self.inner.call(request)
     }
 }
 
@@ -186,32 +186,16 @@ pub(super) fn ask_all(
     stand_ins: &axum::Router,
     guarded: Option<&axum::Router>,
 ) -> Vec<Asked> {
-    let numbered = stand_ins.clone().layer(Numbered::default());
     let words = Words::of(routes);
     let mut asker = Asker {
-        stand_ins: numbered,
+        stand_ins: stand_ins.clone().layer(Numbered::default()),
         guarded: guarded.cloned(),
-        taken: FxHashSet::default(),
+        taken: Taken::default(),
         words: &words,
     };
-    let mut all = Vec::new();
-    for (path, endpoint) in &routes.routes {
-        for (kind, method) in questions(endpoint) {
-            let nested = path.strip_suffix(NEST_TAIL);
-            let question = Question {
-                kind: if nested.is_some() {
-                    RowKind::Nested
-                } else {
-                    kind
-                },
-                path: nested.or(Some(path)),
-                method,
-                pattern: path,
-                matched: nested.is_none().then_some(path),
-            };
-            all.push(asker.ask(&question));
-        }
-    }
+    let rows: Vec<_> = routes.routes.iter().collect();
+    let (mut all, taken) = asker.ask_rows(&rows, pieces(rows.len()));
+    asker.taken = taken;
     merge_nested(&mut all);
     let before = all.len();
     for path in routes.fallbacks.keys() {
@@ -262,11 +246,14 @@ fn unlisted() -> Method {
     UNLISTED.parse().expect("it is a token of RFC 9110")
 }
 
+/// The endpoints of the record that a route has.
+type Taken = FxHashSet<usize>;
+
+#[derive(Clone)]
 struct Asker<'a> {
     stand_ins: axum::Router,
     guarded: Option<axum::Router>,
-    /// The endpoints of the record that a route has.
-    taken: FxHashSet<usize>,
+    taken: Taken,
     words: &'a Words,
 }
 
@@ -279,6 +266,41 @@ struct Seen {
 }
 
 impl Asker<'_> {
+    /// Asks for routes, and learns which endpoints they have.
+    fn ask_rows(&self, rows: &[(&String, &Endpoint)], pieces: usize) -> (Vec<Asked>, Taken) {
+        if pieces > 1 {
+            let (rows, others) = rows.split_at(rows.len() / 2);
+            let ((mut all, mut taken), (of_others, taken_by_others)) = both(
+                pieces,
+                || self.ask_rows(rows, pieces / 2),
+                || self.ask_rows(others, pieces - pieces / 2),
+            );
+            all.extend(of_others);
+            taken.extend(taken_by_others);
+            return (all, taken);
+        }
+        let mut asker = self.clone();
+        let mut all = Vec::with_capacity(2 * rows.len());
+        for (path, endpoint) in rows {
+            for (kind, method) in questions(endpoint) {
+                let nested = path.strip_suffix(NEST_TAIL);
+                let question = Question {
+                    kind: if nested.is_some() {
+                        RowKind::Nested
+                    } else {
+                        kind
+                    },
+                    path: nested.or(Some(path)),
+                    method,
+                    pattern: path,
+                    matched: nested.is_none().then_some(path),
+                };
+                all.push(asker.ask(&question));
+            }
+        }
+        (all, asker.taken)
+    }
+
     fn ask(&mut self, question: &Question<'_>) -> Asked {
         let mut elsewhere = None;
         if !is_askable(question.pattern) {
@@ -335,15 +357,14 @@ impl Asker<'_> {
 
     fn see(&mut self, method: &Method, uri: &str) -> Option<Seen> {
         let uri: Uri = uri.parse().ok()?;
-        let mut stand_in = ask(&mut self.stand_ins, method, &uri)?;
+        let of_stand_in = ask(&mut self.stand_ins, method, &uri)?;
         let guard = self
             .guarded
             .as_mut()
-            .map(|guarded| ask(guarded, method, &uri)?.extensions_mut().remove());
-        let said = stand_in.extensions_mut();
+            .map(|guarded| ask(guarded, method, &uri)?.answer);
         Some(Seen {
-            stand_in: said.remove()?,
-            note: said.remove(),
+            stand_in: of_stand_in.answer?,
+            note: of_stand_in.note,
             guard,
         })
     }
@@ -364,8 +385,9 @@ impl Seen {
                     None => format!("{path} reaches no route"),
                 });
             }
-            if answer.path != path {
-                return Some(format!("{path} arrives as {}", answer.path));
+            let arrived = answer.uri.path();
+            if arrived != path {
+                return Some(format!("{path} arrives as {arrived}"));
             }
         }
         None
@@ -392,15 +414,16 @@ impl Seen {
     }
 }
 
-/// One request, polled once: endpoints that answer by themselves are ready at once. `None` where no
-/// such request can be made, or something else than an endpoint has the answer.
-pub(crate) fn ask(router: &mut axum::Router, method: &Method, uri: &Uri) -> Option<Response<Body>> {
+/// One request, polled once: endpoints that answer by themselves are ready at once. `None` where
+/// something else than an endpoint has the answer.
+fn ask(router: &mut axum::Router, method: &Method, uri: &Uri) -> Option<Said> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri.clone();
+    SAID.take();
     let future = pin!(router.call(request));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(response)) => Some(response),
+        Poll::Ready(Ok(_)) => Some(SAID.take()),
         Poll::Pending => None,
     }
 }

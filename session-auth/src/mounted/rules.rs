@@ -17,6 +17,7 @@ use time::Date;
 use self::by_path::Program;
 use super::ask::{Asked, RowKind, Whose, ask_all};
 use super::axum_0_8::{self, Endpoint, NEST_TAIL, Routes};
+use super::both::{both, pieces};
 use super::record::Record;
 use super::route::Route;
 use super::stand_in::{Kind, Note};
@@ -36,7 +37,31 @@ pub(crate) struct Judged {
     pub(crate) unaskable: Vec<String>,
 }
 
-/// Reads and asks a router, and judges what it mounts.
+/// What the texts of a router and of its record show.
+pub(crate) struct Texts {
+    routes: Result<Routes, Unreadable>,
+    recorded: Result<Routes, Unreadable>,
+}
+
+impl Texts {
+    /// Reads the text that `build` gives, and the record's at the same time.
+    pub(crate) fn read<S: AsRef<str>, T>(
+        record: &Record,
+        build: impl FnOnce() -> (S, T),
+    ) -> (Self, T) {
+        let ((routes, built), recorded) = both(
+            pieces(record.entries.len()),
+            || {
+                let (debug, built) = build();
+                (axum_0_8::read(debug.as_ref()), built)
+            },
+            || axum_0_8::read(&record.text()),
+        );
+        (Self { routes, recorded }, built)
+    }
+}
+
+/// Asks a router, and judges what it mounts.
 ///
 /// `guarded` is the same router with a guard around each endpoint, none of them bound.
 ///
@@ -45,12 +70,11 @@ pub(crate) struct Judged {
 /// The router mounts nothing, its text is not axum 0.8's, or it does not do what its record does.
 pub(crate) fn judge(
     record: &Record,
-    debug: &str,
+    texts: Texts,
     guarded: Option<&axum::Router>,
     today: Date,
 ) -> Result<Judged, Unreadable> {
-    let routes = axum_0_8::read(debug)?;
-    let recorded = axum_0_8::read(&record.text())?;
+    let (routes, recorded) = (texts.routes?, texts.recorded?);
     if let Some(difference) = difference(&routes, &recorded) {
         return Err(Unreadable::mismatch(difference));
     }

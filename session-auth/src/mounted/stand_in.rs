@@ -12,6 +12,7 @@ use axum::handler::Handler;
 use http::{Response, StatusCode};
 use tower_service::Service;
 
+use super::ask::say_note;
 use crate::access::{AccessClass, Declaration, DeclarationRef, Location, Text};
 
 /// One thing that was mounted, and where.
@@ -155,7 +156,7 @@ impl Drop for Note {
     }
 }
 
-/// Answers every request with its note, in the response's extensions.
+/// Answers every request, and says its note to who asks.
 #[derive(Clone)]
 pub(crate) struct StandIn(pub(crate) Arc<Note>);
 
@@ -164,7 +165,7 @@ impl StandIn {
         let mut response = Response::new(Body::empty());
         // Not a success: of those axum expects more, of one to `CONNECT` for instance.
         *response.status_mut() = StatusCode::NOT_FOUND;
-        response.extensions_mut().insert(Arc::clone(&self.0));
+        say_note(Arc::clone(&self.0));
         response
     }
 }

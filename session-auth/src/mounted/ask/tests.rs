@@ -188,14 +188,9 @@ fn a_guard_that_says_another_pattern_or_path_is_elsewhere() {
         .route("/a", MethodRecord::any(note("a")))
         .stand_ins;
     let answering = |pattern: &str, path: &'static str| {
-        let answer = move |request: Request| async move {
-            let mut response = Response::new(Body::empty());
-            let answer = Answer {
-                path: path.to_owned(),
-                ..Answer::of(7, &request)
-            };
-            response.extensions_mut().insert(answer);
-            response
+        let answer = move |mut request: Request| async move {
+            *request.uri_mut() = Uri::from_static(path);
+            Answer::say(7, &request);
         };
         axum::Router::new().route(pattern, routing::any(answer))
     };
@@ -293,4 +288,47 @@ fn the_rows_of_one_fallback_are_one() {
     let guards: Vec<_> = rows.iter().map(|row| row.guards.clone()).collect();
     // What came before is left alone.
     assert_eq!(guards, [vec![0], vec![1, 3], vec![2], vec![4], vec![5, 6]]);
+}
+
+/// A router of thousands of routes is asked in pieces, by several threads.
+#[test]
+fn what_is_asked_in_pieces_is_what_is_asked_in_one() {
+    let mut record = Record::default().fallback(note("fallback"));
+    for at in 0..100 {
+        let methods = MethodRecord::default().on(routing::MethodFilter::GET, note("get"));
+        record = record.route(&format!("/{at}/{{id}}"), methods);
+    }
+    for prefix in ["/a", "/z"] {
+        record = record.nest_service(prefix, note("files"));
+    }
+    let routes = axum_0_8::read(&format!("{:?}", record.stand_ins)).unwrap();
+    let words = Words::of(&routes);
+    let asker = Asker {
+        stand_ins: record.stand_ins.clone().layer(Numbered::default()),
+        guarded: None,
+        taken: Taken::default(),
+        words: &words,
+    };
+    let rows: Vec<_> = routes.routes.iter().collect();
+    let (in_one, _) = asker.ask_rows(&rows, 1);
+    let names = |asked: &[Asked]| asked.iter().map(name).collect::<Vec<_>>();
+    assert_eq!(in_one.len(), 206);
+    // Of services, which have one number for good; a handler is numbered anew by each request.
+    let files: Vec<usize> = ["/a/x", "/z/x"]
+        .iter()
+        .map(|path| {
+            ask(
+                &mut asker.stand_ins.clone(),
+                &Method::GET,
+                &path.parse().unwrap(),
+            )
+            .and_then(|said| Some(said.answer?.number))
+            .unwrap()
+        })
+        .collect();
+    for pieces in 2..9 {
+        let (in_pieces, taken) = asker.ask_rows(&rows, pieces);
+        assert_eq!(names(&in_pieces), names(&in_one));
+        assert!(files.iter().all(|number| taken.contains(number)));
+    }
 }

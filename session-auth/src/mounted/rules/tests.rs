@@ -415,7 +415,8 @@ fn a_route_without_a_class_has_the_name_of_its_function() {
     let note = Note::new(Kind::Unclassified("app::handler".into(), None));
     let record = Record::default().route("/a", MethodRecord::any(Arc::clone(&note)));
     let debug = format!("{:?}", record.stand_ins);
-    let judged = judge(&record, &debug, None, Date::MIN).unwrap();
+    let (texts, ()) = Texts::read(&record, || (debug, ()));
+    let judged = judge(&record, texts, None, Date::MIN).unwrap();
     assert_eq!(codes(&judged.findings), [Code::UnclassifiedRoute]);
     let [route] = &judged.routes[..] else {
         panic!("{:?}", judged.routes.len());
@@ -465,7 +466,8 @@ fn security_a_router_is_judged_by_its_own_record_and_guards() {
     let debug = |record: &Record| format!("{:?}", record.stand_ins);
     let (one, both) = (record(&["/a"]), record(&["/a", "/b"]));
     let judged = |debug: &str, guarded: Option<&axum::Router>| {
-        judge(&both, debug, guarded, Date::MIN).map(|judged| judged.routes.len())
+        let (texts, ()) = Texts::read(&both, || (debug, ()));
+        judge(&both, texts, guarded, Date::MIN).map(|judged| judged.routes.len())
     };
     let differs = judged(&debug(&one), None).unwrap_err().to_string();
     assert!(differs.contains("differ in /b"), "{differs}");
