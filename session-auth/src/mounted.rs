@@ -21,11 +21,11 @@ mod rules;
 mod stand_in;
 mod unreadable;
 
-pub(crate) use self::ask::{Answer, RowKind};
+pub(crate) use self::ask::RowKind;
 pub(crate) use self::record::{MethodRecord, Mistake, Record, filter, reset_fallback};
 pub(crate) use self::route::Route;
 pub(crate) use self::rules::{Judged, Texts, judge};
-pub(crate) use self::stand_in::{Kind, Note};
+pub(crate) use self::stand_in::{Answer, Kind, Note};
 pub use self::unreadable::Unreadable;
 
 /// Reads a text, for what it may not do to this process.

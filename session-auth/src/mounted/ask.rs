@@ -2,7 +2,6 @@
 
 mod words;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,58 +18,12 @@ use tower_service::Service;
 use self::words::{Words, is_askable};
 use super::axum_0_8::{Endpoint, FALLBACK_TAIL, NEST_TAIL, Rest, Routes};
 use super::both::{both, pieces};
-use super::stand_in::Note;
+use super::stand_in::{Answer, Note, Said};
 use crate::access::Methods;
 
 /// A method that nobody mounts: it reaches what a path does with all others.
 /// Of 15 bytes at the most: `Method` keeps these in place, and allocates for each copy of longer ones.
 const UNLISTED: &str = "SESSION-AUTH";
-
-thread_local! {
-    /// What the endpoint that a request reached has said of itself: it does so within `call`, on the
-    /// thread that asks.
-    static SAID: RefCell<Said> = RefCell::default();
-}
-
-#[derive(Default)]
-struct Said {
-    answer: Option<Answer>,
-    note: Option<Arc<Note>>,
-}
-
-/// Which endpoint a request reached, and how it arrived there.
-pub(crate) struct Answer {
-    /// Which of the router's endpoints it is.
-    number: usize,
-    /// The pattern that axum matched.
-    pattern: Option<MatchedPath>,
-    /// What was asked for.
-    uri: Uri,
-}
-
-impl Answer {
-    /// Tells who asks that a request has reached an endpoint.
-    pub(crate) fn say(number: usize, request: &Request) {
-        let answer = Self {
-            number,
-            pattern: request.extensions().get().cloned(),
-            uri: request.uri().clone(),
-        };
-        SAID.with_borrow_mut(|said| said.answer = Some(answer));
-    }
-
-    /// What was said since this was asked last.
-    #[cfg(test)]
-    pub(crate) fn said() -> Option<(usize, String)> {
-        let answer = SAID.take().answer?;
-        Some((answer.number, answer.uri.path().to_owned()))
-    }
-}
-
-/// Tells who asks what was mounted there.
-pub(super) fn say_note(note: Arc<Note>) {
-    SAID.with_borrow_mut(|said| said.note = Some(note));
-}
 
 /// Numbers the endpoints of the record; the guards of the real router number themselves.
 #[derive(Clone, Default)]
@@ -420,10 +373,10 @@ fn ask(router: &mut axum::Router, method: &Method, uri: &Uri) -> Option<Said> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri.clone();
-    SAID.take();
+    Said::take();
     let future = pin!(router.call(request));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(_)) => Some(SAID.take()),
+        Poll::Ready(Ok(_)) => Some(Said::take()),
         Poll::Pending => None,
     }
 }

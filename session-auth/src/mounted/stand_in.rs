@@ -1,5 +1,6 @@
 //! What stands in the record in place of a handler or service.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -7,12 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::handler::Handler;
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, Uri};
 use tower_service::Service;
 
-use super::ask::say_note;
 use crate::access::{AccessClass, Declaration, DeclarationRef, Location, Text};
 
 /// One thing that was mounted, and where.
@@ -154,6 +154,59 @@ impl Drop for Note {
     fn drop(&mut self) {
         self.uses(|uses| uses.notes -= 1);
     }
+}
+
+thread_local! {
+    /// What the endpoint that a request reached has said of itself: it does so within `call`, on the
+    /// thread that asks.
+    static SAID: RefCell<Said> = RefCell::default();
+}
+
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) answer: Option<Answer>,
+    pub(super) note: Option<Arc<Note>>,
+}
+
+impl Said {
+    /// What was said since this was asked last.
+    pub(super) fn take() -> Self {
+        SAID.take()
+    }
+}
+
+/// Which endpoint a request reached, and how it arrived there.
+pub(crate) struct Answer {
+    /// Which of the router's endpoints it is.
+    pub(super) number: usize,
+    /// The pattern that axum matched.
+    pub(super) pattern: Option<MatchedPath>,
+    /// What was asked for.
+    pub(super) uri: Uri,
+}
+
+impl Answer {
+    /// Tells who asks that a request has reached an endpoint.
+    pub(crate) fn say(number: usize, request: &Request) {
+        let answer = Self {
+            number,
+            pattern: request.extensions().get().cloned(),
+            uri: request.uri().clone(),
+        };
+        SAID.with_borrow_mut(|said| said.answer = Some(answer));
+    }
+
+    /// What was said since this was asked last.
+    #[cfg(test)]
+    pub(crate) fn said() -> Option<(usize, String)> {
+        let answer = SAID.take().answer?;
+        Some((answer.number, answer.uri.path().to_owned()))
+    }
+}
+
+/// Tells who asks what was mounted there.
+fn say_note(note: Arc<Note>) {
+    SAID.with_borrow_mut(|said| said.note = Some(note));
 }
 
 /// Answers every request, and says its note to who asks.
