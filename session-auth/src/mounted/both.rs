@@ -2,8 +2,8 @@
 
 use std::{panic, thread};
 
-/// How many pieces the work on so many routes is worth: a thread takes as long to start as some
-/// twenty routes.
+/// Into how many pieces to divide the work on so many routes: at most one for each core, and none of
+/// fewer than 250 routes, which take some 2 ms.
 pub(super) fn pieces(routes: usize) -> usize {
     const AT_LEAST: usize = 250;
     match routes / AT_LEAST {

@@ -157,11 +157,12 @@ impl Drop for Note {
 }
 
 thread_local! {
-    /// What the endpoint that a request reached has said of itself: it does so within `call`, on the
-    /// thread that asks.
+    /// What was said by the endpoint that a request has reached. It says so within `call`, on the thread
+    /// that asks; in the response's extensions it would be allocated, for each question.
     static SAID: RefCell<Said> = RefCell::default();
 }
 
+/// What an endpoint says of itself where it is asked whose it is.
 #[derive(Default)]
 pub(super) struct Said {
     pub(super) answer: Option<Answer>,
@@ -169,7 +170,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// What was said since this was asked last.
+    /// What was said since the last call, on this thread.
     pub(super) fn take() -> Self {
         SAID.take()
     }
@@ -181,7 +182,7 @@ pub(crate) struct Answer {
     pub(super) number: usize,
     /// The pattern that axum matched.
     pub(super) pattern: Option<MatchedPath>,
-    /// What was asked for.
+    /// As it arrived: a nested service gets it without its prefix.
     pub(super) uri: Uri,
 }
 
@@ -196,10 +197,10 @@ impl Answer {
         SAID.with_borrow_mut(|said| said.answer = Some(answer));
     }
 
-    /// What was said since this was asked last.
+    /// The number and path that were said since the last call, on this thread.
     #[cfg(test)]
     pub(crate) fn said() -> Option<(usize, String)> {
-        let answer = SAID.take().answer?;
+        let answer = Said::take().answer?;
         Some((answer.number, answer.uri.path().to_owned()))
     }
 }

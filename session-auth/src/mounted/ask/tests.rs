@@ -111,6 +111,15 @@ fn what_is_not_answered_at_once_has_no_answer() {
     assert!(ask(&mut router, &Method::GET, &Uri::from_static("/other")).is_some());
 }
 
+/// Otherwise a guard that an earlier request reached would stand for what has none.
+#[test]
+fn security_what_was_said_before_is_no_answer() {
+    let mut open: axum::Router = axum::Router::new().route("/a", routing::any(|| async {}));
+    Answer::say(7, &Request::new(Body::empty()));
+    let said = ask(&mut open, &Method::GET, &Uri::from_static("/a")).unwrap();
+    assert!(said.answer.is_none() && said.note.is_none());
+}
+
 /// A record of each kind of thing, and whose each row is.
 #[test]
 fn each_row_is_whose_it_is() {
