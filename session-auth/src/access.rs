@@ -342,10 +342,10 @@ impl Location {
     pub(crate) fn is_elsewhere(&self) -> bool {
         let own = file!().strip_suffix("access.rs").unwrap_or_default();
         let core = ["/rustc/", "/library/core/src/", "/library/alloc/src/"];
+        let is_core = |file: &str| core.iter().any(|part| file.contains(part));
         self.file.starts_with(own)
-            || core
-                .iter()
-                .any(|part| self.file.replace('\\', "/").contains(part))
+            || is_core(&self.file)
+            || self.file.contains('\\') && is_core(&self.file.replace('\\', "/"))
     }
 }
 

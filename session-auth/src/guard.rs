@@ -252,7 +252,7 @@ impl Guards {
         }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_FOUND;
-        Answer::say(number, request);
+        Answer::of_guard(number, request);
         response
     }
 }

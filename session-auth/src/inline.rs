@@ -432,34 +432,43 @@ fn glob_mistake(glob: &str) -> Option<&'static str> {
 }
 
 pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {
-    let balanced = || {
-        let mut open = false;
-        let literal = path.replace("{{", "").replace("}}", "");
-        literal.chars().all(|c| match c {
-            '{' if open => false,
-            '}' if !open => false,
-            '{' | '}' => {
-                open = !open;
-                true
-            }
-            '/' => !open,
-            _ => true,
-        }) && !open
+    let begins_segment = |with: &[u8]| {
+        let mut pairs = path.as_bytes().windows(2);
+        pairs.any(|pair| pair[0] == b'/' && with.contains(&pair[1]))
     };
     if !path.starts_with('/') {
         Some("it must start with `/`")
-    } else if path.contains("//") {
+    } else if begins_segment(b"/") {
         Some("it has an empty segment (`//`)")
     } else if path.contains(['?', '#']) {
         Some("a query or fragment is not part of a path")
-    } else if path
-        .split('/')
-        .any(|segment| segment.starts_with([':', '*']))
-    {
+    } else if begins_segment(b":*") {
         Some("parameters are written `{id}` and `{*rest}`")
-    } else if !balanced() {
+    } else if path.contains(['{', '}']) {
+        parameter_mistake(&path.replace("{{", "").replace("}}", ""))
+    } else {
+        None
+    }
+}
+
+/// The same of what is written in braces, of a path without those that stand for themselves.
+fn parameter_mistake(path: &str) -> Option<&'static str> {
+    let mut open = false;
+    let balanced = path.chars().all(|c| match c {
+        '{' if open => false,
+        '}' if !open => false,
+        '{' | '}' => {
+            open = !open;
+            true
+        }
+        '/' => !open,
+        _ => true,
+    }) && !open;
+    // Of one segment.
+    let parameters = || path.matches('{').count() - path.matches("{*").count();
+    if !balanced {
         Some("its braces do not match")
-    } else if parameters(path) > MOST_PARAMETERS {
+    } else if parameters() > MOST_PARAMETERS {
         Some("it has more than 25 parameters: axum's matcher takes no more")
     } else {
         None
@@ -468,12 +477,6 @@ pub(crate) fn path_mistake(path: &str) -> Option<&'static str> {
 
 /// What the matcher takes; with one more it panics.
 const MOST_PARAMETERS: usize = 25;
-
-/// How many parameters of one segment there are in a path whose braces match.
-fn parameters(path: &str) -> usize {
-    let literal = path.replace("{{", "").replace("}}", "");
-    literal.matches('{').count() - literal.matches("{*").count()
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,8 @@
 //! What `protect` makes of a router: guarded, closed, and ready to be served.
 
-use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -14,11 +13,12 @@ use axum::routing::future::RouteFuture;
 use axum::routing::{IntoMakeService, Route as AxumRoute};
 use axum::serve::{IncomingStream, Listener, Serve};
 use bytes::Bytes;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tower::ServiceExt as _;
 use tower_layer::{Layer, layer_fn};
 use tower_service::Service;
 
-use crate::access::{Access, Declaration, Text};
+use crate::access::{Access, Declaration, DeclarationRef, Methods, Text};
 use crate::activity::{Endpoint, Mount};
 use crate::audited::Audited;
 use crate::by;
@@ -78,9 +78,20 @@ pub struct Protected {
 /// Behind one pointer, and not in the service that a connection gets: servers clone that for each
 /// request, and each pointer more is a count that the processors share.
 struct Contents {
-    declared: Vec<Declaration>,
-    probed: Vec<ProbedRoute>,
+    endpoints: Vec<Arc<Endpoint>>,
+    /// Of `endpoints`, made when first asked for.
+    declared: OnceLock<Vec<Declaration>>,
+    asked: Vec<Asked>,
     shared: Arc<Shared>,
+}
+
+/// What `audit::probe` asks for.
+struct Asked {
+    declaration: DeclarationRef,
+    methods: Methods,
+    pattern: Option<String>,
+    /// Whether it stands for what is below the pattern.
+    below: bool,
 }
 
 mod sealed {
@@ -215,16 +226,7 @@ impl SessionAuthLayer {
         let of_axum = of_axum.map(|guard| (guard, Bound::OfAxum(Arc::clone(&handshakes))));
         guards.start(bound.chain(of_axum));
 
-        let mut probed: Vec<ProbedRoute> = routes.iter().filter_map(probed).collect();
-        probed.sort();
-        probed.dedup();
-        let probed = asked_apart(probed);
-        let mut declared: Vec<Declaration> = endpoints
-            .iter()
-            .filter_map(|endpoint| endpoint.declaration.as_deref().cloned())
-            .collect();
-        declared.sort();
-        declared.dedup();
+        let asked = routes.into_iter().filter_map(Asked::of).collect();
         let mut adopted = distinct(&endpoints);
         shared.policy.tell(|| AuditEvent::Start {
             mode: shared.mode.as_str(),
@@ -238,8 +240,9 @@ impl SessionAuthLayer {
         Ok(Protected {
             router,
             contents: Arc::new(Contents {
-                declared,
-                probed,
+                endpoints,
+                declared: OnceLock::new(),
+                asked,
                 shared: Arc::clone(shared),
             }),
         })
@@ -284,8 +287,8 @@ fn sort_findings(shared: &Shared, findings: Vec<Finding>, problems: &mut Vec<Pro
 /// One for each route; two methods of one declaration on one path share it.
 fn endpoints(shared: &Shared, routes: &[Route], problems: &mut Vec<Problem>) -> Vec<Arc<Endpoint>> {
     type Key<'a> = (*const Declaration, Option<&'a str>);
-    let mut known: HashMap<Key<'_>, Arc<Endpoint>> = HashMap::new();
-    let mut judged: HashSet<*const Declaration> = HashSet::new();
+    let mut known: FxHashMap<Key<'_>, Arc<Endpoint>> = FxHashMap::default();
+    let mut judged: FxHashSet<*const Declaration> = FxHashSet::default();
     let mut all = Vec::new();
     for route in routes {
         let Some(declaration) = &route.declaration else {
@@ -351,16 +354,32 @@ fn mount(route: &Route) -> Mount {
     }
 }
 
-/// What `audit::probe` asks for.
-fn probed(route: &Route) -> Option<ProbedRoute> {
-    let declaration = route.declaration.as_deref()?.clone();
-    let pattern = route.pattern.as_deref().unwrap_or("/");
-    let below = matches!(route.kind, RowKind::Nested | RowKind::Fallback);
-    Some(ProbedRoute::new(declaration, route.methods, pattern, below))
+impl Asked {
+    fn of(route: Route) -> Option<Self> {
+        Some(Self {
+            declaration: route.declaration?,
+            methods: route.methods,
+            pattern: route.pattern,
+            below: matches!(route.kind, RowKind::Nested | RowKind::Fallback),
+        })
+    }
+
+    fn probed(&self) -> ProbedRoute {
+        let declaration = (*self.declaration).clone();
+        let pattern = self.pattern.as_deref().unwrap_or("/");
+        ProbedRoute::new(declaration, self.methods, pattern, self.below)
+    }
+}
+
+/// Each once.
+fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort();
+    all.dedup();
+    all
 }
 
 fn distinct(endpoints: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
-    let mut seen = HashSet::new();
+    let mut seen = FxHashSet::default();
     endpoints
         .iter()
         .filter(|endpoint| seen.insert(Arc::as_ptr(endpoint)))
@@ -372,11 +391,21 @@ impl Protected {
     /// What the routes of this app declare.
     #[must_use]
     pub fn declared(&self) -> &[Declaration] {
-        &self.contents.declared
+        let Contents {
+            endpoints,
+            declared,
+            ..
+        } = &*self.contents;
+        declared.get_or_init(|| {
+            let all = endpoints.iter();
+            let all = all.filter_map(|endpoint| endpoint.declaration.as_deref().cloned());
+            sorted(all.collect())
+        })
     }
 
-    pub(crate) fn probed(&self) -> &[ProbedRoute] {
-        &self.contents.probed
+    pub(crate) fn probed(&self) -> Vec<ProbedRoute> {
+        let asked = self.contents.asked.iter();
+        asked_apart(sorted(asked.map(Asked::probed).collect()))
     }
 
     /// Puts a layer around each endpoint, outside of its guard: it sees every request, denied ones

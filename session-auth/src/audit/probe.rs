@@ -45,7 +45,7 @@ mod sealed {
 
 impl ProbeTarget for Protected {
     fn __routes(&self) -> Vec<ProbedRoute> {
-        self.probed().to_vec()
+        self.probed()
     }
 
     async fn answer(&mut self, request: Request<Body>) -> Response<Body> {

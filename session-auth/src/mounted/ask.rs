@@ -5,64 +5,23 @@ mod words;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use rustc_hash::FxHashSet;
-use tower_layer::Layer;
 use tower_service::Service;
 
 use self::words::{Words, is_askable};
 use super::axum_0_8::{Endpoint, FALLBACK_TAIL, NEST_TAIL, Rest, Routes};
 use super::both::{both, pieces};
-use super::stand_in::{Answer, Note, Said};
+use super::stand_in::{Answer, By, Note};
 use crate::access::Methods;
 
 /// A method that nobody mounts: it reaches what a path does with all others.
 /// Of 15 bytes at the most: `Method` keeps these in place, and allocates for each copy of longer ones.
 const UNLISTED: &str = "SESSION-AUTH";
-
-/// Numbers the endpoints of the record; the guards of the real router number themselves.
-#[derive(Clone, Default)]
-pub(crate) struct Numbered(Arc<AtomicUsize>);
-
-impl<S> Layer<S> for Numbered {
-    type Service = NumberedService<S>;
-
-    fn layer(&self, inner: S) -> NumberedService<S> {
-        NumberedService {
-            inner,
-            number: self.0.fetch_add(1, Ordering::Relaxed),
-        }
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct NumberedService<S> {
-    inner: S,
-    number: usize,
-}
-
-impl<S> Service<Request> for NumberedService<S>
-where
-    S: Service<Request>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request) -> S::Future {
-        Answer::say(self.number, &request);
-        self.inner.call(request)
-    }
-}
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,14 +100,13 @@ pub(super) fn ask_all(
 ) -> Vec<Asked> {
     let words = Words::of(routes);
     let mut asker = Asker {
-        stand_ins: stand_ins.clone().layer(Numbered::default()),
+        stand_ins: stand_ins.clone(),
         guarded: guarded.cloned(),
-        taken: Taken::default(),
         words: &words,
     };
     let rows: Vec<_> = routes.routes.iter().collect();
-    let (mut all, taken) = asker.ask_rows(&rows, pieces(rows.len()));
-    asker.taken = taken;
+    let mut all = asker.ask_rows(&rows, pieces(rows.len()));
+    let taken = notes(&all);
     merge_nested(&mut all);
     let before = all.len();
     for path in routes.fallbacks.keys() {
@@ -164,7 +122,7 @@ pub(super) fn ask_all(
             matched: None,
         };
         // A route may stand in its way at one of its paths.
-        all.extend(asker.ask_fallback(&question));
+        all.extend(asker.ask_fallback(&question, &taken));
     }
     for (method, uri) in [
         (Method::OPTIONS, "*"),
@@ -174,6 +132,15 @@ pub(super) fn ask_all(
     }
     merge_fallbacks(&mut all, before);
     all
+}
+
+/// The notes of rows.
+fn notes(rows: &[Asked]) -> Taken {
+    let note = |row: &Asked| match &row.whose {
+        Whose::Mounted(note) => Some(Arc::as_ptr(note)),
+        _ => None,
+    };
+    rows.iter().filter_map(note).collect()
 }
 
 /// The methods to ask an endpoint by.
@@ -199,38 +166,43 @@ fn unlisted() -> Method {
     UNLISTED.parse().expect("it is a token of RFC 9110")
 }
 
-/// The endpoints of the record that a route has.
-type Taken = FxHashSet<usize>;
+/// The notes that a route has.
+type Taken = FxHashSet<*const Note>;
 
 #[derive(Clone)]
 struct Asker<'a> {
     stand_ins: axum::Router,
     guarded: Option<axum::Router>,
-    taken: Taken,
     words: &'a Words,
 }
 
 /// What came back of one request.
 struct Seen {
-    stand_in: Answer,
-    note: Option<Arc<Note>>,
+    owner: Owner,
     /// Of the guarded router, where it is asked; `None` in it where no guard has answered.
     guard: Option<Option<Answer>>,
 }
 
+/// Who has answered in the record.
+enum Owner {
+    /// What was mounted, at the pattern that axum matched.
+    Mounted(Arc<Note>, Option<MatchedPath>),
+    /// axum itself, 404 or 405.
+    Axum(StatusCode),
+}
+
 impl Asker<'_> {
-    /// Asks for routes, and learns which endpoints they have.
-    fn ask_rows(&self, rows: &[(&String, &Endpoint)], pieces: usize) -> (Vec<Asked>, Taken) {
+    /// Asks for routes.
+    fn ask_rows(&self, rows: &[(&String, &Endpoint)], pieces: usize) -> Vec<Asked> {
         if pieces > 1 {
             let (rows, others) = rows.split_at(rows.len() / 2);
-            let ((mut all, mut taken), (of_others, taken_by_others)) = both(
+            let (mut all, of_others) = both(
                 pieces,
                 || self.ask_rows(rows, pieces / 2),
                 || self.ask_rows(others, pieces - pieces / 2),
             );
             all.extend(of_others);
-            taken.extend(taken_by_others);
-            return (all, taken);
+            return all;
         }
         let mut asker = self.clone();
         let mut all = Vec::with_capacity(2 * rows.len());
@@ -251,7 +223,7 @@ impl Asker<'_> {
                 all.push(asker.ask(&question));
             }
         }
-        (all, asker.taken)
+        all
     }
 
     fn ask(&mut self, question: &Question<'_>) -> Asked {
@@ -259,14 +231,17 @@ impl Asker<'_> {
         if !is_askable(question.pattern) {
             return question.unanswered(Whose::Unaskable);
         }
+        // The texts agree that axum itself answers, and there is no guard to be found.
+        if question.kind == RowKind::Refused && self.guarded.is_none() {
+            return question.unanswered(Whose::Axum);
+        }
         let words = self.words;
         for path in words.fill(question.pattern) {
-            let Some(seen) = self.see(&question.method, &path) else {
+            let Some(seen) = self.see(question, &path) else {
                 continue;
             };
-            match seen.is_elsewhere(question.matched, &path) {
+            match seen.is_elsewhere(question, &path) {
                 None => {
-                    self.taken.insert(seen.stand_in.number);
                     return Asked {
                         patterns: vec![question.pattern.to_owned()],
                         ..seen.into_row(question.kind, question.path)
@@ -278,15 +253,19 @@ impl Asker<'_> {
         question.unanswered(elsewhere.map_or(Whose::Unaskable, Whose::Elsewhere))
     }
 
-    fn ask_fallback(&mut self, question: &Question<'_>) -> Option<Asked> {
+    fn ask_fallback(&mut self, question: &Question<'_>, taken: &Taken) -> Option<Asked> {
         for path in self.words.fill_fallback(question.pattern) {
-            let Some(seen) = self.see(&question.method, &path) else {
+            let Some(seen) = self.see(question, &path) else {
                 continue;
             };
-            if self.taken.contains(&seen.stand_in.number) {
+            let of_a_route = match &seen.owner {
+                Owner::Mounted(note, _) => taken.contains(&Arc::as_ptr(note)),
+                Owner::Axum(status) => *status == StatusCode::METHOD_NOT_ALLOWED,
+            };
+            if of_a_route {
                 continue;
             }
-            match seen.is_elsewhere(None, &path) {
+            match seen.is_elsewhere(question, &path) {
                 None => return Some(seen.into_row(question.kind, question.path)),
                 Some(met) if seen.is_unguarded() => {
                     return Some(question.unanswered(Whose::Elsewhere(met)));
@@ -299,7 +278,14 @@ impl Asker<'_> {
 
     /// What only requests without a path reach.
     fn ask_outermost(&mut self, method: Method, uri: &str) -> Option<Asked> {
-        let seen = self.see(&method, uri)?;
+        let question = Question {
+            kind: RowKind::Fallback,
+            path: None,
+            method,
+            pattern: uri,
+            matched: None,
+        };
+        let seen = self.see(&question, uri)?;
         let unguarded = seen.is_unguarded();
         let mut row = seen.into_row(RowKind::Fallback, None);
         if unguarded {
@@ -308,39 +294,58 @@ impl Asker<'_> {
         Some(row)
     }
 
-    fn see(&mut self, method: &Method, uri: &str) -> Option<Seen> {
+    fn see(&mut self, question: &Question<'_>, uri: &str) -> Option<Seen> {
+        let method = &question.method;
         let uri: Uri = uri.parse().ok()?;
-        let of_stand_in = ask(&mut self.stand_ins, method, &uri)?;
-        let guard = self
-            .guarded
-            .as_mut()
-            .map(|guarded| ask(guarded, method, &uri)?.answer);
-        Some(Seen {
-            stand_in: of_stand_in.answer?,
-            note: of_stand_in.note,
-            guard,
-        })
+        let owner = if question.kind == RowKind::Refused {
+            // The texts agree that axum itself answers.
+            Owner::Axum(StatusCode::METHOD_NOT_ALLOWED)
+        } else {
+            match ask(&mut self.stand_ins, method, &uri)? {
+                (
+                    _,
+                    Some(Answer {
+                        by: By::StandIn(note),
+                        pattern,
+                    }),
+                ) => Owner::Mounted(note, pattern),
+                (status, _) => Owner::Axum(status),
+            }
+        };
+        let guard = self.guarded.as_mut();
+        let guard = guard.map(|guarded| ask(guarded, method, &uri)?.1);
+        Some(Seen { owner, guard })
     }
 }
 
 impl Seen {
     /// What was reached in place of the row.
-    fn is_elsewhere(&self, matched: Option<&str>, path: &str) -> Option<String> {
+    fn is_elsewhere(&self, question: &Question<'_>, path: &str) -> Option<String> {
         if self.is_unguarded() {
             return Some(format!("{path} reaches no guard"));
         }
+        let reaches = |pattern: Option<&str>| match pattern {
+            Some(pattern) => format!("{path} reaches {pattern}"),
+            None => format!("{path} reaches no route"),
+        };
         let guard = self.guard.iter().flatten();
-        for answer in std::iter::once(&self.stand_in).chain(guard) {
-            let pattern = answer.pattern.as_ref().map(MatchedPath::as_str);
-            if pattern != matched {
-                return Some(match pattern {
-                    Some(pattern) => format!("{path} reaches {pattern}"),
-                    None => format!("{path} reaches no route"),
-                });
+        let of_guard = guard.clone().map(|guard| &guard.pattern);
+        let of_stand_in = match &self.owner {
+            Owner::Mounted(_, pattern) => Some(pattern),
+            Owner::Axum(_) if matches!(question.kind, RowKind::Refused | RowKind::Fallback) => None,
+            Owner::Axum(_) => return Some(reaches(None)),
+        };
+        for pattern in of_stand_in.into_iter().chain(of_guard) {
+            let pattern = pattern.as_ref().map(MatchedPath::as_str);
+            if pattern != question.matched {
+                return Some(reaches(pattern));
             }
-            let arrived = answer.uri.path();
-            if arrived != path {
-                return Some(format!("{path} arrives as {arrived}"));
+        }
+        for answer in guard {
+            if let By::Guard { uri, .. } = &answer.by
+                && uri.path() != path
+            {
+                return Some(format!("{path} arrives as {}", uri.path()));
             }
         }
         None
@@ -352,31 +357,37 @@ impl Seen {
     }
 
     fn into_row(self, kind: RowKind, path: Option<&str>) -> Asked {
+        let guard = self.guard.flatten().and_then(|answer| match answer.by {
+            By::Guard { number, .. } => Some(number),
+            By::StandIn(_) => None,
+        });
         Asked {
             kind,
             path: path.map(str::to_owned),
             patterns: Vec::new(),
-            whose: self.note.map_or(Whose::Axum, Whose::Mounted),
-            guards: self
-                .guard
-                .flatten()
-                .map(|guard| guard.number)
-                .into_iter()
-                .collect(),
+            whose: match self.owner {
+                Owner::Mounted(note, _) => Whose::Mounted(note),
+                Owner::Axum(_) => Whose::Axum,
+            },
+            guards: guard.into_iter().collect(),
         }
     }
 }
 
 /// One request, polled once: endpoints that answer by themselves are ready at once. `None` where
 /// something else than an endpoint has the answer.
-fn ask(router: &mut axum::Router, method: &Method, uri: &Uri) -> Option<Said> {
+fn ask(
+    router: &mut axum::Router,
+    method: &Method,
+    uri: &Uri,
+) -> Option<(StatusCode, Option<Answer>)> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri.clone();
-    Said::take();
+    Answer::take();
     let future = pin!(router.call(request));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(_)) => Some(Said::take()),
+        Poll::Ready(Ok(response)) => Some((response.status(), Answer::take())),
         Poll::Pending => None,
     }
 }

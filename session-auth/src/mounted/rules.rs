@@ -9,9 +9,10 @@ mod unmounted_declaration;
 mod unnamed_route;
 mod wrong_handler;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use time::Date;
 
 use self::by_path::Program;
@@ -90,6 +91,7 @@ pub(crate) fn judge(
     let bases: HashMap<*const Note, &Text> = record
         .entries
         .iter()
+        .filter(|entry| !entry.base.is_empty())
         .map(|entry| (Arc::as_ptr(&entry.note), &entry.base))
         .collect();
     let program = Program::new();
@@ -99,7 +101,7 @@ pub(crate) fn judge(
         findings: Vec::new(),
         unaskable: Vec::new(),
     };
-    let mut served: HashSet<*const Note> = HashSet::new();
+    let mut served: FxHashSet<*const Note> = FxHashSet::default();
     for row in asked {
         match &row.whose {
             Whose::Axum => judged.of_axum.extend(&row.guards),
@@ -266,14 +268,17 @@ fn difference(routes: &Routes, recorded: &Routes) -> Option<String> {
 
 /// A guard that is reached as two routes cannot know which of them it guards.
 fn two_owners(asked: &[Asked]) -> Result<(), Unreadable> {
-    let mut owners: HashMap<usize, (&Asked, *const Note)> = HashMap::new();
+    let mut owners: Vec<Option<(&Asked, *const Note)>> = Vec::new();
     for row in asked {
         let note = match &row.whose {
             Whose::Mounted(note) => Arc::as_ptr(note),
             _ => std::ptr::null(),
         };
         for guard in &row.guards {
-            let (first, owner) = owners.entry(*guard).or_insert((row, note));
+            if owners.len() <= *guard {
+                owners.resize(guard + 1, None);
+            }
+            let (first, owner) = owners[*guard].get_or_insert((row, note));
             if *owner != note {
                 let name = |row: &Asked| row.path.clone().unwrap_or_else(|| "/".to_owned());
                 return Err(Unreadable::mismatch(format!(

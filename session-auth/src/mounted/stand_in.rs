@@ -159,55 +159,53 @@ impl Drop for Note {
 thread_local! {
     /// What was said by the endpoint that a request has reached. It says so within `call`, on the thread
     /// that asks; in the response's extensions it would be allocated, for each question.
-    static SAID: RefCell<Said> = RefCell::default();
+    static SAID: RefCell<Option<Answer>> = const { RefCell::new(None) };
 }
 
 /// What an endpoint says of itself where it is asked whose it is.
-#[derive(Default)]
-pub(super) struct Said {
-    pub(super) answer: Option<Answer>,
-    pub(super) note: Option<Arc<Note>>,
-}
-
-impl Said {
-    /// What was said since the last call, on this thread.
-    pub(super) fn take() -> Self {
-        SAID.take()
-    }
-}
-
-/// Which endpoint a request reached, and how it arrived there.
 pub(crate) struct Answer {
-    /// Which of the router's endpoints it is.
-    pub(super) number: usize,
+    pub(super) by: By,
     /// The pattern that axum matched.
     pub(super) pattern: Option<MatchedPath>,
-    /// As it arrived: a nested service gets it without its prefix.
-    pub(super) uri: Uri,
+}
+
+/// Which endpoint a request has reached.
+pub(super) enum By {
+    /// Of the record.
+    StandIn(Arc<Note>),
+    /// Of the router itself.
+    Guard {
+        number: usize,
+        /// As it arrived.
+        uri: Uri,
+    },
 }
 
 impl Answer {
-    /// Tells who asks that a request has reached an endpoint.
-    pub(crate) fn say(number: usize, request: &Request) {
-        let answer = Self {
-            number,
-            pattern: request.extensions().get().cloned(),
-            uri: request.uri().clone(),
-        };
-        SAID.with_borrow_mut(|said| said.answer = Some(answer));
+    /// Tells who asks that a request has reached the guard of this number.
+    pub(crate) fn of_guard(number: usize, request: &Request) {
+        let uri = request.uri().clone();
+        Self::say(By::Guard { number, uri }, request);
     }
 
-    /// The number and path that were said since the last call, on this thread.
+    fn say(by: By, request: &Request) {
+        let pattern = request.extensions().get().cloned();
+        SAID.set(Some(Self { by, pattern }));
+    }
+
+    /// What was said since the last call, on this thread.
+    pub(super) fn take() -> Option<Self> {
+        SAID.take()
+    }
+
+    /// The number and path that a guard said since the last call, on this thread.
     #[cfg(test)]
     pub(crate) fn said() -> Option<(usize, String)> {
-        let answer = Said::take().answer?;
-        Some((answer.number, answer.uri.path().to_owned()))
+        match Self::take()?.by {
+            By::Guard { number, uri } => Some((number, uri.path().to_owned())),
+            By::StandIn(_) => None,
+        }
     }
-}
-
-/// Tells who asks what was mounted there.
-fn say_note(note: Arc<Note>) {
-    SAID.with_borrow_mut(|said| said.note = Some(note));
 }
 
 /// Answers every request, and says its note to who asks.
@@ -215,11 +213,11 @@ fn say_note(note: Arc<Note>) {
 pub(crate) struct StandIn(pub(crate) Arc<Note>);
 
 impl StandIn {
-    fn answer(&self) -> Response<Body> {
+    fn answer(&self, request: &Request) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         // Not a success: of those axum expects more, of one to `CONNECT` for instance.
         *response.status_mut() = StatusCode::NOT_FOUND;
-        say_note(Arc::clone(&self.0));
+        Answer::say(By::StandIn(Arc::clone(&self.0)), request);
         response
     }
 }
@@ -230,8 +228,8 @@ pub(crate) struct NoArguments;
 impl<S> Handler<NoArguments, S> for StandIn {
     type Future = Ready<Response<Body>>;
 
-    fn call(self, _: Request, _: S) -> Self::Future {
-        ready(self.answer())
+    fn call(self, request: Request, _: S) -> Self::Future {
+        ready(self.answer(&request))
     }
 }
 
@@ -244,7 +242,7 @@ impl Service<Request> for StandIn {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request) -> Self::Future {
-        ready(Ok(self.answer()))
+    fn call(&mut self, request: Request) -> Self::Future {
+        ready(Ok(self.answer(&request)))
     }
 }

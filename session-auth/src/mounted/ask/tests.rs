@@ -108,16 +108,17 @@ fn what_is_not_answered_at_once_has_no_answer() {
     let mut router: axum::Router =
         axum::Router::new().route("/never", routing::any(std::future::pending::<()>));
     assert!(ask(&mut router, &Method::GET, &Uri::from_static("/never")).is_none());
-    assert!(ask(&mut router, &Method::GET, &Uri::from_static("/other")).is_some());
+    let (status, said) = ask(&mut router, &Method::GET, &Uri::from_static("/other")).unwrap();
+    assert!(status == StatusCode::NOT_FOUND && said.is_none());
 }
 
 /// Otherwise a guard that an earlier request reached would stand for what has none.
 #[test]
 fn security_what_was_said_before_is_no_answer() {
     let mut open: axum::Router = axum::Router::new().route("/a", routing::any(|| async {}));
-    Answer::say(7, &Request::new(Body::empty()));
-    let said = ask(&mut open, &Method::GET, &Uri::from_static("/a")).unwrap();
-    assert!(said.answer.is_none() && said.note.is_none());
+    Answer::of_guard(7, &Request::new(Body::empty()));
+    let (_, said) = ask(&mut open, &Method::GET, &Uri::from_static("/a")).unwrap();
+    assert!(said.is_none());
 }
 
 /// A record of each kind of thing, and whose each row is.
@@ -199,7 +200,7 @@ fn a_guard_that_says_another_pattern_or_path_is_elsewhere() {
     let answering = |pattern: &str, path: &'static str| {
         let answer = move |mut request: Request| async move {
             *request.uri_mut() = Uri::from_static(path);
-            Answer::say(7, &request);
+            Answer::of_guard(7, &request);
         };
         axum::Router::new().route(pattern, routing::any(answer))
     };
@@ -313,31 +314,40 @@ fn what_is_asked_in_pieces_is_what_is_asked_in_one() {
     let routes = axum_0_8::read(&format!("{:?}", record.stand_ins)).unwrap();
     let words = Words::of(&routes);
     let asker = Asker {
-        stand_ins: record.stand_ins.clone().layer(Numbered::default()),
+        stand_ins: record.stand_ins.clone(),
         guarded: None,
-        taken: Taken::default(),
         words: &words,
     };
     let rows: Vec<_> = routes.routes.iter().collect();
-    let (in_one, _) = asker.ask_rows(&rows, 1);
+    let in_one = asker.ask_rows(&rows, 1);
     let names = |asked: &[Asked]| asked.iter().map(name).collect::<Vec<_>>();
     assert_eq!(in_one.len(), 206);
-    // Of services, which have one number for good; a handler is numbered anew by each request.
-    let files: Vec<usize> = ["/a/x", "/z/x"]
-        .iter()
-        .map(|path| {
-            ask(
-                &mut asker.stand_ins.clone(),
-                &Method::GET,
-                &path.parse().unwrap(),
-            )
-            .and_then(|said| Some(said.answer?.number))
-            .unwrap()
-        })
-        .collect();
     for pieces in 2..9 {
-        let (in_pieces, taken) = asker.ask_rows(&rows, pieces);
+        let in_pieces = asker.ask_rows(&rows, pieces);
         assert_eq!(names(&in_pieces), names(&in_one));
-        assert!(files.iter().all(|number| taken.contains(number)));
+    }
+}
+
+/// A nested service has no pattern either.
+#[test]
+fn security_a_nested_service_is_no_fallback() {
+    let record = Record::default()
+        .nest_service("/{any}", note("service"))
+        .fallback(note("fallback"));
+    let routes = axum_0_8::read(&format!("{:?}", record.stand_ins)).unwrap();
+    let asked = ask_all(&routes, &record.stand_ins, None);
+    let names: Vec<_> = asked.iter().map(name).collect();
+    assert_eq!(names, ["Nested /{any}: service", "Fallback -: fallback"]);
+}
+
+/// A row that the text shows is never left to axum: nothing would be asked of who calls it.
+#[test]
+fn security_a_row_that_only_axum_answers_is_elsewhere() {
+    let none = axum::Router::new();
+    for asked in ask_all(&routes(&["/a", "/b/{id}"]), &none, None) {
+        match asked.kind {
+            RowKind::Any => assert!(matches!(asked.whose, Whose::Elsewhere(_)), "{asked:?}"),
+            _ => assert!(matches!(asked.whose, Whose::Axum), "{asked:?}"),
+        }
     }
 }

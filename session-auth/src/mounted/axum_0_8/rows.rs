@@ -1,8 +1,10 @@
 //! The tree of a text, as rows: each path of a router with what serves it.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use super::endpoint::{Endpoint, Rest};
 use super::text::{Node, Value};
@@ -46,8 +48,8 @@ impl<'a> Reader<'a> {
         let [paths] = self.fields(tree, "Node", ["paths"])?;
 
         // By node: routes of the same words share one.
-        let mut known: HashMap<*const Node<'a>, Endpoint> = HashMap::new();
-        let mut endpoints = HashMap::new();
+        let mut known: FxHashMap<*const Node<'a>, Endpoint> = FxHashMap::default();
+        let mut endpoints = FxHashMap::default();
         for (key, value) in self.map(routes)? {
             let id = self.route_id(key)?;
             let endpoint = match known.entry(Rc::as_ptr(value)) {

@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 
+use axum::extract::Request;
 use time::Month;
-use tower_layer::Layer as _;
 
 use super::*;
 use crate::access::{Access, Declaration, DeclarationRef, Location, Methods, Target, Verify};
-use crate::mounted::ask::{Numbered, NumberedService};
 use crate::mounted::record::MethodRecord;
-use crate::mounted::stand_in::{Kind, StandIn};
+use crate::mounted::stand_in::{Answer, Kind};
 
 const PUBLIC: Access = Access::Public {
     issues_session: false,
@@ -472,16 +471,19 @@ fn security_a_router_is_judged_by_its_own_record_and_guards() {
     let differs = judged(&debug(&one), None).unwrap_err().to_string();
     assert!(differs.contains("differ in /b"), "{differs}");
 
-    let guards = Numbered::default();
-    let [a, b, rest] = [(); 3].map(|()| guards.layer(StandIn(note())));
-    let guarded = |b: &NumberedService<StandIn>| {
-        axum::Router::new()
-            .route_service("/a", a.clone())
-            .route_service("/b", b.clone())
-            .fallback_service(rest.clone())
+    let guard = |number| {
+        axum::routing::any(move |request: Request| async move {
+            Answer::of_guard(number, &request);
+        })
     };
-    assert_eq!(judged(&debug(&both), Some(&guarded(&b))), Ok(2));
-    let shared = judged(&debug(&both), Some(&guarded(&a))).unwrap_err();
+    let guarded = |b| {
+        axum::Router::new()
+            .route("/a", guard(0))
+            .route("/b", guard(b))
+            .fallback_service(guard(2))
+    };
+    assert_eq!(judged(&debug(&both), Some(&guarded(1))), Ok(2));
+    let shared = judged(&debug(&both), Some(&guarded(0))).unwrap_err();
     let shared = shared.to_string();
     assert!(shared.contains("answered by one endpoint"), "{shared}");
 }

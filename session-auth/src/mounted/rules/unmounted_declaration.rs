@@ -1,7 +1,8 @@
 //! `unmounted-declaration`, as far as one router shows it: what it was given and does not serve.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use super::super::record::Record;
 use super::super::stand_in::{Kind, Note};
@@ -9,7 +10,7 @@ use crate::finding::{Code, Finding, Related, Shape, Subject};
 
 pub(super) fn check(
     record: &Record,
-    served: &HashSet<*const Note>,
+    served: &FxHashSet<*const Note>,
     unaskable: &[String],
     findings: &mut Vec<Finding>,
 ) {
