@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, OriginalUri};
@@ -21,7 +21,7 @@ use crate::future::ResponseFuture;
 use crate::per_thread;
 use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
-use crate::service::{Next, deny, dispatch};
+use crate::service::{Next, carry_out};
 use crate::shared::Shared;
 use crate::table::{Resolved, RouteTable};
 
@@ -79,29 +79,23 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let TableGuard { shared, table } = &**self.guard;
-        let request = request.map(Body::new);
+        let mut request = request.map(Body::new);
         if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
             return probe_answer(shared, table, probe, request);
         }
-        let inner = OnceReady(&mut self.inner);
-        match resolve(table, &request) {
-            Resolved::Endpoint(endpoint) => dispatch(inner, shared, endpoint, false, request),
+        let nobodys;
+        let verdict = match resolve(table, &request) {
+            Resolved::Endpoint(endpoint) => shared.judge(endpoint, false, &mut request),
             Resolved::Unclassified => {
-                let endpoint = unclassified(table, &request);
-                dispatch(inner, shared, &endpoint, false, request)
+                nobodys = unclassified(table, &request);
+                shared.judge(&nobodys, false, &mut request)
             }
             Resolved::Ambiguous => {
                 let endpoint = unclassified(table, &request);
-                deny(
-                    inner,
-                    shared,
-                    &endpoint,
-                    Denial::AmbiguousPath,
-                    false,
-                    request,
-                )
+                shared.deny(&endpoint, Denial::AmbiguousPath, false, &mut request)
             }
-        }
+        };
+        carry_out(OnceReady(&mut self.inner), shared, verdict, request)
     }
 }
 
@@ -218,16 +212,20 @@ where
     }
 }
 
-impl<S: Service<Request<Body>>> Future for OnceReadyFuture<S> {
-    type Output = Result<S::Response, S::Error>;
+impl<S, R> Future for OnceReadyFuture<S>
+where
+    S: Service<Request<Body>, Response = Response<R>>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Output = Result<Response<Body>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            OnceReadyProj::Called { future } => future.poll(cx),
-            OnceReadyProj::Waiting { future } => future.as_mut().poll(cx),
-            OnceReadyProj::Failed { error } => {
-                Poll::Ready(Err(error.take().expect("polled after completion")))
-            }
-        }
+        let answered = match self.project() {
+            OnceReadyProj::Called { future } => ready!(future.poll(cx)),
+            OnceReadyProj::Waiting { future } => ready!(future.as_mut().poll(cx)),
+            OnceReadyProj::Failed { error } => Err(error.take().expect("polled after completion")),
+        };
+        Poll::Ready(answered.map(|response| response.map(Body::new)))
     }
 }

@@ -59,6 +59,7 @@ impl<D, F> Classified<D, F> {
 impl<D, F: Future> Future for Classified<D, F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll(cx)
     }

@@ -4,10 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE,
     CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, ETAG, LAST_MODIFIED,
@@ -264,18 +263,16 @@ impl Outcome {
 
     /// The answer of a future, with what is done to it; where the session slides, after the store was asked
     /// whether it still is one.
-    pub(crate) fn after<F, R, E>(mut self, future: F) -> ResponseFuture<F, E>
+    pub(crate) fn after<F, E>(mut self, future: F) -> ResponseFuture<F, E>
     where
-        F: Future<Output = Result<Response<R>, E>> + Send + 'static,
-        R: http_body::Body<Data = Bytes> + Send + 'static,
-        R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        F: Future<Output = Result<Response<Body>, E>> + Send + 'static,
         E: Send + 'static,
     {
         if !matches!(self.after, After::Renew(_)) {
             return ResponseFuture::forward(future, self);
         }
         ResponseFuture::boxed(Box::pin(async move {
-            let mut response = future.await?.map(Body::new);
+            let mut response = future.await?;
             if let After::Renew(renewal) = &self.after
                 && renewal.may_go_with(&response)
                 && !renewal.is_live().await
@@ -326,25 +323,28 @@ impl<F, E> ResponseFuture<F, E> {
     }
 }
 
-impl<F, E, R> Future for ResponseFuture<F, E>
+impl<F, E> Future for ResponseFuture<F, E>
 where
-    F: Future<Output = Result<Response<R>, E>>,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    F: Future<Output = Result<Response<Body>, E>>,
 {
     type Output = Result<Response<Body>, E>;
 
+    // An answer is changed in its place: it is large.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
             KindProj::Open { future } => {
-                let mut response = ready!(future.poll(cx))?.map(Body::new);
-                keep_private(&mut response);
-                Poll::Ready(Ok(response))
+                let mut answered = future.poll(cx);
+                if let Poll::Ready(Ok(response)) = &mut answered {
+                    keep_private(response);
+                }
+                answered
             }
             KindProj::Forward { future, outcome } => {
-                let mut response = ready!(future.poll(cx))?.map(Body::new);
-                outcome.apply(&mut response);
-                Poll::Ready(Ok(response))
+                let mut answered = future.poll(cx);
+                if let Poll::Ready(Ok(response)) = &mut answered {
+                    outcome.apply(response);
+                }
+                answered
             }
             KindProj::Denied { response } => {
                 Poll::Ready(Ok(response.take().expect("polled after completion")))

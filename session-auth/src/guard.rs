@@ -29,7 +29,7 @@ use crate::paths;
 use crate::per_thread;
 use crate::probe::{self, Accepted, Behind};
 use crate::response::Denial;
-use crate::service::{self, Next, dispatch, log_unclassified};
+use crate::service::{self, Next, Verdict, carry_out, log_unclassified};
 use crate::shared::Shared;
 
 /// Puts a guard around each endpoint of one router.
@@ -134,51 +134,13 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let Self {
-            inner,
-            number,
-            guards,
-        } = self;
-        let guards = &**guards;
+        let guards = &*self.guards;
         let shared = &guards.shared;
         if let Some(probe) = shared.probes.accept(&request, || shared.now()) {
-            return guards.probed(*number, probe, request);
+            return guards.probed(self.number, probe, request);
         }
-        let (endpoint, sealed) = match guards.bound(*number) {
-            Some(Bound::Route {
-                endpoint,
-                sealed,
-                readings,
-            }) => {
-                if let Some(readings) = readings
-                    && readings.differ(request.uri().path(), endpoint.access())
-                {
-                    let denial = Denial::AmbiguousPath;
-                    return service::deny(Ready(inner), shared, endpoint, denial, *sealed, request);
-                }
-                (endpoint, *sealed)
-            }
-            Some(Bound::OfAxum(handshakes)) => match handshakes.find(&request) {
-                Some(webhook) => (webhook, false),
-                None => {
-                    Pass::take_off(request.extensions_mut());
-                    let outcome = if request.method() == Method::OPTIONS {
-                        Outcome::without_body()
-                    } else {
-                        Outcome::of_axum(Arc::clone(guards) as Arc<dyn Unmatched>)
-                    };
-                    return ResponseFuture::forward(inner.call(request), outcome);
-                }
-            },
-            #[cfg(feature = "testing")]
-            Some(Bound::Open(handler)) => {
-                let caller = Caller::Observed(Denial::Missing, shared.sessions.clone());
-                let end = Pass::put(request.extensions_mut(), handler.clone(), caller);
-                return ResponseFuture::forward(inner.call(request), Outcome::of_pass(end, None));
-            }
-            None => return ResponseFuture::denied(guards.unbound(*number, &request)),
-        };
-        dispatch(Ready(inner), shared, endpoint, sealed, request)
+        let verdict = guards.judge(self.number, &mut request);
+        carry_out(Ready(&mut self.inner), shared, verdict, request)
     }
 }
 
@@ -204,6 +166,47 @@ where
 impl Guards {
     fn bound(&self, number: usize) -> Option<&Bound> {
         self.bound.get()?.get(number)?.as_ref()
+    }
+
+    #[inline]
+    fn judge(self: &Arc<Self>, number: usize, request: &mut Request) -> Verdict<'_> {
+        let shared = &self.shared;
+        let (endpoint, sealed) = match self.bound(number) {
+            Some(Bound::Route {
+                endpoint,
+                sealed,
+                readings,
+            }) => {
+                if let Some(readings) = readings
+                    && readings.differ(request.uri().path(), endpoint.access())
+                {
+                    return shared.deny(endpoint, Denial::AmbiguousPath, *sealed, request);
+                }
+                (endpoint, *sealed)
+            }
+            Some(Bound::OfAxum(handshakes)) => match handshakes.find(request) {
+                Some(webhook) => (webhook, false),
+                None => return Verdict::LetIn(self.to_axum(request)),
+            },
+            #[cfg(feature = "testing")]
+            Some(Bound::Open(handler)) => {
+                let caller = Caller::Observed(Denial::Missing, shared.sessions.clone());
+                let end = Pass::put(request.extensions_mut(), handler.clone(), caller);
+                return Verdict::LetIn(Outcome::of_pass(end, None));
+            }
+            None => return Verdict::Answered(self.unbound(number, request)),
+        };
+        shared.judge(endpoint, sealed, request)
+    }
+
+    /// Leaves a request to axum's own 404 or 405, and says what is to be done with the answer.
+    fn to_axum(self: &Arc<Self>, request: &mut Request) -> Outcome {
+        Pass::take_off(request.extensions_mut());
+        if request.method() == Method::OPTIONS {
+            Outcome::without_body()
+        } else {
+            Outcome::of_axum(Arc::clone(self) as Arc<dyn Unmatched>)
+        }
     }
 
     /// Answers a probe with what would have become of it.

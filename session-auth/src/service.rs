@@ -4,13 +4,11 @@ mod authenticate;
 mod check;
 mod webhook;
 
-use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::OriginalUri;
-use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response};
 
@@ -22,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::decision::{self, Admitted, Asked, Decision, Grant, Means, Proven};
 use crate::future::{Outcome, RenewCookie, ResponseFuture, Vary};
 use crate::mode::Mode;
-use crate::pass::{Caller, Pass, PassEnd, Who};
+use crate::pass::{Caller, Pass, Who};
 use crate::response::Denial;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -38,50 +36,34 @@ pub(crate) trait Next {
     fn later(self) -> impl FnOnce(Request<Body>) -> Self::Future + Send + 'static;
 }
 
-/// Decides on a request, and hands it on or answers it.
-///
-/// In line, and with the request in its place until it is handed on: it is large, and each call by value
-/// copies it.
-#[inline]
-pub(crate) fn dispatch<N, R, E>(
-    next: N,
-    shared: &Arc<Shared>,
-    endpoint: &Arc<Endpoint>,
-    sealed: bool,
-    mut request: Request<Body>,
-) -> ResponseFuture<N::Future, E>
-where
-    N: Next,
-    N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
-    E: Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    if !shared.reserving.is_empty() {
-        shared.take_off_reserved(&mut request);
-    }
-    if endpoint.is_open {
-        Pass::take_off(request.extensions_mut());
-        endpoint.counters.pass();
-        return ResponseFuture::open(next.call(request));
-    }
-    match shared.apply(endpoint, sealed, &mut request) {
-        Applied::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
-        Applied::Refused(refused) => self::refused(next, refused, request),
-        Applied::Not(rest) => go_on(next, shared, endpoint, sealed, rest, request),
-    }
-}
-
-/// What became of a decision.
-enum Applied {
+/// What becomes of a request.
+pub(crate) enum Verdict<'a> {
+    /// It goes in, and nothing is to be done with the answer.
+    Open,
+    /// It goes in, and this is to be done with the answer.
     LetIn(Outcome),
-    Refused(Refused),
-    /// It takes more than the head of the request.
-    Not(Rest),
+    /// It is answered.
+    Answered(Response<Body>),
+    /// Its head does not say.
+    Later {
+        rest: Rest,
+        endpoint: &'a Arc<Endpoint>,
+        /// Whether the handler asks for its pass by itself.
+        sealed: bool,
+    },
 }
 
-/// What a decision leaves to be done.
-enum Rest {
+impl From<Result<Outcome, Response<Body>>> for Verdict<'_> {
+    fn from(refused: Result<Outcome, Response<Body>>) -> Self {
+        match refused {
+            Ok(outcome) => Self::LetIn(outcome),
+            Err(response) => Self::Answered(response),
+        }
+    }
+}
+
+/// What is to be done for a verdict.
+pub(crate) enum Rest {
     Authenticate,
     VerifyWebhook,
     LeaveToHandler,
@@ -89,7 +71,38 @@ enum Rest {
     CheckStore(Grant),
 }
 
-fn go_on<N, R, E>(
+/// Does with a request what was decided.
+///
+/// In line, and apart from the decision, for which the request stays in its place: it is large, and each
+/// call by value copies it.
+#[inline]
+pub(crate) fn carry_out<N, E>(
+    next: N,
+    shared: &Arc<Shared>,
+    verdict: Verdict<'_>,
+    request: Request<Body>,
+) -> ResponseFuture<N::Future, E>
+where
+    N: Next,
+    N::Future: Future<Output = Result<Response<Body>, E>> + Send + 'static,
+    E: Send + 'static,
+{
+    match verdict {
+        Verdict::Open => ResponseFuture::open(next.call(request)),
+        Verdict::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
+        Verdict::Answered(response) => {
+            drop(request);
+            ResponseFuture::denied(response)
+        }
+        Verdict::Later {
+            rest,
+            endpoint,
+            sealed,
+        } => go_on(next, shared, endpoint, sealed, rest, request),
+    }
+}
+
+fn go_on<N, E>(
     next: N,
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
@@ -99,10 +112,8 @@ fn go_on<N, R, E>(
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
-    N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    N::Future: Future<Output = Result<Response<Body>, E>> + Send + 'static,
     E: Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     match rest {
         Rest::Authenticate => authenticate::authenticate(next, shared, endpoint, sealed, request),
@@ -118,49 +129,6 @@ where
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
             let checked = check_store(next, shared, endpoint, sealed, grant, request);
             ResponseFuture::boxed(checked)
-        }
-    }
-}
-
-/// Answers a denied request, or lets it through where the layer only observes.
-pub(crate) fn deny<N, R, E>(
-    next: N,
-    shared: &Shared,
-    endpoint: &Endpoint,
-    denial: Denial,
-    sealed: bool,
-    mut request: Request<Body>,
-) -> ResponseFuture<N::Future, E>
-where
-    N: Next,
-    N::Future: Future<Output = Result<Response<R>, E>>,
-{
-    if !shared.reserving.is_empty() {
-        shared.take_off_reserved(&mut request);
-    }
-    let refused = shared.refuse(endpoint, denial.into(), sealed, &mut request);
-    self::refused(next, refused, request)
-}
-
-/// Answers a refused request, or hands it on all the same.
-fn refused<N, R, E>(
-    next: N,
-    refused: Refused,
-    request: Request<Body>,
-) -> ResponseFuture<N::Future, E>
-where
-    N: Next,
-    N::Future: Future<Output = Result<Response<R>, E>>,
-{
-    match refused {
-        Refused::Answered(response) => ResponseFuture::denied(response),
-        Refused::Observed(end) => {
-            let outcome = Outcome::of_pass(end, None);
-            ResponseFuture::forward(next.call(request), outcome)
-        }
-        Refused::Preflight(end) => {
-            let outcome = Outcome::of_preflight(end);
-            ResponseFuture::forward(next.call(request), outcome)
         }
     }
 }
@@ -189,16 +157,6 @@ impl<'a> Asked<'a> {
             headers: request.headers(),
         }
     }
-}
-
-/// What became of a request that was to be refused.
-pub(crate) enum Refused {
-    /// It is answered.
-    Answered(Response<Body>),
-    /// It goes on, since the layer only observes.
-    Observed(PassEnd),
-    /// It goes on for a `CorsLayer` inside, and no handler runs.
-    Preflight(PassEnd),
 }
 
 impl Grant {
@@ -242,32 +200,70 @@ impl Shared {
         })
     }
 
-    /// Decides, and where that is all there is to it, puts the pass on the request or makes the answer.
-    fn apply(
+    /// Decides on a request by its head, and where that is all there is to it, puts the pass on the
+    /// request or makes the answer.
+    #[inline]
+    pub(crate) fn judge<'a>(
         self: &Arc<Self>,
-        endpoint: &Arc<Endpoint>,
+        endpoint: &'a Arc<Endpoint>,
         sealed: bool,
         request: &mut Request<Body>,
-    ) -> Applied {
+    ) -> Verdict<'a> {
+        if !self.reserving.is_empty() {
+            self.take_off_reserved(request);
+        }
+        if endpoint.is_open {
+            Pass::take_off(request.extensions_mut());
+            endpoint.counters.pass();
+            return Verdict::Open;
+        }
+        self.decide(endpoint, sealed, request)
+    }
+
+    fn decide<'a>(
+        self: &Arc<Self>,
+        endpoint: &'a Arc<Endpoint>,
+        sealed: bool,
+        request: &mut Request<Body>,
+    ) -> Verdict<'a> {
         if endpoint.declaration.is_none() && !endpoint.is_probed {
             log_unclassified(endpoint, request);
         }
+        let later = |rest| Verdict::Later {
+            rest,
+            endpoint,
+            sealed,
+        };
         let decision = self
             .with_means(|means| decision::decide(endpoint.access(), &Asked::of(request), means));
         let grant = match decision {
             Decision::Grant(grant) => grant,
-            Decision::Authenticate => return Applied::Not(Rest::Authenticate),
-            Decision::VerifyWebhook => return Applied::Not(Rest::VerifyWebhook),
-            Decision::LeaveToHandler => return Applied::Not(Rest::LeaveToHandler),
+            Decision::Authenticate => return later(Rest::Authenticate),
+            Decision::VerifyWebhook => return later(Rest::VerifyWebhook),
+            Decision::LeaveToHandler => return later(Rest::LeaveToHandler),
             Decision::Deny(denial) => {
-                let refused = self.refuse(endpoint, denial.into(), sealed, request);
-                return Applied::Refused(refused);
+                return self.refuse(endpoint, denial.into(), sealed, request).into();
             }
         };
         if self.policy.store.is_some() && grant.admitted().is_some() {
-            return Applied::Not(Rest::CheckStore(grant));
+            return later(Rest::CheckStore(grant));
         }
-        Applied::LetIn(self.let_in(request, endpoint, grant))
+        Verdict::LetIn(self.let_in(request, endpoint, grant))
+    }
+
+    /// Answers a request that is denied whatever its endpoint says, or lets it through where the layer only
+    /// observes.
+    pub(crate) fn deny(
+        &self,
+        endpoint: &Endpoint,
+        denial: Denial,
+        sealed: bool,
+        request: &mut Request<Body>,
+    ) -> Verdict<'static> {
+        if !self.reserving.is_empty() {
+            self.take_off_reserved(request);
+        }
+        self.refuse(endpoint, denial.into(), sealed, request).into()
     }
 
     /// Takes off what only the peers of an authenticator may send.
@@ -391,14 +387,15 @@ impl Shared {
         let _ = (request, endpoint);
     }
 
-    /// Counts a denial and makes its response, unless the request goes on all the same.
+    /// Counts a denial and makes its response, unless the request goes on all the same: since the layer
+    /// only observes, or for a `CorsLayer` inside to answer a preflight, where no handler runs.
     pub(crate) fn refuse(
         &self,
         endpoint: &Endpoint,
         denied: Denied,
         sealed: bool,
         request: &mut Request<Body>,
-    ) -> Refused {
+    ) -> Result<Outcome, Response<Body>> {
         let Denied { denial, challenge } = denied;
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
@@ -415,11 +412,13 @@ impl Shared {
             }
             endpoint.counters.pass();
             let caller = Caller::Observed(denial, self.sessions.clone());
-            return Refused::Observed(Pass::put(request.extensions_mut(), handler, caller));
+            let end = Pass::put(request.extensions_mut(), handler, caller);
+            return Ok(Outcome::of_pass(end, None));
         }
         if sealed && is_preflight(request) {
             let caller = Caller::Preflight(denial);
-            return Refused::Preflight(Pass::put(request.extensions_mut(), handler, caller));
+            let end = Pass::put(request.extensions_mut(), handler, caller);
+            return Ok(Outcome::of_preflight(end));
         }
         if !endpoint.is_probed {
             tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
@@ -444,7 +443,7 @@ impl Shared {
             }
             response
         };
-        Refused::Answered(redirect.unwrap_or_else(answer))
+        Err(redirect.unwrap_or_else(answer))
     }
 }
 
@@ -480,7 +479,7 @@ pub(crate) fn is_preflight(request: &Request<Body>) -> bool {
 ///
 /// A block and not an `async fn`, whose future holds its arguments twice; what few requests wait for is boxed
 /// apart. A future of more than a kilobyte costs the allocator more than the rest of this.
-fn check_store<F, R, E>(
+fn check_store<F, E>(
     next: impl FnOnce(Request<Body>) -> F + Send + 'static,
     shared: Arc<Shared>,
     endpoint: Arc<Endpoint>,
@@ -489,9 +488,7 @@ fn check_store<F, R, E>(
     mut request: Request<Body>,
 ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
 where
-    F: Future<Output = Result<Response<R>, E>> + Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
+    F: Future<Output = Result<Response<Body>, E>> + Send + 'static,
     E: Send + 'static,
 {
     Box::pin(async move {
@@ -500,13 +497,12 @@ where
             None => Ok(Standing::Live),
         };
         let outcome = match shared.let_in_if(checked, &endpoint, grant, &mut request) {
-            Ok(outcome) => outcome,
-            Err(denial) => match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
-                Refused::Answered(response) => return Ok(response),
-                Refused::Observed(end) => Outcome::of_pass(end, None),
-                Refused::Preflight(end) => Outcome::of_preflight(end),
-            },
+            Ok(outcome) => Ok(outcome),
+            Err(denial) => shared.refuse(&endpoint, denial.into(), sealed, &mut request),
         };
-        outcome.after(next(request)).await
+        match outcome {
+            Ok(outcome) => outcome.after(next(request)).await,
+            Err(response) => Ok(response),
+        }
     })
 }

@@ -16,7 +16,7 @@ use crate::activity::Endpoint;
 use crate::future::ResponseFuture;
 use crate::pass::{Caller, Pass};
 use crate::response::Denial;
-use crate::service::{Next, deny, dispatch};
+use crate::service::{Next, carry_out};
 use crate::shared::Shared;
 
 /// What is behind a guard.
@@ -50,7 +50,7 @@ where
     let pattern = request.extensions().get::<MatchedPath>();
     let pattern = pattern.map(|pattern| pattern.as_str().to_owned());
     // Nothing that came with it can have an effect.
-    let request = request.map(|_| Body::empty());
+    let mut request = request.map(|_| Body::empty());
     let mut class = None;
     let decided: ResponseFuture<Ready<Result<Response<Body>, E>>, E> = match behind {
         Behind::Route {
@@ -59,14 +59,13 @@ where
             ambiguous,
         } => {
             class = endpoint.class();
-            let inside = Inside(PhantomData);
             let endpoint = Arc::new(endpoint.probed());
-            if ambiguous {
-                let denial = Denial::AmbiguousPath;
-                deny(inside, shared, &endpoint, denial, sealed, request)
+            let verdict = if ambiguous {
+                shared.deny(&endpoint, Denial::AmbiguousPath, sealed, &mut request)
             } else {
-                dispatch(inside, shared, &endpoint, sealed, request)
-            }
+                shared.judge(&endpoint, sealed, &mut request)
+            };
+            carry_out(Inside(PhantomData), shared, verdict, request)
         }
         Behind::NoRoute => {
             let mut response = Response::new(Body::empty());

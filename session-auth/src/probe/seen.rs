@@ -50,6 +50,7 @@ impl Probes {
     }
 
     /// `None` for a request that is to be answered as any other.
+    #[inline]
     pub(crate) fn accept<B>(
         &self,
         request: &Request<B>,

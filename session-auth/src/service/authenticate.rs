@@ -1,16 +1,14 @@
 //! Callers who may be proved in several ways: each is asked in the order of the declaration, until one
 //! proves them.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::{Request, Response};
 
 use super::check::{self, Standing};
-use super::{Denied, Next, Refused};
+use super::{Denied, Next};
 use crate::activity::{Endpoint, Way};
 use crate::authenticate::{self, Pending, Proved, Refusal, Registered, RequestParts};
 use crate::decision::{self, Admitted, Asked, Proven};
@@ -48,7 +46,7 @@ enum Waiting {
 
 /// Finds out who calls, and hands the request on or refuses it. Boxed only where something has to be
 /// waited for.
-pub(super) fn authenticate<N, R, E>(
+pub(super) fn authenticate<N, E>(
     next: N,
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
@@ -57,20 +55,18 @@ pub(super) fn authenticate<N, R, E>(
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
-    N::Future: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    N::Future: Future<Output = Result<Response<Body>, E>> + Send + 'static,
     E: Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut trial = Trial::default();
     match trial.go_on(shared, endpoint, &request) {
-        Step::Ended(attempt) => match conclude(shared, endpoint, &mut request, attempt) {
-            Ok(outcome) => ResponseFuture::forward(next.call(request), outcome),
-            Err(denied) => {
-                let refused = shared.refuse(endpoint, denied, sealed, &mut request);
-                super::refused(next, refused, request)
+        Step::Ended(attempt) => {
+            let concluded = conclude(shared, endpoint, sealed, &mut request, attempt);
+            match concluded {
+                Ok(outcome) => ResponseFuture::forward(next.call(request), outcome),
+                Err(response) => ResponseFuture::denied(response),
             }
-        },
+        }
         Step::Wait(waiting) => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));
@@ -80,27 +76,23 @@ where
             ResponseFuture::boxed(Box::pin(async move {
                 let attempt = trial.finish(&shared, &endpoint, &head, waiting).await;
                 let mut request = head.map(|()| body);
-                let outcome = match conclude(&shared, &endpoint, &mut request, attempt) {
-                    Ok(outcome) => outcome,
-                    Err(denied) => match shared.refuse(&endpoint, denied, sealed, &mut request) {
-                        Refused::Answered(response) => return Ok(response),
-                        Refused::Observed(end) => Outcome::of_pass(end, None),
-                        Refused::Preflight(end) => Outcome::of_preflight(end),
-                    },
-                };
-                outcome.after(next(request)).await
+                match conclude(&shared, &endpoint, sealed, &mut request, attempt) {
+                    Ok(outcome) => outcome.after(next(request)).await,
+                    Err(response) => Ok(response),
+                }
             }))
         }
     }
 }
 
-/// Judges what was found out, and puts the pass on the request.
+/// Judges what was found out, and puts the pass on the request or makes the answer.
 fn conclude(
     shared: &Arc<Shared>,
     endpoint: &Arc<Endpoint>,
+    sealed: bool,
     request: &mut Request<Body>,
     attempt: Attempt,
-) -> Result<Outcome, Denied> {
+) -> Result<Outcome, Response<Body>> {
     let Attempt { proven, ambient } = attempt;
     let mut challenge = None;
     let proven = proven.map_err(|denied| {
@@ -113,7 +105,7 @@ fn conclude(
     });
     match granted {
         Ok(grant) => Ok(shared.let_in(request, endpoint, grant)),
-        Err(denial) => Err(Denied { denial, challenge }),
+        Err(denial) => shared.refuse(endpoint, Denied { denial, challenge }, sealed, request),
     }
 }
 

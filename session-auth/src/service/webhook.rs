@@ -1,6 +1,5 @@
 //! Webhooks: the body is buffered, verified, and handed on as it was.
 
-use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,12 +8,11 @@ use std::time::SystemTime;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use tokio::runtime::Handle;
 
-use super::{Next, Refused};
+use super::Next;
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::future::{Outcome, ResponseFuture};
@@ -31,7 +29,7 @@ use crate::webhook::{Answer, Delivery, Rejection, Verifier, WebhookRequest};
 const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
 
 /// Hands a delivery on whose proof the handler checks itself.
-pub(super) fn leave_to_handler<N, R, E>(
+pub(super) fn leave_to_handler<N, E>(
     next: N,
     shared: &Shared,
     endpoint: &Arc<Endpoint>,
@@ -39,7 +37,7 @@ pub(super) fn leave_to_handler<N, R, E>(
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
-    N::Future: Future<Output = Result<Response<R>, E>>,
+    N::Future: Future<Output = Result<Response<Body>, E>>,
 {
     let timed = |body| Body::new(Timed::new(body, shared.body_timeout));
     let mut request = request.map(timed);
@@ -70,7 +68,7 @@ fn let_in(
 /// A block and not an `async fn`, whose future holds its arguments twice; the request stays in its place until
 /// it is handed on, and what only some deliveries wait for is boxed apart. A future of more than a kilobyte
 /// costs the allocator more than the rest of this.
-pub(super) fn verify<F, R, E>(
+pub(super) fn verify<F, E>(
     next: impl FnOnce(Request<Body>) -> F + Send + 'static,
     shared: Arc<Shared>,
     endpoint: Arc<Endpoint>,
@@ -78,9 +76,7 @@ pub(super) fn verify<F, R, E>(
     mut request: Request<Body>,
 ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
 where
-    F: Future<Output = Result<Response<R>, E>> + Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn Error + Send + Sync>>,
+    F: Future<Output = Result<Response<Body>, E>> + Send + 'static,
     E: Send + 'static,
 {
     Box::pin(async move {
@@ -95,16 +91,14 @@ where
             }
             Judged::Answered(response) => return Ok(response),
             Judged::Denied { denial, unread } => {
-                let refused = shared.refuse(&endpoint, denial.into(), sealed, &mut request);
-                match refused {
-                    Refused::Answered(response) => {
+                match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
+                    Ok(outcome) => (outcome, None),
+                    Err(response) => {
                         if unread {
                             discard(request);
                         }
                         return Ok(response);
                     }
-                    Refused::Observed(end) => (Outcome::of_pass(end, None), None),
-                    Refused::Preflight(end) => (Outcome::of_preflight(end), None),
                 }
             }
         };
