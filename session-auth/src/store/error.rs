@@ -1,10 +1,12 @@
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 /// A store could not do what it was asked to.
+#[derive(Clone)]
 pub struct StoreError {
     kind: Kind,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ impl StoreError {
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: Kind::Unavailable,
-            source: Some(source.into()),
+            source: Some(Arc::from(source.into())),
         }
     }
 
@@ -31,7 +33,7 @@ impl StoreError {
     pub fn unreadable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: Kind::Unreadable,
-            source: Some(source.into()),
+            source: Some(Arc::from(source.into())),
         }
     }
 
@@ -41,7 +43,7 @@ impl StoreError {
     pub fn rejected(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: Kind::Rejected,
-            source: Some(source.into()),
+            source: Some(Arc::from(source.into())),
         }
     }
 

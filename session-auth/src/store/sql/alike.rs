@@ -28,21 +28,6 @@ macro_rules! sql_store {
                 Ok(lease.finish(answer).await?.rows_affected() == 1)
             }
 
-            async fn find(
-                &self,
-                subject: &str,
-                id: SessionId,
-            ) -> Result<Option<StoredSession>, StoreError> {
-                let mut lease = self.lease(false).await?;
-                let answer = sqlx::query(FIND)
-                    .bind(subject)
-                    .bind(id.as_bytes().as_slice())
-                    .fetch_optional(&mut *lease)
-                    .await;
-                let row = lease.finish(answer).await?;
-                row.as_ref().map(row::session).transpose()
-            }
-
             async fn touch(
                 &self,
                 subject: &str,

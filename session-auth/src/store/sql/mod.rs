@@ -9,6 +9,8 @@ mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statements;
+#[cfg(feature = "postgres")]
+mod together;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;

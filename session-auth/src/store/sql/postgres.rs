@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
+use sqlx::{Connection, PgPool, Postgres, Row as _, Transaction};
 
 use super::alike::sql_store;
 use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
-    COUNT_ENDED, FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE,
-    SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live,
-    pending, seconds,
+    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION,
+    SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live, pending, seconds,
 };
+use super::together::{FindTogether, Found, Lookups};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 use crate::store::error::StoreError;
@@ -42,6 +42,7 @@ pub struct PostgresStore {
     pool: PgPool,
     /// Whether a pooler is in between, which may answer each transaction by another connection.
     through_pooler: bool,
+    lookups: Lookups,
 }
 
 const MAX_CONNECTIONS: u32 = 10;
@@ -151,6 +152,13 @@ const TRIM: &str = concat!(
         FOR UPDATE SKIP LOCKED))"
 );
 
+const FIND_TOGETHER: &str = "\
+    SELECT s.id, s.subject, s.label, s.issued, s.last_seen, s.idle_deadline, s.absolute_deadline, \
+        s.version \
+    FROM session_auth_sessions AS s \
+    LEFT JOIN session_auth_generations AS g ON g.subject = s.subject \
+    WHERE s.id = ANY ($1) AND s.generation >= coalesce(g.generation, 0)";
+
 const DEADLINES: &str = "\
     SELECT s.id, s.subject, s.idle_deadline FROM session_auth_sessions AS s \
     LEFT JOIN session_auth_generations AS g ON g.subject = s.subject \
@@ -192,6 +200,7 @@ impl PostgresStore {
         Self {
             pool,
             through_pooler: false,
+            lookups: Lookups::default(),
         }
     }
 
@@ -246,6 +255,7 @@ impl PostgresStore {
         Ok(Self {
             pool: connect(options).await?,
             through_pooler: true,
+            lookups: Lookups::default(),
         })
     }
 
@@ -468,7 +478,42 @@ async fn migrate(lease: &mut Lease) -> Result<(), StoreError> {
 
 sql_replays!(PostgresStore, FORGET_REPLAYS);
 sql_api_keys!(PostgresStore);
+impl FindTogether for PostgresStore {
+    async fn find_together(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> Result<Vec<Found>, StoreError> {
+        let ids: Vec<&[u8]> = sessions.iter().map(|(_, id)| &id.as_bytes()[..]).collect();
+        let mut lease = self.lease(false).await?;
+        let answer = sqlx::query(FIND_TOGETHER)
+            .bind(ids)
+            .fetch_all(&mut *lease)
+            .await;
+        let rows = lease.finish(answer).await?;
+        let by_id: HashMap<&[u8], &PgRow> = rows
+            .iter()
+            .filter_map(|row| Some((row.try_get("id").ok()?, row)))
+            .collect();
+        let found = |(subject, id): &(String, SessionId)| {
+            let row = by_id.get(id.as_bytes().as_slice()).filter(|row| {
+                let of: Result<&str, _> = row.try_get("subject");
+                of.is_ok_and(|of| of == subject)
+            });
+            row.map(|row| row::session(*row)).transpose()
+        };
+        Ok(sessions.iter().map(found).collect())
+    }
+}
+
 sql_store!(PostgresStore
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        self.lookups.find(self, subject, id).await
+    }
+
     async fn deadlines(
         &self,
         sessions: &[(String, SessionId)],

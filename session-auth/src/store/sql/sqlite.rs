@@ -295,6 +295,21 @@ impl DerefMut for Lease<'_> {
 
 // A single statement that writes takes SQLite's lock before it reads, and is whole or nothing, also
 // where its future is dropped: the connection's thread finishes it.
-sql_store!(SqliteStore);
+sql_store!(SqliteStore
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        let mut lease = self.lease(false).await?;
+        let answer = sqlx::query(FIND)
+            .bind(subject)
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(&mut *lease)
+            .await;
+        let row = lease.finish(answer).await?;
+        row.as_ref().map(row::session).transpose()
+    }
+);
 sql_replays!(SqliteStore, FORGET_REPLAYS);
 sql_api_keys!(SqliteStore);
