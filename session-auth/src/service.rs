@@ -91,6 +91,7 @@ where
         Verdict::Open => ResponseFuture::open(next.call(request)),
         Verdict::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
         Verdict::Answered(response) => {
+            // As on the other paths it is moved: what may have to be dropped at the end is copied first.
             drop(request);
             ResponseFuture::denied(response)
         }

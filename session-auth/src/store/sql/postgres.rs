@@ -27,6 +27,9 @@ use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSe
 /// Needs the feature `postgres`. The database may be the application's own: the tables' names begin
 /// with `session_auth_`, and they are made in the first schema of the connection's `search_path`.
 ///
+/// Under load, the sessions of several requests are looked up by one statement. None is answered by a
+/// statement that was sent before its request came, so a revocation holds at once.
+///
 /// ```no_run
 /// use session_auth::store::PostgresStore;
 /// use session_auth::{Keys, SessionAuthLayer};
