@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_auth::Timestamp;
 use session_auth::store::{Generation, PostgresStore, SessionStore, StoredSession, conformance};
+use session_auth::{SessionId, Timestamp};
 use sqlx::{Connection, PgConnection};
 use test_servers::{PgBouncer, Postgres};
+use tokio::task::JoinSet;
 
 use crate::common::{self, ID, NOW, insert, session, unreadable};
 use crate::deliveries;
@@ -363,6 +364,61 @@ async fn rows_that_cannot_be_read_are_errors_of_one_session() {
     )
     .await;
     assert_eq!(store.list("ada", NOW).await.expect("list"), []);
+}
+
+/// Each lookup has its own answer, whatever it was asked for with; and none is one from before its
+/// session was revoked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn security_lookups_at_the_same_time_mix_nothing_up() {
+    const SUBJECTS: u8 = 40;
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, mut beside) = store(&server).await;
+    let of = |number: u8| StoredSession {
+        id: SessionId::from_bytes([number; 16]),
+        subject: format!("user {number}"),
+        ..session()
+    };
+    for number in 0..SUBJECTS {
+        insert(&store, &of(number)).await;
+    }
+    let broken = "UPDATE session_auth_sessions SET version = 2 WHERE subject = 'user 7'";
+    execute(&mut beside, broken).await;
+    let mut lookups = JoinSet::new();
+    for number in (0..SUBJECTS).chain(0..SUBJECTS) {
+        let store = store.clone();
+        lookups.spawn(async move {
+            let StoredSession { id, subject, .. } = of(number);
+            let (found, of_another) =
+                tokio::join!(store.find(&subject, id), store.find("user 0", id));
+            (number, found, of_another)
+        });
+    }
+    while let Some(found) = lookups.join_next().await {
+        let (number, found, of_another) = found.expect("no panic");
+        match number {
+            7 => assert!(!found.expect_err("broken").is_unavailable()),
+            _ => assert_eq!(found.expect("find"), Some(of(number))),
+        }
+        let of_another = of_another.expect("find");
+        assert_eq!(of_another, Some(of(0)).filter(|_| number == 0), "{number}");
+    }
+
+    let mut load = JoinSet::new();
+    for number in 0..SUBJECTS {
+        let store = store.clone();
+        load.spawn(async move {
+            let StoredSession { id, subject, .. } = of(number);
+            while !matches!(store.find(&subject, id).await, Ok(None)) {}
+        });
+    }
+    for number in 0..SUBJECTS {
+        let StoredSession { id, subject, .. } = of(number);
+        assert!(store.revoke(&subject, id).await.expect("revoke"));
+        assert_eq!(store.find(&subject, id).await.expect("find"), None);
+    }
+    load.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
