@@ -20,8 +20,9 @@ pub(crate) fn parts() -> usize {
     })
 }
 
-/// The number of this thread: threads that start one after the other have different parts.
-fn thread_number() -> usize {
+/// The number of this thread, which no other has or will have. Threads that start one after the other
+/// have different parts.
+pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     const NONE: usize = usize::MAX;
     thread_local! {

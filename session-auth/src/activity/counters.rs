@@ -14,10 +14,14 @@ const REASONS: usize = Denial::ALL.len();
 pub(crate) const WAYS: usize = 4;
 
 /// What the threads of one stripe count. On cache lines of its own; two, as processors fetch pairs.
-#[derive(Default)]
 #[repr(align(128))]
 struct Stripe {
+    /// The thread that made it, by its number.
+    owner: usize,
+    /// What its owner counts: nobody else writes it, so a store will do, which waits for none before it.
     passed: AtomicU64,
+    /// What the others count.
+    passed_by_others: AtomicU64,
     verified: AtomicU64,
     /// In seconds since 1970; 0 for never.
     last_verified: AtomicU64,
@@ -94,9 +98,38 @@ fn note(time: &AtomicU64, value: u64) {
     }
 }
 
+impl Stripe {
+    /// Of this thread.
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            owner: per_thread::thread_number(),
+            passed: AtomicU64::new(0),
+            passed_by_others: AtomicU64::new(0),
+            verified: AtomicU64::new(0),
+            last_verified: AtomicU64::new(0),
+            last_denied: AtomicU64::new(0),
+            denied: Default::default(),
+            proved: Default::default(),
+        })
+    }
+
+    fn pass(&self) {
+        if self.owner == per_thread::thread_number() {
+            let passed = self.passed.load(Ordering::Relaxed);
+            self.passed.store(passed + 1, Ordering::Relaxed);
+        } else {
+            self.passed_by_others.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed) + self.passed_by_others.load(Ordering::Relaxed)
+    }
+}
+
 impl Counters {
     fn stripe(&self) -> &Stripe {
-        per_thread::of_this_thread(&self.stripes).get_or_init(Box::default)
+        per_thread::of_this_thread(&self.stripes).get_or_init(Stripe::new)
     }
 
     fn made(&self) -> impl Iterator<Item = &Stripe> {
@@ -106,7 +139,7 @@ impl Counters {
     }
 
     pub(crate) fn pass(&self) {
-        self.stripe().passed.fetch_add(1, Ordering::Relaxed);
+        self.stripe().pass();
     }
 
     /// Counts a caller, by the number of the way that proved them.
@@ -179,7 +212,7 @@ impl Counters {
             proved: [0; WAYS],
         };
         for stripe in self.made() {
-            counts.passed += stripe.passed.load(Ordering::Relaxed);
+            counts.passed += stripe.passed();
             counts.verified += stripe.verified.load(Ordering::Relaxed);
             for (sum, denied) in counts.denied.iter_mut().zip(&stripe.denied) {
                 *sum += denied.load(Ordering::Relaxed);
