@@ -1,4 +1,5 @@
-//! What every guard does with a request: dispatch by the decision. It decides nothing itself.
+//! What every guard does with a request: a verdict by the decision, and what that says. It decides nothing
+//! itself.
 
 mod authenticate;
 mod check;
@@ -53,11 +54,19 @@ pub(crate) enum Verdict<'a> {
     },
 }
 
-impl From<Result<Outcome, Response<Body>>> for Verdict<'_> {
-    fn from(refused: Result<Outcome, Response<Body>>) -> Self {
-        match refused {
-            Ok(outcome) => Self::LetIn(outcome),
-            Err(response) => Self::Answered(response),
+/// What became of a request that was judged to the end.
+pub(crate) enum Settled {
+    /// It goes in, and this is to be done with the answer.
+    LetIn(Outcome),
+    /// It is answered.
+    Answered(Response<Body>),
+}
+
+impl From<Settled> for Verdict<'_> {
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::LetIn(outcome) => Self::LetIn(outcome),
+            Settled::Answered(response) => Self::Answered(response),
         }
     }
 }
@@ -396,7 +405,7 @@ impl Shared {
         denied: Denied,
         sealed: bool,
         request: &mut Request<Body>,
-    ) -> Result<Outcome, Response<Body>> {
+    ) -> Settled {
         let Denied { denial, challenge } = denied;
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
@@ -414,12 +423,12 @@ impl Shared {
             endpoint.counters.pass();
             let caller = Caller::Observed(denial, self.sessions.clone());
             let end = Pass::put(request.extensions_mut(), handler, caller);
-            return Ok(Outcome::of_pass(end, None));
+            return Settled::LetIn(Outcome::of_pass(end, None));
         }
         if sealed && is_preflight(request) {
             let caller = Caller::Preflight(denial);
             let end = Pass::put(request.extensions_mut(), handler, caller);
-            return Ok(Outcome::of_preflight(end));
+            return Settled::LetIn(Outcome::of_preflight(end));
         }
         if !endpoint.is_probed {
             tracing::debug!(target: "session_auth", route = endpoint.route, reason = %denial, "denied");
@@ -444,7 +453,7 @@ impl Shared {
             }
             response
         };
-        Err(redirect.unwrap_or_else(answer))
+        Settled::Answered(redirect.unwrap_or_else(answer))
     }
 }
 
@@ -497,13 +506,13 @@ where
             Some(admitted) => check::check(&shared.policy, admitted).await,
             None => Ok(Standing::Live),
         };
-        let outcome = match shared.let_in_if(checked, &endpoint, grant, &mut request) {
-            Ok(outcome) => Ok(outcome),
+        let settled = match shared.let_in_if(checked, &endpoint, grant, &mut request) {
+            Ok(outcome) => Settled::LetIn(outcome),
             Err(denial) => shared.refuse(&endpoint, denial.into(), sealed, &mut request),
         };
-        match outcome {
-            Ok(outcome) => outcome.after(next(request)).await,
-            Err(response) => Ok(response),
+        match settled {
+            Settled::LetIn(outcome) => outcome.after(next(request)).await,
+            Settled::Answered(response) => Ok(response),
         }
     })
 }

@@ -8,11 +8,11 @@ use axum::body::Body;
 use http::{Request, Response};
 
 use super::check::{self, Standing};
-use super::{Denied, Next};
+use super::{Denied, Next, Settled};
 use crate::activity::{Endpoint, Way};
 use crate::authenticate::{self, Pending, Proved, Refusal, Registered, RequestParts};
 use crate::decision::{self, Admitted, Asked, Proven};
-use crate::future::{Outcome, ResponseFuture};
+use crate::future::ResponseFuture;
 use crate::shared::Shared;
 
 /// How far the ways of an endpoint were tried.
@@ -63,8 +63,8 @@ where
         Step::Ended(attempt) => {
             let concluded = conclude(shared, endpoint, sealed, &mut request, attempt);
             match concluded {
-                Ok(outcome) => ResponseFuture::forward(next.call(request), outcome),
-                Err(response) => ResponseFuture::denied(response),
+                Settled::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
+                Settled::Answered(response) => ResponseFuture::denied(response),
             }
         }
         Step::Wait(waiting) => {
@@ -77,8 +77,8 @@ where
                 let attempt = trial.finish(&shared, &endpoint, &head, waiting).await;
                 let mut request = head.map(|()| body);
                 match conclude(&shared, &endpoint, sealed, &mut request, attempt) {
-                    Ok(outcome) => outcome.after(next(request)).await,
-                    Err(response) => Ok(response),
+                    Settled::LetIn(outcome) => outcome.after(next(request)).await,
+                    Settled::Answered(response) => Ok(response),
                 }
             }))
         }
@@ -92,7 +92,7 @@ fn conclude(
     sealed: bool,
     request: &mut Request<Body>,
     attempt: Attempt,
-) -> Result<Outcome, Response<Body>> {
+) -> Settled {
     let Attempt { proven, ambient } = attempt;
     let mut challenge = None;
     let proven = proven.map_err(|denied| {
@@ -104,7 +104,7 @@ fn conclude(
         decision::admit(access, proven, ambient, &Asked::of(request), means)
     });
     match granted {
-        Ok(grant) => Ok(shared.let_in(request, endpoint, grant)),
+        Ok(grant) => Settled::LetIn(shared.let_in(request, endpoint, grant)),
         Err(denial) => shared.refuse(endpoint, Denied { denial, challenge }, sealed, request),
     }
 }

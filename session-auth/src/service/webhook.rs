@@ -12,7 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use tokio::runtime::Handle;
 
-use super::Next;
+use super::{Next, Settled};
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::future::{Outcome, ResponseFuture};
@@ -92,8 +92,8 @@ where
             Judged::Answered(response) => return Ok(response),
             Judged::Denied { denial, unread } => {
                 match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
-                    Ok(outcome) => (outcome, None),
-                    Err(response) => {
+                    Settled::LetIn(outcome) => (outcome, None),
+                    Settled::Answered(response) => {
                         if unread {
                             discard(request);
                         }
