@@ -13,9 +13,8 @@ use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
-    COUNT_ENDED, FIND, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE,
-    SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live,
-    pending, seconds,
+    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION,
+    SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live, pending, seconds,
 };
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
@@ -112,6 +111,12 @@ const MIGRATIONS: &[&str] = &[
 
 /// Says what became of the row: one that was written by a newer program is noted as used, and not
 /// accepted.
+const FIND: &str = concat!(
+    "SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
+    FROM session_auth_sessions WHERE subject = $1 AND id = $2",
+    live!("$1")
+);
+
 const TOUCH: &str = concat!(
     "UPDATE session_auth_sessions SET \
         last_seen = max(last_seen, $3), idle_deadline = max(idle_deadline, $4) \

@@ -45,12 +45,6 @@ pub(super) const REPLACE: &str = concat!(
 pub(super) const GENERATION: &str =
     "SELECT generation FROM session_auth_generations WHERE subject = $1";
 
-pub(super) const FIND: &str = concat!(
-    "SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
-    FROM session_auth_sessions WHERE subject = $1 AND id = $2",
-    live!("$1")
-);
-
 pub(super) const LIST: &str = concat!(
     "SELECT id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version \
     FROM session_auth_sessions WHERE subject = $1 AND idle_deadline > $2",
