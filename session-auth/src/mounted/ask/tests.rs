@@ -351,3 +351,17 @@ fn security_a_row_that_only_axum_answers_is_elsewhere() {
         }
     }
 }
+
+/// A route may take every path there is, and answer one method of them.
+#[test]
+fn security_the_405_of_a_route_is_no_fallback() {
+    let get = MethodRecord::default().on(routing::MethodFilter::GET, note("get"));
+    let record = Record::default()
+        .route("/{*rest}", get)
+        .fallback(note("fallback"));
+    let routes = axum_0_8::read(&format!("{:?}", record.stand_ins)).unwrap();
+    let asked = ask_all(&routes, &record.stand_ins, None);
+    let fallbacks = asked.iter().filter(|row| row.kind == RowKind::Fallback);
+    let names: Vec<_> = fallbacks.map(name).collect();
+    assert_eq!(names, ["Fallback -: fallback"]);
+}

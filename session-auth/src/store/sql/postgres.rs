@@ -481,6 +481,7 @@ async fn migrate(lease: &mut Lease) -> Result<(), StoreError> {
 
 sql_replays!(PostgresStore, FORGET_REPLAYS);
 sql_api_keys!(PostgresStore);
+
 impl FindTogether for PostgresStore {
     async fn find_together(
         &self,
