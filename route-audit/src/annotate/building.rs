@@ -16,6 +16,7 @@ use super::outermost::{self, Way};
 use super::record::{self, Records, Told};
 use super::text::Source;
 use super::{Hindrance, Work};
+use crate::cargo::compile::cargo;
 use crate::error::CannotRun;
 use crate::supervised::shell;
 
@@ -25,7 +26,7 @@ impl Work<'_> {
         let mut args = self.ask.args.common.cargo.clone();
         args.manifest_path = self.copy.place(&self.root.join("Cargo.toml"));
         args.target_dir = Some(self.build());
-        let mut command = Command::new(self.ask.cargo);
+        let mut command = cargo(self.ask.cargo);
         command.arg(subcommand).args(args.build());
         if let Some(folder) = self.folder() {
             command.current_dir(folder);

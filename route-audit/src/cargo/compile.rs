@@ -88,8 +88,29 @@ impl Compile<'_> {
     }
 }
 
-pub(super) fn command(cargo: &OsStr, current_dir: &Path) -> Command {
-    let mut command = Command::new(cargo);
+/// Cargo, as if no other cargo had started this program.
+///
+/// `cargo run` and `cargo test` tell what they start of its package. A build script that asks for one of
+/// those variables, as that of `ring` does, would run again, and all that depends on it be built again:
+/// here, and in whatever cargo is called for next.
+pub(crate) fn cargo(program: &OsStr) -> Command {
+    let mut cargo = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if is_of_a_package(&name) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+/// <https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-crates>
+fn is_of_a_package(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name == "OUT_DIR" || name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+}
+
+pub(super) fn command(program: &OsStr, current_dir: &Path) -> Command {
+    let mut command = cargo(program);
     command
         .current_dir(current_dir)
         .stdin(Stdio::null())

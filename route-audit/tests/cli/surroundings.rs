@@ -1,6 +1,6 @@
 //! What the tests of a package run in: its folder, and the variables that cargo would set.
 
-use crate::support::{Fixture, binary, finish};
+use crate::support::{Fixture, binary, finish, routes};
 
 #[test]
 fn tests_run_in_the_package_s_folder_with_cargo_s_variables() {
@@ -40,6 +40,39 @@ fn tests_run_in_the_package_s_folder_with_cargo_s_variables() {
         .write()
         .run(&[]);
     ran.expect_code(0);
+}
+
+/// `cargo run -p route-audit` and a test that calls it have variables of their own package. A build script
+/// that asks for one would run for each of them, and all that depends on it be built again.
+#[test]
+fn no_build_script_is_told_which_package_route_audit_was_started_for() {
+    let fixture = Fixture::package("asked", &routes("asked", &[("GET", "/", "session")]))
+        .file(
+            "build.rs",
+            r#"
+            use std::io::Write;
+
+            fn main() {
+                println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
+                let mut file = std::fs::File::options().create(true).append(true).open("runs.txt").unwrap();
+                file.write_all(b"ran\n").unwrap();
+            }
+            "#,
+        )
+        .file("runs.txt", "")
+        .write();
+    let runs = |folder: &str| {
+        let mut command = binary(env!("CARGO_BIN_EXE_route-audit"));
+        command
+            .arg("--offline")
+            .current_dir(&fixture.root)
+            .env("CARGO", env!("CARGO"))
+            .env("CARGO_MANIFEST_DIR", folder);
+        finish(&mut command).expect_code(0);
+        let runs = std::fs::read_to_string(fixture.root.join("runs.txt"));
+        runs.expect("the file").lines().count()
+    };
+    assert_eq!(runs("/one"), runs("/another"));
 }
 
 /// The table `[env]` of cargo's configuration is for all that cargo runs. The test compares with
