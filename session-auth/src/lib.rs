@@ -117,6 +117,7 @@ extern crate self as session_auth;
 mod access;
 mod activity;
 pub mod adopt;
+mod attributes;
 pub mod audit;
 mod audited;
 pub mod authenticate;
@@ -195,6 +196,7 @@ mod wrapper;
 pub use access::methods_by_name as methods;
 pub use access::{Access, AccessClass, Declaration, Location, Methods, Target, Verify};
 pub use activity::{Hour, RouteActivity};
+pub use attributes::{audited_router, declare_route, public_route, session_route, webhook_route};
 pub use audited::{Audited, AuditedOf};
 pub use bare::SessionAuth;
 pub use begin::Login;
@@ -224,9 +226,6 @@ pub use response::Denial;
 pub use routing::Router;
 pub use scope::Scopes;
 pub use session::{ClaimsError, Session};
-pub use session_auth_macros::{
-    audited_router, declare_route, public_route, session_route, webhook_route,
-};
 pub use session_id::{InvalidSessionId, SessionId};
 pub use sessions::{ClearedSession, SessionInfo, Sessions, SessionsError};
 pub use shared::Unclassified;
