@@ -120,7 +120,10 @@ impl Subscriber for Errors {
 
 #[test]
 fn what_stops_an_unclassified_handler_at_compile_time() {
-    trybuild::TestCases::new().compile_fail("ui/fail/an_unclassified_handler_does_not_compile.rs");
+    let cases = trybuild::TestCases::new();
+    // One that compiles beside it: trybuild then builds, as for `ui.rs`, and finds the dependencies built.
+    cases.pass("ui/pass/the_name_of_a_handler_stays_free.rs");
+    cases.compile_fail("ui/fail/an_unclassified_handler_does_not_compile.rs");
 }
 
 #[test]
