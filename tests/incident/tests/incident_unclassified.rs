@@ -42,25 +42,22 @@ fn without_its_class_no_route_compiles() {
     let untouched = service.cargo(&BUILD);
     assert_eq!(untouched.code, 0, "the copy compiles:\n{untouched}");
 
-    for attribute in Attribute::all() {
-        let output = service.without(&attribute, || service.cargo(&BUILD));
-        let Attribute { handler, mount, .. } = &attribute;
-        assert_eq!(output.code, FAILED, "{attribute} was taken away:\n{output}");
-        // This error, of this handler, at its line, and no other error.
-        assert_eq!(output.count("error[E0277]"), 1, "{attribute}:\n{output}");
-        assert_eq!(output.count("error["), 1, "{attribute}:\n{output}");
-        assert_eq!(output.count(NO_CLASS), 1, "{attribute}:\n{output}");
-        // With its module, where a dependency has something of that name.
-        assert!(
-            [handler, mount]
-                .iter()
-                .any(|name| output.contains(&format!("{{{name}}}` {NO_CLASS}"))),
-            "{attribute}:\n{output}"
-        );
-        assert!(
-            output.contains(&format!(".mount({mount})")),
-            "{attribute}:\n{output}"
-        );
+    for away in Attribute::taken_away() {
+        let output = service.without(&away, || service.cargo(&BUILD));
+        assert_eq!(output.code, FAILED, "{output}");
+        // This error, once for each handler, at its line, and no other error.
+        assert_eq!(output.count("error[E0277]"), away.len(), "{output}");
+        assert_eq!(output.count("error["), away.len(), "{output}");
+        assert_eq!(output.count(NO_CLASS), away.len(), "{output}");
+        for attribute in &away {
+            let Attribute { handler, mount, .. } = attribute;
+            // With its module, where a dependency has something of that name.
+            let named = [handler, mount].map(|name| format!("{{{name}}}` {NO_CLASS}"));
+            let told = named.iter().any(|named| output.contains(named));
+            assert!(told, "{attribute} was taken away:\n{output}");
+            let mounted = format!(".mount({mount})");
+            assert!(output.contains(&mounted), "{attribute}:\n{output}");
+        }
     }
 }
 
@@ -75,17 +72,24 @@ fn without_its_class_no_route_of_axums_router_passes_cargo_test() {
         "{untouched}"
     );
 
-    for attribute in Attribute::all() {
-        let output = service.without(&attribute, test);
-        assert_eq!(output.code, FAILED, "{attribute} was taken away:\n{output}");
-        let code = "error[unclassified-route]";
-        assert_eq!(output.count(code), 1, "{attribute}:\n{output}");
-        let named = format!("{code}: {} ", attribute.route());
-        assert!(output.contains(&named), "{attribute}:\n{output}");
-        let (file, line) = output.place_after(code);
-        assert_eq!(file, ROUTER, "{attribute}:\n{output}");
-        let shown = service.line(file, line);
-        assert!(shown.contains(TAKEN_IN), "{attribute}: {shown:?}\n{output}");
+    for away in Attribute::taken_away() {
+        let output = service.without(&away, test);
+        assert_eq!(output.code, FAILED, "{output}");
+        // One for the methods of a path.
+        let paths: BTreeSet<_> = away.iter().map(|attribute| &attribute.path).collect();
+        let code = "error[unclassified-route]: ";
+        assert_eq!(output.count(code), paths.len(), "{output}");
+        for attribute in &away {
+            let methods = away.iter().filter(|other| other.path == attribute.path);
+            let methods: BTreeSet<_> = methods.map(|one| one.method.as_str()).collect();
+            let methods = Vec::from_iter(methods).join(" | ");
+            let named = format!("{code}{methods} {} ", attribute.path);
+            assert_eq!(output.count(&named), 1, "{attribute}:\n{output}");
+            let (file, line) = output.place_after(&named);
+            assert_eq!(file, ROUTER, "{attribute}:\n{output}");
+            let shown = service.line(file, line);
+            assert!(shown.contains(TAKEN_IN), "{attribute}: {shown:?}\n{output}");
+        }
     }
 }
 

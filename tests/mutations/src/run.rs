@@ -48,14 +48,13 @@ pub(crate) fn build(
         };
         selected.extend([format!("--package={package}"), target]);
     }
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = test_servers::cargo()
         .args(["test", "--no-run", "--all-features", "--locked"])
         .args(["--message-format=json-render-diagnostics", "--target-dir"])
         .arg(target)
         .args(selected)
         .current_dir(sources)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cargo: {error}"))?;

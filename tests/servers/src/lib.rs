@@ -4,6 +4,7 @@
 //! Where a server is not installed, the test is skipped and says so. With `CI=true` it fails.
 #![forbid(unsafe_code)]
 
+mod built;
 mod nats;
 mod nginx;
 mod pgbouncer;
@@ -24,6 +25,7 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+pub use self::built::{built, cargo};
 pub use self::nats::Nats;
 pub use self::nginx::Nginx;
 pub use self::pgbouncer::PgBouncer;

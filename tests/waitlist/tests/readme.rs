@@ -63,22 +63,7 @@ fn the_outage_is_replayed_in_five_commands() {
         eprintln!("SKIPPED: curl is not installed");
         return;
     }
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--offline",
-            "-p",
-            "waitlist",
-        ])
-        .current_dir(root())
-        .status()
-        .unwrap();
-    assert!(built.success());
-    // `target/debug/deps/readme-..`
-    let own = env::current_exe().unwrap();
-    let programs = own.ancestors().nth(2).unwrap().to_owned();
+    let programs = test_servers::built(&["waitlist"], env!("CARGO_CRATE_NAME"));
     let others = env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(programs).chain(env::split_paths(&others));
 

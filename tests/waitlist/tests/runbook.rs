@@ -67,17 +67,7 @@ fn root() -> PathBuf {
 
 /// The folder of the programs, which are built if they are not.
 fn programs() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--offline", "--bins"])
-        .args(["-p", "waitlist", "-p", "route-audit"])
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(built.success());
-    // `target/debug/deps/runbook-..`
-    let own = env::current_exe().unwrap();
-    own.ancestors().nth(2).unwrap().to_owned()
+    test_servers::built(&["waitlist", "route-audit"], env!("CARGO_CRATE_NAME"))
 }
 
 fn path_with(programs: &Path) -> std::ffi::OsString {

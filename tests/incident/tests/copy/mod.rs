@@ -1,12 +1,15 @@
 //! Copies of the service, each a workspace of its own, to be broken.
 #![allow(dead_code, reason = "each step uses a part of it")]
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
+use test_servers::built;
 use toml::{Table, Value};
 
 const SERVICE: &str = "examples/waitlist";
@@ -24,7 +27,7 @@ fn target() -> &'static Path {
 }
 
 fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = test_servers::cargo();
     cargo
         .env("CARGO_TERM_COLOR", "never")
         // Where `route-audit` is what runs this test.
@@ -34,13 +37,14 @@ fn cargo() -> Command {
 }
 
 /// An attribute on a handler of the service.
+#[derive(Clone)]
 pub(crate) struct Attribute {
     /// Relative to the service.
     file: PathBuf,
     range: Range<usize>,
     pub(crate) class: &'static str,
-    method: String,
-    path: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
     /// The name of the function.
     pub(crate) handler: String,
     /// How the router names it: `waitlist::signup`.
@@ -62,6 +66,22 @@ impl Attribute {
             }
         }
         all
+    }
+
+    /// One of each class.
+    pub(crate) fn of_each_class() -> Vec<Self> {
+        let mut all = Self::all();
+        let mut seen = BTreeSet::new();
+        all.retain(|attribute| seen.insert(attribute.class));
+        assert_eq!(all.len(), 3);
+        all
+    }
+
+    /// What is taken away in turn: all at once, of which each has to be told, and one of each class
+    /// alone. Each of them alone would take minutes to compile.
+    pub(crate) fn taken_away() -> Vec<Vec<Self>> {
+        let alone = Self::of_each_class().into_iter().map(|one| vec![one]);
+        std::iter::once(Self::all()).chain(alone).collect()
     }
 
     fn parse(file: &Path, source: &str, class: &'static str, start: usize) -> Self {
@@ -194,15 +214,24 @@ impl Copy {
         self.read(file).lines().nth(line - 1).unwrap().to_owned()
     }
 
-    /// Does something while this attribute is away.
-    pub(crate) fn without<R>(&self, attribute: &Attribute, run: impl FnOnce() -> R) -> R {
-        let file = self.folder.join("waitlist").join(&attribute.file);
-        let source = fs::read_to_string(&file).unwrap();
-        let mut less = source.clone();
-        less.replace_range(attribute.range.clone(), "");
-        fs::write(&file, less).unwrap();
+    /// Does something while these attributes are away.
+    pub(crate) fn without<R>(&self, attributes: &[Attribute], run: impl FnOnce() -> R) -> R {
+        let mut before = BTreeMap::new();
+        // From the end of a file, so that the other places in it stay.
+        let mut attributes: Vec<_> = attributes.iter().collect();
+        attributes.sort_by_key(|attribute| Reverse(attribute.range.start));
+        for attribute in attributes {
+            let file = self.folder.join("waitlist").join(&attribute.file);
+            let source = fs::read_to_string(&file).unwrap();
+            let mut less = source.clone();
+            less.replace_range(attribute.range.clone(), "");
+            fs::write(&file, less).unwrap();
+            before.entry(file).or_insert(source);
+        }
         let result = run();
-        fs::write(&file, source).unwrap();
+        for (file, source) in before {
+            fs::write(file, source).unwrap();
+        }
         result
     }
 
@@ -248,35 +277,11 @@ pub(crate) fn route_audit(copy: &Copy, arguments: &[&str]) -> Output {
     Output::of(&mut command)
 }
 
-/// Built by cargo, which alone knows where it is: a test is told the programs of its own package.
 fn route_audit_binary() -> &'static Path {
     use std::sync::OnceLock;
 
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let output = Output::of(
-            cargo()
-                .current_dir(repository())
-                .args([
-                    "build",
-                    "--offline",
-                    "-p",
-                    "route-audit",
-                    "--bin",
-                    "route-audit",
-                ])
-                .arg("--message-format=json-render-diagnostics")
-                .arg("--target-dir")
-                .arg(target()),
-        );
-        assert_eq!(output.code, 0, "route-audit is built:\n{output}");
-        output
-            .text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .unwrap_or_else(|| panic!("cargo names no program:\n{output}"))
-    })
+    BINARY.get_or_init(|| built(&["route-audit"], env!("CARGO_CRATE_NAME")).join("route-audit"))
 }
 
 /// The repository's manifest, with the service as its only member.
@@ -346,7 +351,7 @@ impl Output {
         self.text.matches(text).count()
     }
 
-    /// The file and line of the finding that starts with this; a column may follow.
+    /// The file and line of the first finding that starts with this; a column may follow.
     pub(crate) fn place_after(&self, start: &str) -> (&str, usize) {
         let after = self.text.split_once(start).unwrap().1;
         let place = after.split_once("--> ").unwrap().1.lines().next().unwrap();

@@ -15,23 +15,7 @@ use std::time::{Duration, Instant};
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // As this test was built: `target/debug`, or `target/release` where figures are taken.
-        let profile: &[&str] = if cfg!(debug_assertions) {
-            &[]
-        } else {
-            &["--release"]
-        };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline"])
-            .args(["-p", "mail-pipeline", "--bins", "--features", "s3"])
-            .args(profile)
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-            .status()
-            .unwrap();
-        assert!(built.success());
-        // `target/debug/deps/crash-..`
-        let own = env::current_exe().unwrap();
-        own.ancestors().nth(2).unwrap().join("mail-pipeline")
+        test_servers::built(&["mail-pipeline"], env!("CARGO_CRATE_NAME")).join("mail-pipeline")
     })
 }
 
