@@ -6,7 +6,7 @@ use std::path::Path;
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, Ran, filtered, target_dir};
+use crate::support::{Fixture, Ran, filtered, start};
 
 /// A router of a declared route, and of what the features add.
 const APP: &str = r#"
@@ -400,11 +400,7 @@ fn main() {
 
 #[test]
 fn a_router_that_no_test_can_build_is_audited_by_its_start() {
-    let start = format!(
-        "SESSION_AUTH_DEV=true CARGO_TARGET_DIR={:?} {:?} run --quiet --offline -- live",
-        target_dir(),
-        env!("CARGO")
-    );
+    let start = format!("SESSION_AUTH_DEV=true {} -- live", start());
     let app = |run: &str| {
         package(
             "library-start",

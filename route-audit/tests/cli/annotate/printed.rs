@@ -5,6 +5,7 @@ use std::fs;
 use expect_test::expect;
 
 use super::{annotate, read, service, shown};
+use crate::support::start;
 
 const LOCAL: &str = r#"use axum::extract::{Extension, State};
 use axum::{Router, routing::get};
@@ -74,7 +75,7 @@ fn a_router_that_takes_a_value_of_main_is_printed_with_the_type_of_its_state() {
                 let _app = auth.protect(routes(&state).with_state(state)).expect(\"an app\");\n}\n";
     let text = format!("{before}{pasted}\n\n{main}");
     fs::write(fixture.root.join("src/main.rs"), text).expect("a file");
-    fixture.run(&["check", "--run", &run]).expect_code(0);
+    fixture.run(&["check", "--run", &start()]).expect_code(0);
 }
 
 const PARTS: &str = r#"use axum::extract::Extension;

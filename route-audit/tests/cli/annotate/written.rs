@@ -5,7 +5,7 @@ use std::fs;
 use expect_test::expect;
 
 use super::{UNNESTED, annotate, manifest, read, service, shop, shown, texts};
-use crate::support::Fixture;
+use crate::support::{Fixture, start};
 
 #[test]
 fn the_record_of_the_tests_becomes_attributes_and_a_clean_audit() {
@@ -401,8 +401,7 @@ fn a_router_that_takes_what_no_test_has_is_audited_at_the_start() {
         format!("{before}{main}{rest}"),
     )
     .expect("a file");
-    let run = format!("{:?} run --offline --quiet", env!("CARGO"));
-    fixture.run(&["check", "--run", &run]).expect_code(0);
+    fixture.run(&["check", "--run", &start()]).expect_code(0);
 }
 
 const SERVING: &str = r#"use axum::{Router, routing::get};

@@ -288,6 +288,16 @@ pub(crate) fn target_dir() -> PathBuf {
     folder().join("target")
 }
 
+/// A command line for `check --run` that starts the program of a fixture. It is built where the other fixtures are,
+/// which have built what it needs.
+pub(crate) fn start() -> String {
+    format!(
+        "CARGO_TARGET_DIR={:?} {:?} run --quiet --offline",
+        target_dir(),
+        env!("CARGO")
+    )
+}
+
 /// With the paths of this machine and of this build taken out.
 pub(crate) fn filtered(text: &str, fixture: &Fixture) -> String {
     text.replace(&*fixture.root.to_string_lossy(), "[ROOT]")
