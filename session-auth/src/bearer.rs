@@ -25,11 +25,10 @@ impl<'a> Presented<'a> {
         if !accepted {
             return Self::Cookies;
         }
-        let values = headers.get_all(AUTHORIZATION);
-        let Some(token) = values.iter().find_map(|value| token(value.as_bytes())) else {
+        let Some(token) = tokens(headers).next() else {
             return Self::Cookies;
         };
-        let several = values.iter().nth(1).is_some();
+        let several = headers.get_all(AUTHORIZATION).iter().nth(1).is_some();
         if several || cookie.values(headers).next().is_some() {
             return Self::TooMuch;
         }
@@ -40,6 +39,12 @@ impl<'a> Presented<'a> {
     pub(crate) fn is_ambient(&self) -> bool {
         !matches!(self, Self::Bearer(_))
     }
+}
+
+/// All such tokens of a request.
+pub(crate) fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(AUTHORIZATION).iter();
+    values.filter_map(|value| token(value.as_bytes()))
 }
 
 /// The scheme's name may be in any case (RFC 9110, section 11.1).

@@ -16,14 +16,14 @@ pub struct Login {
     policy: Arc<SessionPolicy>,
     subject: String,
     begun: Option<Begun>,
-    of_browser: Option<SessionId>,
+    of_browser: Vec<SessionId>,
 }
 
 impl Login {
     pub(crate) async fn begin(
         policy: Arc<SessionPolicy>,
         subject: String,
-        of_browser: Option<SessionId>,
+        of_browser: Vec<SessionId>,
     ) -> Result<Self, IssueError> {
         subject::check(&subject)?;
         let begun = match &policy.store {

@@ -123,14 +123,25 @@ impl CookieTemplate {
         Some(header)
     }
 
-    /// `Set-Cookie` that makes the browser forget it.
-    pub(crate) fn clear(&self) -> Option<HeaderValue> {
-        let cookie = self
-            .build("")
-            .max_age(time::Duration::ZERO)
-            .expires(time::OffsetDateTime::UNIX_EPOCH)
-            .build();
-        HeaderValue::from_str(&cookie.to_string()).ok()
+    /// Each `Set-Cookie` that makes the browser forget it. To a browser a cookie with `Partitioned` is another than
+    /// the one without, which it may have from before `SameSite` was `None`.
+    pub(crate) fn clear(&self) -> impl Iterator<Item = HeaderValue> {
+        let partitioned = self.is_partitioned();
+        let own = std::iter::once(partitioned);
+        own.chain(partitioned.then_some(false)).filter_map(|of| {
+            let cookie = self
+                .build("")
+                .partitioned(of)
+                .max_age(time::Duration::ZERO)
+                .expires(time::OffsetDateTime::UNIX_EPOCH)
+                .build();
+            HeaderValue::from_str(&cookie.to_string()).ok()
+        })
+    }
+
+    /// Without it browsers block the cookie of an embedded page, or let all sites share it.
+    fn is_partitioned(&self) -> bool {
+        self.same_site == SameSite::None
     }
 
     fn build<'a>(&'a self, value: &'a str) -> cookie::CookieBuilder<'a> {
@@ -138,8 +149,7 @@ impl CookieTemplate {
             .path("/")
             .secure(self.secure)
             .http_only(true)
-            // Without it browsers block the cookie of an embedded page, or let all sites share it.
-            .partitioned(self.same_site == SameSite::None)
+            .partitioned(self.is_partitioned())
             .same_site(match self.same_site {
                 SameSite::Lax => CookieSameSite::Lax,
                 SameSite::Strict => CookieSameSite::Strict,

@@ -15,6 +15,7 @@ use crate::keys::TokenKeys;
 use crate::policy;
 use crate::response::Denial;
 use crate::scope::Scopes;
+use crate::session_id::SessionId;
 use crate::token::{self, Refusal, Token};
 
 /// What a decision is made with, borrowed from the layer.
@@ -82,23 +83,17 @@ pub(crate) struct Asked<'a> {
     pub(crate) method: &'a Method,
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
+    /// Sessions that the store was asked for and does not have: their cookies count for nothing.
+    pub(crate) revoked: &'a [SessionId],
 }
 
-/// A verified session, and the cookie to write if it slides.
+/// A verified session.
 pub(crate) struct Admitted {
     pub(crate) token: Token,
-    pub(crate) renewal: Option<Renewal>,
+    /// The deadline that it slides to, if it slides. The cookie is made when the answer goes out.
+    pub(crate) renewal: Option<Timestamp>,
     /// When it was judged.
     pub(crate) now: Timestamp,
-}
-
-/// The token with its new deadline.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Renewal {
-    pub(crate) value: String,
-    pub(crate) deadline: Timestamp,
-    /// `None` where it ends with the browser.
-    pub(crate) max_age: Option<Duration>,
 }
 
 /// Whether anyone may call, and the handler sees nothing of who does.
@@ -152,7 +147,7 @@ pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'
     }
     let presented = Presented::by(asked.headers, means.cookie, means.bearer);
     let ambient = presented.is_ambient();
-    let proven = authenticate(&presented, asked.headers, means).map(Proven::Session);
+    let proven = authenticate(&presented, asked, means).map(Proven::Session);
     match admit(access, proven, ambient, asked, means) {
         Ok(grant) => Decision::Grant(grant),
         Err(denial) => Decision::Deny(denial),
@@ -193,7 +188,7 @@ pub(crate) fn admit(
 /// The session of the caller, and whether a browser sent it by itself.
 pub(crate) fn session(asked: &Asked<'_>, means: &Means<'_>) -> (Result<Admitted, Denial>, bool) {
     let presented = Presented::by(asked.headers, means.cookie, means.bearer);
-    let admitted = authenticate(&presented, asked.headers, means);
+    let admitted = authenticate(&presented, asked, means);
     (admitted, presented.is_ambient())
 }
 
@@ -221,18 +216,24 @@ impl Proven {
     }
 }
 
-/// Finds the caller's session: the first value of the cookie that verifies wins. Where none does,
-/// the reason is that of the value that came furthest.
+/// Finds the caller's session. Of several cookies that verify the one issued last counts, of the same second the
+/// last of the header, where RFC 6265, section 5.4, has the one that the browser got last: it may have kept an
+/// older one, of another path or partition. Where none verifies, the reason is that of the value that came
+/// furthest.
 fn authenticate(
     presented: &Presented<'_>,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     means: &Means<'_>,
 ) -> Result<Admitted, Denial> {
+    let is_revoked = |token: &Token| asked.revoked.iter().any(|id| *id.as_bytes() == token.id());
     match presented {
         Presented::Cookies => {}
         Presented::Bearer(value) => {
             let now = (means.now)().ok_or_else(clock_before_1970)?;
             let token = token::decode(means.keys, value, now).map_err(Denial::from)?;
+            if is_revoked(&token) {
+                return Err(Denial::Revoked);
+            }
             // Nothing can be written back.
             let renewal = None;
             return Ok(Admitted {
@@ -243,25 +244,33 @@ fn authenticate(
         }
         Presented::TooMuch => return Err(Denial::Malformed),
     }
+    let mut found: Option<Token> = None;
     let mut furthest = None;
-    let mut now = None;
-    for value in means.cookie.values(headers).take(MAX_TRIED) {
-        let now = match now {
+    let mut clock = None;
+    for value in means.cookie.values(asked.headers).take(MAX_TRIED) {
+        let now = match clock {
             Some(now) => now,
-            None => *now.insert((means.now)().ok_or_else(clock_before_1970)?),
+            None => *clock.insert((means.now)().ok_or_else(clock_before_1970)?),
         };
         match token::decode(means.keys, value, now) {
+            Ok(token) if is_revoked(&token) => {}
             Ok(token) => {
-                return Ok(Admitted {
-                    renewal: renew(&token, means, now),
-                    token,
-                    now,
-                });
+                let age = |token: &Token| (token.issued(), token.idle_deadline());
+                if found.as_ref().is_none_or(|other| age(&token) >= age(other)) {
+                    found = Some(token);
+                }
             }
             Err(refusal) => furthest = furthest.max(Some(refusal)),
         }
     }
-    Err(furthest.map_or(Denial::Missing, Denial::from))
+    match (found, clock) {
+        (Some(token), Some(now)) => Ok(Admitted {
+            renewal: renewal(&token, means, now),
+            token,
+            now,
+        }),
+        _ => Err(furthest.map_or(Denial::Missing, Denial::from)),
+    }
 }
 
 impl From<Refusal> for Denial {
@@ -286,20 +295,13 @@ fn clock_before_1970() -> Denial {
 
 /// Slides the idle deadline if that gains a tenth of the idle time, or the absolute deadline; and at
 /// once where an older key signed the session, so that it outlives that key.
-fn renew(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Renewal> {
+fn renewal(token: &Token, means: &Means<'_>, now: Timestamp) -> Option<Timestamp> {
     let idle_timeout = token.idle_timeout(means.idle_timeout);
     let deadline = policy::idle_deadline(now, idle_timeout, token.absolute_deadline());
     let gained = deadline.since(token.idle_deadline());
     let last = deadline == token.absolute_deadline() && !gained.is_zero();
     let slides = last || gained >= policy::step(idle_timeout);
-    if !slides && !token.is_signed_by_an_older_key() {
-        return None;
-    }
-    Some(Renewal {
-        value: token.renewed(means.keys, deadline),
-        deadline,
-        max_age: token.lasts().max_age(deadline.since(now)),
-    })
+    (slides || token.is_signed_by_an_older_key()).then_some(deadline)
 }
 
 #[cfg(test)]

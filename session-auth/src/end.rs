@@ -29,8 +29,8 @@ use crate::sessions::{ClearedSession, Sessions, SessionsError};
 /// have been used since. Without one the browser forgets the cookie, and no answer that is still under
 /// way in this process brings it back.
 ///
-/// A page of another origin cannot log anybody out: 403 with the reason `cross_origin`, as on session
-/// routes. On a session route the extractor works too, but whose session is over gets a 401 there.
+/// A page of another origin cannot log anybody out, as long as the route is no GET: 403 with the reason
+/// `cross_origin`, as on session routes. On a session route the extractor works too, but whose session is over gets a 401 there.
 ///
 /// # Errors
 ///

@@ -58,14 +58,20 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the streams of this session that it has ended.
-    pub(crate) fn end(&self, id: SessionId) {
-        self.end_where(|of, _| *of == id);
-    }
-
-    /// Tells the streams of this subject's sessions, all but one.
-    pub(crate) fn end_all(&self, subject: &str, except: Option<SessionId>) {
-        self.end_where(|id, session| session.subject == subject && Some(*id) != except);
+    /// Asks at once which of a subject's sessions have ended: this process has ended some, and it may have
+    /// known one of them by an id that it had before.
+    pub(crate) async fn look_at(&self, subject: &str, store: &GuardedStore) {
+        let asked: Vec<_> = {
+            let state = self.lock();
+            let all = state.sessions.iter();
+            let of_subject = all.filter(|(_, session)| session.subject == subject);
+            of_subject
+                .map(|(id, _)| (subject.to_owned(), *id))
+                .collect()
+        };
+        for asked in asked.chunks(AT_ONCE) {
+            ask(self, store, asked).await;
+        }
     }
 
     fn end_where(&self, ended: impl Fn(&SessionId, &Watched) -> bool) {
@@ -95,6 +101,8 @@ impl Watch {
                     absolute_deadline: session.absolute_deadline(),
                     ended: watch::Sender::new(false),
                 });
+            // A stream that was opened later may know of a later one.
+            watched.idle_deadline = watched.idle_deadline.max(session.idle_deadline());
             let ended = watched.ended.subscribe();
             // Also where the runtime of the one before is gone.
             if state.task.as_ref().is_none_or(JoinHandle::is_finished) {

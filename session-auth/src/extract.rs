@@ -223,7 +223,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Session(session)) => {
                 let sessions = Self::new(Arc::clone(session.policy()));
-                Ok(sessions.of_browser(Some(session.id())))
+                Ok(sessions.of_request(&parts.headers))
             }
             // What is in the cookie may be over, or whose it is may not count here; its browser has it
             // all the same, until it gets another.

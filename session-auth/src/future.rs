@@ -12,14 +12,14 @@ use http::header::{
     CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, ETAG, LAST_MODIFIED,
     SET_COOKIE, TRAILER, TRANSFER_ENCODING,
 };
-use http::{HeaderName, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use crate::activity::{DeliveryCount, Endpoint};
-use crate::clock::Clock;
-use crate::decision::Renewal;
+use crate::clock::{Clock, Timestamp};
+use crate::issue::Renewed;
 use crate::pass::PassEnd;
-use crate::policy::SessionPolicy;
+use crate::policy::{self, SessionPolicy};
 use crate::response::Denial;
 use crate::session::Session;
 use crate::shared_cache::{self, CarriesCookie};
@@ -125,15 +125,16 @@ pub(crate) trait Unmatched: Send + Sync {
 pub(crate) struct RenewCookie {
     policy: Arc<SessionPolicy>,
     session: Session,
-    renewal: Renewal,
+    /// What it slid to when the request was let in.
+    deadline: Timestamp,
 }
 
 impl RenewCookie {
-    pub(crate) fn new(policy: Arc<SessionPolicy>, session: Session, renewal: Renewal) -> Self {
+    pub(crate) fn new(policy: Arc<SessionPolicy>, session: Session, deadline: Timestamp) -> Self {
         Self {
             policy,
             session,
-            renewal,
+            deadline,
         }
     }
 
@@ -149,29 +150,38 @@ impl RenewCookie {
             && !policy.ended.has(session.id())
     }
 
-    /// Whether the session still is one, by the store. While it is down, nobody can say, and the
-    /// browser keeps what it has.
-    async fn is_live(&self) -> bool {
-        let Some(store) = &self.policy.store else {
-            return true;
-        };
-        let (subject, id) = (self.session.subject(), self.session.id());
-        let found = store.ask(|store| store.find(subject, id)).await;
-        found.is_ok_and(|found| found.is_some())
+    /// The cookie, by the clock and the keys of now: meanwhile the browser may have got one with a later
+    /// deadline, or of a newer key, by an answer to another request.
+    fn cookie(&self) -> Option<HeaderValue> {
+        let Self {
+            policy,
+            session,
+            deadline,
+        } = self;
+        let (now, token) = (Timestamp::of(&policy.clock)?, session.token());
+        let idle_timeout = token.idle_timeout(policy.idle_timeout);
+        let later = policy::idle_deadline(now, idle_timeout, token.absolute_deadline());
+        let deadline = later.max(*deadline);
+        let left = deadline.since(now);
+        if left.is_zero() {
+            return None;
+        }
+        let value = token.renewed(&policy.keys, deadline);
+        policy.cookie.set(&value, token.lasts().max_age(left))
     }
 
-    fn write(self, response: &mut Response<Body>) {
+    fn write(&self, response: &mut Response<Body>) {
         if !self.may_go_with(response) {
             return;
         }
-        let Renewal { value, max_age, .. } = self.renewal;
-        let Some(cookie) = self.policy.cookie.set(&value, max_age) else {
+        let Some(cookie) = self.cookie() else {
             return;
         };
         shared_cache::make_private(response.headers_mut());
         response.headers_mut().append(SET_COOKIE, cookie.clone());
-        let slid = Some(cookie);
-        response.extensions_mut().insert(CarriesCookie { slid });
+        CarriesCookie::in_answer(response.extensions_mut())
+            .slid
+            .push(cookie);
     }
 }
 
@@ -261,27 +271,32 @@ impl Outcome {
         }
     }
 
-    /// The answer of a future, with what is done to it; where the session slides, after the store was asked
-    /// whether it still is one.
-    pub(crate) fn after<F, E>(mut self, future: F) -> ResponseFuture<F, E>
+    /// The answer of a future, with what is done to it; where it sets a cookie of a session that goes on, after the
+    /// store was asked whether it still is one.
+    pub(crate) async fn after<F, E>(
+        mut self,
+        policy: &SessionPolicy,
+        future: F,
+    ) -> Result<Response<Body>, E>
     where
-        F: Future<Output = Result<Response<Body>, E>> + Send + 'static,
-        E: Send + 'static,
+        F: Future<Output = Result<Response<Body>, E>>,
     {
-        if !matches!(self.after, After::Renew(_)) {
-            return ResponseFuture::forward(future, self);
-        }
-        ResponseFuture::boxed(Box::pin(async move {
-            let mut response = future.await?;
-            if let After::Renew(renewal) = &self.after
-                && renewal.may_go_with(&response)
-                && !renewal.is_live().await
-            {
+        let mut response = future.await?;
+        if let After::Renew(renewal) = &self.after
+            && renewal.may_go_with(&response)
+        {
+            let session = &renewal.session;
+            if !Box::pin(policy.is_live(session.subject(), session.id())).await {
                 self.after = After::Nothing;
             }
-            self.apply(&mut response);
-            Ok(response)
-        }))
+        }
+        if let Some(renewed) = response.extensions_mut().remove::<Renewed>()
+            && !Box::pin(policy.is_live(&renewed.subject, renewed.id)).await
+        {
+            shared_cache::take_off(response.headers_mut(), &[renewed.cookie]);
+        }
+        self.apply(&mut response);
+        Ok(response)
     }
 }
 

@@ -44,15 +44,15 @@ pub struct IssueSession {
     renews: Option<Session>,
     /// When the login began, if that was before this.
     begun: Option<Begun>,
-    /// The one that its cookie takes the place of in the browser.
-    of_browser: Option<SessionId>,
+    /// Those that its cookie takes the place of in the browser.
+    of_browser: Vec<SessionId>,
 }
 
 impl IssueSession {
     pub(crate) fn new(
         policy: Arc<SessionPolicy>,
         subject: String,
-        of_browser: Option<SessionId>,
+        of_browser: Vec<SessionId>,
     ) -> Self {
         Self::begun(policy, subject, None, of_browser)
     }
@@ -61,7 +61,7 @@ impl IssueSession {
         policy: Arc<SessionPolicy>,
         subject: String,
         begun: Option<Begun>,
-        of_browser: Option<SessionId>,
+        of_browser: Vec<SessionId>,
     ) -> Self {
         Self {
             policy,
@@ -83,7 +83,7 @@ impl IssueSession {
     pub(crate) fn renewing(
         policy: Arc<SessionPolicy>,
         session: &Session,
-        of_browser: Option<SessionId>,
+        of_browser: Vec<SessionId>,
     ) -> Self {
         Self {
             scopes: session.scopes().map(str::to_owned).collect(),
@@ -248,6 +248,7 @@ impl IssueSession {
         Ok(Prepared {
             issued: IssuedSession {
                 id: SessionId::from_bytes(id),
+                subject: subject.clone(),
                 cookie,
                 of_browser,
                 renews: renews.as_ref().map(Session::id),
@@ -312,9 +313,7 @@ async fn save(policy: &SessionPolicy, prepared: Prepared) -> Result<IssuedSessio
         }
         Some(old) => {
             if record.label.is_none() {
-                let old = store
-                    .ask(|store| store.find(&record.subject, old.id()))
-                    .await?;
+                let old = store.find(&record.subject, old.id()).await?;
                 record.label = old.and_then(|old| old.label);
             }
             let until = now.plus(policy.renewal_grace);
@@ -329,7 +328,10 @@ async fn save(policy: &SessionPolicy, prepared: Prepared) -> Result<IssuedSessio
     if !stored {
         return Err(IssueError(Kind::Revoked));
     }
-    let trimmed = store.ask_of_one(|store| store.trim(&record.subject, policy.max_sessions));
+    let trimmed = store.ask_of_one(|store| {
+        let most = policy.max_sessions;
+        store.trim(&record.subject, record.id, most, now)
+    });
     if let Err(error) = trimmed.await {
         tracing::warn!(
             target: "session_auth",
@@ -375,10 +377,11 @@ impl fmt::Debug for IssueSession {
 #[derive(Clone)]
 pub struct IssuedSession {
     id: SessionId,
+    subject: String,
     cookie: HeaderValue,
     policy: Arc<SessionPolicy>,
-    /// What is over in the browser that gets the cookie: the session that it had ..
-    of_browser: Option<SessionId>,
+    /// What is over in the browser that gets the cookie: the sessions that it had ..
+    of_browser: Vec<SessionId>,
     /// .. and the one that this one goes on with.
     renews: Option<SessionId>,
 }
@@ -412,8 +415,13 @@ impl IssuedSession {
 
     /// From here on no answer that is still under way sets the browser's old cookie again.
     fn replace(&self) {
-        for id in [self.of_browser, self.renews].into_iter().flatten() {
-            self.policy.ended.note(id);
+        for id in &self.of_browser {
+            if Some(*id) != self.renews {
+                self.policy.ended.note(*id);
+            }
+        }
+        if let Some(id) = self.renews {
+            self.policy.ended.note_renewed(id);
         }
     }
 }
@@ -426,13 +434,31 @@ impl fmt::Debug for IssuedSession {
     }
 }
 
+/// In the extensions of an answer that sets the cookie of a session which got another id.
+#[derive(Clone)]
+pub(crate) struct Renewed {
+    pub(crate) subject: String,
+    pub(crate) id: SessionId,
+    pub(crate) cookie: HeaderValue,
+}
+
 impl IntoResponseParts for IssuedSession {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
         // While a session got its new id, its browser may have logged out.
-        if !self.renews.is_some_and(|old| self.policy.ended.has(old)) {
+        if !self
+            .renews
+            .is_some_and(|old| self.policy.ended.is_over(old))
+        {
             self.replace();
+            if self.renews.is_some() && self.policy.store.is_some() {
+                parts.extensions_mut().insert(Renewed {
+                    subject: self.subject,
+                    id: self.id,
+                    cookie: self.cookie.clone(),
+                });
+            }
             set_cookie(&mut parts, self.cookie);
         }
         Ok(parts)
@@ -521,10 +547,14 @@ impl IntoResponse for IssueError {
             tracing::debug!(target: "session_auth", error = %self, "no session was issued");
             return StatusCode::BAD_REQUEST.into_response();
         }
+        if self.is_revoked() {
+            // Two clicks on what renews the session are enough for that.
+            tracing::info!(target: "session_auth", error = %self, "no session was issued");
+            return Denial::Revoked.into_response();
+        }
         tracing::error!(target: "session_auth", error = %self, "no session was issued");
         match self.0 {
             Kind::Store(_) => Denial::StoreUnavailable.into_response(),
-            Kind::Revoked => Denial::Revoked.into_response(),
             _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }

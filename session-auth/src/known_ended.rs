@@ -5,7 +5,8 @@
 //! slides with that answer would undo it. So what ends a session in a browser is noted here, and looked
 //! up before such a cookie is written; nowhere else, so that a request costs nothing.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::session_id::SessionId;
@@ -18,16 +19,42 @@ pub(crate) struct KnownEnded(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    ids: HashSet<SessionId>,
+    ids: HashMap<SessionId, How>,
     /// The same, the oldest first.
     order: VecDeque<SessionId>,
 }
 
+/// What ended a session in its browser.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    /// It got another id. If that answer was lost the browser has the old one, and may ask again.
+    Renewed,
+    /// A logout, or the login of somebody else.
+    Over,
+}
+
 impl KnownEnded {
+    /// It is over: no cookie of it is written, nor one of a session that it is renewed to.
     pub(crate) fn note(&self, id: SessionId) {
+        self.note_how(id, How::Over);
+    }
+
+    /// It has got another id.
+    pub(crate) fn note_renewed(&self, id: SessionId) {
+        self.note_how(id, How::Renewed);
+    }
+
+    fn note_how(&self, id: SessionId, how: How) {
         let mut known = self.known();
-        if !known.ids.insert(id) {
-            return;
+        match known.ids.entry(id) {
+            Entry::Occupied(mut entry) => {
+                let worst = how.max(*entry.get());
+                entry.insert(worst);
+                return;
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(how);
+            }
         }
         known.order.push_back(id);
         if known.order.len() > CAPACITY
@@ -38,7 +65,12 @@ impl KnownEnded {
     }
 
     pub(crate) fn has(&self, id: SessionId) -> bool {
-        self.known().ids.contains(&id)
+        self.known().ids.contains_key(&id)
+    }
+
+    /// Whether it is over, and not only renewed.
+    pub(crate) fn is_over(&self, id: SessionId) -> bool {
+        self.known().ids.get(&id) == Some(&How::Over)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -62,5 +94,17 @@ mod tests {
         assert!(ended.has(id(10)) && ended.has(id(CAPACITY + 9)));
         let known = ended.known();
         assert_eq!((known.ids.len(), known.order.len()), (CAPACITY, CAPACITY));
+    }
+
+    #[test]
+    fn a_renewed_session_may_end_and_not_the_other_way() {
+        let ended = KnownEnded::default();
+        let id = SessionId::from_bytes([7; 16]);
+        assert!(!ended.has(id) && !ended.is_over(id));
+        ended.note_renewed(id);
+        assert!(ended.has(id) && !ended.is_over(id));
+        ended.note(id);
+        ended.note_renewed(id);
+        assert!(ended.has(id) && ended.is_over(id));
     }
 }

@@ -8,6 +8,7 @@ use crate::cookie::CookieTemplate;
 use crate::ended::Watch;
 use crate::keys::TokenKeys;
 use crate::known_ended::KnownEnded;
+use crate::session_id::SessionId;
 use crate::store::GuardedStore;
 use crate::trail::{AuditEvent, AuditSink};
 
@@ -45,6 +46,17 @@ pub(crate) fn idle_deadline(now: Timestamp, idle: Duration, absolute: Timestamp)
 }
 
 impl SessionPolicy {
+    /// Whether a session still is one, by the store itself: a cache in front of it may be behind. While it is
+    /// down, nobody can say, and no cookie is written.
+    pub(crate) async fn is_live(&self, subject: &str, id: SessionId) -> bool {
+        let Some(store) = &self.store else {
+            return true;
+        };
+        let asked = [(subject.to_owned(), id)];
+        let found = store.ask(|store| store.deadlines(&asked)).await;
+        found.is_ok_and(|found| matches!(*found, [Some(_)]))
+    }
+
     /// Tells what happened, where anybody listens.
     pub(crate) fn tell(&self, event: impl FnOnce() -> AuditEvent) {
         if let Some(sink) = &self.audit {

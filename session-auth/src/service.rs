@@ -24,6 +24,7 @@ use crate::mode::Mode;
 use crate::pass::{Caller, Pass, Who};
 use crate::response::Denial;
 use crate::session::Session;
+use crate::session_id::SessionId;
 use crate::shared::Shared;
 
 /// The service inside a guard.
@@ -165,7 +166,13 @@ impl<'a> Asked<'a> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+            revoked: &[],
         }
+    }
+
+    /// The same, without the sessions that the store does not have.
+    fn without(self, revoked: &'a [SessionId]) -> Self {
+        Self { revoked, ..self }
     }
 }
 
@@ -287,6 +294,25 @@ impl Shared {
         }
     }
 
+    /// Decides once more where the store does not have the session: the request may have the cookie of another
+    /// one. `None` where it has none; an error where that one is not good for this route.
+    #[cold]
+    fn by_another_cookie(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request<Body>,
+        grant: &Grant,
+        revoked: &mut Vec<SessionId>,
+    ) -> Option<Result<Grant, Denial>> {
+        revoked.push(SessionId::from_bytes(grant.admitted()?.token.id()));
+        let asked = Asked::of(request).without(revoked);
+        match self.with_means(|means| decision::decide(endpoint.access(), &asked, means)) {
+            Decision::Grant(other) => other.admitted().is_some().then_some(Ok(other)),
+            Decision::Deny(denial @ (Denial::Scope | Denial::CrossOrigin)) => Some(Err(denial)),
+            _ => None,
+        }
+    }
+
     /// Puts the pass on a request, counts it, and says what is to be done with the answer.
     fn let_in(
         self: &Arc<Self>,
@@ -304,13 +330,13 @@ impl Shared {
         let mut renewal = None;
         let mut session_of = |admitted: Admitted| {
             let mut token = admitted.token;
-            if let Some(renewal) = &admitted.renewal {
-                token.slide(renewal.deadline);
+            if let Some(deadline) = admitted.renewal {
+                token.slide(deadline);
             }
             let session = Session::new(token, Arc::clone(&self.policy));
-            renewal = admitted.renewal.map(|renewal| {
+            renewal = admitted.renewal.map(|deadline| {
                 let policy = Arc::clone(&self.policy);
-                Box::new(RenewCookie::new(policy, session.clone(), renewal))
+                Box::new(RenewCookie::new(policy, session.clone(), deadline))
             });
             session
         };
@@ -494,7 +520,7 @@ fn check_store<F, E>(
     shared: Arc<Shared>,
     endpoint: Arc<Endpoint>,
     sealed: bool,
-    grant: Grant,
+    mut grant: Grant,
     mut request: Request<Body>,
 ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
 where
@@ -502,16 +528,27 @@ where
     E: Send + 'static,
 {
     Box::pin(async move {
-        let checked = match grant.admitted() {
-            Some(admitted) => check::check(&shared.policy, admitted).await,
-            None => Ok(Standing::Live),
+        let mut revoked = Vec::new();
+        let checked = loop {
+            let checked = match grant.admitted() {
+                Some(admitted) => check::check(&shared.policy, admitted).await,
+                None => Ok(Standing::Live),
+            };
+            if !matches!(checked, Err(Denial::Revoked)) {
+                break checked;
+            }
+            match shared.by_another_cookie(&endpoint, &request, &grant, &mut revoked) {
+                Some(Ok(other)) => grant = other,
+                Some(Err(denial)) => break Err(denial),
+                None => break checked,
+            }
         };
         let settled = match shared.let_in_if(checked, &endpoint, grant, &mut request) {
             Ok(outcome) => Settled::LetIn(outcome),
             Err(denial) => shared.refuse(&endpoint, denial.into(), sealed, &mut request),
         };
         match settled {
-            Settled::LetIn(outcome) => outcome.after(next(request)).await,
+            Settled::LetIn(outcome) => outcome.after(&shared.policy, next(request)).await,
             Settled::Answered(response) => Ok(response),
         }
     })

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::bearer::Presented;
+use crate::bearer;
 use crate::cookie::MAX_TRIED;
 use crate::policy::SessionPolicy;
 use crate::session_id::SessionId;
@@ -51,14 +51,12 @@ impl Session {
             let token = token::verify(&policy.keys, value).ok()?;
             Some(Self::new(token, Arc::clone(policy)))
         };
-        match Presented::by(headers, &policy.cookie, policy.bearer) {
-            Presented::Cookies => {
-                let values = policy.cookie.values(headers).take(MAX_TRIED);
-                values.filter_map(session).collect()
-            }
-            Presented::Bearer(value) => session(value).into_iter().collect(),
-            Presented::TooMuch => Vec::new(),
-        }
+        let cookies = policy.cookie.values(headers).take(MAX_TRIED);
+        // A request with both is refused wherever a session is to be used; each of them may end.
+        let bearer = bearer::tokens(headers)
+            .take(MAX_TRIED)
+            .filter(|_| policy.bearer);
+        cookies.chain(bearer).filter_map(session).collect()
     }
 
     pub(crate) fn token(&self) -> &Token {

@@ -46,34 +46,29 @@ use crate::trail::AuditEvent;
 #[derive(Clone)]
 pub struct Sessions {
     policy: Arc<SessionPolicy>,
-    /// The one that the browser has until this request is answered.
-    of_browser: Option<SessionId>,
+    /// Those that the browser has until this request is answered.
+    of_browser: Vec<SessionId>,
 }
 
 impl Sessions {
     pub(crate) fn new(policy: Arc<SessionPolicy>) -> Self {
         Self {
             policy,
-            of_browser: None,
+            of_browser: Vec::new(),
         }
     }
 
     /// For a request of this browser.
     pub(crate) fn of_request(&self, headers: &HeaderMap) -> Self {
-        let sessions = self.all_in(headers);
-        self.of_browser(sessions.first().map(Session::id))
+        Self {
+            policy: Arc::clone(&self.policy),
+            of_browser: self.all_in(headers).iter().map(Session::id).collect(),
+        }
     }
 
     /// The sessions that a request carries, live or not.
     pub(crate) fn all_in(&self, headers: &HeaderMap) -> Vec<Session> {
         Session::all_in(headers, &self.policy)
-    }
-
-    pub(crate) fn of_browser(&self, of_browser: Option<SessionId>) -> Self {
-        Self {
-            of_browser,
-            ..self.clone()
-        }
     }
 
     /// Begins a login of this subject: call it **before** the password, or whatever else, is looked up
@@ -92,7 +87,11 @@ impl Sessions {
         &self,
         subject: impl Into<String>,
     ) -> impl Future<Output = Result<Login, IssueError>> + Send + 'static {
-        Login::begin(Arc::clone(&self.policy), subject.into(), self.of_browser)
+        Login::begin(
+            Arc::clone(&self.policy),
+            subject.into(),
+            self.of_browser.clone(),
+        )
     }
 
     /// Starts a session of this subject: always with a new id, so that nobody can have planted it
@@ -101,7 +100,11 @@ impl Sessions {
     /// It begins and ends the login at once. Where something is checked before, use
     /// [`begin`](Self::begin).
     pub fn issue(&self, subject: impl Into<String>) -> IssueSession {
-        IssueSession::new(Arc::clone(&self.policy), subject.into(), self.of_browser)
+        IssueSession::new(
+            Arc::clone(&self.policy),
+            subject.into(),
+            self.of_browser.clone(),
+        )
     }
 
     /// Gives a session a new id, with its subject, scopes and claims: for a change of privilege,
@@ -111,10 +114,10 @@ impl Sessions {
     /// With a store, the old id is good for
     /// [`renewal_grace`](crate::SessionAuthLayerBuilder::renewal_grace) more, 10 seconds by default, so
     /// that requests that are under way with the old cookie do not fail; then it is refused as revoked.
-    /// Whoever ends the session in the meantime ends both. Without a store, the old cookie stays what
-    /// it was until its deadline.
+    /// Whoever ends the session in the meantime ends both, however often it was renewed since. Without a
+    /// store, the old cookie stays what it was until its deadline, and may be renewed again.
     pub fn renew(&self, session: &Session) -> IssueSession {
-        IssueSession::renewing(Arc::clone(&self.policy), session, self.of_browser)
+        IssueSession::renewing(Arc::clone(&self.policy), session, self.of_browser.clone())
     }
 
     /// Makes the browser forget the session. For a logout take [`EndSession`](crate::EndSession), which
@@ -130,10 +133,11 @@ impl Sessions {
     /// store, the store is asked. Beside that it counts what **this process** has cleared, renewed or
     /// replaced by a login, of the last 16,384 sessions. What it cannot know: without a store, what
     /// another process has done; with one, that somebody has logged in over a live session in another
-    /// process, which ends nothing (let a login page log out first); and in which order two answers
-    /// arrive that it has sent at the same time.
+    /// process, which ends nothing (let a login page log out first); in which order two answers
+    /// arrive that it has sent at the same time; and that an answer was lost: a session that a login has
+    /// replaced slides no more in this process, whether or not the browser got the new one.
     pub fn clear(&self) -> ClearedSession {
-        self.cleared(self.of_browser)
+        self.cleared(self.of_browser.iter().copied())
     }
 
     pub(crate) fn has_store(&self) -> bool {
@@ -193,8 +197,8 @@ impl Sessions {
             let store = store?;
             subject::check(subject)?;
             let ended = store.ask_of_one(|store| store.revoke(subject, id)).await?;
-            self.policy.watch.end(id);
             if ended {
+                self.policy.watch.look_at(subject, store).await;
                 self.policy.tell(|| AuditEvent::Revoke {
                     subject: subject.to_owned(),
                     sessions: 1,
@@ -245,7 +249,7 @@ impl Sessions {
         let ended = store
             .ask_of_one(|store| store.revoke_all(subject, except, now))
             .await?;
-        self.policy.watch.end_all(subject, except);
+        self.policy.watch.look_at(subject, store).await;
         self.policy.tell(|| AuditEvent::Revoke {
             subject: subject.to_owned(),
             sessions: ended,
@@ -292,13 +296,15 @@ impl Sessions {
             return Ok(now < token.idle_deadline());
         };
         let (subject, id) = (session.subject(), session.id());
-        if let Some(stored) = store.ask(|store| store.find(subject, id)).await? {
+        if let Some(stored) = store.find(subject, id).await? {
             // Other requests may have moved it.
             return Ok(now < stored.idle_deadline.max(token.idle_deadline()));
         }
-        Ok(store
-            .ask(|store| store.was_renewed(subject, id, now))
-            .await?)
+        // Nothing moves the deadline of an id of before.
+        Ok(now < token.idle_deadline()
+            && store
+                .ask(|store| store.was_renewed(subject, id, now))
+                .await?)
     }
 
     #[track_caller]
@@ -350,7 +356,7 @@ impl IntoResponseParts for ClearedSession {
         for id in self.ids {
             self.policy.ended.note(id);
         }
-        if let Some(cookie) = self.policy.cookie.clear() {
+        for cookie in self.policy.cookie.clear() {
             set_cookie(&mut parts, cookie);
         }
         Ok(parts)
@@ -386,7 +392,7 @@ impl SessionInfo {
         self.0.issued.to_system_time()
     }
 
-    /// When it was last used, to a minute; less often where the idle timeout is of a few minutes.
+    /// When it was last used, to a minute, or to a tenth of the idle timeout where that is less.
     #[must_use]
     pub fn last_seen(&self) -> Option<SystemTime> {
         self.0.last_seen.to_system_time()

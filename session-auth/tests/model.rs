@@ -145,7 +145,7 @@ switched! {
     revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
     list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
     remove_expired(before: Timestamp, limit: u32) -> u64;
-    trim(subject: &str, most: u32) -> u64;
+    trim(subject: &str, keep: SessionId, most: u32, now: Timestamp) -> u64;
     renew(old: SessionId, session: &StoredSession, until: Timestamp) -> bool;
     was_renewed(subject: &str, old: SessionId, now: Timestamp) -> bool;
     deadlines(sessions: &[(String, SessionId)]) -> Vec<Option<Timestamp>>;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use axum::extract::Path;
 use axum::response::IntoResponse;
 use session_auth::methods::{GET, POST};
-use session_auth::store::MemoryStore;
+use session_auth::store::{MemoryStore, SessionStore};
 use session_auth::{
-    Denial, Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId, Sessions,
-    SessionsError, public, session,
+    Clock, Denial, Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId,
+    Sessions, SessionsError, Timestamp, public, session,
 };
 use tokio::sync::Notify;
 
@@ -321,4 +321,69 @@ async fn a_clock_that_jumped_and_came_back_deletes_no_live_session() {
         assert!(std::time::Instant::now() < deadline, "nothing was deleted");
         swept().await;
     }
+}
+
+/// Clocks of machines differ, and one may have jumped: what it wrote lies ahead of what comes after it.
+#[tokio::test]
+async fn who_has_just_logged_in_stays_whatever_other_clocks_said() {
+    let store = Arc::new(MemoryStore::new());
+    let node = |ahead: u64| {
+        let clock = FakeClock::new();
+        clock.advance(Duration::from_secs(ahead));
+        let layer = builder().clock(clock.clock()).max_sessions(2);
+        layer.store(Arc::clone(&store)).build().unwrap().sessions()
+    };
+    let (ahead, behind) = (node(300), node(0));
+    let mut issued = Vec::new();
+    for sessions in [&ahead, &ahead, &behind, &behind] {
+        issued.push(sessions.issue("ada").await.unwrap().id());
+    }
+    let list = behind.list("ada").await.unwrap();
+    let there = |id: &SessionId| list.iter().any(|info| info.id() == *id);
+    assert_eq!(list.len(), 2);
+    assert!(there(&issued[3]), "the one of the last login");
+}
+
+/// A short session that is over takes no place from one that a person wants to keep.
+#[tokio::test]
+async fn what_has_expired_goes_before_what_is_live() {
+    let clock = FakeClock::new();
+    let layer = builder().clock(clock.clock()).max_sessions(2);
+    let auth = layer.store(MemoryStore::new()).build().unwrap();
+    let sessions = auth.sessions();
+    let remembered = sessions
+        .issue("ada")
+        .lifetime(Duration::from_secs(30 * 24 * HOUR));
+    let remembered = remembered.await.unwrap().id();
+    clock.advance(Duration::from_secs(60));
+    let short = sessions.issue("ada").idle_timeout(Duration::from_secs(60));
+    drop(short.await.unwrap());
+    clock.advance(Duration::from_secs(240));
+    drop(sessions.issue("ada").await.unwrap());
+    let list = sessions.list("ada").await.unwrap();
+    assert_eq!(list.len(), 2);
+    assert!(list.iter().any(|info| info.id() == remembered));
+}
+
+/// What a subject revoked a day ago is forgotten while it logs in: nothing was revoked since that began.
+#[tokio::test]
+async fn a_login_survives_that_an_old_revocation_is_forgotten() {
+    let clock = FakeClock::new();
+    let store = Arc::new(MemoryStore::new());
+    let layer = builder().clock(clock.clock()).store(Arc::clone(&store));
+    let sessions = layer.build().unwrap().sessions();
+    let now = || {
+        let since = Clock::now(&clock.clock()).duration_since(std::time::UNIX_EPOCH);
+        Timestamp::from_secs(since.unwrap().as_secs())
+    };
+    let forget = async || store.remove_expired(now(), 500).await.unwrap();
+    sessions.revoke_all("ada").await.unwrap();
+    clock.advance(Duration::from_secs(24 * HOUR + 300));
+    let (one, other) = (sessions.begin("ada").await, sessions.begin("ada").await);
+    clock.advance(Duration::from_secs(600));
+    forget().await;
+    assert!(one.unwrap().issue().await.is_ok());
+    // What was forgotten is not given again: the next revocation ends a login that began before it.
+    sessions.revoke_all("ada").await.unwrap();
+    assert!(other.unwrap().issue().await.unwrap_err().is_revoked());
 }

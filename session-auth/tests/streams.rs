@@ -328,3 +328,100 @@ async fn the_id_of_before_a_renewal_is_good_for_ten_seconds_more() {
         assert_eq!(service.ask("GET", "/hold", cookie).await.status, 401);
     }
 }
+
+/// Two streams of one session: the second was opened when the session had slid.
+#[tokio::test]
+async fn a_later_stream_ends_at_the_later_deadline_without_a_store() {
+    let clock = FakeClock::new();
+    let auth = builder()
+        .clock(clock.clock())
+        .idle_timeout(Duration::from_secs(1_000))
+        .stream_lag(SHORT)
+        .build()
+        .unwrap();
+    let held = Arc::default();
+    let app = common::protect(&auth, routes(Arc::clone(&held))).unwrap();
+    let address = common::serve(app).await;
+    let hold = async |cookie: &str| {
+        let headers = format!("Cookie: {cookie}\r\n");
+        let answer = common::request(address, "GET", "/hold", &headers).await;
+        (held.lock().unwrap().pop().unwrap(), answer)
+    };
+    let cookie = common::cookie(&common::post(address, "/login", "", "").await);
+    let (session, _) = hold(&cookie).await;
+    let first = tokio::spawn(session.ended());
+    clock.advance(Duration::from_secs(1_000));
+    let (_, slid) = hold(&cookie).await;
+    let (session, _) = hold(&common::cookie(&slid)).await;
+    let second = tokio::spawn(session.ended());
+    tokio::time::sleep(4 * SHORT).await;
+    // Past the first deadline, 1,100 s.
+    clock.advance(Duration::from_secs(200));
+    tokio::time::sleep(4 * SHORT).await;
+    assert!(auth.sessions().is_live(&session).await.unwrap());
+    assert!(!second.is_finished());
+    clock.advance(Duration::from_secs(1_000));
+    for stream in [first, second] {
+        timeout(Duration::from_secs(10), stream)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+/// An id is no secret: whoever knows one of somebody else's ends nothing by it.
+#[tokio::test]
+async fn security_who_ends_a_session_of_somebody_else_ends_no_stream() {
+    let service = Service::new(|| builder().stream_lag(LONG)).await;
+    let ada = service.hold(&service.login().await).await;
+    let stream = tokio::spawn(ada.ended());
+    tokio::time::sleep(SHORT).await;
+    assert!(!service.sessions.revoke_id("bob", ada.id()).await.unwrap());
+    assert!(service.sessions.is_live(&ada).await.unwrap());
+    tokio::time::sleep(SHORT).await;
+    assert!(!stream.is_finished());
+}
+
+/// The id of before a renewal is that of the session for a while, to streams too.
+#[tokio::test]
+async fn the_streams_of_a_renewed_session_end_by_the_id_of_before_and_are_spared_by_it() {
+    let service = Service::new(|| builder().stream_lag(LONG)).await;
+    let mut cookies = vec![service.login().await];
+    let old = service.hold(&cookies[0]).await;
+    for _ in 0..2 {
+        let renewed = service.ask("POST", "/sudo", cookies.last().unwrap()).await;
+        cookies.push(common::cookie(&renewed));
+    }
+    assert_eq!(service.ask("GET", "/hold", &cookies[0]).await.status, 200);
+    let other = service.hold(&service.login().await).await;
+    let session = service.hold(&cookies[2]).await;
+    let streams = [session.ended(), other.ended()];
+    let [stream, other] = streams.map(|ended| tokio::spawn(ended));
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(service.sessions.revoke_others(&old).await.unwrap(), 1);
+    tokio::time::sleep(SHORT).await;
+    assert!(other.is_finished() && !stream.is_finished());
+    drop(service.sessions.revoke(&old).await.unwrap());
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(service.ask("GET", "/hold", &cookies[2]).await.status, 401);
+    assert!(stream.is_finished());
+}
+
+/// However long the id of before is remembered, the session is over at its deadline.
+#[tokio::test]
+async fn is_live_says_what_a_request_would_be_told() {
+    let service = Service::new(|| {
+        let layer = builder().idle_timeout(Duration::from_secs(60));
+        layer.renewal_grace(Duration::from_secs(300))
+    })
+    .await;
+    let before = service.login().await;
+    let old = service.hold(&before).await;
+    let after = common::cookie(&service.ask("POST", "/sudo", &before).await);
+    assert!(service.sessions.is_live(&old).await.unwrap());
+    service.advance(120);
+    for cookie in [&before, &after] {
+        assert_eq!(service.ask("GET", "/hold", cookie).await.status, 401);
+    }
+    assert!(!service.sessions.is_live(&old).await.unwrap());
+}

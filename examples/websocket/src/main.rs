@@ -6,7 +6,7 @@
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::IntoResponse;
 use session_auth::store::MemoryStore;
-use session_auth::{ClearedSession, IssueError, IssuedSession, Keys, Router, Session};
+use session_auth::{ClearedSession, EndSession, IssueError, IssuedSession, Keys, Router, Session};
 use session_auth::{SessionAuthLayer, Sessions, SessionsError};
 use session_auth::{audited_router, public_route, session_route};
 
@@ -18,9 +18,9 @@ async fn login(sessions: Sessions, password: String) -> Result<IssuedSession, Is
     login.issue().await
 }
 
-#[session_route(POST, "/logout")]
-async fn logout(sessions: Sessions, session: Session) -> Result<ClearedSession, SessionsError> {
-    sessions.revoke(&session).await
+#[public_route(POST, "/logout", reason = "ends the session", optional_session)]
+async fn logout(session: EndSession) -> Result<ClearedSession, SessionsError> {
+    session.await
 }
 
 #[session_route(GET, "/echo")]

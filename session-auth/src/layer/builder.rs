@@ -276,7 +276,8 @@ impl SessionAuthLayerBuilder {
     /// whole seconds. The default is 24 hours.
     ///
     /// It ends up to a tenth of that later, and never earlier: within a tenth of the time a use brings
-    /// no new cookie, so that a busy client is not sent one with each response.
+    /// no new cookie, so that a busy client is not sent one with each response. A use lasts until its
+    /// answer goes out.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
@@ -396,8 +397,8 @@ impl SessionAuthLayerBuilder {
         self
     }
 
-    /// Sets how many sessions a subject may have in the store: 1 to 1,000. With one more, the one that
-    /// was not used for the longest time ends. The default is 100.
+    /// Sets how many sessions a subject may have in the store: 1 to 1,000. With one more, one
+    /// that is over ends, or else the one that was not used for the longest time; never the one just issued. The default is 100.
     pub fn max_sessions(mut self, sessions: u32) -> Self {
         self.max_sessions = sessions;
         self

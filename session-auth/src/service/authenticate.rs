@@ -13,6 +13,8 @@ use crate::activity::{Endpoint, Way};
 use crate::authenticate::{self, Pending, Proved, Refusal, Registered, RequestParts};
 use crate::decision::{self, Admitted, Asked, Proven};
 use crate::future::ResponseFuture;
+use crate::response::Denial;
+use crate::session_id::SessionId;
 use crate::shared::Shared;
 
 /// How far the ways of an endpoint were tried.
@@ -20,6 +22,8 @@ use crate::shared::Shared;
 struct Trial {
     next: usize,
     last: Option<Denied>,
+    /// Sessions that the store does not have.
+    revoked: Vec<SessionId>,
 }
 
 /// What one way said.
@@ -77,7 +81,7 @@ where
                 let attempt = trial.finish(&shared, &endpoint, &head, waiting).await;
                 let mut request = head.map(|()| body);
                 match conclude(&shared, &endpoint, sealed, &mut request, attempt) {
-                    Settled::LetIn(outcome) => outcome.after(next(request)).await,
+                    Settled::LetIn(outcome) => outcome.after(&shared.policy, next(request)).await,
                     Settled::Answered(response) => Ok(response),
                 }
             }))
@@ -116,10 +120,15 @@ impl Trial {
             self.next += 1;
             let attempt = match way {
                 Way::Session => {
-                    let asked = Asked::of(request);
+                    let asked = Asked::of(request).without(&self.revoked);
                     let (found, ambient) =
                         shared.with_means(|means| decision::session(&asked, means));
                     match found {
+                        // The request has no cookie but theirs.
+                        Err(_) if !self.revoked.is_empty() => Attempt {
+                            proven: Err(Denial::Revoked.into()),
+                            ambient,
+                        },
                         Ok(admitted) if shared.policy.store.is_some() => {
                             return Step::Wait(Waiting::Store { admitted, ambient });
                         }
@@ -150,7 +159,7 @@ impl Trial {
         }
         let last = self.last.take();
         Step::Ended(Attempt {
-            proven: Err(last.unwrap_or(Denied::from(crate::Denial::Missing))),
+            proven: Err(last.unwrap_or(Denied::from(Denial::Missing))),
             // Whoever was not recognized may be a browser.
             ambient: true,
         })
@@ -165,8 +174,15 @@ impl Trial {
         mut waiting: Waiting,
     ) -> Attempt {
         loop {
+            let session = waiting.session();
             let attempt = waiting.end(shared).await;
-            if let Some(attempt) = self.take(attempt) {
+            if let (Some(id), Err(denied)) = (session, &attempt.proven)
+                && denied.denial == Denial::Revoked
+            {
+                // The request may have the cookie of another one: the same way is tried again.
+                self.revoked.push(id);
+                self.next -= 1;
+            } else if let Some(attempt) = self.take(attempt) {
                 return attempt;
             }
             match self.go_on(shared, endpoint, request) {
@@ -179,7 +195,7 @@ impl Trial {
     /// The attempt, if it is the last one.
     fn take(&mut self, attempt: Attempt) -> Option<Attempt> {
         match attempt.proven {
-            Err(denied) if denied.denial != crate::Denial::StoreUnavailable => {
+            Err(denied) if denied.denial != Denial::StoreUnavailable => {
                 self.last = Some(denied);
                 None
             }
@@ -189,6 +205,14 @@ impl Trial {
 }
 
 impl Waiting {
+    /// The session that the store is asked for.
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Store { admitted, .. } => Some(SessionId::from_bytes(admitted.token.id())),
+            Self::By { .. } => None,
+        }
+    }
+
     async fn end(self, shared: &Shared) -> Attempt {
         match self {
             Self::Store {

@@ -45,7 +45,7 @@ async fn ask(
     id: SessionId,
 ) -> Result<Option<Standing>, StoreError> {
     let Admitted { token, now, .. } = admitted;
-    let found = store.ask(|store| store.find(token.subject(), id)).await?;
+    let found = store.find(token.subject(), id).await?;
     let Some(stored) = found else {
         return Box::pin(renewed(store, admitted, id)).await;
     };

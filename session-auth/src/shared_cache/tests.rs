@@ -22,7 +22,7 @@ type Row = (
 /// Which answers a cookie that slides goes with, and what these say afterwards.
 #[test]
 fn what_a_shared_cache_may_keep_carries_no_cookie() {
-    let table: [Row; 39] = [
+    let table: [Row; 46] = [
         (&[], Some("private")),
         (&[("last-modified", "x")], Some("private")),
         (&[("expires", "x")], Some("private")),
@@ -96,8 +96,28 @@ fn what_a_shared_cache_may_keep_carries_no_cookie() {
         (&[("cache-control", "Public, max-age=60")], None),
         (&[("cache-control", "max-age=60;public")], None),
         (&[("cache-control", "s-maxage=60")], None),
-        (&[("cache-control", "s-maxage=0")], None),
         (&[("cache-control", "private, s-maxage=60")], None),
+        (&[("cache-control", "s-maxage=0, s-maxage=60")], None),
+        (&[("cache-control", "private, s-maxage=0x")], None),
+        (&[("cache-control", "private, s-maxage")], None),
+        (&[("cache-control", "public, s-maxage=0")], None),
+        // No shared cache keeps it for any time, and after that time it asks again.
+        (
+            &[("cache-control", "s-maxage=0")],
+            Some("private, s-maxage=0"),
+        ),
+        (
+            &[("cache-control", "private, s-maxage=0, max-age=0")],
+            Some("private, s-maxage=0, max-age=0"),
+        ),
+        (
+            &[("cache-control", "private, S-MaxAge = \"00\"")],
+            Some("private, S-MaxAge = \"00\""),
+        ),
+        (
+            &[("cache-control", "no-store, s-maxage=0")],
+            Some("no-store, s-maxage=0"),
+        ),
         (&[("cache-control", "no-store, public")], None),
         (
             &[("cache-control", "private"), ("cache-control", "public")],
@@ -155,6 +175,40 @@ fn what_a_shared_cache_may_keep_carries_no_cookie() {
         let after = Said::in_headers(response.headers(), &CACHE_CONTROL);
         assert!(after.is_private(), "{headers:?} became {says:?}");
         assert!(may_carry_a_cookie(&response), "{headers:?} became {says:?}");
+    }
+}
+
+/// What an answer says that logs somebody in, and does not go without its cookie.
+#[test]
+fn what_forbids_stays_and_what_allows_is_taken_off() {
+    for (before, after) in [
+        (&["public"][..], "private"),
+        (&["public, max-age=60"], "private"),
+        (&["public, max-age=00 ,immutable"], "private, max-age=00"),
+        (&["public, no-store"], "private, no-store"),
+        (
+            &["no-cache, no-store, max-age=0, s-maxage=60, must-revalidate"],
+            "private, no-cache, no-store, max-age=0, must-revalidate",
+        ),
+        (&["PUBLIC", "no-cache"], "private, no-cache"),
+        (&["no-cache=\"Set-Cookie, Public\", s-maxage=60"], "private"),
+        (
+            &["no-cache=\"a, b\\\"\", public, x"],
+            "private, no-cache=\"a, b\\\"\"",
+        ),
+        (&["max-age=60; public"], "private"),
+        (&["x=\", public"], "private"),
+        (&[", ,public,,"], "private"),
+    ] {
+        let lines: Vec<_> = before
+            .iter()
+            .map(|value| ("cache-control", *value))
+            .collect();
+        let mut response = response(200, &lines);
+        make_private(response.headers_mut());
+        assert_eq!(cache_control(response.headers()), [after], "{before:?}");
+        let said = Said::in_headers(response.headers(), &CACHE_CONTROL);
+        assert!(said.is_private(), "{before:?}");
     }
 }
 

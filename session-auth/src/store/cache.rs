@@ -110,14 +110,10 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         subject: &str,
         id: SessionId,
     ) -> Result<Option<StoredSession>, StoreError> {
-        let count = self.ended(subject);
-        let ended = count.load(Ordering::Acquire);
-        if let Some(remembered) = self.cache.get(&id)
-            && remembered.ended == ended
-            && remembered.session.subject == subject
-        {
-            return Ok(Some(remembered.session));
+        if let Some(remembered) = self.remembered(subject, id) {
+            return Ok(Some(remembered));
         }
+        let ended = self.ended(subject).load(Ordering::Acquire);
         let found = self.store.find(subject, id).await?;
         if let Some(session) = found.clone() {
             self.cache.insert(id, Remembered { session, ended });
@@ -175,8 +171,21 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         self.store.remove_expired(before, limit).await
     }
 
-    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
-        let ended = self.store.trim(subject, most).await;
+    fn remembered(&self, subject: &str, id: SessionId) -> Option<StoredSession> {
+        let ended = self.ended(subject).load(Ordering::Acquire);
+        let remembered = self.cache.get(&id)?;
+        let is_good = remembered.ended == ended && remembered.session.subject == subject;
+        is_good.then_some(remembered.session)
+    }
+
+    async fn trim(
+        &self,
+        subject: &str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let ended = self.store.trim(subject, keep, most, now).await;
         if !matches!(ended, Ok(0)) {
             self.forget(subject);
         }

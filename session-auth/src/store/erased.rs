@@ -42,7 +42,14 @@ pub(crate) trait ErasedStore: Send + Sync {
     ) -> StoreFuture<'a, u64>;
     fn list<'a>(&'a self, subject: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<StoredSession>>;
     fn remove_expired<'a>(&'a self, before: Timestamp, limit: u32) -> StoreFuture<'a, u64>;
-    fn trim<'a>(&'a self, subject: &'a str, most: u32) -> StoreFuture<'a, u64>;
+    fn trim<'a>(
+        &'a self,
+        subject: &'a str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> StoreFuture<'a, u64>;
+    fn remembered(&self, subject: &str, id: SessionId) -> Option<StoredSession>;
     fn renew<'a>(
         &'a self,
         old: SessionId,
@@ -127,8 +134,18 @@ impl<S: SessionStore> ErasedStore for S {
         Box::pin(SessionStore::remove_expired(self, before, limit))
     }
 
-    fn trim<'a>(&'a self, subject: &'a str, most: u32) -> StoreFuture<'a, u64> {
-        Box::pin(SessionStore::trim(self, subject, most))
+    fn trim<'a>(
+        &'a self,
+        subject: &'a str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> StoreFuture<'a, u64> {
+        Box::pin(SessionStore::trim(self, subject, keep, most, now))
+    }
+
+    fn remembered(&self, subject: &str, id: SessionId) -> Option<StoredSession> {
+        SessionStore::remembered(self, subject, id)
     }
 
     fn renew<'a>(

@@ -54,6 +54,15 @@ impl StoreError {
         }
     }
 
+    /// The store itself gave up on it.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn cut_off(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::TimedOut,
+            source: Some(Arc::from(source.into())),
+        }
+    }
+
     pub(super) fn refused() -> Self {
         Self {
             kind: Kind::Refused,

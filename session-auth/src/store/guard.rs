@@ -12,6 +12,7 @@ use super::breaker::Breaker;
 use super::erased::ErasedStore;
 use super::error::StoreError;
 use super::noted::Noted;
+use super::session_store::StoredSession;
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
@@ -88,6 +89,19 @@ impl GuardedStore {
         F: Future<Output = Result<T, StoreError>>,
     {
         self.put(question, false).await
+    }
+
+    /// The session with this id, if it is one of this subject's. What the store remembers by itself is no answer of
+    /// what is behind it: it counts neither way, and is there while that is down.
+    pub(crate) async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        match self.store.remembered(subject, id) {
+            Some(session) => Ok(Some(session)),
+            None => self.ask(|store| store.find(subject, id)).await,
+        }
     }
 
     async fn put<'a, T, F>(

@@ -37,8 +37,8 @@ struct Row {
     session: StoredSession,
     /// By the order in which they were added.
     number: u64,
-    /// The id that it had before it was renewed, and until when that is remembered.
-    renewed: Option<(SessionId, Timestamp)>,
+    /// The ids that it had before it was renewed, and until when each is remembered.
+    renewed: Vec<(SessionId, Timestamp)>,
 }
 
 impl Subject {
@@ -47,7 +47,7 @@ impl Subject {
         if self.sessions.contains_key(&id) {
             return Some(id);
         }
-        let had = |row: &&Row| row.renewed.is_some_and(|(old, _)| old == id);
+        let had = |row: &&Row| row.renewed.iter().any(|(old, _)| *old == id);
         self.sessions.values().find(had).map(|row| row.session.id)
     }
 
@@ -108,14 +108,14 @@ impl SessionStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         let mut subjects = self.lock();
         let subject = subjects.entry(session.subject.clone()).or_default();
-        if subject.generation != generation {
+        if subject.generation.0 > generation.0 {
             return Ok(false);
         }
         subject.last += 1;
         let row = Row {
             session: session.clone(),
             number: subject.last,
-            renewed: None,
+            renewed: Vec::new(),
         };
         subject.sessions.insert(session.id, row);
         Ok(true)
@@ -172,7 +172,8 @@ impl SessionStore for MemoryStore {
     ) -> Result<u64, StoreError> {
         let mut subjects = self.lock();
         let subject = subjects.entry(subject.to_owned()).or_default();
-        subject.generation.0 += 1;
+        // The time, so that one which was forgotten is never given again.
+        subject.generation.0 = now.as_secs().max(subject.generation.0 + 1);
         subject.revoked = subject.revoked.max(now);
         let except = except.and_then(|id| subject.present(id));
         let before = subject.sessions.len();
@@ -206,12 +207,19 @@ impl SessionStore for MemoryStore {
         Ok(removed)
     }
 
-    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+    async fn trim(
+        &self,
+        subject: &str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let mut subjects = self.lock();
         let Some(subject) = subjects.get_mut(subject) else {
             return Ok(0);
         };
-        let rows = subject.in_order();
+        let mut rows = subject.in_order();
+        rows.sort_by_key(|row| (row.session.id != keep, row.session.idle_deadline <= now));
         let beyond: Vec<_> = rows
             .iter()
             .skip(most as usize)
@@ -233,13 +241,22 @@ impl SessionStore for MemoryStore {
         let Some(subject) = subjects.get_mut(&session.subject) else {
             return Ok(false);
         };
-        let Some(Row { number, .. }) = subject.sessions.remove(&old) else {
+        let Some(Row {
+            number,
+            mut renewed,
+            ..
+        }) = subject.sessions.remove(&old)
+        else {
             return Ok(false);
         };
+        renewed.retain(|(_, until)| *until > session.last_seen);
+        if until > Timestamp::default() {
+            renewed.push((old, until));
+        }
         let row = Row {
             session: session.clone(),
             number,
-            renewed: (until > Timestamp::default()).then_some((old, until)),
+            renewed,
         };
         subject.sessions.insert(session.id, row);
         Ok(true)
@@ -253,8 +270,8 @@ impl SessionStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         let subjects = self.lock();
         let renewed = |row: &Row| {
-            row.renewed
-                .is_some_and(|(id, until)| id == old && now < until)
+            let mut renewed = row.renewed.iter();
+            renewed.any(|(id, until)| *id == old && now < *until)
         };
         Ok(subjects
             .get(subject)

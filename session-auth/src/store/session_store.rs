@@ -132,8 +132,10 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Ends the sessions of the subject but the `most` that were used last, and says how many. Of
-    /// several that were used in the same second, the one added last stays longest.
+    /// Ends sessions of the subject until `most` are left, and says how many. Those go first whose idle
+    /// deadline does not lie after `now`, and then the ones that were used longest ago; of several that were
+    /// used in the same second, the one added first. `keep` stays: it was issued just now, by a clock that
+    /// may be behind that of another machine.
     ///
     /// Asked after each login. Of logins at the same time each may leave the others' sessions; the
     /// next one ends what is too many.
@@ -143,10 +145,13 @@ pub trait SessionStore: Send + Sync + 'static {
     fn trim(
         &self,
         subject: &str,
+        keep: SessionId,
         most: u32,
+        now: Timestamp,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send {
         async move {
-            let sessions = self.list(subject, Timestamp::default()).await?;
+            let mut sessions = self.list(subject, Timestamp::default()).await?;
+            sessions.sort_by_key(|it| (it.id != keep, it.idle_deadline <= now));
             let mut ended = 0;
             for session in sessions.iter().skip(most as usize) {
                 ended += u64::from(self.revoke(subject, session.id).await?);
@@ -157,7 +162,8 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Does what [`replace`](Self::replace) does, and remembers until that time that the old id was
     /// renewed, for [`was_renewed`](Self::was_renewed). Meanwhile [`revoke`](Self::revoke) and
-    /// [`revoke_all`](Self::revoke_all) take the old id for the new one.
+    /// [`revoke_all`](Self::revoke_all) take the old id for the new one, also where that is renewed in
+    /// its turn.
     ///
     /// As provided it remembers nothing.
     fn renew(
@@ -180,6 +186,13 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         let _ = (subject, old, now);
         std::future::ready(Ok(false))
+    }
+
+    /// What is known of a session without asking anything, as a cache does: looked up before
+    /// [`find`](Self::find), and while the store is not asked since it is down. The default is nothing.
+    fn remembered(&self, subject: &str, id: SessionId) -> Option<StoredSession> {
+        let _ = (subject, id);
+        None
     }
 
     /// The idle deadlines of these sessions, each of a subject, in their order; `None` where there
@@ -282,9 +295,15 @@ impl<S: SessionStore> SessionStore for Arc<S> {
     fn trim(
         &self,
         subject: &str,
+        keep: SessionId,
         most: u32,
+        now: Timestamp,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send {
-        S::trim(self, subject, most)
+        S::trim(self, subject, keep, most, now)
+    }
+
+    fn remembered(&self, subject: &str, id: SessionId) -> Option<StoredSession> {
+        S::remembered(self, subject, id)
     }
 
     fn renew(

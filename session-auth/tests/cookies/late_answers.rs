@@ -8,7 +8,8 @@ use axum::extract::Path;
 use session_auth::methods::{GET, POST};
 use session_auth::store::MemoryStore;
 use session_auth::{
-    EndSession, Router, Session, SessionAuthLayerBuilder, Sessions, SessionsError, public, session,
+    EndSession, Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions,
+    SessionsError, public, session,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -99,6 +100,7 @@ fn routes(gate: &Gate) -> Router {
 /// A service and a browser's session in it that is to slide.
 struct World {
     gate: Gate,
+    clock: FakeClock,
     address: SocketAddr,
     cookie: String,
 }
@@ -113,8 +115,16 @@ impl World {
         clock.advance(DAY - HOUR);
         Self {
             gate,
+            clock,
             address,
             cookie,
+        }
+    }
+
+    /// As a browser, which keeps the cookie that came last.
+    fn keep(&mut self, answer: &Answer) {
+        if sets_a_cookie(answer) {
+            self.cookie = common::cookie(answer);
         }
     }
 
@@ -140,6 +150,7 @@ impl World {
     }
 }
 
+#[track_caller]
 fn sets_a_cookie(answer: &Answer) -> bool {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.header("set-cookie").count() == 1
@@ -251,4 +262,125 @@ async fn a_request_that_is_not_late_slides_as_before() {
     let renewed = common::cookie(&answer);
     assert_eq!(get(world.address, "/me", &renewed).await.body, "ada");
     assert!(!sets_a_cookie(&get(world.address, "/me", &renewed).await));
+}
+
+/// A quick answer to a later request comes first. What the slow one brings does not end the session sooner.
+#[tokio::test]
+async fn a_late_answer_does_not_shorten_the_session() {
+    for with_store in [false, true] {
+        let mut world = World::new(|layer| match with_store {
+            true => layer.store(MemoryStore::new()),
+            false => layer,
+        })
+        .await;
+        let slow = world.send("GET", "/slow").await;
+        // For longer than the session would last by the slow request alone.
+        for _ in 0..4 {
+            let quick = get(world.address, "/me", &world.cookie).await;
+            world.keep(&quick);
+            world.clock.advance(DAY / 2);
+        }
+        let late = world.answer(slow).await;
+        world.keep(&late);
+        world.clock.advance(DAY / 2);
+        let answer = get(world.address, "/me", &world.cookie).await;
+        assert_eq!(answer.status, 200, "with a store: {with_store}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_late_answer_brings_no_cookie_of_a_key_that_is_gone() {
+    let keys = Keys::new([[7; 32]]).unwrap();
+    let clock = FakeClock::new();
+    let gate = Gate::new();
+    let layer = SessionAuthLayer::builder(keys.clone()).clock(clock.clock());
+    let address = serve(layer, routes(&gate)).await;
+    let cookie = common::cookie(&common::post(address, "/login/ada", "", "").await);
+    clock.advance(DAY - HOUR);
+    let mut world = World {
+        gate,
+        clock,
+        address,
+        cookie,
+    };
+    let slow = world.send("GET", "/slow").await;
+    keys.rotate(&Keys::new([[8; 32], [7; 32]]).unwrap());
+    let quick = get(address, "/me", &world.cookie).await;
+    world.keep(&quick);
+    keys.rotate(&Keys::new([[8; 32]]).unwrap());
+    let late = world.answer(slow).await;
+    world.keep(&late);
+    assert_eq!(get(address, "/me", &world.cookie).await.status, 200);
+}
+
+/// A cache may say for a while that a session is live which another process has ended. For a cookie the store
+/// itself is asked.
+#[cfg(feature = "cache")]
+#[tokio::test]
+async fn behind_a_cache_it_counts_what_another_process_has_ended() {
+    use std::time::Duration;
+
+    use session_auth::store::CachedStore;
+
+    for path in ["/logout", "/sudo"] {
+        let store = Arc::new(MemoryStore::new());
+        let cached = || CachedStore::new(Arc::clone(&store), Duration::from_secs(5));
+        let here = World::new(|layer| layer.store(cached())).await;
+        let mut there = World::new(|layer| layer.store(cached())).await;
+        there.cookie.clone_from(&here.cookie);
+        let slow = here.send("GET", "/slow").await;
+        // Another request fills the cache.
+        assert_eq!(get(here.address, "/me", &here.cookie).await.status, 200);
+        there.post(path).await;
+        assert!(!sets_a_cookie(&here.answer(slow).await), "after {path}");
+        // Nor does a request that comes later, while the cache says so.
+        let later = get(here.address, "/me", &here.cookie).await;
+        assert!(!sets_a_cookie(&later), "after {path}");
+    }
+}
+
+/// As a browser may have after the cookie's attributes were changed.
+#[tokio::test]
+async fn of_two_cookies_neither_comes_back_after_a_login() {
+    let mut world = World::new(|layer| layer).await;
+    let old = std::mem::take(&mut world.cookie);
+    world.clock.advance(HOUR * 4);
+    let live = common::cookie(&common::post(world.address, "/login/ada", "", "").await);
+    world.clock.advance(DAY - HOUR);
+    world.cookie = format!("{old}; {live}");
+    for path in ["/login/grace", "/switch", "/clear", "/logout"] {
+        let slow = world.send("GET", "/slow").await;
+        world.post(path).await;
+        assert!(!sets_a_cookie(&world.answer(slow).await), "after {path}");
+    }
+}
+
+/// Without a store the old cookie stays what it is, so whoever did not get the new one asks again.
+#[tokio::test]
+async fn a_renewal_whose_answer_was_lost_can_be_asked_for_again() {
+    let world = World::new(|layer| layer).await;
+    for attempt in 0..3 {
+        assert!(sets_a_cookie(&world.post("/sudo").await), "{attempt}");
+    }
+    // Not once somebody else has logged in.
+    let slow = world.send("POST", "/slow-sudo").await;
+    world.post("/login/grace").await;
+    assert!(!sets_a_cookie(&world.answer(slow).await));
+}
+
+/// A renewal in one process answers late, and in another the session has ended meanwhile.
+#[tokio::test]
+async fn a_late_renewal_does_not_undo_what_another_process_did() {
+    let store = Arc::new(MemoryStore::new());
+    let world = async || World::new(|layer| layer.store(Arc::clone(&store))).await;
+    let (here, mut there) = (world().await, world().await);
+    let slow = here.send("POST", "/slow-sudo").await;
+    assert!(sets_a_cookie(&here.answer(slow).await), "nothing has ended");
+    let (here, other) = (world().await, there.cookie.clone());
+    let slow = here.send("POST", "/slow-sudo").await;
+    // By the id of before.
+    there.cookie.clone_from(&here.cookie);
+    there.post("/logout").await;
+    assert!(!sets_a_cookie(&here.answer(slow).await));
+    assert_eq!(get(there.address, "/me", &other).await.status, 200);
 }

@@ -259,3 +259,25 @@ async fn a_route_that_does_not_say_that_it_sees_sessions_cannot_end_one() {
     let answer = common::post(address, "/logout", "", "").await;
     assert_eq!((answer.status, ran.load(Ordering::SeqCst)), (500, false));
 }
+
+/// A request with both is refused wherever a session is to be used. Told that they are logged out, they are.
+#[tokio::test]
+async fn a_cookie_beside_a_token_ends_too() {
+    let auth = builder()
+        .store(MemoryStore::new())
+        .bearer_tokens(true)
+        .build()
+        .unwrap();
+    let address = serve(&auth).await;
+    let issued = auth.sessions().issue("grace").await.unwrap();
+    for token in ["of-another-service", issued.bearer_token()] {
+        let cookie = login(address).await;
+        let headers = format!("Cookie: {cookie}\r\nAuthorization: Bearer {token}\r\n");
+        let answer = common::post(address, "/logout", &headers, "").await;
+        is_the_same_as_always(&answer, token);
+        assert_eq!(get(address, "/me", &cookie).await.status, 401, "{token}");
+    }
+    let bearer = format!("Authorization: Bearer {}\r\n", issued.bearer_token());
+    let answer = common::request(address, "GET", "/me", &bearer).await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}

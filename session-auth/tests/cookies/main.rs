@@ -10,6 +10,7 @@ mod late_answers;
 mod lifetimes;
 mod logout;
 mod scopes;
+mod several;
 mod shared_caches;
 
 use std::net::SocketAddr;

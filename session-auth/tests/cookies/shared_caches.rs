@@ -290,3 +290,71 @@ async fn a_bare_layer_keeps_it_too() {
         "{other:?}"
     );
 }
+
+/// Staff who log in as a customer, and whose own session slides by the same answer.
+#[tokio::test]
+async fn a_login_of_another_layer_stays_private_when_the_own_session_slides() {
+    let clock = FakeClock::new();
+    let of = |name: &str| {
+        let layer = builder().cookie_name(name).clock(clock.clock());
+        layer.build().unwrap()
+    };
+    let (customer, staff) = (of("__Host-customer"), of("__Host-staff"));
+    let customers = customer.sessions();
+    let routes = Router::new().mount(session(GET, "/as-customer").to(move || {
+        let customers = customers.clone();
+        async move { customers.issue("7").await }
+    }));
+    let site = SetResponseHeaderLayer::overriding(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=60"),
+    );
+    let app = common::protect(&staff, routes).unwrap().layer(site);
+    let address = common::serve(app).await;
+    for (due, cookies) in [(false, 1), (true, 2)] {
+        let cookie = common::cookie_of(&staff).await;
+        if due {
+            clock.advance(DAY - HOUR);
+        }
+        let answer = common::request(address, "GET", "/as-customer", &cookie).await;
+        let set: Vec<_> = answer.header("set-cookie").collect();
+        assert_eq!(set.len(), cookies, "due: {due}: {set:?}");
+        let says: Vec<_> = answer.header("cache-control").collect();
+        assert_eq!(says, ["private"], "due: {due}: {set:?}");
+    }
+}
+
+/// What some sites mark all of their pages with. No shared cache keeps it.
+#[tokio::test]
+async fn a_site_whose_pages_nobody_may_share_keeps_its_people_logged_in() {
+    let mark = "private, s-maxage=0, max-age=0, must-revalidate";
+    let clock = FakeClock::new();
+    let auth = builder().clock(clock.clock()).build().unwrap();
+    let page = session(GET, "/page").to(move || async move { ([(CACHE_CONTROL, mark)], "page") });
+    let address = common::serve(common::protect(&auth, Router::new().mount(page)).unwrap()).await;
+    let cookie = common::cookie_of(&auth).await;
+    clock.advance(DAY - HOUR);
+    let answer = common::request(address, "GET", "/page", &cookie).await;
+    assert_eq!(answer.header("set-cookie").count(), 1, "{answer:?}");
+    let says: Vec<_> = answer.header("cache-control").collect();
+    assert_eq!(says, [mark]);
+}
+
+#[tokio::test]
+async fn a_login_that_no_cache_may_store_stays_so() {
+    let mark = "no-cache, no-store, max-age=0, s-maxage=60, must-revalidate, public";
+    let callback = public(GET, "/callback", "an identity provider sends people here")
+        .issues_session()
+        .to(move |sessions: Sessions| async move {
+            let session = sessions.issue("ada").await.unwrap();
+            ([(CACHE_CONTROL, mark)], session, "welcome")
+        });
+    let routes = Router::new().mount(callback);
+    let address = crate::serve(builder(), routes).await;
+    let answer = get(address, "/callback", "x=y").await;
+    let says: Vec<_> = answer.header("cache-control").collect();
+    assert_eq!(
+        says,
+        ["private, no-cache, no-store, max-age=0, must-revalidate"]
+    );
+}

@@ -160,7 +160,7 @@ mod common {
         let spared = of_many(0);
         let list = store.list("eve", NOW).await.expect("list");
         assert_eq!(list, std::slice::from_ref(&spared));
-        assert_eq!(store.trim("eve", 1).await.expect("trim"), 0);
+        assert_eq!(store.trim("eve", spared.id, 1, NOW).await.expect("trim"), 0);
         let (gone, later) = (of_many(1), Timestamp::from_secs(NOW.as_secs() + 60));
         let touched = store.touch("eve", gone.id, later, later).await;
         assert!(!touched.expect("touch"));
@@ -202,7 +202,7 @@ mod common {
         for number in (0..50).rev() {
             insert(store, &of(number)).await;
         }
-        assert_eq!(store.trim("eve", 3).await.expect("trim"), 47);
+        assert_eq!(store.trim("eve", ID, 3, NOW).await.expect("trim"), 47);
         for number in 0..50 {
             let found = store.find("eve", of(number).id).await.expect("find");
             assert_eq!(found.is_some(), number < 3, "{number}");

@@ -188,7 +188,7 @@ async fn answer<S: SessionStore>(store: &S, question: &Value) -> Result<Value, S
         }
         "trim" => {
             let most = question["most"].as_u64().expect("a number") as u32;
-            json!(store.trim(subject, most).await?)
+            json!(store.trim(subject, id(), most, time("now")).await?)
         }
         "renew" => json!(store.renew(id(), &session(), time("until")).await?),
         "was_renewed" => json!(store.was_renewed(subject, id(), time("now")).await?),
@@ -368,11 +368,23 @@ impl<S: SessionStore> SessionStore for Anywhere<S> {
         }
     }
 
-    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+    async fn trim(
+        &self,
+        subject: &str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         match self {
-            Self::Here(store) => store.trim(subject, most).await,
+            Self::Here(store) => store.trim(subject, keep, most, now).await,
             Self::There(other) => {
-                let question = json!({ "call": "trim", "subject": subject, "most": most });
+                let question = json!({
+                    "call": "trim",
+                    "subject": subject,
+                    "id": keep.to_string(),
+                    "most": most,
+                    "now": now.as_secs(),
+                });
                 Ok(other.call(question).await?.as_u64().expect("a number"))
             }
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use session_auth::store::{Generation, PostgresStore, SessionStore, StoredSession, conformance};
-use session_auth::{SessionId, Timestamp};
+use session_auth::{Keys, SessionAuthLayer, SessionId, Timestamp};
 use sqlx::{Connection, PgConnection};
 use test_servers::{PgBouncer, Postgres};
 use tokio::task::JoinSet;
@@ -541,5 +541,69 @@ async fn no_error_shows_the_password() {
         assert!(error.is_unavailable());
         let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
         assert!(!shown.contains("hunter2"), "{url}: {shown}");
+    }
+}
+
+/// A logout by the old id comes while the session gets another one, and has to wait for the row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_while_the_session_is_renewed_ends_it() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (here, mut beside) = store(&server).await;
+    let there = store(&server).await.0;
+    let until = Timestamp::from_secs(NOW.as_secs() + 10);
+    let new = StoredSession {
+        id: SessionId::from_bytes([9; 16]),
+        ..session()
+    };
+    insert(&here, &session()).await;
+    execute(
+        &mut beside,
+        "CREATE FUNCTION dawdle() RETURNS trigger AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END' \
+         LANGUAGE plpgsql; \
+         CREATE TRIGGER dawdle AFTER INSERT ON session_auth_renewed \
+         FOR EACH ROW EXECUTE FUNCTION dawdle();",
+    )
+    .await;
+    let renew = {
+        let new = new.clone();
+        tokio::spawn(async move { here.renew(ID, &new, until).await })
+    };
+    // The row is locked, and the renewal not committed.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(there.revoke(&new.subject, ID).await.expect("revoke"));
+    assert!(renew.await.expect("no panic").expect("renew"));
+    let found = there.find(&new.subject, new.id).await.expect("find");
+    assert_eq!(found, None, "it has ended under its new id, too");
+}
+
+/// Of one subject's rows the server cuts a wait off: that says nothing of anybody else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_of_one_subject_that_the_server_cut_off_is_no_outage() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (_, mut beside) = store(&server).await;
+    for setting in ["statement_timeout", "lock_timeout"] {
+        let url = format!("{}?options[{setting}]=50ms", server.url());
+        let store = PostgresStore::connect(&url).await.expect("connect");
+        let auth = SessionAuthLayer::builder(Keys::random().expect("keys"))
+            .store_timeout(Duration::from_secs(2))
+            .store(store)
+            .build()
+            .expect("a layer");
+        let sessions = auth.sessions();
+        sessions.revoke_all("thief").await.expect("revoked");
+        let mut transaction = beside.begin().await.expect("begin");
+        let lock = "SELECT 1 FROM session_auth_generations WHERE subject = 'thief' FOR UPDATE";
+        let locked = sqlx::raw_sql(lock).execute(&mut *transaction).await;
+        locked.expect("the row is there");
+        for _ in 0..8 {
+            assert!(sessions.revoke_all("thief").await.is_err(), "{setting}");
+        }
+        let bob = sessions.issue("bob").await;
+        assert!(bob.is_ok(), "{setting}: {bob:?}");
+        transaction.rollback().await.expect("rollback");
     }
 }

@@ -245,7 +245,13 @@ async fn what_has_expired_is_taken_out() {
         words[6] = (now - 1).to_string();
         let _: () = raw.hset(&key, field, words.join(" ")).await.unwrap();
     }
-    assert_eq!(store.trim(SUBJECT, 100).await.unwrap(), 0);
+    assert_eq!(
+        store
+            .trim(SUBJECT, id(49), 100, Timestamp::default())
+            .await
+            .unwrap(),
+        0
+    );
     let list = store.list(SUBJECT, Timestamp::default()).await.unwrap();
     assert_eq!(list, [stored(49)]);
 }
@@ -258,7 +264,13 @@ async fn the_oldest_goes_first() {
     for number in (0..50).rev() {
         insert(&store, &stored(number)).await;
     }
-    assert_eq!(store.trim(SUBJECT, 3).await.unwrap(), 47);
+    assert_eq!(
+        store
+            .trim(SUBJECT, id(0), 3, Timestamp::default())
+            .await
+            .unwrap(),
+        47
+    );
     for number in 0..50 {
         let found = store.find(SUBJECT, id(number)).await.unwrap();
         assert_eq!(found.is_some(), number < 3, "{number}");
@@ -314,7 +326,10 @@ async fn what_cannot_be_read_is_an_error_of_that_session_alone() {
             Ok(touched) => assert!(touched && *touchable, "{expected}"),
             Err(error) => assert!(!touchable && !error.is_unavailable(), "{expected}: {error}"),
         }
-        store.trim(SUBJECT, 10).await.unwrap();
+        store
+            .trim(SUBJECT, id(2), 10, Timestamp::default())
+            .await
+            .unwrap();
         // It can still be ended.
         assert!(store.revoke(SUBJECT, id(1)).await.unwrap());
     }

@@ -3,7 +3,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_auth::store::{Claim, ReplayStore, SessionStore, SqliteStore, conformance};
+use session_auth::store::{
+    Claim, ReplayStore, SessionStore, SqliteStore, StoredSession, conformance,
+};
+use session_auth::{SessionId, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 
@@ -394,4 +397,34 @@ async fn deliveries_that_are_over_are_forgotten() {
         .await
         .expect("a count");
     assert_eq!(count, 3);
+}
+
+/// However few sessions have expired beside them.
+#[tokio::test]
+async fn the_ids_of_before_are_swept_to_the_last() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    insert(&store, &session()).await;
+    let until = Timestamp::from_secs(NOW.as_secs() + 10);
+    let mut last = ID;
+    for number in 0..20_u8 {
+        let mut id = [number; 16];
+        id[0] = 200;
+        let next = StoredSession {
+            id: SessionId::from_bytes(id),
+            ..session()
+        };
+        let renewed = store.renew(last, &next, until).await.expect("renew");
+        assert!(renewed);
+        last = next.id;
+    }
+    let later = Timestamp::from_secs(NOW.as_secs() + 60);
+    while store.remove_expired(later, 6).await.expect("sweep") == 6 {}
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM session_auth_renewed")
+        .fetch_one(&mut beside)
+        .await
+        .expect("a count");
+    assert_eq!(left, 0);
+    let found = store.find(&session().subject, last).await.expect("find");
+    assert!(found.is_some(), "the session is live");
 }

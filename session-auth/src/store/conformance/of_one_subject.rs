@@ -8,7 +8,8 @@ use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSe
 
 pub(super) async fn of_too_many_sessions_the_ones_used_last_stay<S: SessionStore>(store: &S) {
     let subject = subject();
-    let trim = async |most| store.trim(&subject, most).await.expect("trim");
+    let nobody = SessionId::from_bytes([0; 16]);
+    let trim = async |most| store.trim(&subject, nobody, most, NOW).await.expect("trim");
     assert_eq!(trim(1).await, 0, "trim: of none, none is too many");
     let mut sessions = Vec::new();
     for _ in 0..6 {
@@ -35,6 +36,29 @@ pub(super) async fn of_too_many_sessions_the_ones_used_last_stay<S: SessionStore
     let left = there.iter().filter(|there| **there).count();
     assert_eq!(left, 3, "trim: as many stay as was said");
     assert_eq!(trim(3).await, 0, "trim: and no more are ended");
+    // One that a clock behind the others' has issued, and one that is over by that clock.
+    let early = StoredSession {
+        last_seen: Timestamp::from_secs(NOW.as_secs() - 60),
+        ..session(&subject)
+    };
+    let over = StoredSession {
+        last_seen: seen,
+        idle_deadline: NOW,
+        ..session(&subject)
+    };
+    for session in [&early, &over] {
+        insert(store, session).await;
+    }
+    let kept = store.trim(&subject, early.id, 4, NOW).await;
+    assert_eq!(kept.expect("trim"), 1);
+    assert!(
+        find(store, &early).await.is_some(),
+        "trim: it is to be kept"
+    );
+    assert!(
+        find(store, &over).await.is_none(),
+        "trim: one that is over goes before any that is live"
+    );
     let generation = store.generation(&subject).await.expect("generation");
     assert_eq!(
         generation,
@@ -131,12 +155,29 @@ pub(super) async fn an_id_of_before_a_renewal_is_remembered_for_as_long_as_it_wa
     );
     assert!(was(&first, 9).await, "and it had it still");
     let third = renew(&second).await;
-    assert!(!was(&first, 9).await, "was_renewed: one step back");
-    assert!(was(&second, 9).await, "was_renewed: one step back");
-    let revoked = store.revoke(&subject, second.id).await.expect("revoke");
+    for old in [&first, &second] {
+        assert!(was(old, 9).await, "was_renewed: however often");
+        assert!(!was(old, 10).await, "was_renewed: each for so long");
+    }
+    let spared = store.revoke_all(&subject, Some(first.id), NOW).await;
+    assert_eq!(spared.expect("revoke_all"), 0, "revoke_all spares it still");
+    assert!(was(&first, 9).await && was(&second, 9).await);
+    let revoked = store.revoke(&subject, first.id).await.expect("revoke");
     assert!(revoked, "revoke: the session that had this id");
     assert_eq!(find(store, &third).await, None, "revoke: it is gone");
-    assert!(!was(&second, 0).await, "was_renewed: not once it has ended");
+    for old in [&first, &second] {
+        assert!(!was(old, 0).await, "was_renewed: not once it has ended");
+    }
+    // What is remembered for no longer goes with the next renewal.
+    let passing = session(&subject);
+    insert(store, &passing).await;
+    let new = session(&subject);
+    let short = store.renew(passing.id, &new, NOW).await;
+    assert!(short.expect("renew"));
+    let newer = renew(&new).await;
+    assert!(!was(&passing, 0).await, "was_renewed: for no time at all");
+    assert!(was(&new, 9).await);
+    assert!(store.revoke(&subject, newer.id).await.expect("revoke"));
 
     let fourth = session(&subject);
     insert(store, &fourth).await;
@@ -206,7 +247,7 @@ pub(super) async fn no_text_is_an_outage<S: SessionStore>(store: &S) {
         let _ = store.find(&strange, id).await.map_err(fine);
         let _ = store.touch(&strange, id, NOW, LATER).await.map_err(fine);
         let _ = store.list(&strange, NOW).await.map_err(fine);
-        let _ = store.trim(&strange, 1).await.map_err(fine);
+        let _ = store.trim(&strange, id, 1, NOW).await.map_err(fine);
         let _ = store.was_renewed(&strange, id, NOW).await.map_err(fine);
         let _ = store.revoke(&strange, id).await.map_err(fine);
         let _ = store.revoke_all(&strange, None, NOW).await.map_err(fine);

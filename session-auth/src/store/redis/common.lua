@@ -42,15 +42,24 @@ local function write(id, s)
     redis.call('HSET', key, id, table.concat(row, ' '))
 end
 
--- Takes a session out, and with it the id that it had before. Says whether there was one.
+-- The ids that a session had before.
+local function befores(session)
+    local ids = {}
+    for id in session.previous:gmatch('%x+') do
+        table.insert(ids, id)
+    end
+    return ids
+end
+
+-- Takes a session out, and with it the ids that it had before. Says whether there was one.
 local function drop(id)
     local row = redis.call('HGET', key, id)
     if not row or row:sub(1, 1) == '>' then
         return 0
     end
     local session = parse(row)
-    if session and session.previous ~= '-' then
-        redis.call('HDEL', key, session.previous)
+    for _, before in ipairs(session and befores(session) or {}) do
+        redis.call('HDEL', key, before)
     end
     return redis.call('HDEL', key, id)
 end

@@ -1,6 +1,7 @@
 -- ARGV: subject, generation, id, seconds to live, issued, last seen, idle deadline, absolute deadline,
 -- label.
-if (redis.call('HGET', key, 'generation') or '0') ~= ARGV[2] then
+local generation = tonumber(redis.call('HGET', key, 'generation') or '0')
+if not generation or generation > tonumber(ARGV[2]) then
     return 0
 end
 redis.call('HSET', key, 'subject', ARGV[1])

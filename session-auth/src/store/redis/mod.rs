@@ -371,14 +371,15 @@ where
         &self,
         subject: &str,
         except: Option<SessionId>,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut revoke = scripts::REVOKE_ALL.prepare_invoke();
         revoke
             .key(self.key(subject))
             .arg(subject)
             .arg(except.map(|id| id.to_string()).unwrap_or_default())
-            .arg(KEEP_GENERATION);
+            .arg(KEEP_GENERATION)
+            .arg(now.as_secs());
         self.script(&revoke).await
     }
 
@@ -402,9 +403,18 @@ where
         Ok(sessions)
     }
 
-    async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+    async fn trim(
+        &self,
+        subject: &str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let mut trim = scripts::TRIM.prepare_invoke();
-        trim.key(self.key(subject)).arg(most);
+        trim.key(self.key(subject))
+            .arg(most)
+            .arg(keep.to_string())
+            .arg(now.as_secs());
         self.script(&trim).await
     }
 

@@ -1,13 +1,26 @@
 -- ARGV: old id, new id, until when the old one is remembered or 0, seconds to live, issued, last seen,
 -- idle deadline, absolute deadline, label.
 local row = redis.call('HGET', key, ARGV[1])
+local old = row and parse(row)
+-- What is remembered of the ids before that still is of use.
+local remembered = {}
+for _, id in ipairs(old and befores(old) or {}) do
+    local to = redis.call('HGET', key, id)
+    local til = to and to:match('^>%x+ (%d+)$')
+    if til and later(til, ARGV[6]) then
+        remembered[id] = til
+    end
+end
 if drop(ARGV[1]) == 0 then
     return 0
 end
-local old = parse(row)
-local remembered = ARGV[3] ~= '0'
-if remembered then
-    redis.call('HSET', key, ARGV[1], '>' .. ARGV[2] .. ' ' .. ARGV[3])
+if ARGV[3] ~= '0' then
+    remembered[ARGV[1]] = ARGV[3]
+end
+local ids = {}
+for id, til in pairs(remembered) do
+    redis.call('HSET', key, id, '>' .. ARGV[2] .. ' ' .. til)
+    table.insert(ids, id)
 end
 write(ARGV[2], {
     number = old and old.number or redis.call('HINCRBY', key, 'added', 1),
@@ -16,7 +29,7 @@ write(ARGV[2], {
     idle = ARGV[7],
     absolute = ARGV[8],
     going = expires(ARGV[4]),
-    previous = remembered and ARGV[1] or '-',
+    previous = #ids > 0 and table.concat(ids, ',') or '-',
     label = ARGV[9],
 })
 extend(tonumber(ARGV[4]))

@@ -2,8 +2,8 @@
 //!
 //! A session is `1 number issued seen idle absolute going previous`, and a space and its label where
 //! it has one: the version of this form, which of the subject's sessions it is, four times in seconds
-//! since 1970, when Redis may drop it by its own clock, and the id that it had before it was renewed
-//! or `-`. Such an id is a field with `>id until`.
+//! since 1970, when Redis may drop it by its own clock, and the ids that it had before it was renewed,
+//! with commas, or `-`. Such an id is a field with `>id until`.
 
 use redis::ScriptInvocation;
 

@@ -1,4 +1,4 @@
--- ARGV: how many stay.
+-- ARGV: how many stay, the id of one that does, what the time is.
 local now, kept = redis.call('TIME')[1], {}
 for _, session in ipairs(sessions()) do
     local parsed = parse(session[2])
@@ -13,8 +13,15 @@ local most = tonumber(ARGV[1])
 if #kept <= most then
     return 0
 end
--- The one used last first; of one second, the one added last.
+-- The one that stays first, then those that live, and of these the one used last; of one second, the one
+-- added last.
 table.sort(kept, function(a, b)
+    if (a.id == ARGV[2]) ~= (b.id == ARGV[2]) then
+        return a.id == ARGV[2]
+    end
+    if later(a.idle, ARGV[3]) ~= later(b.idle, ARGV[3]) then
+        return later(a.idle, ARGV[3])
+    end
     if a.seen ~= b.seen then
         return later(a.seen, b.seen)
     end

@@ -67,12 +67,21 @@ macro_rules! sql_store {
 
             async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
                 let mut lease = self.lease(true).await?;
-                let answer = sqlx::query(REVOKE)
-                    .bind(subject)
-                    .bind(id.as_bytes().as_slice())
-                    .execute(&mut *lease)
-                    .await;
-                Ok(lease.finish(answer).await?.rows_affected() == 1)
+                let mut answer = Ok(0);
+                // Once more where there was none: while the first waited for the row, that may have got
+                // another id, and a statement sees what there was when it began.
+                for _ in 0..2 {
+                    answer = sqlx::query(REVOKE)
+                        .bind(subject)
+                        .bind(id.as_bytes().as_slice())
+                        .execute(&mut *lease)
+                        .await
+                        .map(|ended| ended.rows_affected());
+                    if !matches!(answer, Ok(0)) {
+                        break;
+                    }
+                }
+                Ok(lease.finish(answer).await? == 1)
             }
 
             async fn revoke_all(
@@ -139,36 +148,41 @@ macro_rules! sql_store {
                 limit: u32,
             ) -> Result<u64, StoreError> {
                 let mut lease = self.lease(true).await?;
-                let mut answer = sqlx::query(REMOVE_EXPIRED)
-                    .bind(seconds(before))
-                    .bind(i64::from(limit))
-                    .execute(&mut *lease)
-                    .await
-                    .map(|removed| removed.rows_affected());
-                if answer.is_ok() {
-                    let forgotten = sqlx::query(FORGET_RENEWED)
-                        .bind(seconds(before))
+                let statements = [
+                    (REMOVE_EXPIRED, Some(seconds(before))),
+                    (FORGET_RENEWED, Some(seconds(before))),
+                    (FORGET, forgettable(before)),
+                ];
+                // The most of the three: it is asked again while any of them has more.
+                let mut answer = Ok(0);
+                for (statement, before) in statements {
+                    let (Ok(most), Some(before)) = (&answer, before) else {
+                        continue;
+                    };
+                    let most = *most;
+                    answer = sqlx::query(statement)
+                        .bind(before)
                         .bind(i64::from(limit))
                         .execute(&mut *lease)
-                        .await;
-                    answer = forgotten.and(answer);
-                }
-                if let (Ok(_), Some(forgettable)) = (&answer, forgettable(before)) {
-                    let forgotten = sqlx::query(FORGET)
-                        .bind(forgettable)
-                        .bind(i64::from(limit))
-                        .execute(&mut *lease)
-                        .await;
-                    answer = forgotten.and(answer);
+                        .await
+                        .map(|removed| removed.rows_affected().max(most));
                 }
                 lease.finish(answer).await
             }
 
-            async fn trim(&self, subject: &str, most: u32) -> Result<u64, StoreError> {
+            async fn trim(
+                &self,
+                subject: &str,
+                keep: SessionId,
+                most: u32,
+                now: Timestamp,
+            ) -> Result<u64, StoreError> {
                 let mut lease = self.lease(true).await?;
                 let answer = sqlx::query(TRIM)
                     .bind(subject)
                     .bind(i64::from(most))
+                    .bind(keep.as_bytes().as_slice())
+                    .bind(seconds(now))
                     .execute(&mut *lease)
                     .await;
                 Ok(lease.finish(answer).await?.rows_affected())
@@ -190,6 +204,11 @@ macro_rules! sql_store {
                     if done.rows_affected() == 0 {
                         return Ok(false);
                     }
+                    sqlx::query(MOVE_RENEWED)
+                        .bind(session.id.as_bytes().as_slice())
+                        .bind(old.as_bytes().as_slice())
+                        .execute(&mut *transaction)
+                        .await?;
                     sqlx::query(REMEMBER)
                         .bind(old.as_bytes().as_slice())
                         .bind(session.subject.as_str())

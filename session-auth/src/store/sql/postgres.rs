@@ -13,8 +13,9 @@ use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
-    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION,
-    SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live, pending, seconds,
+    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, MOVE_RENEWED, REMEMBER, REPLACE, REVOKE,
+    SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live,
+    pending, seconds,
 };
 use super::together::{FindTogether, Found, Lookups};
 use crate::clock::Timestamp;
@@ -107,6 +108,7 @@ const MIGRATIONS: &[&str] = &[
         until BIGINT NOT NULL \
     ); \
     CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until); \
+    CREATE INDEX session_auth_renewed_id ON session_auth_renewed (id); \
     CREATE TABLE session_auth_replays ( \
         delivery BYTEA NOT NULL PRIMARY KEY, \
         owner BIGINT, \
@@ -151,7 +153,8 @@ const TRIM: &str = concat!(
         SELECT id FROM session_auth_sessions WHERE id IN ( \
             SELECT id FROM session_auth_sessions WHERE subject = $1",
     live!("$1"),
-    "       ORDER BY last_seen DESC, number DESC OFFSET $2) \
+    "       ORDER BY (id = $3) DESC, (idle_deadline > $4) DESC, \
+            last_seen DESC, number DESC OFFSET $2) \
         FOR UPDATE SKIP LOCKED))"
 );
 

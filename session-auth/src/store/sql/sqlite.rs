@@ -13,8 +13,9 @@ use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
-    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION,
-    SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live, pending, seconds,
+    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, MOVE_RENEWED, REMEMBER, REPLACE, REVOKE,
+    SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live,
+    pending, seconds,
 };
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
@@ -87,6 +88,7 @@ const MIGRATIONS: &[&str] = &[
         until INTEGER NOT NULL \
     ) STRICT, WITHOUT ROWID; \
     CREATE INDEX session_auth_renewed_until ON session_auth_renewed (until); \
+    CREATE INDEX session_auth_renewed_id ON session_auth_renewed (id); \
     CREATE TABLE session_auth_replays ( \
         delivery BLOB NOT NULL PRIMARY KEY, \
         owner INTEGER, \
@@ -138,7 +140,8 @@ const TRIM: &str = concat!(
     "DELETE FROM session_auth_sessions WHERE id IN ( \
         SELECT id FROM session_auth_sessions WHERE subject = $1",
     live!("$1"),
-    "ORDER BY last_seen DESC, rowid DESC LIMIT -1 OFFSET $2)"
+    "ORDER BY (id = $3) DESC, (idle_deadline > $4) DESC, \
+            last_seen DESC, rowid DESC LIMIT -1 OFFSET $2)"
 );
 
 /// IMMEDIATE takes the lock at once: who has read before cannot always have it later.

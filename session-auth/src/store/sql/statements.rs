@@ -9,14 +9,15 @@ use crate::store::memory::KEEP_GENERATION;
 /// The version of a row that this code writes, and the only one that it reads.
 pub(super) const ROW_VERSION: i16 = 1;
 
-/// Adds nothing where the generation is another. Where it is raised at the same moment, the row is of
-/// the one before, and so is no session: nobody has to wait.
+/// Adds nothing where the generation has passed. Where it is raised at the same moment, the row is of
+/// the one before, and so is no session: nobody has to wait. A generation is the time of the revocation, so
+/// one that was read and then forgotten is no less than the next.
 pub(super) const INSERT: &str = "\
     INSERT INTO session_auth_sessions \
         (id, subject, label, issued, last_seen, idle_deadline, absolute_deadline, version, \
         generation) \
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
-    WHERE $9 = coalesce( \
+    WHERE $9 >= coalesce( \
         (SELECT generation FROM session_auth_generations WHERE subject = $2), 0)";
 
 /// A condition: a row is a session while no later generation than its own is known of the subject.
@@ -74,6 +75,10 @@ pub(super) const SPARE_RENEWED: &str = "\
 pub(super) const COUNT_ENDED: &str = "\
     SELECT count(*) FROM session_auth_sessions \
     WHERE subject = $1 AND generation >= $2 AND generation < $3";
+
+/// The ids that a session had before are now those of the one that it was renewed to.
+pub(super) const MOVE_RENEWED: &str = "\
+    UPDATE session_auth_renewed SET id = $1 WHERE id = $2";
 
 pub(super) const REMEMBER: &str = "\
     INSERT INTO session_auth_renewed (old, subject, id, until) VALUES ($1, $2, $3, $4)";
@@ -152,6 +157,11 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
     }
     if is_of_the_question(&error) {
         return StoreError::rejected(error);
+    }
+    // The server's own timeouts of a statement, and of its wait for a row that another one holds.
+    let code = error.as_database_error().and_then(|error| error.code());
+    if matches!(code.as_deref(), Some("57014" | "55P03")) {
+        return StoreError::cut_off(error);
     }
     StoreError::unavailable(error)
 }

@@ -1,0 +1,102 @@
+//! What a cache remembers of a store that is down.
+#![cfg(feature = "cache")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use session_auth::methods::GET;
+use session_auth::store::{
+    CachedStore, Generation, MemoryStore, SessionStore, StoreError, StoredSession,
+};
+use session_auth::{Keys, Router, Session, SessionAuthLayer, SessionId, Timestamp, session};
+
+/// A store that is down, or never answers.
+#[derive(Default)]
+struct Outage {
+    store: MemoryStore,
+    down: AtomicBool,
+    hangs: AtomicBool,
+}
+
+macro_rules! disturbed {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
+            if self.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            if self.down.load(Ordering::SeqCst) {
+                return Err(StoreError::unavailable("an outage"));
+            }
+            self.store.$name($($argument),*).await
+        })*
+    };
+}
+
+impl SessionStore for Outage {
+    disturbed! {
+        find(subject: &str, id: SessionId) -> Option<StoredSession>;
+        generation(subject: &str) -> Generation;
+        insert(session: &StoredSession, generation: Generation) -> bool;
+        touch(subject: &str, id: SessionId, seen: Timestamp, deadline: Timestamp) -> bool;
+        replace(old: SessionId, session: &StoredSession) -> bool;
+        revoke(subject: &str, id: SessionId) -> bool;
+        revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
+        list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
+        remove_expired(before: Timestamp, limit: u32) -> u64;
+    }
+}
+
+const TIMEOUT: Duration = Duration::from_millis(50);
+
+/// A service with a cache in front of a store, and the sessions of two people, one of whom it has seen.
+async fn seen_and_not(store: &Arc<Outage>) -> (SocketAddr, [String; 2]) {
+    let cached = CachedStore::new(Arc::clone(store), Duration::from_secs(60));
+    let auth = SessionAuthLayer::builder(Keys::random().unwrap());
+    let auth = auth.store_timeout(TIMEOUT).store(cached).build().unwrap();
+    let me = session(GET, "/me").to(|session: Session| async move { session.subject().to_owned() });
+    let app = common::protect(&auth, Router::new().mount(me)).unwrap();
+    let address = common::serve(app).await;
+    let cookies = [
+        common::cookie_of(&auth).await,
+        common::cookie_of(&auth).await,
+    ];
+    assert_eq!(me_of(address, &cookies[0]).await, 200);
+    (address, cookies)
+}
+
+async fn me_of(address: SocketAddr, cookie: &str) -> u16 {
+    common::request(address, "GET", "/me", cookie).await.status
+}
+
+/// The breaker stands in front of the store, and not of what is remembered of it.
+#[tokio::test]
+async fn what_was_seen_within_the_lag_works_while_the_store_is_down() {
+    let store = Arc::new(Outage::default());
+    let (address, [seen, unseen]) = seen_and_not(&store).await;
+    store.down.store(true, Ordering::SeqCst);
+    for _ in 0..20 {
+        assert_eq!(me_of(address, &unseen).await, 503);
+        assert_eq!(me_of(address, &seen).await, 200);
+    }
+}
+
+/// What is remembered does not say that the store is up.
+#[tokio::test]
+async fn the_breaker_opens_however_much_is_remembered() {
+    let store = Arc::new(Outage::default());
+    let (address, [seen, unseen]) = seen_and_not(&store).await;
+    store.hangs.store(true, Ordering::SeqCst);
+    let mut waited = 0;
+    for _ in 0..40 {
+        assert_eq!(me_of(address, &seen).await, 200);
+        let start = Instant::now();
+        assert_eq!(me_of(address, &unseen).await, 503);
+        waited += u32::from(start.elapsed() >= TIMEOUT);
+    }
+    assert!(waited < 20, "{waited} of 40 waited for a store that hangs");
+}
