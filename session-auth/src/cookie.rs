@@ -31,7 +31,9 @@ pub enum SameSite {
     Strict,
     /// Always, so that the service can be embedded in pages of other sites. The cookie is `Partitioned`
     /// then (CHIPS): in each such site a browser has another one, and none of them is the one that it
-    /// has where the service is visited by itself. So people log in once in each.
+    /// has where the service is visited by itself. So people log in once in each. Where it was
+    /// `Lax` or `Strict` before, browsers go on sending the old cookie beside the new one until it expires:
+    /// the one issued last counts, and a logout ends and clears both.
     ///
     /// Pages of other sites cannot use the session all the same: their requests are refused as
     /// `cross_origin`, and without CORS they cannot read an answer.
