@@ -387,3 +387,27 @@ async fn a_login_survives_that_an_old_revocation_is_forgotten() {
     sessions.revoke_all("ada").await.unwrap();
     assert!(other.unwrap().issue().await.unwrap_err().is_revoked());
 }
+
+/// NTP puts it right a little later.
+#[tokio::test]
+async fn a_clock_that_is_ahead_at_the_start_deletes_no_live_session() {
+    let clock = FakeClock::new();
+    let before = serve(builder().clock(clock.clock())).await;
+    let ada = before.login("ada").await;
+    let ahead = Duration::from_secs(48 * HOUR);
+    clock.advance(ahead);
+    let auth = builder()
+        .clock(clock.clock())
+        .store(Arc::clone(&before.store));
+    let auth = auth.build().unwrap();
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
+    for _ in 0..2 {
+        assert_eq!(
+            common::post(address, "/login/bob", "", "").await.status,
+            200
+        );
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    clock.go_back(ahead);
+    assert_eq!(before.status(&ada).await, 200);
+}

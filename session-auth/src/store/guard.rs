@@ -13,6 +13,7 @@ use super::erased::ErasedStore;
 use super::error::StoreError;
 use super::noted::Noted;
 use super::session_store::StoredSession;
+use super::steady::Steady;
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
@@ -22,9 +23,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_millis(250);
 /// How often an outage is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// How often expired sessions are deleted, ..
-const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
-/// .. in batches of so many rows, ..
+/// Expired sessions are deleted in batches of so many rows, ..
 const SWEEP_BATCH: u32 = 500;
 /// .. and how many batches at one time at the most: what is left over waits for the next.
 const SWEEP_BATCHES: u32 = 100;
@@ -34,11 +33,8 @@ pub(crate) struct GuardedStore {
     store: Arc<dyn ErasedStore>,
     timeout: Duration,
     breaker: Breaker,
-    /// When expired sessions were deleted last, in seconds since 1970, ..
-    swept: AtomicU64,
-    /// .. and by a clock that does not jump, in seconds since `start`.
-    swept_after: AtomicU64,
-    start: Instant,
+    /// By which expired sessions are deleted.
+    steady: Steady,
     /// Whose last use was noted when.
     pub(crate) noted: Noted,
     /// Questions without an answer: those of one subject, and those of requests.
@@ -58,9 +54,7 @@ impl GuardedStore {
             store,
             timeout,
             breaker: Breaker::new(breaker, timeout),
-            swept: AtomicU64::new(0),
-            swept_after: AtomicU64::new(0),
-            start: Instant::now(),
+            steady: Steady::default(),
             noted: Noted::default(),
             errors: Default::default(),
             reported: Mutex::default(),
@@ -171,43 +165,15 @@ impl GuardedStore {
     /// Deletes expired sessions if that is due: beside the request, in bounded batches. `leeway` is
     /// by how much the clocks of machines that share the store may differ.
     ///
-    /// Not where the clock has jumped: it may jump back, and the sessions be live. Five minutes later
-    /// it has proved itself.
+    /// Every five minutes, and not where the clock may jump back, and the sessions be live.
     pub(crate) fn sweep(self: &Arc<Self>, now: Timestamp, leeway: Duration) {
         if self.store.forgets_by_itself() {
             return;
         }
-        let last = self.swept.load(Ordering::Relaxed);
-        let since = now.since(Timestamp::from_secs(last));
-        // By less, and it is another machine's request, or one that took its time.
-        let went_back = now.as_secs().saturating_add(leeway.as_secs()) < last;
-        if since < SWEEP_EVERY && !went_back {
+        let Some(before) = self.steady.proves(now, leeway) else {
             return;
-        }
-        // Of requests at the same time, one sweeps.
-        let claimed =
-            self.swept
-                .compare_exchange(last, now.as_secs(), Ordering::Relaxed, Ordering::Relaxed);
-        if claimed.is_err() {
-            return;
-        }
-        let after = self.start.elapsed().as_secs();
-        let passed = after - self.swept_after.swap(after, Ordering::Relaxed).min(after);
-        let passed = Duration::from_secs(passed);
-        // At the start there is nothing that it could have jumped from.
-        let jumped = last != 0 && since > passed.saturating_add(leeway);
-        if jumped || went_back {
-            tracing::warn!(
-                target: "session_auth",
-                from = last,
-                to = now.as_secs(),
-                "the system clock has jumped: expired sessions are not deleted until it has been \
-                 right for five minutes"
-            );
-            return;
-        }
+        };
         let this = Arc::clone(self);
-        let before = Timestamp::from_secs(now.as_secs().saturating_sub(leeway.as_secs()));
         tokio::spawn(async move {
             for _ in 0..SWEEP_BATCHES {
                 match this

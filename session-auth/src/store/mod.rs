@@ -56,6 +56,7 @@ mod replays;
 mod session_store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
+mod steady;
 
 pub use self::api_keys::{ApiKey, ApiKeyId, ApiKeyStore, InvalidApiKeyId};
 pub(crate) use self::api_keys::{GuardedApiKeys, KEEP_ENDED};
@@ -76,3 +77,4 @@ pub use self::session_store::{Generation, MAX_LISTED, SessionStore, StoredSessio
 pub use self::sql::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use self::sql::SqliteStore;
+pub(crate) use self::steady::Steady;
