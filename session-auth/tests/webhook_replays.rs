@@ -355,6 +355,24 @@ async fn a_claim_that_comes_too_late_is_given_back() {
 }
 
 #[tokio::test]
+async fn what_was_handled_stays_so_when_the_clock_was_ahead() {
+    let (store, clock) = (
+        SharedStore::default(),
+        Arc::new(AtomicU64::new(1_700_000_000)),
+    );
+    let service = Service::start(window(&store, &clock).unwrap()).await;
+    service.deliver("/delivery", "a").await;
+    for ahead in [86_400, 365 * 86_400] {
+        clock.fetch_add(ahead, Ordering::SeqCst);
+        service.deliver("/delivery", &ahead.to_string()).await;
+        clock.fetch_sub(ahead, Ordering::SeqCst);
+        let again = service.deliver("/delivery", "a").await;
+        assert_eq!(again, (200, r#"{"status":"duplicate"}"#.to_owned()));
+    }
+    assert_eq!(service.ran(), 3);
+}
+
+#[tokio::test]
 async fn what_the_window_could_not_keep_is_said() {
     let log = common::log();
     let (store, clock) = (

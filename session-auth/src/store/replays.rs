@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::StoreError;
+use super::steady::Steady;
 use crate::clock::Timestamp;
 
 /// How many deliveries a [`MemoryReplays`] knows at the most.
@@ -33,7 +34,8 @@ pub enum Claim {
 ///
 /// Each operation is atomic: of two at a time, from any number of processes, one comes first. Time is
 /// the caller's: a store compares the timestamps that it is given, or forgets by itself once as much
-/// time has passed as lies between them.
+/// time has passed as lies between them. A clock may be ahead and come back: what is deleted because it
+/// is over should be so for certain.
 ///
 /// Implement it with `async fn`, and try it with
 /// [`conformance::check_replays`](crate::store::conformance::check_replays).
@@ -84,6 +86,8 @@ pub trait ReplayStore: Send + Sync + 'static {
 #[derive(Default)]
 pub struct MemoryReplays {
     known: Mutex<Known>,
+    /// By which those that are over go.
+    steady: Steady,
 }
 
 #[derive(Default)]
@@ -119,12 +123,13 @@ impl ReplayStore for MemoryReplays {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Claim, StoreError> {
+        let past = self.steady.past(now);
         let mut known = self.known();
         while let Some(first) = known.order.front().copied() {
             let over = known
                 .entries
                 .get(&first)
-                .is_none_or(|entry| entry.until <= now);
+                .is_none_or(|entry| entry.until <= past);
             if !over && known.order.len() < MOST {
                 break;
             }
@@ -206,6 +211,9 @@ mod tests {
 
     #[tokio::test]
     async fn memory_is_bounded() {
+        const START: u64 = 1_700_000_000;
+        const YEAR: u64 = START + 365 * 86_400;
+
         let store = MemoryReplays::new();
         let key = |number: usize| {
             let mut key = [0; 32];
@@ -213,7 +221,7 @@ mod tests {
             key
         };
         for number in 0..MOST + 10 {
-            ReplayStore::claim(&store, key(number), 1, at(0), at(300))
+            ReplayStore::claim(&store, key(number), 1, at(START), at(START + 300))
                 .await
                 .expect("memory");
         }
@@ -222,10 +230,18 @@ mod tests {
             (known.entries.len(), known.order.len())
         };
         assert_eq!(lengths(), (MOST, MOST));
-        // And those that are over go by themselves.
-        ReplayStore::claim(&store, key(0), 1, at(300), at(600))
-            .await
-            .expect("memory");
-        assert_eq!(lengths(), (1, 1));
+        // And those that are over go by themselves, once that is certain: not after a jump.
+        for (now, left) in [
+            (YEAR, MOST),
+            (START + 600, MOST),
+            (START + 899, MOST),
+            (START + 900, 4),
+        ] {
+            let key = key(now as usize);
+            ReplayStore::claim(&store, key, 1, at(now), at(now + 300))
+                .await
+                .expect("memory");
+            assert_eq!(lengths(), (left, left), "{now}");
+        }
     }
 }

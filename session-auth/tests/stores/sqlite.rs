@@ -374,29 +374,40 @@ async fn a_service_has_rusqlite_beside_the_store() {
     assert!(tables > 2, "{tables}");
 }
 
-/// What a claim leaves behind goes with those that come later: the table does not grow for ever.
+/// What a claim leaves behind goes with those that come later: the table does not grow for ever. Not where
+/// the clock jumps, as it may come back.
 #[tokio::test]
 async fn deliveries_that_are_over_are_forgotten() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = patient(&url(folder.path())).await;
-    let claim = async |number: u8, now: u64| {
-        let [now, until] = [now, now + 300].map(session_auth::Timestamp::from_secs);
+    let start = 1_700_000_000;
+    let claim = async |number: u8, after: u64| {
+        let [now, until] = [after, after + 300].map(|it| Timestamp::from_secs(start + it));
         let claimed = store.claim([number; 32], 1, now, until).await;
         assert_eq!(claimed.expect("a claim"), Claim::Taken);
+    };
+    let pool = sqlx::SqlitePool::connect(&url(folder.path())).await;
+    let pool = pool.expect("a pool");
+    let count = async || {
+        let count = sqlx::query_scalar("SELECT count(*) FROM session_auth_replays");
+        let count: i64 = count.fetch_one(&pool).await.expect("a count");
+        count
     };
     for number in 0..10 {
         claim(number, 0).await;
     }
     for number in 10..13 {
-        claim(number, 300).await;
+        claim(number, 365 * 86_400).await;
     }
-    let pool = sqlx::SqlitePool::connect(&url(folder.path())).await;
-    let count = sqlx::query_scalar("SELECT count(*) FROM session_auth_replays");
-    let count: i64 = count
-        .fetch_one(&pool.expect("a pool"))
-        .await
-        .expect("a count");
-    assert_eq!(count, 3);
+    assert_eq!(count().await, 13);
+    for (number, after) in [(13, 300), (14, 600), (15, 899)] {
+        claim(number, after).await;
+        assert_eq!(count().await, i64::from(number) + 1);
+    }
+    for number in 16..19 {
+        claim(number, 900).await;
+    }
+    assert_eq!(count().await, 19 - 10);
 }
 
 /// However few sessions have expired beside them.

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -22,6 +23,7 @@ use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
+use crate::store::steady::Steady;
 
 /// Keeps sessions and API keys in PostgreSQL: for any number of machines.
 ///
@@ -47,6 +49,8 @@ pub struct PostgresStore {
     /// Whether a pooler is in between, which may answer each transaction by another connection.
     through_pooler: bool,
     lookups: Lookups,
+    /// By which deliveries that are over go.
+    steady: Arc<Steady>,
 }
 
 const MAX_CONNECTIONS: u32 = 10;
@@ -207,6 +211,7 @@ impl PostgresStore {
             pool,
             through_pooler: false,
             lookups: Lookups::default(),
+            steady: Arc::default(),
         }
     }
 
@@ -262,6 +267,7 @@ impl PostgresStore {
             pool: connect(options).await?,
             through_pooler: true,
             lookups: Lookups::default(),
+            steady: Arc::default(),
         })
     }
 

@@ -63,7 +63,7 @@ macro_rules! sql_replays {
                     // On its own: where it fails, the delivery is claimed all the same.
                     let mut lease = self.lease(true).await?;
                     let answer = sqlx::query($forget)
-                        .bind(seconds(now))
+                        .bind(seconds(self.steady.past(now)))
                         .bind(FORGET_MOST)
                         .execute(&mut *lease)
                         .await;

@@ -21,6 +21,7 @@ use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 use crate::store::error::StoreError;
 use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
+use crate::store::steady::Steady;
 
 /// Keeps sessions and API keys in an SQLite file: for one machine, any number of processes, across restarts.
 ///
@@ -51,6 +52,8 @@ pub struct SqliteStore {
     /// SQLite has one writer at a time, and lets the others ask again and again. In one process they
     /// queue here, first come first served, and hold no connection meanwhile.
     writer: Arc<Mutex<()>>,
+    /// By which deliveries that are over go.
+    steady: Arc<Steady>,
 }
 
 /// Less than the layer's timeout, so that the error says that the database is locked.
@@ -179,6 +182,7 @@ impl SqliteStore {
         Self {
             pool,
             writer: Arc::default(),
+            steady: Arc::default(),
         }
     }
 
