@@ -393,13 +393,40 @@ async fn the_list_shows_what_became_of_each_key_and_no_secret() {
             "{text}"
         );
     }
-    // A key that has ended is shown for 30 days, and goes when the next one is issued.
+    // A key that has ended is shown for 30 days, and goes when the next one is issued. Not where the clock
+    // has just jumped there.
     service
         .clock
         .advance(Duration::from_secs(31 * 24 * 60 * 60));
     let _ = service.issue(NewApiKey::of("ada").label("third")).await;
+    assert_eq!(list().await.len(), 3);
+    service.clock.advance(Duration::from_secs(300));
+    let _ = service.issue(NewApiKey::of("ada").label("fourth")).await;
     let labels: Vec<_> = list().await.into_iter().map(|key| key.label).collect();
-    assert_eq!(labels, ["third", "nightly export"]);
+    assert_eq!(labels, ["fourth", "third", "nightly export"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_costs_nobody_a_key() {
+    let service = Service::start(|keys| keys.remember(Duration::ZERO, 1)).await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let key = service.issue(of_ada().lasting(90 * day)).await;
+    service.clock.advance(365 * day);
+    for _ in 0..3 {
+        let _ = service.issue(of_ada()).await;
+        service.clock.advance(Duration::from_secs(1));
+    }
+    service.clock.go_back(365 * day);
+    assert_eq!(service.ask("/me", key.reveal()).await.status, 200);
+
+    // A process that starts with it.
+    service.clock.advance(365 * day);
+    let (store, clock) = (Arc::clone(&service.store), service.clock.clone());
+    let keys = ApiKeys::new("acme_live", Arc::clone(&store)).clock(clock.clock());
+    let other = Service::of(keys, store, clock).await;
+    let _ = other.issue(of_ada()).await;
+    service.clock.go_back(365 * day);
+    assert_eq!(service.ask("/me", key.reveal()).await.status, 200);
 }
 
 #[tokio::test]

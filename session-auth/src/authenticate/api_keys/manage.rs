@@ -124,8 +124,9 @@ impl ApiKeys {
     pub async fn issue(&self, new: NewApiKey) -> Result<IssuedApiKey, ApiKeyError> {
         new.check()?;
         let now = self.now()?;
-        let past = now.as_secs().saturating_sub(KEEP_ENDED.as_secs());
-        let past = Timestamp::from_secs(past);
+        // Not by the clock's word alone: it may be ahead, and a key that has ended by it be live.
+        let past = self.steady.past(now).as_secs();
+        let past = Timestamp::from_secs(past.saturating_sub(KEEP_ENDED.as_secs()));
         self.store
             .ask(|store| store.forget_keys(&new.subject, past))
             .await?;
@@ -145,8 +146,8 @@ impl ApiKeys {
         Ok(issued)
     }
 
-    /// The subject's keys, the one issued last first: also those that have ended, for 30 days. At most
-    /// 1,000.
+    /// The subject's keys, the one issued last first: also those that have ended, for 30 days, until the
+    /// next one is issued by a clock that has gone on for five minutes without a jump. At most 1,000.
     ///
     /// # Errors
     ///

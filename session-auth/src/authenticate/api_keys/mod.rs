@@ -16,7 +16,7 @@ use self::text::Digest;
 use self::warm::{Known, Warm};
 use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::store::{ApiKey, ApiKeyId, ApiKeyStore, DEFAULT_TIMEOUT, GuardedApiKeys};
+use crate::store::{ApiKey, ApiKeyId, ApiKeyStore, DEFAULT_TIMEOUT, GuardedApiKeys, Steady};
 use crate::trail::{AuditEvent, AuditSink};
 
 /// How exact `last_used` is: a write for each request would cost more than it tells.
@@ -81,6 +81,8 @@ pub struct ApiKeys {
     store: Arc<GuardedApiKeys>,
     warm: Arc<Warm>,
     clock: Arc<dyn Clock>,
+    /// By which keys that have ended are forgotten.
+    steady: Arc<Steady>,
     told: Arc<Told>,
 }
 
@@ -118,6 +120,7 @@ impl ApiKeys {
             store: Arc::new(GuardedApiKeys::new(Arc::new(store), DEFAULT_TIMEOUT)),
             warm: Arc::new(Warm::new(DEFAULT_LAG, DEFAULT_KEYS)),
             clock: Arc::new(SystemClock),
+            steady: Arc::default(),
             told: Arc::default(),
         }
     }
@@ -239,6 +242,10 @@ impl Authenticate for ApiKeys {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        // Keys are issued seldom: from here on the clock has time to prove itself.
+        if let Some(now) = Timestamp::of(&self.clock) {
+            self.steady.past(now);
+        }
         match text::mistake(&self.prefix) {
             Some(what) => Err(ConfigError::new(what)),
             None => Ok(()),
