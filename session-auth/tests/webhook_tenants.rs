@@ -183,6 +183,23 @@ async fn a_secret_that_changes_is_known_after_a_minute_and_one_that_is_none_is_r
 }
 
 #[tokio::test]
+async fn a_secret_that_was_looked_up_by_a_clock_that_was_ahead_is_looked_up_again() {
+    let service = Service::start().await;
+    let day = 24 * 60 * 60;
+    service.seconds.fetch_add(day, Ordering::SeqCst);
+    assert_eq!(service.deliver(ACME, SECRET, "").await.0, 200);
+    service.seconds.fetch_sub(day, Ordering::SeqCst);
+    *service.database.secret.lock().unwrap() = Some("the new one");
+    assert!(is_refused(&service.deliver(ACME, SECRET, "").await));
+    assert_eq!(service.deliver(ACME, "the new one", "").await.0, 200);
+    // A request that came a few seconds before that lookup does with it.
+    service.database.asked();
+    service.seconds.fetch_sub(4, Ordering::SeqCst);
+    assert_eq!(service.deliver(ACME, "the new one", "").await.0, 200);
+    assert_eq!(service.database.asked(), 0);
+}
+
+#[tokio::test]
 async fn an_outage_puts_off_whom_nobody_knows_and_changes_nothing_for_the_others() {
     let service = Service::start().await;
     service.database.down.store(1, Ordering::SeqCst);

@@ -287,6 +287,33 @@ async fn keys_change_while_the_service_runs_and_an_outage_changes_nothing() {
     assert_eq!(ask(&new_token, NOW + 20_000).await, Ok(()));
 }
 
+#[tokio::test]
+async fn keys_that_were_looked_up_by_a_clock_that_was_ahead_are_looked_up_again() {
+    let (old, new) = (Issuer::new("old"), Issuer::new("new"));
+    let served = Arc::new(Mutex::new(old.jwks()));
+    let source = Arc::clone(&served);
+    let by = verifier(Jwks::fetched(move || {
+        let text = source.lock().unwrap().clone();
+        async move { Ok(text) }
+    }));
+    let ask = async |issuer: &Issuer, now: u64| {
+        let mut claims = claims();
+        claims["exp"] = (NOW + 1_000_000).into();
+        let token = issuer.sign(&issuer.header(), &claims.to_string());
+        let request = Request::post("/").header("authorization", format!("Bearer {token}"));
+        let request = request.body("").unwrap();
+        let seen = WebhookRequest::new(&request, at(now));
+        if let Some(preparing) = by.prepare(&seen) {
+            preparing.await.unwrap();
+        }
+        by.verify(&seen).map(drop)
+    };
+    assert_eq!(ask(&old, NOW + 86_400).await, Ok(()));
+    *served.lock().unwrap() = new.jwks();
+    assert_eq!(ask(&new, NOW).await, Ok(()));
+    assert!(ask(&old, NOW).await.is_err(), "the issuer took it away");
+}
+
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }

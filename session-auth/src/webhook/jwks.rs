@@ -33,6 +33,12 @@ const SHORTEST_SECRET: usize = 32;
 /// The algorithms of the keys below.
 pub(super) const ALGORITHMS: [&str; 4] = ["RS256", "ES256", "EdDSA", "HS256"];
 
+/// Whether less than this has passed since then. A time of the future is long ago: the clock was ahead, and
+/// is right again. By less than a pause, it is that of a request that came a little later.
+fn is_within(at: u64, now: u64, seconds: u64) -> bool {
+    at <= now.saturating_add(PAUSE) && now.saturating_sub(at) < seconds
+}
+
 type Fetching = Pin<Box<dyn Future<Output = Result<String, FetchError>> + Send>>;
 type Fetch = dyn Fn() -> Fetching + Send + Sync;
 
@@ -246,11 +252,9 @@ impl Jwks {
         }
         let keys = inner.keys.load();
         let is_known = keys.find(Some(kid)).is_some();
-        let is_fresh = keys
-            .fetched_at
-            .is_some_and(|at| now.saturating_sub(at) < FRESH);
+        let is_fresh = keys.fetched_at.is_some_and(|at| is_within(at, now, FRESH));
         let asked = inner.asked.load(Ordering::Relaxed);
-        !(is_known && is_fresh) && now.saturating_sub(asked) >= PAUSE
+        !(is_known && is_fresh) && !is_within(asked, now, PAUSE)
     }
 
     /// Looks up the keys, where this token needs it.
@@ -324,5 +328,22 @@ mod tests {
         assert!(!jwks.is_to_fetch("b", 20_029), "it was asked just now");
         assert!(jwks.fetch("b", 20_029).is_none());
         assert!(jwks.is_to_fetch("b", 20_030));
+    }
+
+    #[test]
+    fn a_time_of_the_future_is_long_ago() {
+        let jwks = Jwks::fetched(|| async { Ok(String::new()) });
+        let set = r#"{"keys":[{"kty":"RSA","kid":"a","n":"AQAB","e":"AQAB"}]}"#;
+        let keys = Keys::read(set, 10_000).expect("a key");
+        jwks.0.keys.store(Arc::new(keys));
+        assert!(jwks.fetch("b", 10_000).is_some());
+        for (kid, now, is) in [
+            ("a", 9_970, false),
+            ("a", 9_969, true),
+            ("b", 9_970, false),
+            ("b", 9_969, true),
+        ] {
+            assert_eq!(jwks.is_to_fetch(kid, now), is, "{kid} {now}");
+        }
     }
 }

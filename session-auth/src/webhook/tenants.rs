@@ -84,7 +84,19 @@ struct Known<V> {
 struct Tenant<V> {
     /// `None` where there is no such tenant.
     verifier: Option<Arc<V>>,
-    until: SystemTime,
+    /// When it was looked up.
+    at: SystemTime,
+}
+
+impl<V> Tenant<V> {
+    fn is_fresh(&self, now: SystemTime, keep: Duration) -> bool {
+        match now.duration_since(self.at) {
+            Ok(age) => age < keep,
+            // The clock was ahead, and is right again; by less than a lookup takes, it is the time of a
+            // request that came a little later.
+            Err(ahead) => ahead.duration() < keep.min(TIMEOUT),
+        }
+    }
 }
 
 impl<V: Verifier> PerTenant<V> {
@@ -195,7 +207,7 @@ impl<V: Verifier> PerTenant<V> {
         });
         let entry = Tenant {
             verifier: usable.map(Arc::new),
-            until: now.checked_add(self.keep).unwrap_or(now),
+            at: now,
         };
         let mut known = self.known();
         if known.tenants.insert(tenant.clone(), entry).is_none() {
@@ -284,9 +296,10 @@ impl<V: Verifier> Verifier for PerTenant<V> {
         let now = request.now();
         let is_known = {
             let known = self.known();
-            known.tenants.get(tenant).map(|it| it.until > now)
+            let found = known.tenants.get(tenant);
+            found.is_some_and(|it| it.is_fresh(now, self.keep))
         };
-        if is_known == Some(true) {
+        if is_known {
             return None;
         }
         let without_proof = matches!(
