@@ -314,6 +314,20 @@ async fn keys_that_were_looked_up_by_a_clock_that_was_ahead_are_looked_up_again(
     assert!(ask(&old, NOW).await.is_err(), "the issuer took it away");
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_that_never_come_are_given_up() {
+    let issuer = Issuer::new("one");
+    let by = verifier(Jwks::fetched(std::future::pending));
+    let request = Request::post("/").header("authorization", format!("Bearer {}", issuer.token()));
+    let request = request.body("").unwrap();
+    let seen = WebhookRequest::new(&request, at(NOW));
+    let began = tokio::time::Instant::now();
+    by.prepare(&seen).unwrap().await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 5);
+    let refused = by.verify(&seen).unwrap_err();
+    assert!(matches!(refused, Rejection::Unavailable(_)), "{refused:?}");
+}
+
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }

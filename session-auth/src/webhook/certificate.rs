@@ -17,7 +17,7 @@ use ring::signature::{
 };
 use time::{Date, Month};
 
-use super::verifier::{ConfigError, FetchError, Preparing, Rejection};
+use super::verifier::{ConfigError, FetchError, Preparing, Rejection, in_time};
 
 /// How many certificates are kept. A sender has one or two at a time.
 const MOST: usize = 16;
@@ -222,8 +222,8 @@ struct Inner {
 impl Certificates {
     /// Fetched by this client, in PEM, when they are first needed.
     ///
-    /// The client must not follow redirects, must check the host's certificate, and should give up
-    /// after a few seconds. The bytes of a response that is no 200 are an error.
+    /// The client must not follow redirects, and must check the host's certificate. It is given up
+    /// after 5 seconds. The bytes of a response that is no 200 are an error.
     ///
     /// ```
     /// use session_auth::webhook::Certificates;
@@ -290,7 +290,7 @@ impl Certificates {
         let fetching = self.0.fetch.as_ref()?(url.clone());
         let certificates = self.clone();
         Some(Box::pin(async move {
-            let pem = fetching.await.map_err(|error| {
+            let pem = in_time(fetching).await.map_err(|error| {
                 tracing::error!(target: "session_auth", url, error, "no certificate of a sender");
                 Rejection::Unavailable("the sender's certificate could not be fetched")
             })?;
@@ -445,5 +445,13 @@ mod tests {
             let is_known = certificates.get(&url).is_some();
             assert_eq!(is_known, number >= 100 - MOST, "{number}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_answers_is_given_up() {
+        let certificates = Certificates::fetched(|_| std::future::pending());
+        let url = "https://sns.us-east-1.amazonaws.com/a.pem".to_owned();
+        let given_up = certificates.fetch(url).expect("not known").await;
+        assert!(matches!(given_up, Err(Rejection::Unavailable(_))));
     }
 }

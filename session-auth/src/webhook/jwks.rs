@@ -19,7 +19,7 @@ use ring::signature::{
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::verifier::{ConfigError, FetchError, Preparing};
+use super::verifier::{ConfigError, FetchError, Preparing, in_time};
 
 /// How long fetched keys are good before they are looked up again, in seconds.
 const FRESH: u64 = 3600;
@@ -193,7 +193,7 @@ impl Jwks {
 
     /// Fetched by this client when a token names a key that is not known, and once an hour; never more
     /// often than every 30 seconds. While the issuer's host is down, the keys that are known stay good.
-    /// The client should give up after a few seconds.
+    /// The client is given up after 5 seconds.
     pub fn fetched<F>(fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<String, FetchError>> + Send + 'static,
@@ -273,7 +273,7 @@ impl Jwks {
         inner.is_behind.store(true, Ordering::Relaxed);
         let fetching = fetch();
         Some(Box::pin(async move {
-            let read = match fetching.await {
+            let read = match in_time(fetching).await {
                 Ok(text) => Keys::read(&text, now).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };

@@ -14,7 +14,8 @@ use super::mac::encode_hex;
 use super::secret::Secrets;
 use super::terms::Terms;
 use super::verifier::{
-    ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
+    ConfigError, Delivery, FETCH_TIMEOUT, FetchError, Preparing, Rejection, Verifier,
+    WebhookRequest, in_time,
 };
 
 /// How many tenants are known at the most; with one more, the one that was looked up first is looked
@@ -22,7 +23,6 @@ use super::verifier::{
 const MOST: usize = 10_000;
 /// How many are looked up at the same time at the most: names are the caller's to choose.
 const AT_ONCE: usize = 64;
-const TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP: Duration = Duration::from_secs(60);
 /// The longest name of a tenant, in bytes.
 const LONGEST: usize = 128;
@@ -94,7 +94,7 @@ impl<V> Tenant<V> {
             Ok(age) => age < keep,
             // The clock was ahead, and is right again; by less than a lookup takes, it is the time of a
             // request that came a little later.
-            Err(ahead) => ahead.duration() < keep.min(TIMEOUT),
+            Err(ahead) => ahead.duration() < keep.min(FETCH_TIMEOUT),
         }
     }
 }
@@ -310,19 +310,16 @@ impl<V: Verifier> Verifier for PerTenant<V> {
             return None;
         }
         Some(Box::pin(async move {
-            let looked_up = tokio::time::timeout(TIMEOUT, async {
+            let looked_up = in_time(async {
                 let _permit = self.at_once.acquire().await;
                 (self.look_up)(tenant.to_owned()).await
             });
-            let error: FetchError = match looked_up.await {
-                Ok(Ok(found)) => {
-                    self.learn(tenant.to_owned(), found, now);
-                    return Ok(());
+            match looked_up.await {
+                Ok(found) => self.learn(tenant.to_owned(), found, now),
+                Err(error) => {
+                    tracing::error!(target: "session_auth", tenant, error, "no secret of a tenant");
                 }
-                Ok(Err(error)) => error,
-                Err(_) => "it took too long".into(),
-            };
-            tracing::error!(target: "session_auth", tenant, error, "no secret of a tenant");
+            }
             Ok(())
         }))
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, GetAll, X_CONTENT_TYPE_OPTIONS};
@@ -192,6 +192,18 @@ impl<V: Verifier + ?Sized> Verifier for Box<V> {
 
 /// What goes wrong in a caller's own client.
 pub type FetchError = Box<dyn Error + Send + Sync>;
+
+/// How long a caller's own client may take: a request waits for it.
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the client fetches, unless that takes too long.
+pub(super) async fn in_time<T>(
+    fetching: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
+    tokio::time::timeout(FETCH_TIMEOUT, fetching)
+        .await
+        .unwrap_or_else(|_| Err("it took longer than 5 seconds".into()))
+}
 
 /// What [`Verifier::prepare`] waits for.
 pub type Preparing<'a> = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send + 'a>>;
