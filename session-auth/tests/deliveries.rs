@@ -17,7 +17,7 @@ use bytes::Bytes;
 use session_auth::methods::{ANY, POST};
 use session_auth::routing::post;
 use session_auth::webhook::{
-    BasicAuth, Bearer, Delivery, Hmac, Rejection, Verifier, WebhookRequest,
+    BasicAuth, Bearer, Delivery, Hmac, Rejection, Verifier, WebhookRequest, any_of,
 };
 use session_auth::{
     Denial, Keys, Mode, RouteActivity, Router, SessionAuthLayer, SessionAuthLayerBuilder, webhook,
@@ -50,6 +50,13 @@ fn builder() -> SessionAuthLayerBuilder {
         .verifier("github", Hmac::github("secret"))
         .verifier("postmark", BasicAuth::new("postmark", "pass"))
         .verifier("waf", Bearer::new("edge-token"))
+        .verifier(
+            "either",
+            any_of([
+                Box::new(Bearer::new("new-token")) as Box<dyn Verifier>,
+                Box::new(BasicAuth::new("postmark", "pass")),
+            ]),
+        )
 }
 
 async fn serve(builder: SessionAuthLayerBuilder, routes: Router) -> (SocketAddr, SessionAuthLayer) {
@@ -408,11 +415,16 @@ async fn a_refusal_asks_for_the_credentials_that_the_verifier_takes() {
     let routes = Router::new()
         .mount(webhook(POST, "/basic", "postmark").to(async || "ran"))
         .mount(webhook(POST, "/bearer", "waf").to(async || "ran"))
+        .mount(webhook(POST, "/either", "either").to(async || "ran"))
         .mount(webhook(POST, "/hmac", "github").to(async || "ran"));
     let (address, _) = serve(builder(), routes).await;
     for (path, challenge) in [
         ("/basic", r#"Basic realm="webhook", charset="UTF-8""#),
         ("/bearer", r#"Bearer realm="webhook""#),
+        (
+            "/either",
+            r#"Bearer realm="webhook", Basic realm="webhook", charset="UTF-8""#,
+        ),
         ("/hmac", "Webhook"),
     ] {
         for headers in [
@@ -426,7 +438,8 @@ async fn a_refusal_asks_for_the_credentials_that_the_verifier_takes() {
             assert_eq!(given, [challenge], "{path} {headers:?}");
         }
         let answer = common::post(address, path, BASIC, "").await;
-        assert_eq!(answer.status == 200, path == "/basic");
+        let takes_basic = ["/basic", "/either"].contains(&path);
+        assert_eq!(answer.status == 200, takes_basic, "{path}");
     }
 }
 
@@ -455,18 +468,24 @@ class Client {
 async fn clients_that_wait_for_a_challenge_get_in() {
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
-    let routes = Router::new().mount(webhook(POST, "/basic", "postmark").to(move |body: Bytes| {
-        count.fetch_add(1, Ordering::SeqCst);
-        async move { body.len().to_string() }
-    }));
+    let handler = || {
+        let count = Arc::clone(&count);
+        move |body: Bytes| {
+            count.fetch_add(1, Ordering::SeqCst);
+            async move { body.len().to_string() }
+        }
+    };
+    let routes = Router::new()
+        .mount(webhook(POST, "/basic", "postmark").to(handler()))
+        .mount(webhook(POST, "/either", "either").to(handler()));
     let (address, _) = serve(builder(), routes).await;
-    let url = format!("http://{address}/basic");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("body");
     let java = dir.path().join("Client.java");
     std::fs::write(&java, JAVA).unwrap();
     // Less than a segment, and more than the sockets' buffers hold.
-    for size in [10, 900 * 1024] {
+    for (path, size) in [("basic", 10), ("basic", 900 * 1024), ("either", 10)] {
+        let url = format!("http://{address}/{path}");
         std::fs::write(&file, "x".repeat(size)).unwrap();
         let file = file.to_str().unwrap();
         let post = format!("--post-file={file}");
@@ -526,7 +545,7 @@ async fn clients_that_wait_for_a_challenge_get_in() {
                 Err(error) => panic!("{program}: {error}"),
             };
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert_eq!(text, size.to_string(), "{program}: {output:?}");
+            assert_eq!(text, size.to_string(), "{program} {path}: {output:?}");
             assert_eq!(ran.load(Ordering::SeqCst), before + 1, "{program}");
         }
     }

@@ -39,7 +39,7 @@ pub struct AllOf(Vec<Box<dyn Verifier>>);
 /// Accepts what one of these verifiers accepts: the first that does says what is known of the delivery.
 /// Where none does, the first one's refusal stands.
 ///
-/// What the proof binds is the least that one of them does.
+/// What the proof binds is the least that one of them does. A refusal asks for what each of them takes.
 pub fn any_of(verifiers: impl IntoIterator<Item = Box<dyn Verifier>>) -> AnyOf {
     AnyOf(verifiers.into_iter().collect())
 }
@@ -156,8 +156,16 @@ impl Verifier for AnyOf {
         prepare(&self.0, request)
     }
 
+    /// Those of all, in one line (RFC 9110, section 11.6.1).
     fn challenge(&self) -> Option<HeaderValue> {
-        self.0.iter().find_map(|verifier| verifier.challenge())
+        let mut all: Vec<HeaderValue> = Vec::new();
+        for challenge in self.0.iter().filter_map(|it| it.challenge()) {
+            if !all.contains(&challenge) {
+                all.push(challenge);
+            }
+        }
+        let all: Vec<_> = all.iter().map(HeaderValue::as_bytes).collect();
+        (!all.is_empty()).then(|| HeaderValue::from_bytes(&all.join(&b", "[..])).ok())?
     }
 
     fn terms(&self) -> Terms {
@@ -302,7 +310,7 @@ mod tests {
 
     use http::Request;
 
-    use super::super::{Bearer, Hmac};
+    use super::super::{BasicAuth, Bearer, Hmac};
     use super::*;
 
     fn boxed(verifier: impl Verifier) -> Box<dyn Verifier> {
@@ -401,6 +409,27 @@ mod tests {
         assert!(all_of([]).check().is_err());
         assert!(any_of([]).check().is_err());
         assert!(any_of([boxed(Bearer::new(""))]).check().is_err());
+    }
+
+    #[test]
+    fn any_of_several_asks_for_what_each_of_them_takes() {
+        let bearer = || boxed(Bearer::new("token"));
+        let basic = || boxed(BasicAuth::new("user", "password"));
+        let hmac = || boxed(Hmac::github("secret"));
+        let asks = |of: AnyOf| {
+            let challenge = of.challenge();
+            challenge.map(|it| it.to_str().expect("text").to_owned())
+        };
+        let (of_bearer, of_basic) = (
+            r#"Bearer realm="webhook""#,
+            r#"Basic realm="webhook", charset="UTF-8""#,
+        );
+        let both = Some(format!("{of_bearer}, {of_basic}"));
+        assert_eq!(asks(any_of([bearer(), basic()])), both);
+        assert_eq!(asks(any_of([bearer(), hmac(), basic(), bearer()])), both);
+        assert_eq!(asks(any_of([boxed(any_of([bearer()])), basic()])), both);
+        assert_eq!(asks(any_of([hmac(), bearer()])).as_deref(), Some(of_bearer));
+        assert_eq!(asks(any_of([hmac()])), None);
     }
 
     #[test]
