@@ -222,6 +222,14 @@ fn what_can_believe_nothing_stops_the_start() {
     };
     let idp = Idp::new();
     says(JwtBearer::hs256("short"), "less than 32 bytes");
+    for (secret, what) in [
+        (format!("{SECRET}\n"), "a newline at the end?"),
+        (format!(" {SECRET}"), "begins with white space"),
+        (format!("{SECRET}\u{200b}"), "does not show"),
+    ] {
+        says(JwtBearer::hs256(&secret), what);
+        says(JwtBearer::hs256(&secret), "given at session-auth/tests/authenticate_built_in.rs:");
+    }
     says(
         JwtBearer::new("https://idp.example", "api", Jwks::given("{}")),
         "no JWK Set",

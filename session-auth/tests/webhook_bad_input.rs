@@ -582,6 +582,9 @@ fn security_a_secret_that_is_none_does_not_start() {
         (Hmac::stripe("whsec_x\n"), "a newline at the end?"),
         (Hmac::stripe("whsec_x\r\n"), "a newline at the end?"),
         (Hmac::stripe(" whsec_x"), "begins with white space"),
+        (Hmac::stripe("whsec_x\nwhsec_y"), "given one by one"),
+        (Hmac::stripe("whsec_x\u{1b}"), "a control character"),
+        (Hmac::stripe("whsec_x\u{200e}"), "a sign in it that does not show"),
         (Hmac::standard_webhooks("a plain text"), "base64"),
         (
             Hmac::standard_webhooks(format!("whsec_whsec_{}", of(32))),

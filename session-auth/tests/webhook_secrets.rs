@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use session_auth::methods::POST;
 use session_auth::testing::sign_webhook;
-use session_auth::webhook::{Hmac, Secrets};
+use session_auth::webhook::{BasicAuth, Bearer, Hmac, Secrets, Verifier};
 use session_auth::{Keys, Router, SessionAuthLayer, webhook};
 
 const OLD: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -71,6 +71,36 @@ async fn a_secret_is_changed_from_either_side() {
         assert!(secrets.rotate([none]).is_err());
         assert_eq!(deliver(address, &[NEW]).await, 200);
     }
+}
+
+/// What is no text has its end for itself.
+#[test]
+fn what_does_not_show_in_a_text_stops_the_start() {
+    for secret in [
+        "old-secret\nnew-secret\n",
+        "s3\tcret\n",
+        "s3cret\u{1b}",
+        "s3cret\u{7f}",
+        "s3cret\u{200e}",
+        "\u{200f}s3cret",
+        "s3cret\u{ad}",
+        "s3\u{200d}cret",
+        "\u{202a}s3cret\u{202c}",
+        "\u{2066}s3cret\u{2069}",
+    ] {
+        for by in [
+            Hmac::github(secret).check(),
+            Hmac::standard_webhooks(format!("{OLD}{secret}")).check(),
+            BasicAuth::new("user", secret).check(),
+            BasicAuth::new(secret, "password").check(),
+            Bearer::new(secret).check(),
+        ] {
+            let error = by.unwrap_err().to_string();
+            assert!(error.contains("webhook_secrets.rs:"), "{error}");
+            assert!(!error.contains("s3") && !error.contains("old"), "{error}");
+        }
+    }
+    assert_eq!(Hmac::github(b"\xd1\x02\n\x7f\n").check(), Ok(()));
 }
 
 /// A new file is moved into its place, as Kubernetes and editors do.

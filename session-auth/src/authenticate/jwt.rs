@@ -68,7 +68,9 @@ impl<C> JwtBearer<C> {
 
     /// Accepts tokens that are signed with this secret by HMAC-SHA256 (HS256), of whatever issuer and for
     /// whatever audience: whoever has the secret can make one. It has 32 bytes at least (RFC 7518,
-    /// section 3.2).
+    /// section 3.2). A text has no white space around it, and nothing in it that does not show: with the newline
+    /// at the end of its file it is another secret.
+    #[track_caller]
     pub fn hs256(secret: impl AsRef<[u8]>) -> Self {
         Self::by(JwtIssuer::hs256(secret))
     }

@@ -1,34 +1,62 @@
-//! Blanks around a secret.
+//! What does not show in a text that somebody has configured.
 
-/// What stands around a text, and that its author cannot have meant: blanks and line ends, a byte
-/// order mark, the signs without a width that are copied along from web pages.
+/// What in a text nobody sees, and its author cannot have meant: blanks and line ends around it, control
+/// characters, signs without a width that are copied along from web pages. RFC 8264, section 9.13, has no
+/// such sign in a password either.
 ///
-/// `None` for bytes that are no text: of random ones the last may be any. Is the secret one of these,
-/// whoever sends has another one, and every delivery is refused.
-pub(super) fn ends(secret: &[u8]) -> Option<Ends> {
-    let text = std::str::from_utf8(secret).ok()?;
-    let inner = text.trim_matches(is_blank);
-    if inner.len() == text.len() || inner.chars().any(char::is_control) {
-        return None;
+/// `None` for bytes that are no text: random ones may be any. Of 16 random bytes, all are a text by
+/// chance once in ten thousand times, of 32 once in a hundred million. Is the text one of these, whoever
+/// sends has another one, and every delivery is refused.
+pub(super) fn unseen(text: &[u8]) -> Option<Unseen> {
+    let text = std::str::from_utf8(text).ok()?;
+    if text.starts_with(char::is_whitespace) {
+        return Some(match text.trim() {
+            "" => Unseen::All,
+            _ => Unseen::First,
+        });
     }
-    Some(if inner.is_empty() {
-        Ends::All
-    } else if text.ends_with(is_blank) {
-        Ends::Last
-    } else {
-        Ends::First
-    })
+    if text.ends_with(char::is_whitespace) {
+        return Some(Unseen::Last);
+    }
+    let control = text.contains(char::is_control).then_some(Unseen::Control);
+    control.or_else(|| text.contains(is_hidden).then_some(Unseen::Hidden))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(super) enum Unseen {
+    /// It is white space and nothing else.
     All,
+    /// White space at its start.
     First,
+    /// White space at its end.
     Last,
+    Control,
+    /// A sign without a width.
+    Hidden,
 }
 
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c == '\0' || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+/// Unicode's `Default_Ignorable_Code_Point`, and the marks of interlinear annotations.
+pub(super) fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -36,30 +64,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_text_the_ends_are_looked_at_and_of_bytes_nothing_is() {
+    fn of_a_text_all_is_looked_at_and_of_bytes_nothing_is() {
         for (secret, expected) in [
-            (&b"s3cret"[..], None),
-            (b"two words", None),
-            ("größe".as_bytes(), None),
-            (b"s3cret\n", Some(Ends::Last)),
-            (b"s3cret\r\n", Some(Ends::Last)),
-            (b"s3cret ", Some(Ends::Last)),
-            (b"s3cret\t", Some(Ends::Last)),
-            (b"s3cret\0", Some(Ends::Last)),
-            ("s3cret\u{a0}".as_bytes(), Some(Ends::Last)),
-            ("s3cret\u{200b}".as_bytes(), Some(Ends::Last)),
-            (b" s3cret", Some(Ends::First)),
-            (b"\ns3cret", Some(Ends::First)),
-            ("\u{feff}s3cret".as_bytes(), Some(Ends::First)),
-            (b" s3cret\n", Some(Ends::Last)),
-            (b" ", Some(Ends::All)),
-            (b"\r\n", Some(Ends::All)),
-            // Random bytes may end as they like.
-            (b"\x8f\x02\xd1\n", None),
-            (b" \x01\x7f\x10\n", None),
+            ("", None),
+            ("s3cret", None),
+            ("two words", None),
+            ("größe 日本 \u{301}", None),
+            ("s3cret\n", Some(Unseen::Last)),
+            ("s3cret\r\n", Some(Unseen::Last)),
+            ("s3cret ", Some(Unseen::Last)),
+            ("s3cret\t", Some(Unseen::Last)),
+            ("s3cret\u{a0}", Some(Unseen::Last)),
+            ("old\nnew\n", Some(Unseen::Last)),
+            (" s3cret", Some(Unseen::First)),
+            ("\ns3cret", Some(Unseen::First)),
+            (" s3cret\n", Some(Unseen::First)),
+            (" ", Some(Unseen::All)),
+            ("\r\n", Some(Unseen::All)),
+            ("old\nnew", Some(Unseen::Control)),
+            ("s3\tcret", Some(Unseen::Control)),
+            ("s3cret\0", Some(Unseen::Control)),
+            ("s3cret\u{1b}", Some(Unseen::Control)),
+            ("\u{7f}s3cret", Some(Unseen::Control)),
+            ("s3cret\u{9f}", Some(Unseen::Control)),
         ] {
-            let text = String::from_utf8_lossy(secret);
-            assert_eq!(ends(secret), expected, "{text:?}");
+            assert_eq!(unseen(secret.as_bytes()), expected, "{secret:?}");
+        }
+        for bytes in [&b"\x8f\x02\xd1\n"[..], b" \x01\xff\x10\n", b"\xff"] {
+            assert_eq!(unseen(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_sign_without_a_width_is_found_wherever_it_stands() {
+        for sign in "\u{ad}\u{61c}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202e}\u{2060}\
+            \u{2066}\u{2069}\u{feff}\u{fe0f}\u{e0001}"
+            .chars()
+        {
+            for text in [
+                format!("{sign}"),
+                format!("{sign}s3cret"),
+                format!("s3{sign}cret"),
+                format!("s3cret{sign}"),
+            ] {
+                assert_eq!(unseen(text.as_bytes()), Some(Unseen::Hidden), "{text:?}");
+            }
         }
     }
 }

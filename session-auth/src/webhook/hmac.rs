@@ -63,7 +63,7 @@ impl Hmac {
     /// # Errors
     ///
     /// Where `header` is not a header's name (RFC 9110 §5.1), or the secret is empty, or
-    /// a text with white space at its start or end.
+    /// a text with white space at its start or end, or with something in it that does not show.
     #[track_caller]
     pub fn sha256(
         header: &str,
@@ -141,8 +141,8 @@ impl Hmac {
         &self.signed.keys
     }
 
-    /// Takes this secret too. An empty one, and a text with white space at its start or end,
-    /// verifies nothing, and [`check`](Verifier::check) says so.
+    /// Takes this secret too. An empty one, and a text with white space at its start or end or with
+    /// something in it that does not show, verifies nothing, and [`check`](Verifier::check) says so.
     #[track_caller]
     pub fn or(mut self, secret: impl IntoSecrets) -> Self {
         self.signed.keys.add(secret.into_secrets());

@@ -237,8 +237,8 @@ macro_rules! shown {
 /// HTTP Basic credentials (RFC 7617): what a sender makes of `https://user:password@host/..`.
 ///
 /// Texts are compared as UTF-8. Several pairs can be valid at once, for rotation. A pair with an
-/// empty password, a `:` in the user, a control character, or white space at the start or end of either
-/// verifies nothing, and [`check`](Verifier::check) says so.
+/// empty password, a `:` in the user, a control character, a sign without a width, or white space at the
+/// start or end of either verifies nothing, and [`check`](Verifier::check) says so.
 ///
 /// It needs no body, so whoever shows other credentials is refused before any of it is read. A refusal
 /// asks for credentials, by `WWW-Authenticate: Basic`: some clients send them only then.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use ring::signature::{
 use serde_json::Value;
 use sha2::Sha256;
 
+use super::key::KeyForm;
 use super::verifier::{ConfigError, FetchError, Preparing, in_time};
 
 /// How long fetched keys are good before they are looked up again, in seconds.
@@ -208,11 +210,19 @@ impl Jwks {
     }
 
     /// A secret for HS256.
+    #[track_caller]
     pub(super) fn secret(secret: &[u8]) -> Self {
-        let fault = (secret.len() < SHORTEST_SECRET).then(|| {
-            ConfigError::new(
+        let at = Location::caller();
+        let fault = match KeyForm::Text.parse(secret) {
+            Err(fault) => Some(fault),
+            Ok(_) if secret.len() < SHORTEST_SECRET => Some(
                 "the secret of the tokens has less than 32 bytes (RFC 7518, section 3.2): make a longer one",
-            )
+            ),
+            Ok(_) => None,
+        };
+        let fault = fault.map(|fault| {
+            let (file, line) = (at.file(), at.line());
+            ConfigError::new(format!("{fault} (given at {file}:{line})"))
         });
         let mac = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
         let secret = IssuerKey::Secret(mac);
@@ -305,8 +315,8 @@ mod tests {
 
     #[test]
     fn a_secret_of_32_bytes_is_long_enough_and_one_of_31_is_not() {
-        assert_eq!(Jwks::secret(&[7; 32]).check(), Ok(()));
-        let short = Jwks::secret(&[7; 31]).check().expect_err("too short");
+        assert_eq!(Jwks::secret(&[0xa7; 32]).check(), Ok(()));
+        let short = Jwks::secret(&[0xa7; 31]).check().expect_err("too short");
         assert!(short.to_string().contains("less than 32 bytes"), "{short}");
     }
 

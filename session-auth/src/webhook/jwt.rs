@@ -159,6 +159,7 @@ impl JwtIssuer {
     }
 
     /// Accepts tokens that are signed with this secret, of whatever issuer and for whatever audience.
+    #[track_caller]
     pub(crate) fn hs256(secret: impl AsRef<[u8]>) -> Self {
         let mut issuer = Self::new("", "", Jwks::secret(secret.as_ref()));
         (issuer.any_issuer, issuer.any_audience) = (true, true);

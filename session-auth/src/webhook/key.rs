@@ -9,7 +9,7 @@ use hmac::Hmac;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::blanks::{Ends, ends};
+use super::blanks::{Unseen, is_hidden, unseen};
 use super::mac::{Algorithm, Tag, decode_hex, keyed, tag};
 #[cfg(feature = "webhook-asymmetric")]
 use super::verifying_key::{self, VerifyingKey};
@@ -140,13 +140,21 @@ fn text(raw: &[u8]) -> Result<(), &'static str> {
     if raw.is_empty() {
         return Err("an HMAC secret is empty: set it, or leave it out");
     }
-    match ends(raw) {
+    match unseen(raw) {
         None => Ok(()),
-        Some(Ends::All) => Err("an HMAC secret is white space: set it, or leave it out"),
-        Some(Ends::First) => Err("an HMAC secret begins with white space: take it away"),
-        Some(Ends::Last) => {
+        Some(Unseen::All) => Err("an HMAC secret is white space: set it, or leave it out"),
+        Some(Unseen::First) => Err("an HMAC secret begins with white space: take it away"),
+        Some(Unseen::Last) => {
             Err("an HMAC secret ends with white space: take it away (a newline at the end?)")
         }
+        Some(Unseen::Control) => Err(
+            "an HMAC secret has a control character in it: take it away (a tab? a newline? several \
+             secrets are given one by one)",
+        ),
+        Some(Unseen::Hidden) => Err(
+            "an HMAC secret has a sign in it that does not show (a zero width space? a mark of \
+             direction?): copy it from the sender again",
+        ),
     }
 }
 
@@ -163,9 +171,14 @@ fn basic(raw: &[u8]) -> Result<(), &'static str> {
         Err(
             "a user or password has a control character in it: take it away (a newline at the end?)",
         )
-    } else if ends(password.as_bytes()).is_some() {
+    } else if text.contains(is_hidden) {
+        Err(
+            "a user or password has a sign in it that does not show (a zero width space? a mark of \
+             direction?): take it away",
+        )
+    } else if unseen(password.as_bytes()).is_some() {
         Err("a password begins or ends with white space: take it away")
-    } else if ends(user.as_bytes()).is_some() {
+    } else if unseen(user.as_bytes()).is_some() {
         Err("a user begins or ends with white space: take it away")
     } else {
         Ok(())

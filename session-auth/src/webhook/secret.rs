@@ -157,7 +157,8 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// Where one of them is empty, has white space around it, or is none that the sender can have;
+    /// Where one of them is empty, has white space around it or something in it that does not show, or
+    /// is none that the sender can have;
     /// or where there is none. Then nothing changes.
     pub fn rotate<S: AsRef<[u8]>>(
         &self,
