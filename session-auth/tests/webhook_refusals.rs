@@ -177,7 +177,7 @@ fn a_setting_that_can_match_nothing_stops_the_start() {
     ] {
         stops(
             &PayPal::new(id, Certificates::given(CERTIFICATE)),
-            "the webhook's id is empty or",
+            "the webhook's id of PayPal is",
         );
     }
     let of_ec = include_str!("vectors/ec_cert.pem");

@@ -12,7 +12,10 @@ use http::Request;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use session_auth::webhook::{Jwks, JwtIssuer, Rejection, Setup, Verifier, WebhookRequest, scheme};
+use session_auth::webhook::{
+    Bearer, Certificates, CloudEvents, Jwks, JwtIssuer, PayPal, Rejection, Setup, Sns, Verifier,
+    WebhookRequest, scheme,
+};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -221,6 +224,54 @@ fn keys_that_are_none_and_expectations_that_are_blank_stop_the_start() {
             .check()
             .is_err()
     );
+    assert!(JwtIssuer::entra("", "app", jwks()).check().is_err());
+}
+
+#[test]
+fn what_no_token_and_no_message_can_say_stops_the_start() {
+    let jwks = || Jwks::given(&Issuer::new("one").jwks());
+    let pem = include_str!("vectors/test_rsa_cert.pem");
+    let certificates = || Certificates::given(pem);
+    let team = "https://team.cloudflareaccess.com";
+    let arn = "arn:aws:sns:eu-west-1:123456789012:orders";
+    let issuer = |issuer: &str, audience: &str| JwtIssuer::new(issuer, audience, jwks());
+    let all = |unseen: &dyn Fn(&str) -> String| -> Vec<(&str, Box<dyn Verifier>)> {
+        vec![
+            ("the issuer", Box::new(issuer(&unseen("https://a.example"), "hooks"))),
+            ("the audience", Box::new(issuer("https://a.example", &unseen("hooks")))),
+            (
+                "the expected `email`",
+                Box::new(JwtIssuer::google_pubsub("hooks", unseen("a@b.example"), jwks())),
+            ),
+            ("the tenant", Box::new(JwtIssuer::entra(&unseen("tenant"), "app", jwks()))),
+            (
+                "the issuer",
+                Box::new(JwtIssuer::cloudflare_access(unseen(team), "app", jwks())),
+            ),
+            ("no ARN of a topic", Box::new(Sns::new([unseen(arn)], certificates()))),
+            ("id of PayPal", Box::new(PayPal::new(unseen("WH-1"), certificates()))),
+            (
+                "no origin",
+                Box::new(CloudEvents::by(Bearer::new("t"), [unseen("a.example")])),
+            ),
+        ]
+    };
+    for (_, by) in all(&str::to_owned) {
+        assert_eq!(by.check(), Ok(()));
+    }
+    let inside = |text: &str| format!("{}\u{7f}{}", &text[..3], &text[3..]);
+    for unseen in [
+        &(|text: &str| format!("{text}\n")) as &dyn Fn(&str) -> String,
+        &|text| format!(" {text}"),
+        &|text| format!("{text}\u{200b}"),
+        &inside,
+    ] {
+        for (what, by) in all(unseen) {
+            let error = by.check().expect_err(what).to_string();
+            assert!(error.contains(what), "{error}");
+            assert!(error.contains(['\\', '"']), "it is shown: {error}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What does not show in a text that somebody has configured.
 
+use super::verifier::ConfigError;
+
 /// What in a text nobody sees, and its author cannot have meant: blanks and line ends around it, control
 /// characters, signs without a width that are copied along from web pages. RFC 8264, section 9.13, has no
 /// such sign in a password either.
@@ -57,6 +59,18 @@ pub(super) fn is_hidden(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
     )
+}
+
+/// A text that senders are known by, and that is no secret: `what` it is, and its value.
+pub(super) fn setting(what: &str, value: &str) -> Result<(), ConfigError> {
+    match unseen(value.as_bytes()) {
+        None if !value.is_empty() => Ok(()),
+        None | Some(Unseen::All) => Err(ConfigError::new(format!("{what} is empty: set it"))),
+        Some(_) => Err(ConfigError::new(format!(
+            "{what} is {value:?}, which no sender has: take away what does not show (a blank or a newline \
+             around it, a control character, a sign without a width)"
+        ))),
+    }
 }
 
 #[cfg(test)]

@@ -337,6 +337,14 @@ impl Verifier for CloudEvents {
                 "no origin is allowed, or an empty one: name who may send",
             ));
         }
+        for origin in &self.origins {
+            if !origin.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(ConfigError::new(format!(
+                    "{origin:?} is no origin that a header can show: write the sender's host, \
+                     `eventgrid.azure.net` (a newline at the end?)"
+                )));
+            }
+        }
         self.proof.check()
     }
 }

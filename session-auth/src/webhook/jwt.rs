@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::blanks::setting;
 use super::both::both;
 use super::claims::{Claim, Header, Registered, object};
 use super::headers::credentials;
@@ -106,6 +107,8 @@ pub struct JwtIssuer {
     header: HeaderName,
     issuers: Vec<String>,
     any_issuer: bool,
+    /// What the issuers are named by, where they are Microsoft's.
+    tenant: Option<String>,
     audience: Option<String>,
     any_audience: bool,
     /// A claim, and what it has to be.
@@ -147,6 +150,7 @@ impl JwtIssuer {
             header: AUTHORIZATION,
             issuers: vec![issuer.into()],
             any_issuer: false,
+            tenant: None,
             audience: Some(audience.into()),
             any_audience: false,
             claims: Vec::new(),
@@ -207,6 +211,7 @@ impl JwtIssuer {
             format!("https://sts.windows.net/{tenant}/"),
             format!("https://login.microsoftonline.com/{tenant}/v2.0"),
         ];
+        issuer.tenant = Some(tenant.to_owned());
         issuer
     }
 
@@ -417,20 +422,21 @@ impl JwtIssuer {
     /// Whether it can believe any token.
     pub(crate) fn is_configured(&self) -> Result<(), ConfigError> {
         self.jwks.check()?;
-        let blank = |text: &String| text.trim().is_empty();
-        if !self.any_issuer && self.issuers.iter().any(blank) {
-            return Err(ConfigError::new("the issuer of the token is empty: set it"));
+        if let Some(tenant) = &self.tenant {
+            setting("the tenant of Microsoft Entra", tenant)?;
         }
-        if !self.any_audience && self.audience.as_ref().is_none_or(blank) {
-            return Err(ConfigError::new(
-                "the audience of the token is empty: set it",
-            ));
+        if !self.any_issuer {
+            for issuer in &self.issuers {
+                setting("the issuer of the token", issuer)?;
+            }
+        }
+        if !self.any_audience {
+            let audience = self.audience.as_deref().unwrap_or_default();
+            setting("the audience of the token", audience)?;
         }
         for (name, value) in &self.claims {
-            if value.as_str().is_some_and(|text| text.trim().is_empty()) {
-                return Err(ConfigError::new(format!(
-                    "the expected `{name}` is empty: set it"
-                )));
+            if let Some(text) = value.as_str() {
+                setting(&format!("the expected `{name}`"), text)?;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, StatusCode};
 
+use super::blanks::setting;
 use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
 use super::scheme::{self, Scheme};
 use super::terms::{Binds, Terms};
@@ -167,11 +168,7 @@ impl Verifier for PayPal {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if self.webhook_id.trim() != self.webhook_id || self.webhook_id.is_empty() {
-            return Err(ConfigError::new(
-                "the webhook's id is empty or has a blank around it: copy it from PayPal's page",
-            ));
-        }
+        setting("the webhook's id of PayPal", &self.webhook_id)?;
         self.certificates.check()
     }
 }

@@ -338,9 +338,11 @@ impl Verifier for Sns {
             ));
         }
         for topic in &self.topics {
-            if !topic.starts_with("arn:aws") || topic.split(':').count() != 6 {
+            let shows = topic.bytes().all(|b| b.is_ascii_graphic());
+            if !shows || !topic.starts_with("arn:aws") || topic.split(':').count() != 6 {
                 return Err(ConfigError::new(format!(
-                    "{topic:?} is no ARN of a topic: `arn:aws:sns:eu-west-1:123456789012:orders`"
+                    "{topic:?} is no ARN of a topic: `arn:aws:sns:eu-west-1:123456789012:orders` \
+                     (a newline at the end?)"
                 )));
             }
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
+use super::blanks::setting;
 use super::mac::encode_hex;
 use super::secret::Secrets;
 use super::terms::Terms;
@@ -118,13 +119,15 @@ impl<V: Verifier> PerTenant<V> {
             })
             .collect();
         let tenants = segments.iter().filter(|it| it.is_none()).count();
-        let named = if tenants == 1 && path.starts_with('/') {
-            Named::Path(segments)
-        } else {
+        let named = if tenants != 1 || !path.starts_with('/') {
             Named::Nowhere(ConfigError::new(format!(
                 "{path:?} names no tenant: write a path with one segment in braces, \
                  `/tenants/{{tenant}}/github`"
             )))
+        } else if let Err(error) = setting("the path of the tenants", path) {
+            Named::Nowhere(error)
+        } else {
+            Named::Path(segments)
         };
         Self::new(named, look_up, verifier)
     }
@@ -471,6 +474,8 @@ mod tests {
             let error = of(path).check().expect_err("no path of a tenant");
             assert!(error.to_string().contains("names no tenant"), "{error}");
         }
+        let error = of("/t/{tenant}/github\n").check().expect_err("a newline");
+        assert!(error.to_string().contains("does not show"), "{error}");
     }
 
     #[test]
