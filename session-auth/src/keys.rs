@@ -57,7 +57,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// Outside of development, which is where `SESSION_AUTH_DEV` is `true`, a key that is published (the
 /// development key, those of this documentation) is refused, and so is one that is all zeros; in text,
-/// also one that cannot be random: a few bytes over and over, a sequence, or words.
+/// also one that cannot be random: the same bytes over and over, a sequence, or words.
 ///
 /// # Rotation
 ///

@@ -228,7 +228,10 @@ fn what_can_believe_nothing_stops_the_start() {
         (format!("{SECRET}\u{200b}"), "does not show"),
     ] {
         says(JwtBearer::hs256(&secret), what);
-        says(JwtBearer::hs256(&secret), "given at session-auth/tests/authenticate_built_in.rs:");
+        says(
+            JwtBearer::hs256(&secret),
+            "given at session-auth/tests/authenticate_built_in.rs:",
+        );
     }
     says(
         JwtBearer::new("https://idp.example", "api", Jwks::given("{}")),

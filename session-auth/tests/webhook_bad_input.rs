@@ -584,7 +584,10 @@ fn security_a_secret_that_is_none_does_not_start() {
         (Hmac::stripe(" whsec_x"), "begins with white space"),
         (Hmac::stripe("whsec_x\nwhsec_y"), "given one by one"),
         (Hmac::stripe("whsec_x\u{1b}"), "a control character"),
-        (Hmac::stripe("whsec_x\u{200e}"), "a sign in it that does not show"),
+        (
+            Hmac::stripe("whsec_x\u{200e}"),
+            "a sign in it that does not show",
+        ),
         (Hmac::standard_webhooks("a plain text"), "base64"),
         (
             Hmac::standard_webhooks(format!("whsec_whsec_{}", of(32))),

@@ -237,19 +237,38 @@ fn what_no_token_and_no_message_can_say_stops_the_start() {
     let issuer = |issuer: &str, audience: &str| JwtIssuer::new(issuer, audience, jwks());
     let all = |unseen: &dyn Fn(&str) -> String| -> Vec<(&str, Box<dyn Verifier>)> {
         vec![
-            ("the issuer", Box::new(issuer(&unseen("https://a.example"), "hooks"))),
-            ("the audience", Box::new(issuer("https://a.example", &unseen("hooks")))),
+            (
+                "the issuer",
+                Box::new(issuer(&unseen("https://a.example"), "hooks")),
+            ),
+            (
+                "the audience",
+                Box::new(issuer("https://a.example", &unseen("hooks"))),
+            ),
             (
                 "the expected `email`",
-                Box::new(JwtIssuer::google_pubsub("hooks", unseen("a@b.example"), jwks())),
+                Box::new(JwtIssuer::google_pubsub(
+                    "hooks",
+                    unseen("a@b.example"),
+                    jwks(),
+                )),
             ),
-            ("the tenant", Box::new(JwtIssuer::entra(&unseen("tenant"), "app", jwks()))),
+            (
+                "the tenant",
+                Box::new(JwtIssuer::entra(&unseen("tenant"), "app", jwks())),
+            ),
             (
                 "the issuer",
                 Box::new(JwtIssuer::cloudflare_access(unseen(team), "app", jwks())),
             ),
-            ("no ARN of a topic", Box::new(Sns::new([unseen(arn)], certificates()))),
-            ("id of PayPal", Box::new(PayPal::new(unseen("WH-1"), certificates()))),
+            (
+                "no ARN of a topic",
+                Box::new(Sns::new([unseen(arn)], certificates())),
+            ),
+            (
+                "id of PayPal",
+                Box::new(PayPal::new(unseen("WH-1"), certificates())),
+            ),
             (
                 "no origin",
                 Box::new(CloudEvents::by(Bearer::new("t"), [unseen("a.example")])),

@@ -106,8 +106,8 @@ impl fmt::Display for KeysError {
             ),
             Kind::Weak { position } => write!(
                 f,
-                "session key {position} is not random (zeros, a few bytes over and over, a sequence, \
-                 or text), so it can be guessed: make one with `openssl rand -base64 32`, or set \
+                "session key {position} is not random (zeros, the same bytes over and over, a \
+                 sequence, or text), so it can be guessed: make one with `openssl rand -base64 32`, or set \
                  {DEV_VARIABLE}=true on your own machine"
             ),
             Kind::Random(error) => {

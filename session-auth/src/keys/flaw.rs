@@ -33,18 +33,14 @@ impl Flaw {
     }
 
     /// Of a key that somebody has configured.
+    ///
+    /// Of 10^13 random keys one is taken for text, by chance; by all other rules, not one of 2^80.
     pub(super) fn of_text(key: &[u8; KEY_LEN]) -> Option<Self> {
         let mut sorted = *key;
         sorted.sort_unstable();
         let distinct = 1 + sorted.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        let step = key[1].wrapping_sub(key[0]);
-        let is_sequence = key
-            .windows(2)
-            .all(|pair| pair[1].wrapping_sub(pair[0]) == step);
-        let is_text = key
-            .iter()
-            .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
-        let is_weak = distinct < MIN_DISTINCT || is_sequence || is_text;
+        let is_weak =
+            distinct < MIN_DISTINCT || is_repeated(key) || is_sequence(key) || is_text(key);
         Self::of(key).or(is_weak.then_some(Self::Weak))
     }
 
@@ -59,4 +55,41 @@ impl Flaw {
         }
         !development
     }
+}
+
+/// The same bytes over and over.
+fn is_repeated(key: &[u8; KEY_LEN]) -> bool {
+    (1..=KEY_LEN / 2).any(|period| key[period..] == key[..KEY_LEN - period])
+}
+
+/// Bytes that go up or down; or that go on by the same step, one by one or each so many places further;
+/// or numbers of several bytes that do, whichever comes first of their bytes.
+fn is_sequence(key: &[u8; KEY_LEN]) -> bool {
+    let goes_on = |apart: usize| {
+        let step = |at: usize| key[at + apart].wrapping_sub(key[at]);
+        (apart..KEY_LEN - apart).all(|at| step(at) == step(at - apart))
+    };
+    let mut back = *key;
+    back.reverse();
+    let counts = |key: &[u8; KEY_LEN], width: usize| {
+        let number = |at: usize| {
+            let bytes = &key[at..at + width];
+            bytes.iter().fold(0, |all, &b| all << 8 | u64::from(b))
+        };
+        let step = |at: usize| number(at + width).wrapping_sub(number(at));
+        let mut later = (width..KEY_LEN - width).step_by(width);
+        later.all(|at| step(at) == step(0))
+    };
+    key.is_sorted()
+        || back.is_sorted()
+        || (1..=KEY_LEN / 4).any(goes_on)
+        || [2, 4, 8]
+            .iter()
+            .any(|&it| counts(key, it) || counts(&back, it))
+}
+
+/// Text: padded with NULs as well, and of two bytes a sign.
+fn is_text(key: &[u8; KEY_LEN]) -> bool {
+    key.iter()
+        .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace() || *b == 0)
 }

@@ -93,7 +93,63 @@ fn the_development_key_needs_both_conditions() {
 fn flawed() -> Vec<(&'static str, [u8; KEY_LEN], Flaw, bool)> {
     let of = |text: &str| BASE64.decode(text).unwrap().try_into().unwrap();
     let repeated = std::array::from_fn(|at| [0x13, 0x37, 0xc0, 0xde][at % 4]);
-    vec![
+    // Of no few bytes, and not going up: 16, 13 and 12 of them.
+    let random = |at: usize| (at as u8).wrapping_mul(151).wrapping_add(7) ^ (at as u8) << 5;
+    let padded = |text: &str| {
+        let mut key = [0; KEY_LEN];
+        key[..text.len()].copy_from_slice(text.as_bytes());
+        key
+    };
+    let number = |at: usize| (250 + at as u16 / 2 * 3).to_be_bytes()[at % 2];
+    let weak = [
+        ("16 bytes twice", std::array::from_fn(|at| random(at % 16))),
+        (
+            "13 bytes over and over",
+            std::array::from_fn(|at| random(at % 13)),
+        ),
+        (
+            "12 bytes over and over",
+            std::array::from_fn(|at| random(at % 12)),
+        ),
+        (
+            "00 11 .. ff twice",
+            std::array::from_fn(|at| (at % 16 * 0x11) as u8),
+        ),
+        ("each twice", std::array::from_fn(|at| (at / 2) as u8)),
+        (
+            "each twice, past the end",
+            std::array::from_fn(|at| (at / 2 + 250) as u8),
+        ),
+        ("going up", std::array::from_fn(|at| (at * at / 4) as u8)),
+        (
+            "going down",
+            std::array::from_fn(|at| 255 - (at * at / 4) as u8),
+        ),
+        (
+            "two counters in turn",
+            std::array::from_fn(|at| ((at % 2) * 77 + at * 5) as u8),
+        ),
+        ("numbers of two bytes", std::array::from_fn(number)),
+        (
+            "the other byte first",
+            std::array::from_fn(|at| number(at ^ 1)),
+        ),
+        (
+            "numbers of four bytes",
+            std::array::from_fn(|at| (0x8f3a_11fe + at as u32 / 4).to_le_bytes()[at % 4]),
+        ),
+        ("text, padded", padded("correct horse battery")),
+        (
+            "text with its end",
+            padded("correct horse battery staple 12"),
+        ),
+        (
+            "text of two bytes a sign",
+            std::array::from_fn(|at| b"quick brown fox."[at / 2] * (at % 2) as u8),
+        ),
+    ];
+    let weak = weak.map(|(name, key)| (name, key, Flaw::Weak, false));
+    let mut all = vec![
         (
             "the development key",
             DEVELOPMENT_KEY,
@@ -140,7 +196,9 @@ fn flawed() -> Vec<(&'static str, [u8; KEY_LEN], Flaw, bool)> {
             Flaw::Weak,
             false,
         ),
-    ]
+    ];
+    all.extend(weak);
+    all
 }
 
 #[test]
@@ -166,7 +224,7 @@ fn a_key_that_is_no_secret_is_refused_outside_of_development() {
 
 #[test]
 fn a_random_key_has_no_flaw() {
-    for _ in 0..10_000 {
+    for _ in 0..200_000 {
         let mut key = [0; KEY_LEN];
         getrandom::fill(&mut key).expect("random numbers");
         assert_eq!(Flaw::of_text(&key), None, "{key:?}");
