@@ -36,8 +36,8 @@ pub struct RouteActivity {
     /// Requests that reached the handler; of a webhook, those that it accepted, with any status below
     /// 400.
     pub passed: u64,
-    /// Deliveries of a webhook whose proof was accepted, whatever the handler made of them then. 0 for
-    /// other classes.
+    /// Deliveries of a webhook whose proof was accepted, whatever the handler made of them then; where the
+    /// handler checks it, those that it answered with a status below 400. 0 for other classes.
     pub verified: u64,
     /// When a proof or a session was last accepted; for webhooks with a store, in any process and before the last start. `None`
     /// for never and for public routes.
@@ -296,6 +296,9 @@ impl Endpoint {
             let now = Timestamp::of(clock);
             match status {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.counters.refuse(now),
+                // A 404 may stand for a token that nobody has, a 413 is axum's own: neither says that
+                // the sender was known.
+                status if status.is_client_error() || status.is_server_error() => {}
                 _ => self.counters.verify(now),
             }
         }

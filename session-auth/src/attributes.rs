@@ -105,7 +105,7 @@ pub use session_auth_macros::public_route;
 ///
 /// | argument | meaning |
 /// |---|---|
-/// | `verify = "name"` | required: the verifier, by the name it has in the layer's builder, of `a`-`z`, `0`-`9`, `_` and `-`. `"handler"` leaves the proof to the handler, and then `reason` says how it is done |
+/// | `verify = "name"` | required: the verifier, by the name it has in the layer's builder, of `a`-`z`, `0`-`9`, `_` and `-`. `"handler"` leaves the proof to the handler, and then `reason` says how it is done: an answer below 400 counts as verified, 401 and 403 as refused |
 /// | `reason = ".."` | what the webhook is for |
 /// | `expect_every = "6h"` | the longest time without a verified delivery before an alarm: a whole number and `s`, `m`, `h` or `d` |
 /// | `max_body = "1MiB"` | the largest body: a whole number and `B`, `kB`, `KiB`, `MB`, `MiB` or `GiB`. The handler's extractors read as much, whatever axum's own limit is |

@@ -1,7 +1,8 @@
 //! Webhooks that nobody hears from: the rules by which they ring, and what the rules are asked with.
 //!
 //! A sender that is refused does not complain, and one that has stopped says nothing. Two rules hear
-//! both, counted where a proof is accepted, before any handler:
+//! both, counted where a proof is accepted, before any handler; where the handler checks it, by what that
+//! answers: a status below 400 is verified, 401 and 403 are refused.
 //!
 //! 1. **Refused.** Deliveries are refused and none was verified since, for 10 minutes; for half of the
 //!    time for which the sender tries again, where that is less ([`Terms::retry_budget`]), so that

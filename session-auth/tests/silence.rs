@@ -60,6 +60,9 @@ fn routes() -> Router {
                 .to(|body: String| async move {
                     match &*body {
                         "good" => StatusCode::OK,
+                        "of nobody" => StatusCode::NOT_FOUND,
+                        "malformed" => StatusCode::BAD_REQUEST,
+                        "broken" => StatusCode::INTERNAL_SERVER_ERROR,
                         _ => StatusCode::UNAUTHORIZED,
                     }
                 }),
@@ -189,6 +192,22 @@ async fn a_handler_that_is_its_own_verifier_is_heard_by_its_answer() {
     assert_eq!(service.rings().await, [refused("POST /self")]);
     assert_eq!(post("good").await.unwrap().status(), 200);
     assert_eq!(service.rings().await, []);
+    let verified = || {
+        let activity = common::activity(&service.auth, "POST /self");
+        (activity.verified, activity.last_verified)
+    };
+    let before = verified();
+    assert_eq!(before.0, 1);
+    // Whoever guesses gets one of these, and keeps no silence from being heard.
+    service.clock.advance(2 * HOUR);
+    for (body, status) in [("of nobody", 404), ("malformed", 400), ("broken", 500)] {
+        assert_eq!(post(body).await.unwrap().status(), status);
+    }
+    assert_eq!(verified(), before);
+    assert_eq!(service.rings().await, [silent("POST /self")]);
+    let activity = common::activity(&service.auth, "POST /self");
+    let counts = (activity.handler_refused, activity.handler_failed);
+    assert_eq!(counts, (3, 1));
 }
 
 #[tokio::test]
