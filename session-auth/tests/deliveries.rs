@@ -242,6 +242,11 @@ async fn what_the_handler_refuses_is_counted_apart_from_what_it_accepted() {
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(answer.is_empty());
     assert_eq!(counts(&auth, "POST /204"), (1, 0, 1));
+    // In the history of a route are all that reached the handler.
+    for (route, reached) in [("POST /204", 2), ("POST /json", 3), ("POST /500", 1)] {
+        let hours = common::activity(&auth, route).hours;
+        assert_eq!(hours[hours.len() - 1].passed, reached, "{route}");
+    }
 }
 
 /// Reads what a server answers, until it closes the connection.

@@ -12,7 +12,7 @@ const HOUR: u64 = 60 * 60;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hour {
-    /// Requests that reached the handler.
+    /// Requests that reached the handler, deliveries that it turned down then among them.
     pub passed: u64,
     /// Requests that did not.
     pub denied: u64,
