@@ -57,7 +57,8 @@ pub struct RouteActivity {
     /// Requests that did not, by reason. Reasons that never occurred are left out.
     pub denied: Vec<(Denial, u64)>,
     /// Requests that [`Mode::Observe`](crate::Mode::Observe) let through although they would have
-    /// been denied, by reason. They are counted as passed as well.
+    /// been denied, by reason. They are counted as passed as well; those of a webhook by what the
+    /// handler answered.
     pub observed: Vec<(Denial, u64)>,
 }
 

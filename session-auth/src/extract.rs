@@ -166,7 +166,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Session(session)) => Ok(session.clone()),
-            Some(Caller::Observed(denial, _)) => Err(SessionRejection::Denied(*denial)),
+            Some(Caller::Observed(denial, ..)) => Err(SessionRejection::Denied(*denial)),
             Some(Caller::Proved { proved, .. }) => {
                 let why = format!(
                     "the caller was proved by {:?}: take `Option<Session>`, or `Identity<..>`",
@@ -235,7 +235,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
                 }
                 | Caller::Issues(sessions)
                 | Caller::Proved { sessions, .. }
-                | Caller::Observed(_, sessions),
+                | Caller::Observed(_, sessions, _),
             ) => Ok(sessions.of_request(&parts.headers)),
             _ => Err(ExtractorMisuse::new(parts, "Sessions")),
         }
@@ -260,7 +260,7 @@ impl<S: Send + Sync> FromRequestParts<S> for EndSession {
             Some(
                 Caller::Optional { sessions, .. }
                 | Caller::Proved { sessions, .. }
-                | Caller::Observed(_, sessions),
+                | Caller::Observed(_, sessions, _),
             ) => Ok(EndSession::new(sessions, &parts.headers)),
             Some(Caller::Session(session)) => {
                 let sessions = Sessions::new(Arc::clone(session.policy()));

@@ -180,7 +180,7 @@ where
                 Some(identity) => return Ok(identity),
                 None => Some(is_another(proved)),
             },
-            Some(Caller::Observed(denial, _)) => return Err(SessionRejection::Denied(*denial)),
+            Some(Caller::Observed(denial, ..)) => return Err(SessionRejection::Denied(*denial)),
             Some(Caller::Session(_)) => Some(SESSION_PROVED.to_owned()),
             _ => None,
         };

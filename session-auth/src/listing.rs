@@ -197,7 +197,7 @@ async fn answer(request: Request, kind: Answer) -> Response {
     let Some(Shown(shared)) = request.extensions().get::<Shown>() else {
         return match Pass::caller(request.extensions()) {
             // Mode `observe` lets everybody through; this is for nobody without a session.
-            Some(Caller::Observed(denial, _)) => denial.into_response(),
+            Some(Caller::Observed(denial, ..)) => denial.into_response(),
             _ => {
                 tracing::error!(
                     target: "session_auth",

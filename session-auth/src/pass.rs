@@ -54,8 +54,9 @@ pub(crate) enum Caller {
     Issues(Sessions),
     /// A webhook, verified unless its handler does that, and how large a body its handler may read.
     Delivery(Option<Delivery>, Option<DefaultBodyLimit>),
-    /// Nobody who may come in, but mode `observe` lets everybody through.
-    Observed(Denial, Sessions),
+    /// Nobody who may come in, but mode `observe` lets everybody through; and how large a body a
+    /// webhook's handler may read.
+    Observed(Denial, Sessions, Option<DefaultBodyLimit>),
     /// A CORS preflight, which the check refused: it goes in for a `CorsLayer` to answer, and no
     /// further.
     Preflight(Denial),
@@ -160,7 +161,7 @@ impl Pass {
 
     fn limit(&self) -> Option<DefaultBodyLimit> {
         match self.grant.caller {
-            Caller::Delivery(_, limit) => limit,
+            Caller::Delivery(_, limit) | Caller::Observed(_, _, limit) => limit,
             _ => None,
         }
     }

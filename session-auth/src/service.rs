@@ -14,6 +14,7 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response};
 
 use self::check::Standing;
+use crate::access::AccessClass;
 use crate::activity::Endpoint;
 use crate::authenticate::RequestParts;
 use crate::by;
@@ -272,7 +273,7 @@ impl Shared {
     /// observes.
     pub(crate) fn deny(
         &self,
-        endpoint: &Endpoint,
+        endpoint: &Arc<Endpoint>,
         denial: Denial,
         sealed: bool,
         request: &mut Request<Body>,
@@ -427,7 +428,7 @@ impl Shared {
     /// only observes, or for a `CorsLayer` inside to answer a preflight, where no handler runs.
     pub(crate) fn refuse(
         &self,
-        endpoint: &Endpoint,
+        endpoint: &Arc<Endpoint>,
         denied: Denied,
         sealed: bool,
         request: &mut Request<Body>,
@@ -446,8 +447,11 @@ impl Shared {
                     "let through by mode `observe`; enforcing would deny it"
                 );
             }
+            if endpoint.class() == Some(AccessClass::Webhook) {
+                return Settled::LetIn(webhook::observe(self, endpoint, denial, request));
+            }
             endpoint.counters.pass();
-            let caller = Caller::Observed(denial, self.sessions.clone());
+            let caller = Caller::Observed(denial, self.sessions.clone(), None);
             let end = Pass::put(request.extensions_mut(), handler, caller);
             return Settled::LetIn(Outcome::of_pass(end, None));
         }

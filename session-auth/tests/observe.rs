@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use axum::body::Bytes;
+use axum::http::StatusCode;
 use session_auth::methods::{GET, POST};
 use session_auth::webhook::Bearer;
 use session_auth::{
@@ -139,6 +140,41 @@ async fn what_would_be_denied_is_let_through_counted_and_logged() {
         text.contains("route=\"GET /admin\" reason=scope count=1"),
         "{text}"
     );
+}
+
+/// A delivery without a good proof is read as far as one that has it, and its answer counts as that one's.
+#[tokio::test]
+async fn a_delivery_that_would_be_denied_is_handled_as_any_other() {
+    const MIB: usize = 1 << 20;
+    let routes = Router::new()
+        .mount(
+            webhook(POST, "/large", "sender")
+                .max_body(4 * MIB)
+                .to(|body: Bytes| async move { body.len().to_string() }),
+        )
+        .mount(webhook(POST, "/broken", "sender").to(|| async { StatusCode::BAD_GATEWAY }))
+        .mount(webhook(POST, "/picky", "sender").to(|| async { StatusCode::CONFLICT }));
+    let auth = builder().build().unwrap();
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let large = "x".repeat(3 * MIB);
+    for headers in ["", "Authorization: Bearer secrex\r\n"] {
+        let answer = common::post(address, "/large", headers, &large).await;
+        assert_eq!((answer.status, answer.body), (200, large.len().to_string()));
+    }
+    let over = "x".repeat(4 * MIB + 1);
+    assert_eq!(common::post(address, "/large", "", &over).await.status, 413);
+    assert_eq!(common::post(address, "/broken", "", "").await.status, 502);
+    assert_eq!(common::post(address, "/picky", "", "").await.status, 409);
+    for (route, counts) in [
+        ("POST /large", (2, 1, 0)),
+        ("POST /broken", (0, 0, 1)),
+        ("POST /picky", (0, 1, 0)),
+    ] {
+        let it = common::activity(&auth, route);
+        let counted = (it.passed, it.handler_refused, it.handler_failed);
+        assert_eq!(counted, counts, "{route}");
+        assert!(it.verified == 0 && it.denied.is_empty(), "{route}");
+    }
 }
 
 /// Runs itself again, with a variable set.

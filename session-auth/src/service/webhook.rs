@@ -42,7 +42,7 @@ where
     let timed = |body| Body::new(Timed::new(body, shared.body_timeout));
     let mut request = request.map(timed);
     let limit = endpoint.max_body().map(DefaultBodyLimit::max);
-    let end = let_in(&mut request, endpoint, None, limit);
+    let end = let_in(&mut request, endpoint, Caller::Delivery(None, limit));
     let outcome = Outcome::of_delivery(
         end,
         Arc::clone(endpoint),
@@ -51,13 +51,22 @@ where
     ResponseFuture::forward(next.call(request), outcome)
 }
 
-fn let_in(
+/// Lets a delivery in that enforcing would deny. Its answer is counted as that of any other.
+pub(super) fn observe(
+    shared: &Shared,
+    endpoint: &Arc<Endpoint>,
+    denial: Denial,
     request: &mut Request<Body>,
-    endpoint: &Endpoint,
-    delivery: Option<Delivery>,
-    limit: Option<DefaultBodyLimit>,
-) -> PassEnd {
-    let caller = Caller::Delivery(delivery, limit);
+) -> Outcome {
+    let limit = Some(read_limit(shared, endpoint));
+    let caller = Caller::Observed(denial, shared.sessions.clone(), limit);
+    let end = let_in(request, endpoint, caller);
+    let judged = endpoint.verifier.is_none();
+    let judged = judged.then(|| Arc::clone(&shared.policy.clock));
+    Outcome::of_delivery(end, Arc::clone(endpoint), judged)
+}
+
+fn let_in(request: &mut Request<Body>, endpoint: &Endpoint, caller: Caller) -> PassEnd {
     let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
     Pass::limit_body(request);
     end
@@ -82,10 +91,9 @@ where
     Box::pin(async move {
         let (outcome, held) = match judge(&shared, &endpoint, &mut request).await {
             Judged::Proved(delivery, held) => {
-                // What was accepted is read: more than that only a decompression inside can make of it.
-                let limit = body_limit(&shared, &endpoint).max(LIMIT_OF_AXUM);
-                let limit = DefaultBodyLimit::max(limit);
-                let end = let_in(&mut request, &endpoint, Some(delivery), Some(limit));
+                let limit = Some(read_limit(&shared, &endpoint));
+                let caller = Caller::Delivery(Some(delivery), limit);
+                let end = let_in(&mut request, &endpoint, caller);
                 shared.show(&mut request, &endpoint);
                 (Outcome::of_delivery(end, endpoint, None), held)
             }
@@ -129,6 +137,12 @@ enum Judged {
 /// The largest body that is read for an endpoint, in bytes.
 fn body_limit(shared: &Shared, endpoint: &Endpoint) -> usize {
     endpoint.max_body().unwrap_or(shared.max_body)
+}
+
+/// How much of a body that was let in its handler may read. What was accepted is read: more than that only a
+/// decompression inside can make of it.
+fn read_limit(shared: &Shared, endpoint: &Endpoint) -> DefaultBodyLimit {
+    DefaultBodyLimit::max(body_limit(shared, endpoint).max(LIMIT_OF_AXUM))
 }
 
 /// A sender is told little and may never try again: the log is where this must show.
