@@ -260,7 +260,8 @@ impl InlineWebhook {
         self
     }
 
-    /// Sets the largest accepted body in bytes, where it differs from the layer's.
+    /// Sets the largest accepted body in bytes, where it differs from the
+    /// [layer's](crate::SessionAuthLayerBuilder::max_webhook_body).
     pub fn max_body(mut self, bytes: usize) -> Self {
         if let Access::Webhook { max_body, .. } = &mut self.declaration.access {
             *max_body = Some(bytes);

@@ -31,7 +31,8 @@ use crate::webhook::{Binds, Delivery, Verifier};
 pub(crate) struct Shared {
     pub(crate) policy: Arc<SessionPolicy>,
     pub(crate) sessions: Sessions,
-    pub(crate) max_body: usize,
+    /// `None` where the program sets none.
+    pub(crate) max_body: Option<usize>,
     pub(crate) body_timeout: Duration,
     pub(crate) mode: Mode,
     pub(crate) cross_origin: CrossOrigin,

@@ -171,15 +171,35 @@ async fn a_handler_reads_all_that_its_declaration_lets_in() {
     }
 }
 
-/// The layer's limit is followed where the declaration has none.
+/// The layer's limit is followed where the declaration has none, and each has its own where nobody says
+/// one: 1 MiB of the layer's, and axum's 2 MB where the handler checks the proof itself.
 #[tokio::test]
 async fn a_handler_reads_all_that_the_layer_lets_in() {
-    let routes = Router::new()
-        .mount(webhook(POST, "/bytes", "length").to(async |it: Bytes| it.len().to_string()));
-    let (address, _) = serve(builder().max_webhook_body(10 * MIB), routes).await;
-    let headers = format!("X-Length: {}\r\n", 9 * MIB);
-    let answer = common::post(address, "/bytes", &headers, &json(9 * MIB)).await;
-    assert_eq!((answer.status, answer.body), (200, (9 * MIB).to_string()));
+    let routes = || {
+        Router::new()
+            .mount(webhook(POST, "/bytes", "length").to(async |it: Bytes| it.len().to_string()))
+            .mount(
+                webhook(POST, "/self", "handler")
+                    .reason("a token")
+                    .to(async |it: Bytes| it.len().to_string()),
+            )
+    };
+    let set = |limit| builder().max_webhook_body(limit);
+    for (builder, path, limit) in [
+        (set(10 * MIB), "/bytes", 10 * MIB),
+        (set(10 * MIB), "/self", 10 * MIB),
+        (set(100), "/bytes", 100),
+        (set(100), "/self", 100),
+        (builder(), "/bytes", MIB),
+        (builder(), "/self", 2 * MIB),
+    ] {
+        let (address, _) = serve(builder, routes()).await;
+        for (size, status) in [(limit, 200), (limit + 1, 413)] {
+            let headers = format!("X-Length: {size}\r\n");
+            let answer = common::post(address, path, &headers, &json(size)).await;
+            assert_eq!(answer.status, status, "{path} {size}");
+        }
+    }
 }
 
 /// A verified delivery that the service itself turns down is not one that it took.

@@ -36,8 +36,6 @@ const DEFAULT_MAX_SESSIONS: u32 = 100;
 const DEFAULT_RENEWAL_GRACE: Duration = Duration::from_secs(10);
 /// How long an authenticator may take that has to wait.
 const DEFAULT_AUTHENTICATOR_TIMEOUT: Duration = Duration::from_secs(2);
-/// The largest accepted body of a webhook, in bytes.
-const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// How long the body of a webhook may take.
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -52,7 +50,7 @@ pub struct SessionAuthLayerBuilder {
     clock: Arc<dyn Clock>,
     idle_timeout: Duration,
     absolute_timeout: Duration,
-    max_body: usize,
+    max_body: Option<usize>,
     body_timeout: Duration,
     verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     authenticators: BTreeMap<Arc<str>, Arc<Registered>>,
@@ -88,7 +86,7 @@ impl SessionAuthLayerBuilder {
             clock: Arc::new(SystemClock),
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
             absolute_timeout: DEFAULT_ABSOLUTE_TIMEOUT,
-            max_body: DEFAULT_MAX_BODY,
+            max_body: None,
             body_timeout: DEFAULT_BODY_TIMEOUT,
             verifiers: BTreeMap::new(),
             authenticators: BTreeMap::new(),
@@ -291,9 +289,12 @@ impl SessionAuthLayerBuilder {
     }
 
     /// Sets the largest accepted body of a webhook in bytes, for those without a `max_body` of their
-    /// own. The default is 1 MiB. The handler's extractors read as much, whatever axum's own limit is.
+    /// own. The handler's extractors read as much, whatever axum's own limit is.
+    ///
+    /// The default is 1 MiB; where the handler checks the proof itself it is axum's own limit, of 2 MB
+    /// or what a `DefaultBodyLimit` says.
     pub fn max_webhook_body(mut self, bytes: usize) -> Self {
-        self.max_body = bytes;
+        self.max_body = Some(bytes);
         self
     }
 

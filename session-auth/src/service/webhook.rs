@@ -25,6 +25,8 @@ use crate::webhook::deadline::Timed;
 use crate::webhook::replay::{Fresh, Held, ReplayWindow};
 use crate::webhook::{Answer, Delivery, Rejection, Verifier, WebhookRequest};
 
+/// The largest body of a webhook that is read where nobody says otherwise, in bytes.
+const DEFAULT_LIMIT: usize = 1024 * 1024;
 /// What axum's extractors read of a body where nobody says otherwise, in bytes.
 const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
 
@@ -41,7 +43,7 @@ where
 {
     let timed = |body| Body::new(Timed::new(body, shared.body_timeout));
     let mut request = request.map(timed);
-    let limit = endpoint.max_body().map(DefaultBodyLimit::max);
+    let limit = set_limit(shared, endpoint).map(DefaultBodyLimit::max);
     let end = let_in(&mut request, endpoint, Caller::Delivery(None, limit));
     let outcome = Outcome::of_delivery(
         end,
@@ -134,9 +136,14 @@ enum Judged {
     },
 }
 
+/// The largest body that the route lets in, or else the layer, in bytes; `None` where neither says.
+fn set_limit(shared: &Shared, endpoint: &Endpoint) -> Option<usize> {
+    endpoint.max_body().or(shared.max_body)
+}
+
 /// The largest body that is read for an endpoint, in bytes.
 fn body_limit(shared: &Shared, endpoint: &Endpoint) -> usize {
-    endpoint.max_body().unwrap_or(shared.max_body)
+    set_limit(shared, endpoint).unwrap_or(DEFAULT_LIMIT)
 }
 
 /// How much of a body that was let in its handler may read. What was accepted is read: more than that only a
