@@ -324,7 +324,10 @@ impl Endpoint {
     /// Looks at the counts, and notes them in the hour that it is.
     pub(crate) fn look(&self, now: Timestamp) -> (Counts, [Hour; HOURS]) {
         let counts = self.counters.counts();
-        let turned_down = [&self.counters.handler_refused, &self.counters.handler_failed];
+        let turned_down = [
+            &self.counters.handler_refused,
+            &self.counters.handler_failed,
+        ];
         let turned_down = turned_down.map(|count| count.load(Ordering::Relaxed));
         let counted = Hour {
             passed: counts.passed + turned_down.iter().sum::<u64>(),

@@ -129,7 +129,7 @@ where
 {
     match rest {
         Rest::Authenticate => authenticate::authenticate(next, shared, endpoint, sealed, request),
-        Rest::LeaveToHandler => webhook::leave_to_handler(next, shared, endpoint, request),
+        Rest::LeaveToHandler => webhook::leave_to_handler(next, shared, endpoint, sealed, request),
         Rest::VerifyWebhook => {
             let next = next.later();
             let (shared, endpoint) = (Arc::clone(shared), Arc::clone(endpoint));

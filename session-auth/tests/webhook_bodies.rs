@@ -4,20 +4,22 @@
 
 mod common;
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use axum::body::Body;
-use axum::extract::Multipart;
+use axum::extract::multipart::MultipartError;
+use axum::extract::{DefaultBodyLimit, Multipart};
 use axum::{Form, Json};
 use bytes::Bytes;
-use http::{Request, Response, header};
-use http_body_util::BodyExt;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::Value;
 use session_auth::methods::POST;
 use session_auth::testing::sign_webhook;
 use session_auth::webhook::Hmac;
-use session_auth::{Keys, Router, SessionAuthLayer, webhook};
+use session_auth::{Denial, Keys, Mode, Router, SessionAuthLayer, webhook, webhook_route};
 use tower::ServiceExt;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
@@ -135,6 +137,105 @@ async fn every_extractor_reads_what_was_verified() {
             assert!(altered.body.contains("signature_invalid"), "{path}");
         }
     }
+}
+
+/// Where the handler checks the proof itself nothing is read before it, and the limit of the route holds for
+/// all the ways in which a body can be read, with its length and without.
+#[tokio::test]
+async fn a_limit_holds_for_a_handler_that_checks_the_proof_itself() {
+    const LIMIT: usize = 1000;
+    let of = |path: &str| {
+        let hook = webhook(POST, path.to_owned(), "handler").reason("a token");
+        hook.max_body(LIMIT)
+    };
+    let routes = || {
+        let hooks = Router::new()
+            .mount(of("/bytes").to(async |it: Bytes| it.len().to_string()))
+            .mount(of("/parts").to(async |mut parts: Multipart| {
+                while let Some(part) = parts.next_field().await? {
+                    part.bytes().await?;
+                }
+                Ok::<_, MultipartError>("read")
+            }))
+            .mount(of("/body").to(async |body: Body| {
+                let whole = axum::body::to_bytes(body, usize::MAX).await;
+                whole.map_err(|error| {
+                    let cause = std::iter::successors(error.source(), |&error| error.source());
+                    assert!(cause.last().unwrap().is::<LengthLimitError>(), "{error}");
+                    StatusCode::PAYLOAD_TOO_LARGE
+                })
+            }));
+        // Whatever axum's own extractors are told inside.
+        let unlimited = axum::Router::new()
+            .route("/unlimited", axum::routing::post(unlimited))
+            .layer(DefaultBodyLimit::disable());
+        hooks.merge_axum(unlimited)
+    };
+    let headers = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let body = |length: usize| {
+        let (head, end) = (
+            "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n",
+            "\r\n--b--\r\n",
+        );
+        let text = "x".repeat(length - head.len() - end.len());
+        format!("{head}{text}{end}").into_bytes()
+    };
+    let keys = || SessionAuthLayer::builder(Keys::random().unwrap());
+    let auth = keys().build().unwrap();
+    let log = common::log();
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
+    for (at, path) in ["/bytes", "/parts", "/body", "/unlimited"]
+        .iter()
+        .enumerate()
+    {
+        let whole = body(LIMIT);
+        assert_eq!(send(address, path, headers, &whole).await.status, 200);
+        let answer = send_in_chunks(address, path, headers, &whole).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        // What announces more is refused by the layer, counted and logged.
+        let answer = send(address, path, headers, &body(LIMIT + 1)).await;
+        assert_eq!(answer.status, 413, "{path}: {answer:?}");
+        assert!(answer.body.contains("body_too_large"), "{path}: {answer:?}");
+        let lines = log.lines("WARN", "webhook denied");
+        assert_eq!(lines.len(), at + 1, "{lines:?}");
+        // Nobody knows before it comes how long this is. `Multipart` reads to the last boundary only.
+        for length in [LIMIT + 10, LIMIT + 100, 3 * LIMIT] {
+            let answer = send_in_chunks(address, path, headers, &body(length)).await;
+            assert_eq!(answer.status, 413, "{path}: {answer:?}");
+        }
+        let activity = common::activity(&auth, &format!("POST {path}"));
+        assert_eq!(activity.denied, [(Denial::BodyTooLarge, 1)], "{path}");
+        let counts = (
+            activity.passed,
+            activity.verified,
+            activity.handler_refused,
+            activity.handler_failed,
+        );
+        assert_eq!(counts, (2, 2, 3, 0), "{path}");
+    }
+    // Observing takes nothing away from a delivery.
+    let auth = keys().mode(Mode::Observe).build().unwrap();
+    let address = common::serve(common::protect(&auth, routes()).unwrap()).await;
+    for path in ["/bytes", "/parts", "/body", "/unlimited"] {
+        let longer = body(2 * LIMIT);
+        assert_eq!(send(address, path, headers, &longer).await.status, 200);
+        let answer = send_in_chunks(address, path, headers, &longer).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        let activity = common::activity(&auth, &format!("POST {path}"));
+        assert_eq!(activity.observed, [(Denial::BodyTooLarge, 1)], "{path}");
+        assert_eq!((activity.passed, activity.verified), (2, 2), "{path}");
+    }
+}
+
+#[webhook_route(
+    POST,
+    "/unlimited",
+    verify = "handler",
+    reason = "a token",
+    max_body = "1000B"
+)]
+async fn unlimited(body: Bytes) -> String {
+    body.len().to_string()
 }
 
 /// As gzip, by tower-http's own.

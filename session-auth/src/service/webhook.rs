@@ -22,6 +22,7 @@ use crate::response::Denial;
 use crate::shared::Shared;
 use crate::webhook::body::{self, BodyError, Incomplete, Resumed};
 use crate::webhook::deadline::Timed;
+use crate::webhook::handed::Handed;
 use crate::webhook::replay::{Fresh, Held, ReplayWindow};
 use crate::webhook::{Answer, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -35,22 +36,43 @@ pub(super) fn leave_to_handler<N, E>(
     next: N,
     shared: &Shared,
     endpoint: &Arc<Endpoint>,
-    request: Request<Body>,
+    sealed: bool,
+    mut request: Request<Body>,
 ) -> ResponseFuture<N::Future, E>
 where
     N: Next,
     N::Future: Future<Output = Result<Response<Body>, E>>,
 {
-    let timed = |body| Body::new(Timed::new(body, shared.body_timeout));
-    let mut request = request.map(timed);
-    let limit = set_limit(shared, endpoint).map(DefaultBodyLimit::max);
-    let end = let_in(&mut request, endpoint, Caller::Delivery(None, limit));
-    let outcome = Outcome::of_delivery(
-        end,
-        Arc::clone(endpoint),
-        Some(Arc::clone(&shared.policy.clock)),
-    );
+    let set = set_limit(shared, endpoint);
+    let length = announced(&request);
+    let outcome = if set.is_some_and(|limit| length.is_some_and(|it| it > limit as u64)) {
+        let denial = Denial::BodyTooLarge;
+        log(shared, endpoint, denial);
+        match shared.refuse(endpoint, denial.into(), sealed, &mut request) {
+            Settled::LetIn(outcome) => outcome,
+            Settled::Answered(response) => {
+                discard(request);
+                return ResponseFuture::denied(response);
+            }
+        }
+    } else {
+        let limit = read_limit(shared, endpoint);
+        let end = let_in(&mut request, endpoint, Caller::Delivery(None, limit));
+        of_delivery(shared, endpoint, end)
+    };
+    let limit = set.filter(|_| shared.mode == Mode::Enforce);
+    let request = request.map(|body| {
+        let timed = Timed::new(body, shared.body_timeout);
+        Body::new(Handed::new(timed, limit.unwrap_or(usize::MAX)))
+    });
     ResponseFuture::forward(next.call(request), outcome)
+}
+
+/// What is done with the answer to a delivery.
+fn of_delivery(shared: &Shared, endpoint: &Arc<Endpoint>, end: PassEnd) -> Outcome {
+    let judged = endpoint.verifier.is_none();
+    let judged = judged.then(|| Arc::clone(&shared.policy.clock));
+    Outcome::of_delivery(end, Arc::clone(endpoint), judged)
 }
 
 /// Lets a delivery in that enforcing would deny. Its answer is counted as that of any other.
@@ -60,12 +82,10 @@ pub(super) fn observe(
     denial: Denial,
     request: &mut Request<Body>,
 ) -> Outcome {
-    let limit = Some(read_limit(shared, endpoint));
+    let limit = read_limit(shared, endpoint);
     let caller = Caller::Observed(denial, shared.sessions.clone(), limit);
     let end = let_in(request, endpoint, caller);
-    let judged = endpoint.verifier.is_none();
-    let judged = judged.then(|| Arc::clone(&shared.policy.clock));
-    Outcome::of_delivery(end, Arc::clone(endpoint), judged)
+    of_delivery(shared, endpoint, end)
 }
 
 fn let_in(request: &mut Request<Body>, endpoint: &Endpoint, caller: Caller) -> PassEnd {
@@ -93,11 +113,11 @@ where
     Box::pin(async move {
         let (outcome, held) = match judge(&shared, &endpoint, &mut request).await {
             Judged::Proved(delivery, held) => {
-                let limit = Some(read_limit(&shared, &endpoint));
+                let limit = read_limit(&shared, &endpoint);
                 let caller = Caller::Delivery(Some(delivery), limit);
                 let end = let_in(&mut request, &endpoint, caller);
                 shared.show(&mut request, &endpoint);
-                (Outcome::of_delivery(end, endpoint, None), held)
+                (of_delivery(&shared, &endpoint, end), held)
             }
             Judged::Answered(response) => return Ok(response),
             Judged::Denied { denial, unread } => {
@@ -146,10 +166,25 @@ fn body_limit(shared: &Shared, endpoint: &Endpoint) -> usize {
     set_limit(shared, endpoint).unwrap_or(DEFAULT_LIMIT)
 }
 
-/// How much of a body that was let in its handler may read. What was accepted is read: more than that only a
-/// decompression inside can make of it.
-fn read_limit(shared: &Shared, endpoint: &Endpoint) -> DefaultBodyLimit {
-    DefaultBodyLimit::max(body_limit(shared, endpoint).max(LIMIT_OF_AXUM))
+/// How much of a body that was let in its handler may read; `None` for what axum and the program say.
+fn read_limit(shared: &Shared, endpoint: &Endpoint) -> Option<DefaultBodyLimit> {
+    let limit = if endpoint.verifier.is_some() {
+        // What was accepted is read: more than that only a decompression inside can make of it.
+        body_limit(shared, endpoint).max(LIMIT_OF_AXUM)
+    } else {
+        let limit = set_limit(shared, endpoint)?;
+        match shared.mode {
+            Mode::Enforce => limit,
+            Mode::Observe => limit.max(LIMIT_OF_AXUM),
+        }
+    };
+    Some(DefaultBodyLimit::max(limit))
+}
+
+/// How long the body is, as its sender says.
+fn announced(request: &Request<Body>) -> Option<u64> {
+    let length = request.headers().get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// A sender is told little and may never try again: the log is where this must show.
@@ -190,8 +225,7 @@ async fn judge(shared: &Shared, endpoint: &Endpoint, request: &mut Request<Body>
         return denied(*denial, true);
     }
 
-    let length = request.headers().get(CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let length = announced(request);
     let mut timed = Timed::new(body, shared.body_timeout);
     let limit = body_limit(shared, endpoint);
     let read = match body::collect(&mut timed, length, limit).await {

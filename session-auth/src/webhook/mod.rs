@@ -65,6 +65,7 @@ pub(crate) mod deadline;
 mod events;
 mod form;
 mod greeting;
+pub(crate) mod handed;
 mod headers;
 mod hmac;
 mod http_auth;
