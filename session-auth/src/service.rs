@@ -3,6 +3,7 @@
 
 mod authenticate;
 mod check;
+mod unread;
 mod webhook;
 
 use std::pin::Pin;
@@ -103,7 +104,7 @@ where
         Verdict::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
         Verdict::Answered(response) => {
             // As on the other paths it is moved: what may have to be dropped at the end is copied first.
-            drop(request);
+            unread::discard(request);
             ResponseFuture::denied(response)
         }
         Verdict::Later {
@@ -553,7 +554,10 @@ where
         };
         match settled {
             Settled::LetIn(outcome) => outcome.after(&shared.policy, next(request)).await,
-            Settled::Answered(response) => Ok(response),
+            Settled::Answered(response) => {
+                unread::discard(request);
+                Ok(response)
+            }
         }
     })
 }

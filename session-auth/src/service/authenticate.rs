@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{Request, Response};
 
 use super::check::{self, Standing};
-use super::{Denied, Next, Settled};
+use super::{Denied, Next, Settled, unread};
 use crate::activity::{Endpoint, Way};
 use crate::authenticate::{self, Pending, Proved, Refusal, Registered, RequestParts};
 use crate::decision::{self, Admitted, Asked, Proven};
@@ -68,7 +68,10 @@ where
             let concluded = conclude(shared, endpoint, sealed, &mut request, attempt);
             match concluded {
                 Settled::LetIn(outcome) => ResponseFuture::forward(next.call(request), outcome),
-                Settled::Answered(response) => ResponseFuture::denied(response),
+                Settled::Answered(response) => {
+                    unread::discard(request);
+                    ResponseFuture::denied(response)
+                }
             }
         }
         Step::Wait(waiting) => {
@@ -82,7 +85,10 @@ where
                 let mut request = head.map(|()| body);
                 match conclude(&shared, &endpoint, sealed, &mut request, attempt) {
                     Settled::LetIn(outcome) => outcome.after(&shared.policy, next(request)).await,
-                    Settled::Answered(response) => Ok(response),
+                    Settled::Answered(response) => {
+                        unread::discard(request);
+                        Ok(response)
+                    }
                 }
             }))
         }

@@ -8,11 +8,10 @@ use std::time::SystemTime;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum_core::extract::DefaultBodyLimit;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, EXPECT};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use tokio::runtime::Handle;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 
-use super::{Next, Settled};
+use super::{Next, Settled, unread};
 use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::future::{Outcome, ResponseFuture};
@@ -51,7 +50,7 @@ where
         match shared.refuse(endpoint, denial.into(), sealed, &mut request) {
             Settled::LetIn(outcome) => outcome,
             Settled::Answered(response) => {
-                discard(request);
+                unread::discard(request);
                 return ResponseFuture::denied(response);
             }
         }
@@ -61,9 +60,11 @@ where
         of_delivery(shared, endpoint, end)
     };
     let limit = set.filter(|_| shared.mode == Mode::Enforce);
+    let comes_first = unread::may_come_first(&request);
     let request = request.map(|body| {
         let timed = Timed::new(body, shared.body_timeout);
-        Body::new(Handed::new(timed, limit.unwrap_or(usize::MAX)))
+        let limit = limit.unwrap_or(usize::MAX);
+        Body::new(Handed::new(timed, limit, comes_first))
     });
     ResponseFuture::forward(next.call(request), outcome)
 }
@@ -125,7 +126,7 @@ where
                     Settled::LetIn(outcome) => (outcome, None),
                     Settled::Answered(response) => {
                         if unread {
-                            discard(request);
+                            unread::discard(request);
                         }
                         return Ok(response);
                     }
@@ -341,18 +342,5 @@ async fn prepare(verifier: &dyn Verifier, request: &WebhookRequest<'_>) -> Resul
     match verifier.prepare(request) {
         Some(preparing) => preparing.await.map_err(because),
         None => Ok(()),
-    }
-}
-
-/// Reads on for a while where the sender may be waiting until it has sent all.
-fn discard(request: Request<Body>) {
-    // Whoever waits for `100 Continue` sends nothing, and over HTTP/2 nothing is reset but the one
-    // stream.
-    let waits = request.headers().contains_key(EXPECT);
-    if !waits
-        && request.version() < Version::HTTP_2
-        && let Ok(runtime) = Handle::try_current()
-    {
-        runtime.spawn(body::discard(request.into_body()));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, LengthLimitError};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::deadline::TimedOut;
@@ -171,6 +172,17 @@ where
 {
     let all = async { while let Ok(Some(Ok(_))) = timeout(DISCARD_EACH, body.frame()).await {} };
     let _ = timeout(DISCARD, all).await;
+}
+
+/// The same, and the answer goes out meanwhile.
+pub(crate) fn discard_in_a_task<B>(body: B)
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Send,
+{
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(discard(body));
+    }
 }
 
 /// A body that begins with what was read of it already.

@@ -9,30 +9,50 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Limited;
 
-use super::body::BodyError;
+use super::body::{self, BodyError};
 use super::deadline::Timed;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A body that fails past a limit, whoever reads it.
+/// A body that fails past a limit, whoever reads it, and whose rest is read where the handler answers before
+/// its end.
 ///
 /// The byte past it is still handed on: an extractor that counts by itself finds it. `Multipart` takes the
 /// error of another limit, inside of its own, for one of the service.
 pub(crate) struct Handed {
-    /// `None` once it has ended, or failed.
+    /// `None` once there is no more of it that anybody wants.
     body: Option<Timed<Body>>,
     /// How much more is within the limit, in bytes.
     left: usize,
     over: bool,
+    /// Whether the sender may send all of it before it looks for an answer.
+    comes_first: bool,
 }
 
 impl Handed {
-    pub(crate) fn new(body: Timed<Body>, limit: usize) -> Self {
+    pub(crate) fn new(body: Timed<Body>, limit: usize, comes_first: bool) -> Self {
         Self {
             body: Some(body),
             left: limit,
             over: false,
+            comes_first,
         }
+    }
+
+    /// Reads no more of it for the handler.
+    fn leave(&mut self) {
+        if let Some(rest) = self.body.take()
+            && self.comes_first
+            && !rest.is_end_stream()
+        {
+            body::discard_in_a_task(rest);
+        }
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -44,14 +64,16 @@ impl http_body::Body for Handed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Self { body, left, over } = &mut *self;
+        if std::mem::take(&mut self.over) {
+            self.leave();
+            return Poll::Ready(Some(Err(too_long(cx))));
+        }
+        let Self {
+            body, left, over, ..
+        } = &mut *self;
         let Some(reading) = body else {
             return Poll::Ready(None);
         };
-        if std::mem::take(over) {
-            *body = None;
-            return Poll::Ready(Some(Err(too_long(cx))));
-        }
         let frame = match ready!(Pin::new(reading).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             last => {
@@ -103,7 +125,7 @@ mod tests {
         let frames = pieces.chain([Frame::trailers(http::HeaderMap::new())]);
         let frames: Vec<Result<_, std::io::Error>> = frames.map(Ok).collect();
         let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
-        Handed::new(Timed::new(body, Duration::from_secs(1)), limit)
+        Handed::new(Timed::new(body, Duration::from_secs(1)), limit, false)
     }
 
     /// What was read of it, and whether it failed, by the error that axum knows, and then ended.
@@ -145,7 +167,10 @@ mod tests {
 
     #[test]
     fn it_is_as_long_as_it_was() {
-        let of = |text| Handed::new(Timed::new(Body::from(text), Duration::from_secs(1)), 10);
+        let of = |text| {
+            let timed = Timed::new(Body::from(text), Duration::from_secs(1));
+            Handed::new(timed, 10, false)
+        };
         assert_eq!(of("abc").size_hint().exact(), Some(3));
         assert!(!of("abc").is_end_stream());
         assert!(of("").is_end_stream());
