@@ -300,6 +300,9 @@ impl SessionAuthLayerBuilder {
 
     /// Sets how long the body of a webhook may take to arrive, from the first wait for it to its end.
     /// A slower sender gets a 408, and its connection is closed. The default is 30 seconds.
+    ///
+    /// Where the handler checks the proof itself, the body fails while that reads it: axum's extractors
+    /// answer 400.
     pub fn webhook_body_timeout(mut self, timeout: Duration) -> Self {
         self.body_timeout = timeout;
         self
