@@ -448,7 +448,7 @@ async fn a_refusal_asks_for_the_credentials_that_the_verifier_takes() {
         ("/bearer", r#"Bearer realm="webhook""#),
         (
             "/either",
-            r#"Bearer realm="webhook", Basic realm="webhook", charset="UTF-8""#,
+            r#"Basic realm="webhook", charset="UTF-8", Bearer realm="webhook""#,
         ),
         ("/hmac", "Webhook"),
     ] {

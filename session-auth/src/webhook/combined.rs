@@ -156,15 +156,13 @@ impl Verifier for AnyOf {
         prepare(&self.0, request)
     }
 
-    /// Those of all, in one line (RFC 9110, section 11.6.1).
+    /// Those of all, in one line (RFC 9110, section 11.6.1). Basic comes first: Java looks no further.
     fn challenge(&self) -> Option<HeaderValue> {
-        let mut all: Vec<HeaderValue> = Vec::new();
-        for challenge in self.0.iter().filter_map(|it| it.challenge()) {
-            if !all.contains(&challenge) {
-                all.push(challenge);
-            }
-        }
-        let all: Vec<_> = all.iter().map(HeaderValue::as_bytes).collect();
+        let all = self.0.iter().filter_map(|verifier| verifier.challenge());
+        let mut all: Vec<_> = all.map(|it| (!is_basic(&it), it)).collect();
+        all.sort();
+        all.dedup();
+        let all: Vec<_> = all.iter().map(|(_, it)| it.as_bytes()).collect();
         (!all.is_empty()).then(|| HeaderValue::from_bytes(&all.join(&b", "[..])).ok())?
     }
 
@@ -191,6 +189,11 @@ impl Verifier for AnyOf {
     fn check(&self) -> Result<(), ConfigError> {
         check(&self.0)
     }
+}
+
+fn is_basic(challenge: &HeaderValue) -> bool {
+    let scheme = challenge.as_bytes().get(..6);
+    scheme.is_some_and(|it| it.eq_ignore_ascii_case(b"Basic "))
 }
 
 /// Accepts what comes from these addresses, single ones or networks (`192.0.2.0/24`, `2001:db8::/32`).
@@ -424,7 +427,7 @@ mod tests {
             r#"Bearer realm="webhook""#,
             r#"Basic realm="webhook", charset="UTF-8""#,
         );
-        let both = Some(format!("{of_bearer}, {of_basic}"));
+        let both = Some(format!("{of_basic}, {of_bearer}"));
         assert_eq!(asks(any_of([bearer(), basic()])), both);
         assert_eq!(asks(any_of([bearer(), hmac(), basic(), bearer()])), both);
         assert_eq!(asks(any_of([boxed(any_of([bearer()])), basic()])), both);

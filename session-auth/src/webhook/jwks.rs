@@ -263,8 +263,10 @@ impl Jwks {
         let keys = inner.keys.load();
         let is_known = keys.find(Some(kid)).is_some();
         let is_fresh = keys.fetched_at.is_some_and(|at| is_within(at, now, FRESH));
-        let asked = inner.asked.load(Ordering::Relaxed);
-        !(is_known && is_fresh) && !is_within(asked, now, PAUSE)
+        if is_known && is_fresh {
+            return false;
+        }
+        !is_within(inner.asked.load(Ordering::Relaxed), now, PAUSE)
     }
 
     /// Looks up the keys, where this token needs it.
