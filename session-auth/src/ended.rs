@@ -9,14 +9,16 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Timestamp};
 use crate::session_id::SessionId;
-use crate::store::GuardedStore;
+use crate::store::{GuardedStore, StoreError};
 use crate::token::Token;
 
 /// How late a stream may learn that its session has ended, unless the builder says otherwise.
 pub(crate) const DEFAULT_LAG: Duration = Duration::from_secs(2);
 
-/// How many sessions the store is asked for in one question.
+/// How many sessions the store is asked for in one question at the most, ..
 const AT_ONCE: usize = 500;
+/// .. and at the least, where it does not answer more in time.
+const AT_LEAST: usize = 10;
 
 /// The sessions that streams wait for the end of: one task looks after all of them, for as long as
 /// there are any.
@@ -70,7 +72,8 @@ impl Watch {
                 .collect()
         };
         for asked in asked.chunks(AT_ONCE) {
-            ask(self, store, asked).await;
+            // Where it does not say, they learn of it within the lag.
+            let _ = ask(self, store, asked).await;
         }
     }
 
@@ -118,6 +121,9 @@ impl Watch {
 
 /// Ends what has ended, until nobody waits for anything.
 async fn look_after(watch: Watch, store: Option<Arc<GuardedStore>>, clock: Arc<dyn Clock>) {
+    // What the store answers in time is found out.
+    let (mut at_once, mut more) = (AT_ONCE, AT_ONCE);
+    let mut failures = 0_u64;
     loop {
         tokio::time::sleep(watch.lag).await;
         let asked: Vec<_> = {
@@ -133,9 +139,28 @@ async fn look_after(watch: Watch, store: Option<Arc<GuardedStore>>, clock: Arc<d
             state.sessions.iter().map(of).collect()
         };
         if let Some(store) = &store {
-            for asked in asked.chunks(AT_ONCE) {
-                ask(&watch, store, asked).await;
+            for asked in asked.chunks(at_once) {
+                match ask(&watch, store, asked).await {
+                    Ok(()) if asked.len() == at_once => more = (2 * at_once).min(AT_ONCE),
+                    Ok(()) => {}
+                    Err(error) => {
+                        failures += 1;
+                        // Each time there are twice as many: often enough to be seen, and never a flood.
+                        if failures.is_power_of_two() {
+                            tracing::warn!(
+                                target: "session_auth",
+                                %error,
+                                sessions = asked.len(),
+                                failures,
+                                "streams go on by the deadlines that were known: the store did not say \
+                                 which sessions have ended"
+                            );
+                        }
+                        more = (at_once / 2).max(AT_LEAST);
+                    }
+                }
             }
+            at_once = more;
         }
         let now = Timestamp::of(&clock);
         watch.end_where(|_, session| session.is_over(now));
@@ -144,10 +169,12 @@ async fn look_after(watch: Watch, store: Option<Arc<GuardedStore>>, clock: Arc<d
 
 /// Asks the store for the deadlines that others may have moved. While it is down those hold that
 /// were known.
-async fn ask(watch: &Watch, store: &GuardedStore, asked: &[(String, SessionId)]) {
-    let Ok(deadlines) = store.ask_of_one(|store| store.deadlines(asked)).await else {
-        return;
-    };
+async fn ask(
+    watch: &Watch,
+    store: &GuardedStore,
+    asked: &[(String, SessionId)],
+) -> Result<(), StoreError> {
+    let deadlines = store.ask_of_one(|store| store.deadlines(asked)).await?;
     let mut state = watch.lock();
     for ((_, id), deadline) in asked.iter().zip(deadlines) {
         match (deadline, state.sessions.get_mut(id)) {
@@ -162,4 +189,5 @@ async fn ask(watch: &Watch, store: &GuardedStore, asked: &[(String, SessionId)])
             (_, None) => {}
         }
     }
+    Ok(())
 }

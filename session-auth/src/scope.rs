@@ -70,7 +70,7 @@ impl<'a> Scopes<'a> {
 
 /// Whether this is the name of one scope, as a route could ask for it.
 pub(crate) fn is_name(name: &str) -> bool {
-    let odd = |c: char| c.is_whitespace() || c == '|' || c == '&';
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '|' || c == '&';
     !name.is_empty() && !name.contains(odd)
 }
 

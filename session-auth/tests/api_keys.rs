@@ -547,3 +547,33 @@ fn ids_are_read_as_they_are_written() {
         assert!(bad.parse::<ApiKeyId>().is_err(), "{bad}");
     }
 }
+
+/// A text of a client's is no outage, whatever the store makes of it.
+#[tokio::test]
+async fn texts_that_none_can_have_are_refused_wherever_they_come_in() {
+    let keys = ApiKeys::new("acme", MemoryStore::new());
+    let issued = keys.issue(NewApiKey::of("bob")).await.unwrap();
+    let id = issued.key().id;
+    for odd in ["", "a\0b", "a\nb", &"a".repeat(1_025)] {
+        let errors = [
+            keys.list(odd).await.map(drop).unwrap_err(),
+            keys.revoke(odd, id).await.map(drop).unwrap_err(),
+            keys.rotate(odd, id, Duration::ZERO)
+                .await
+                .map(drop)
+                .unwrap_err(),
+            keys.issue(NewApiKey::of(odd)).await.map(drop).unwrap_err(),
+        ];
+        assert!(
+            errors.iter().all(|error| error.is_invalid()),
+            "{odd:?}: {errors:?}"
+        );
+    }
+    for scope in ["a\0b", "a\u{1b}", "a b", ""] {
+        let error = keys
+            .issue(NewApiKey::of("bob").scopes([scope]))
+            .await
+            .map(drop);
+        assert!(error.unwrap_err().is_invalid(), "{scope:?}");
+    }
+}

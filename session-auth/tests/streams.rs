@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use session_auth::methods::{GET, POST};
+use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
 use session_auth::{
-    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions, public, session,
+    Keys, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, SessionId, Sessions,
+    Timestamp, public, session,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -424,4 +426,84 @@ async fn is_live_says_what_a_request_would_be_told() {
         assert_eq!(service.ask("GET", "/hold", cookie).await.status, 401);
     }
     assert!(!service.sessions.is_live(&old).await.unwrap());
+}
+
+/// A store as far away as another machine, which finds one session after the other.
+struct FarAway(Arc<MemoryStore>);
+
+macro_rules! far_away {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            self.0.$name($($argument),*).await
+        })*
+    };
+}
+
+impl SessionStore for FarAway {
+    far_away! {
+        generation(subject: &str) -> Generation;
+        insert(session: &StoredSession, generation: Generation) -> bool;
+        touch(subject: &str, id: SessionId, seen: Timestamp, deadline: Timestamp) -> bool;
+        replace(old: SessionId, session: &StoredSession) -> bool;
+        revoke(subject: &str, id: SessionId) -> bool;
+        revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
+        list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
+        remove_expired(before: Timestamp, limit: u32) -> u64;
+    }
+
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        self.0.find(subject, id).await
+    }
+}
+
+/// More streams than it answers for within the timeout.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_streams_each_ends_on_a_store_that_is_slow() {
+    let store = Arc::new(MemoryStore::new());
+    let layer = builder()
+        .stream_lag(SHORT)
+        .store_timeout(Duration::from_millis(100));
+    let auth = layer.store(FarAway(Arc::clone(&store))).build().unwrap();
+    let sessions = auth.sessions();
+    let held: Arc<Mutex<Vec<Session>>> = Arc::default();
+    let hold = Arc::clone(&held);
+    let routes =
+        Router::new().mount(public(GET, "/hold", "a test").optional_session().to(
+            move |session: Option<Session>| async move { hold.lock().unwrap().extend(session) },
+        ));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let mut ids = Vec::new();
+    for number in 0..200 {
+        let who = format!("user {number}");
+        let issued = sessions.issue(&who).await.unwrap();
+        ids.push((who, issued.id()));
+        let cookie = issued
+            .set_cookie()
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let headers = format!("Cookie: {cookie}\r\n");
+        common::request(address, "GET", "/hold", &headers).await;
+    }
+    let held = std::mem::take(&mut *held.lock().unwrap());
+    let streams: Vec<_> = held.iter().map(|held| tokio::spawn(held.ended())).collect();
+    tokio::time::sleep(SHORT).await;
+    for (who, id) in &ids {
+        assert!(store.revoke(who, *id).await.unwrap());
+    }
+    for stream in streams {
+        timeout(Duration::from_secs(20), stream)
+            .await
+            .unwrap()
+            .unwrap();
+    }
 }

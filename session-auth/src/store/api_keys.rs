@@ -4,6 +4,7 @@ mod erased;
 mod guarded;
 mod memory;
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub(crate) use self::guarded::GuardedApiKeys;
 use super::error::StoreError;
+use super::session_store::MAX_LISTED;
 use crate::clock::Timestamp;
 
 /// For how long a key that has ended stays in the lists of its subject.
@@ -113,6 +115,15 @@ impl ApiKey {
     }
 }
 
+/// Of more keys than are listed those that are not revoked and end last, and of these the ones issued last.
+pub(super) fn listed(mut keys: Vec<ApiKey>) -> Vec<ApiKey> {
+    let end = |key: &ApiKey| key.expires.map_or(u64::MAX, Timestamp::as_secs);
+    keys.sort_by_key(|key| Reverse((key.revoked.is_none(), end(key), key.issued)));
+    keys.truncate(MAX_LISTED as usize);
+    keys.sort_by_key(|key| Reverse(key.issued));
+    keys
+}
+
 /// Keeps API keys.
 ///
 /// Each operation is atomic: of two at a time, from any number of processes, one comes first. An
@@ -136,7 +147,8 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<ApiKey>, StoreError>> + Send;
 
     /// The keys of the subject, those that have ended too, the one issued last first: at most
-    /// [`MAX_LISTED`](super::MAX_LISTED).
+    /// [`MAX_LISTED`](super::MAX_LISTED). Of more, those go in that are not revoked and end last, so that no
+    /// number of others hides one that is live.
     fn keys_of(
         &self,
         subject: &str,

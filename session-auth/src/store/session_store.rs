@@ -196,7 +196,8 @@ pub trait SessionStore: Send + Sync + 'static {
     }
 
     /// The idle deadlines of these sessions, each of a subject, in their order; `None` where there
-    /// is no such session. Asked for the streams that are open, all at once.
+    /// is no such session. One that is there and cannot be read has the default, which moves nothing. Asked
+    /// for the streams that are open, many at once.
     ///
     /// As provided it finds one after the other.
     fn deadlines(
@@ -206,8 +207,12 @@ pub trait SessionStore: Send + Sync + 'static {
         async move {
             let mut deadlines = Vec::with_capacity(sessions.len());
             for (subject, id) in sessions {
-                let found = self.find(subject, *id).await?;
-                deadlines.push(found.map(|session| session.idle_deadline));
+                deadlines.push(match self.find(subject, *id).await {
+                    Ok(found) => found.map(|session| session.idle_deadline),
+                    Err(error) if error.is_unavailable() => return Err(error),
+                    // Of the others it says nothing.
+                    Err(_) => Some(Timestamp::default()),
+                });
             }
             Ok(deadlines)
         }

@@ -439,3 +439,30 @@ async fn the_ids_of_before_are_swept_to_the_last() {
     let found = store.find(&session().subject, last).await.expect("find");
     assert!(found.is_some(), "the session is live");
 }
+
+/// A row of a newer program is its own affair: the streams of others are told.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_hides_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    let other = StoredSession {
+        id: SessionId::from_bytes([7; 16]),
+        subject: "grace".to_owned(),
+        ..session()
+    };
+    for session in [&session(), &other] {
+        insert(&store, session).await;
+    }
+    execute(
+        &mut beside,
+        "UPDATE session_auth_sessions SET version = 2 WHERE subject = 'ada'",
+    )
+    .await;
+    let asked = [session(), other.clone()].map(|session| (session.subject, session.id));
+    let deadlines = store.deadlines(&asked).await.expect("deadlines");
+    assert!(deadlines[0].is_some());
+    assert_eq!(deadlines[1], Some(other.idle_deadline));
+    assert!(store.revoke("grace", other.id).await.expect("revoke"));
+    let deadlines = store.deadlines(&asked).await.expect("deadlines");
+    assert_eq!(deadlines[1], None);
+}

@@ -63,16 +63,15 @@ impl NewApiKey {
 
     fn check(&self) -> Result<(), ApiKeyError> {
         let invalid = |what| Err(ApiKeyError(Kind::Invalid(what)));
-        if subject::check(&self.subject).is_err() {
-            return invalid("the subject has 1 to 1024 bytes, without control characters");
-        }
+        check_subject(&self.subject)?;
         if subject::check_label(&self.label).is_err() {
             return invalid("the label has 256 bytes at the most, without control characters");
         }
         let is_one = |name: &String| name.len() <= 255 && scope::is_name(name);
         if !self.scopes.iter().all(is_one) {
             return invalid(
-                "a scope is one name of 1 to 255 bytes, without white space, `|` and `&`",
+                "a scope is one name of 1 to 255 bytes, without white space, control characters, `|` and \
+                 `&`",
             );
         }
         if self.lasts.is_some_and(|time| time.as_secs() == 0) {
@@ -80,6 +79,15 @@ impl NewApiKey {
         }
         Ok(())
     }
+}
+
+/// Here and not by the store, which would take what it cannot hold for its own fault.
+fn check_subject(subject: &str) -> Result<(), ApiKeyError> {
+    subject::check(subject).map_err(|_| {
+        ApiKeyError(Kind::Invalid(
+            "the subject has 1 to 1024 bytes, without control characters",
+        ))
+    })
 }
 
 /// A key that was just issued, with its text: **the only time that it is there to be shown.**
@@ -128,9 +136,12 @@ impl ApiKeys {
         let past = self.steady.past(now).as_secs();
         let past = Timestamp::from_secs(past.saturating_sub(KEEP_ENDED.as_secs()));
         self.store
-            .ask(|store| store.forget_keys(&new.subject, past))
+            .ask_of_one(|store| store.forget_keys(&new.subject, past))
             .await?;
-        let others = self.store.ask(|store| store.keys_of(&new.subject)).await?;
+        let others = self
+            .store
+            .ask_of_one(|store| store.keys_of(&new.subject))
+            .await?;
         if others.iter().filter(|key| key.is_live(now)).count() >= MAX_KEYS {
             return Err(ApiKeyError(Kind::TooMany));
         }
@@ -151,9 +162,13 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// The store is down.
+    /// The subject is none, or the store is down.
     pub async fn list(&self, subject: &str) -> Result<Vec<ApiKey>, ApiKeyError> {
-        Ok(self.store.ask(|store| store.keys_of(subject)).await?)
+        check_subject(subject)?;
+        Ok(self
+            .store
+            .ask_of_one(|store| store.keys_of(subject))
+            .await?)
     }
 
     /// Makes a key with the same label, scopes and lifetime as this one of the subject's, which ends after
@@ -169,6 +184,7 @@ impl ApiKeys {
         id: ApiKeyId,
         overlap: Duration,
     ) -> Result<IssuedApiKey, ApiKeyError> {
+        check_subject(subject)?;
         let now = self.now()?;
         let missing = ApiKeyError(Kind::Missing);
         let found = self.store.ask(|store| store.find_key(id)).await?;
@@ -200,8 +216,9 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// The store is down: the key may be as good as before.
+    /// The subject is none; or the store is down: the key may be as good as before.
     pub async fn revoke(&self, subject: &str, id: ApiKeyId) -> Result<bool, ApiKeyError> {
+        check_subject(subject)?;
         let now = self.now()?;
         let revoked = self
             .store
@@ -295,7 +312,7 @@ impl From<StoreError> for ApiKeyError {
 impl fmt::Display for ApiKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Invalid(what) => write!(f, "no API key can be issued so: {what}"),
+            Kind::Invalid(what) => write!(f, "there can be no such API key: {what}"),
             Kind::TooMany => write!(
                 f,
                 "the subject has {MAX_KEYS} API keys that are live: revoke one first"

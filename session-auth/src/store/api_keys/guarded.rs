@@ -44,6 +44,29 @@ impl GuardedApiKeys {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        self.put(question, true).await
+    }
+
+    /// The same for what takes longer the more keys a subject has had: if no answer comes in time, that says
+    /// nothing of the store.
+    pub(crate) async fn ask_of_one<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a dyn ErasedApiKeys) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.put(question, false).await
+    }
+
+    async fn put<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a dyn ErasedApiKeys) -> F,
+        slow_is_down: bool,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let Some(permit) = self.breaker.permit() else {
             return Err(StoreError::refused());
         };
@@ -51,6 +74,8 @@ impl GuardedApiKeys {
             .await
             .unwrap_or_else(|_| Err(StoreError::timed_out()));
         match &answer {
+            // The permit is given up: it counts neither way.
+            Err(error) if error.is_timed_out() && !slow_is_down => {}
             Err(error) if error.is_unavailable() => self.breaker.failed(permit),
             _ => self.breaker.answered(permit),
         }

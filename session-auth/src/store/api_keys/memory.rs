@@ -1,10 +1,9 @@
 //! API keys in this process.
 
-use super::{ApiKey, ApiKeyId, ApiKeyStore};
+use super::{ApiKey, ApiKeyId, ApiKeyStore, listed};
 use crate::clock::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::memory::MemoryStore;
-use crate::store::session_store::MAX_LISTED;
 
 impl ApiKeyStore for MemoryStore {
     async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
@@ -19,10 +18,7 @@ impl ApiKeyStore for MemoryStore {
     async fn keys_of(&self, subject: &str) -> Result<Vec<ApiKey>, StoreError> {
         let keys = self.api_keys();
         let of_subject = keys.values().filter(|key| key.subject == subject);
-        let mut found: Vec<ApiKey> = of_subject.cloned().collect();
-        found.sort_by_key(|key| std::cmp::Reverse(key.issued));
-        found.truncate(MAX_LISTED as usize);
-        Ok(found)
+        Ok(listed(of_subject.cloned().collect()))
     }
 
     async fn rotate_key(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{random, subject};
 use crate::clock::Timestamp;
 use crate::store::api_keys::{ApiKey, ApiKeyId, ApiKeyStore};
+use crate::store::session_store::MAX_LISTED;
 
 /// Long past, as seconds since 1970.
 const NOW: u64 = 1_000_000;
@@ -23,6 +24,9 @@ pub async fn check<S: ApiKeyStore>(handles: &[Arc<S>]) {
     store.a_rotated_key_ends_after_the_overlap().await;
     store.what_has_ended_is_not_rotated().await;
     store.what_ended_long_ago_is_forgotten().await;
+    store
+        .no_number_of_keys_that_have_ended_hides_one_that_is_live()
+        .await;
     of_many_that_revoke_at_one_instant_one_did(handles).await;
 }
 
@@ -52,6 +56,42 @@ fn key(subject: &str) -> ApiKey {
 struct Of<'a, S>(&'a S);
 
 impl<S: ApiKeyStore> Of<'_, S> {
+    async fn no_number_of_keys_that_have_ended_hides_one_that_is_live(&self) {
+        let subject = subject();
+        let (live, ends) = (
+            key(&subject),
+            ApiKey {
+                expires: Some(at(1_000)),
+                ..key(&subject)
+            },
+        );
+        self.add(&live).await;
+        self.add(&ends).await;
+        for number in 0..u64::from(MAX_LISTED) {
+            let issued = at(1 + number % 100);
+            let (expires, revoked) = match number % 2 {
+                0 => (Some(at(500)), None),
+                _ => (None, Some(at(500))),
+            };
+            self.add(&ApiKey {
+                issued,
+                expires,
+                revoked,
+                ..key(&subject)
+            })
+            .await;
+        }
+        let list = self.0.keys_of(&subject).await.expect("keys_of");
+        assert_eq!(list.len(), MAX_LISTED as usize, "keys_of has a limit");
+        for key in [&live, &ends] {
+            assert!(list.contains(key), "keys_of: what is live goes in first");
+        }
+        assert!(
+            list.is_sorted_by_key(|key| std::cmp::Reverse(key.issued)),
+            "keys_of: the one issued last first"
+        );
+    }
+
     async fn add(&self, key: &ApiKey) {
         self.0.add_key(key).await.expect("add_key");
     }

@@ -12,9 +12,8 @@ use sha2::{Digest as _, Sha256};
 use super::RedisStore;
 use super::row::number;
 use crate::clock::Timestamp;
-use crate::store::api_keys::{ApiKey, ApiKeyId, ApiKeyStore, KEEP_ENDED};
+use crate::store::api_keys::{ApiKey, ApiKeyId, ApiKeyStore, KEEP_ENDED, listed};
 use crate::store::error::StoreError;
-use crate::store::session_store::MAX_LISTED;
 
 /// The version of a row that this code writes, and the only one that it reads.
 const VERSION: &[u8] = b"1";
@@ -78,6 +77,18 @@ static TIDY: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// KEYS: those of keys.
+static READ: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local all = {} \
+         for at, key in ipairs(KEYS) do all[at] = redis.call('HGETALL', key) end \
+         return all",
+    )
+});
+
+/// How many keys one script looks at: others have their turn in between.
+const AT_ONCE: usize = 500;
+
 type Fields = HashMap<String, Vec<u8>>;
 
 impl<C> ApiKeyStore for RedisStore<C>
@@ -103,19 +114,23 @@ where
 
     async fn keys_of(&self, subject: &str) -> Result<Vec<ApiKey>, StoreError> {
         let mut keys = Vec::new();
-        for id in self.ids_of(subject).await? {
-            match self.find_key(id).await {
-                Ok(key) => keys.extend(key),
-                Err(error) if error.is_unavailable() => return Err(error),
-                // One row that is broken does not hide the others.
-                Err(error) => {
-                    tracing::error!(target: "session_auth", %error, "left out of a list of API keys");
+        for ids in self.ids_of(subject).await?.chunks(AT_ONCE) {
+            let mut read_all = READ.prepare_invoke();
+            for id in ids {
+                read_all.key(self.api_key(*id));
+            }
+            let rows: Vec<Fields> = self.script(&read_all).await?;
+            for (id, fields) in ids.iter().zip(&rows) {
+                match read(*id, fields) {
+                    Ok(key) => keys.extend(key),
+                    // One row that is broken does not hide the others.
+                    Err(error) => {
+                        tracing::error!(target: "session_auth", %error, "left out of a list of API keys");
+                    }
                 }
             }
         }
-        keys.sort_by_key(|key| std::cmp::Reverse(key.issued));
-        keys.truncate(MAX_LISTED as usize);
-        Ok(keys)
+        Ok(listed(keys))
     }
 
     async fn rotate_key(
@@ -161,16 +176,15 @@ where
 
     /// Redis has dropped the keys; what is left is to take them out of their subject's set.
     async fn forget_keys(&self, subject: &str, _before: Timestamp) -> Result<u64, StoreError> {
-        let ids = self.ids_of(subject).await?;
-        if ids.is_empty() {
-            return Ok(0);
+        for ids in self.ids_of(subject).await?.chunks(AT_ONCE) {
+            let mut tidy = TIDY.prepare_invoke();
+            tidy.key(self.api_keys_of(subject));
+            for id in ids {
+                tidy.key(self.api_key(*id)).arg(id.to_string());
+            }
+            self.script::<()>(&tidy).await?;
         }
-        let mut tidy = TIDY.prepare_invoke();
-        tidy.key(self.api_keys_of(subject));
-        for id in ids {
-            tidy.key(self.api_key(id)).arg(id.to_string());
-        }
-        self.script::<()>(&tidy).await.map(|()| 0)
+        Ok(0)
     }
 }
 

@@ -458,7 +458,11 @@ where
         let mut deadlines = vec![None; sessions.len()];
         while let Some(answer) = tasks.join_next().await {
             let (at, found) = answer.map_err(StoreError::unavailable)?;
-            deadlines[at] = found?.map(|session| session.idle_deadline);
+            deadlines[at] = match found {
+                Ok(found) => found.map(|session| session.idle_deadline),
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(_) => Some(Timestamp::default()),
+            };
         }
         Ok(deadlines)
     }

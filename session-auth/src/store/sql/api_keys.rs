@@ -18,7 +18,8 @@ pub(super) const FIND: &str = "\
 
 pub(super) const OF: &str = "\
     SELECT id, digest, subject, label, scopes, issued, expires, last_used, revoked, version \
-    FROM session_auth_api_keys WHERE subject = $1 ORDER BY issued DESC LIMIT $2";
+    FROM session_auth_api_keys WHERE subject = $1 \
+    ORDER BY (revoked IS NULL) DESC, (expires IS NULL) DESC, expires DESC, issued DESC LIMIT $2";
 
 pub(super) const END: &str = "\
     UPDATE session_auth_api_keys SET \
@@ -149,11 +150,11 @@ macro_rules! sql_api_keys {
                     .fetch_all(&mut *lease)
                     .await;
                 let rows = lease.finish(answer).await?;
-                Ok(row::readable(
+                Ok($crate::store::api_keys::listed(row::readable(
                     &rows,
                     $crate::store::sql::api_keys::key,
                     "API keys",
-                ))
+                )))
             }
 
             async fn rotate_key(

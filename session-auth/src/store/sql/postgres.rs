@@ -537,15 +537,6 @@ sql_store!(PostgresStore
             .bind(ids)
             .fetch_all(&mut *lease)
             .await;
-        let rows: Vec<(Vec<u8>, String, i64)> = lease.finish(answer).await?;
-        let rows: HashMap<_, _> = rows
-            .into_iter()
-            .map(|(id, subject, deadline)| ((subject, id), deadline))
-            .collect();
-        let deadline = |(subject, id): &(String, SessionId)| {
-            let deadline = rows.get(&(subject.clone(), id.as_bytes().to_vec()))?;
-            u64::try_from(*deadline).ok().map(Timestamp::from_secs)
-        };
-        Ok(sessions.iter().map(deadline).collect())
+        Ok(row::deadlines(sessions, lease.finish(answer).await?))
     }
 );

@@ -1,5 +1,6 @@
 //! Rows are not trusted: people edit tables, restore half of them, and go back to older programs.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
@@ -112,4 +113,22 @@ where
         Some(why) => format!("its {name} cannot be read: {why}"),
         None => format!("its {name} cannot be read: {error}"),
     })
+}
+
+/// The deadlines of these sessions, by the rows that were found of them.
+pub(super) fn deadlines(
+    sessions: &[(String, SessionId)],
+    rows: Vec<(Vec<u8>, String, i64)>,
+) -> Vec<Option<Timestamp>> {
+    let rows: HashMap<_, _> = rows
+        .into_iter()
+        .map(|(id, subject, deadline)| ((subject, id), deadline))
+        .collect();
+    let deadline = |(subject, id): &(String, SessionId)| {
+        let deadline = rows.get(&(subject.clone(), id.as_bytes().to_vec()))?;
+        Some(Timestamp::from_secs(
+            u64::try_from(*deadline).unwrap_or_default(),
+        ))
+    };
+    sessions.iter().map(deadline).collect()
 }

@@ -150,6 +150,12 @@ const TRIM: &str = concat!(
 /// IMMEDIATE takes the lock at once: who has read before cannot always have it later.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
+/// And the ids, and the end of the list.
+const DEADLINES: &str = "\
+    SELECT s.id, s.subject, s.idle_deadline FROM session_auth_sessions AS s \
+    LEFT JOIN session_auth_generations AS g ON g.subject = s.subject \
+    WHERE s.generation >= coalesce(g.generation, 0) AND s.id IN (";
+
 const REMOVE_EXPIRED: &str = "\
     DELETE FROM session_auth_sessions WHERE id IN ( \
         SELECT id FROM session_auth_sessions WHERE idle_deadline < $1 LIMIT $2)";
@@ -321,6 +327,21 @@ sql_store!(SqliteStore
             .await;
         let row = lease.finish(answer).await?;
         row.as_ref().map(row::session).transpose()
+    }
+
+    async fn deadlines(
+        &self,
+        sessions: &[(String, SessionId)],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        let mut query = sqlx::QueryBuilder::<Sqlite>::new(DEADLINES);
+        let mut ids = query.separated(", ");
+        for (_, id) in sessions {
+            ids.push_bind(id.as_bytes().to_vec());
+        }
+        query.push(")");
+        let mut lease = self.lease(false).await?;
+        let answer = query.build_query_as().fetch_all(&mut *lease).await;
+        Ok(row::deadlines(sessions, lease.finish(answer).await?))
     }
 );
 sql_replays!(SqliteStore, FORGET_REPLAYS);
