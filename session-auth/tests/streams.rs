@@ -431,6 +431,11 @@ async fn is_live_says_what_a_request_would_be_told() {
 /// A store as far away as another machine, which finds one session after the other.
 struct FarAway(Arc<MemoryStore>);
 
+impl FarAway {
+    /// Whose sessions are where it cannot be reached.
+    const LOST: &str = "lost";
+}
+
 macro_rules! far_away {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         $(async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
@@ -458,8 +463,28 @@ impl SessionStore for FarAway {
         id: SessionId,
     ) -> Result<Option<StoredSession>, StoreError> {
         tokio::time::sleep(Duration::from_millis(1)).await;
+        if subject == Self::LOST {
+            return Err(StoreError::unavailable("a test"));
+        }
         self.0.find(subject, id).await
     }
+}
+
+/// Of a store in parts, one may be down: what ended in the others ends its streams.
+#[tokio::test]
+async fn what_a_store_cannot_find_hides_nothing_of_what_it_finds() {
+    let store = FarAway(Arc::default());
+    let id = |number| SessionId::from_bytes([number; 16]);
+    let asked = |numbers: &[u8], subject: &str| -> Vec<_> {
+        let asked = numbers.iter();
+        asked.map(|it| (subject.to_owned(), id(*it))).collect()
+    };
+    let mut all = asked(&[1, 2], "ada");
+    all.extend(asked(&[3], FarAway::LOST));
+    let deadlines = store.deadlines(&all).await.unwrap();
+    assert_eq!(deadlines, [None, None, Some(Timestamp::default())]);
+    let none = store.deadlines(&asked(&[3, 4], FarAway::LOST)).await;
+    assert!(none.unwrap_err().is_unavailable(), "nothing was found out");
 }
 
 /// More streams than it answers for within the timeout.

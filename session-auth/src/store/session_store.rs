@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::error::StoreError;
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
@@ -40,6 +42,29 @@ pub struct Generation(pub u64);
 
 /// How many sessions [`SessionStore::list`] gives at the most: those used last.
 pub const MAX_LISTED: u32 = 1_000;
+
+/// How many sessions are found at the same time where there is no one question for them: few enough to
+/// leave connections to requests.
+const TOGETHER: usize = 8;
+
+/// The deadlines of sessions that were looked up each by itself. An error of one says nothing of the others:
+/// it is one of the store where no session was answered for.
+pub(super) fn deadlines(
+    found: Vec<Result<Option<StoredSession>, StoreError>>,
+) -> Result<Vec<Option<Timestamp>>, StoreError> {
+    let is_down =
+        |found: &Result<_, StoreError>| found.as_ref().is_err_and(StoreError::is_unavailable);
+    if found.iter().all(is_down)
+        && let Some(Err(error)) = found.first()
+    {
+        return Err(error.clone());
+    }
+    let deadline = |found: Result<Option<StoredSession>, _>| match found {
+        Ok(found) => found.map(|session| session.idle_deadline),
+        Err(_) => Some(Timestamp::default()),
+    };
+    Ok(found.into_iter().map(deadline).collect())
+}
 
 /// Keeps sessions.
 ///
@@ -196,25 +221,25 @@ pub trait SessionStore: Send + Sync + 'static {
     }
 
     /// The idle deadlines of these sessions, each of a subject, in their order; `None` where there
-    /// is no such session. One that is there and cannot be read has the default, which moves nothing. Asked
-    /// for the streams that are open, many at once.
+    /// is no such session. One that is there and cannot be read has the default, which moves nothing, and
+    /// so has one whose part of the store is down while others answer. Asked for the streams that are open,
+    /// many at once.
     ///
-    /// As provided it finds one after the other.
+    /// As provided it finds some at a time.
     fn deadlines(
         &self,
         sessions: &[(String, SessionId)],
     ) -> impl Future<Output = Result<Vec<Option<Timestamp>>, StoreError>> + Send {
         async move {
-            let mut deadlines = Vec::with_capacity(sessions.len());
-            for (subject, id) in sessions {
-                deadlines.push(match self.find(subject, *id).await {
-                    Ok(found) => found.map(|session| session.idle_deadline),
-                    Err(error) if error.is_unavailable() => return Err(error),
-                    // Of the others it says nothing.
-                    Err(_) => Some(Timestamp::default()),
-                });
+            let mut found = Vec::with_capacity(sessions.len());
+            for sessions in sessions.chunks(TOGETHER) {
+                let lookups: Vec<_> = sessions
+                    .iter()
+                    .map(|(subject, id)| self.find(subject, *id))
+                    .collect();
+                found.extend(join_all(lookups).await);
             }
-            Ok(deadlines)
+            deadlines(found)
         }
     }
 }

@@ -78,6 +78,14 @@ mod common {
         assert!(store.insert(&other, generation).await.expect("insert"));
         let list = store.list("ada", Timestamp::default()).await.expect("list");
         assert_eq!(list, std::slice::from_ref(&other));
+        // Streams: of it nothing is known but that it is there, and the other is as it was.
+        let asked = [ID, other.id].map(|id| ("ada".to_owned(), id));
+        let deadlines = store.deadlines(&asked).await.expect("deadlines");
+        assert!(
+            matches!(deadlines[0], Some(it) if it <= session().idle_deadline),
+            "{deadlines:?}"
+        );
+        assert_eq!(deadlines[1], Some(other.idle_deadline));
         assert!(store.revoke("ada", other.id).await.expect("revoke"));
         let error = store.find("ada", ID).await.expect_err("unreadable");
         assert!(!error.is_unavailable(), "{error}");

@@ -319,6 +319,10 @@ async fn what_cannot_be_read_is_an_error_of_that_session_alone() {
         assert!(error.to_string().contains(expected), "{expected}: {error}");
         let list = store.list(SUBJECT, Timestamp::from_secs(0)).await.unwrap();
         assert_eq!(list, [stored(2)], "{expected}: the list has the other");
+        let asked = [1, 2].map(|number| (SUBJECT.to_owned(), id(number)));
+        let deadlines = store.deadlines(&asked).await.unwrap();
+        let expected_of = [Timestamp::default(), stored(2).idle_deadline].map(Some);
+        assert_eq!(deadlines, expected_of, "{expected}: so have the streams");
         // A touch does not repair it by halves.
         let (seen, deadline) = (Timestamp::from_secs(1_001), Timestamp::from_secs(2_001));
         let touched = store.touch(SUBJECT, id(1), seen, deadline).await;

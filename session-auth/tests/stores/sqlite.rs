@@ -460,7 +460,8 @@ async fn a_row_that_cannot_be_read_hides_no_other() {
     .await;
     let asked = [session(), other.clone()].map(|session| (session.subject, session.id));
     let deadlines = store.deadlines(&asked).await.expect("deadlines");
-    assert!(deadlines[0].is_some());
+    // Its deadline may mean something else, and so moves nothing.
+    assert_eq!(deadlines[0], Some(Timestamp::default()));
     assert_eq!(deadlines[1], Some(other.idle_deadline));
     assert!(store.revoke("grace", other.id).await.expect("revoke"));
     let deadlines = store.deadlines(&asked).await.expect("deadlines");

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 pub use self::sentinel::SentinelConnection;
 use super::error::StoreError;
 use super::memory::KEEP_GENERATION;
-use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
+use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession, deadlines};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
@@ -455,16 +455,12 @@ where
             let (store, subject, id) = (self.clone(), subject.clone(), *id);
             tasks.spawn(async move { (at, store.find(&subject, id).await) });
         }
-        let mut deadlines = vec![None; sessions.len()];
+        let mut found = vec![Ok(None); sessions.len()];
         while let Some(answer) = tasks.join_next().await {
-            let (at, found) = answer.map_err(StoreError::unavailable)?;
-            deadlines[at] = match found {
-                Ok(found) => found.map(|session| session.idle_deadline),
-                Err(error) if error.is_unavailable() => return Err(error),
-                Err(_) => Some(Timestamp::default()),
-            };
+            let (at, answer) = answer.map_err(StoreError::unavailable)?;
+            found[at] = answer;
         }
-        Ok(deadlines)
+        deadlines(found)
     }
 
     async fn remove_expired(&self, _before: Timestamp, _limit: u32) -> Result<u64, StoreError> {

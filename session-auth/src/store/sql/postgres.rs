@@ -170,7 +170,7 @@ const FIND_TOGETHER: &str = "\
     WHERE s.id = ANY ($1) AND s.generation >= coalesce(g.generation, 0)";
 
 const DEADLINES: &str = "\
-    SELECT s.id, s.subject, s.idle_deadline FROM session_auth_sessions AS s \
+    SELECT s.id, s.subject, s.idle_deadline, s.version FROM session_auth_sessions AS s \
     LEFT JOIN session_auth_generations AS g ON g.subject = s.subject \
     WHERE s.id = ANY ($1) AND s.generation >= coalesce(g.generation, 0)";
 
@@ -533,10 +533,10 @@ sql_store!(PostgresStore
     ) -> Result<Vec<Option<Timestamp>>, StoreError> {
         let ids: Vec<&[u8]> = sessions.iter().map(|(_, id)| &id.as_bytes()[..]).collect();
         let mut lease = self.lease(false).await?;
-        let answer = sqlx::query_as(DEADLINES)
+        let answer = sqlx::query(DEADLINES)
             .bind(ids)
             .fetch_all(&mut *lease)
             .await;
-        Ok(row::deadlines(sessions, lease.finish(answer).await?))
+        Ok(row::deadlines(sessions, &lease.finish(answer).await?))
     }
 );

@@ -116,19 +116,30 @@ where
 }
 
 /// The deadlines of these sessions, by the rows that were found of them.
-pub(super) fn deadlines(
+pub(super) fn deadlines<R: Row>(
     sessions: &[(String, SessionId)],
-    rows: Vec<(Vec<u8>, String, i64)>,
-) -> Vec<Option<Timestamp>> {
-    let rows: HashMap<_, _> = rows
-        .into_iter()
-        .map(|(id, subject, deadline)| ((subject, id), deadline))
-        .collect();
-    let deadline = |(subject, id): &(String, SessionId)| {
-        let deadline = rows.get(&(subject.clone(), id.as_bytes().to_vec()))?;
-        Some(Timestamp::from_secs(
-            u64::try_from(*deadline).unwrap_or_default(),
-        ))
+    rows: &[R],
+) -> Vec<Option<Timestamp>>
+where
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i16: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let deadline = |row| {
+        check_version(column(row, "version").ok()?).ok()?;
+        let seconds: i64 = column(row, "idle_deadline").ok()?;
+        u64::try_from(seconds).map(Timestamp::from_secs).ok()
     };
-    sessions.iter().map(deadline).collect()
+    let of = |row| {
+        let subject: String = column(row, "subject").ok()?;
+        let id: Vec<u8> = column(row, "id").ok()?;
+        // A row that cannot be read is a session all the same.
+        Some(((subject, id), deadline(row).unwrap_or_default()))
+    };
+    let rows: HashMap<_, _> = rows.iter().filter_map(of).collect();
+    let deadline =
+        |(subject, id): &(String, SessionId)| rows.get(&(subject.clone(), id.as_bytes().to_vec()));
+    sessions.iter().map(|it| deadline(it).copied()).collect()
 }

@@ -152,7 +152,7 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// And the ids, and the end of the list.
 const DEADLINES: &str = "\
-    SELECT s.id, s.subject, s.idle_deadline FROM session_auth_sessions AS s \
+    SELECT s.id, s.subject, s.idle_deadline, s.version FROM session_auth_sessions AS s \
     LEFT JOIN session_auth_generations AS g ON g.subject = s.subject \
     WHERE s.generation >= coalesce(g.generation, 0) AND s.id IN (";
 
@@ -340,8 +340,10 @@ sql_store!(SqliteStore
         }
         query.push(")");
         let mut lease = self.lease(false).await?;
-        let answer = query.build_query_as().fetch_all(&mut *lease).await;
-        Ok(row::deadlines(sessions, lease.finish(answer).await?))
+        // Of another length each time: none is worth to be kept.
+        let query = query.build().persistent(false);
+        let answer = query.fetch_all(&mut *lease).await;
+        Ok(row::deadlines(sessions, &lease.finish(answer).await?))
     }
 );
 sql_replays!(SqliteStore, FORGET_REPLAYS);
