@@ -19,6 +19,8 @@ pub(crate) const DEFAULT_LAG: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 500;
 /// .. and at the least, where it does not answer more in time.
 const AT_LEAST: usize = 10;
+/// After how many failures in a row the known deadlines are not kept waiting for the other questions.
+const IS_DOWN: usize = 4;
 
 /// The sessions that streams wait for the end of: one task looks after all of them, for as long as
 /// there are any.
@@ -86,6 +88,13 @@ impl Watch {
             !ended
         });
     }
+
+    /// Ends what is over by the deadlines that are known.
+    fn end_what_is_over(&self, clock: &Arc<dyn Clock>) {
+        let now = Timestamp::of(clock);
+        self.end_where(|_, session| session.is_over(now));
+    }
+
     /// Waits for the end of a session.
     pub(crate) async fn ended(
         &self,
@@ -122,7 +131,8 @@ impl Watch {
 /// Ends what has ended, until nobody waits for anything.
 async fn look_after(watch: Watch, store: Option<Arc<GuardedStore>>, clock: Arc<dyn Clock>) {
     // What the store answers in time is found out.
-    let (mut at_once, mut more) = (AT_ONCE, AT_ONCE);
+    let mut at_once = AT_ONCE;
+    // How often in a row it did not say of each session.
     let mut failures = 0_u64;
     loop {
         tokio::time::sleep(watch.lag).await;
@@ -139,42 +149,75 @@ async fn look_after(watch: Watch, store: Option<Arc<GuardedStore>>, clock: Arc<d
             state.sessions.iter().map(of).collect()
         };
         if let Some(store) = &store {
-            for asked in asked.chunks(at_once) {
-                match ask(&watch, store, asked).await {
-                    Ok(()) if asked.len() == at_once => more = (2 * at_once).min(AT_ONCE),
-                    Ok(()) => {}
-                    Err(error) => {
-                        failures += 1;
-                        // Each time there are twice as many: often enough to be seen, and never a flood.
-                        if failures.is_power_of_two() {
-                            tracing::warn!(
-                                target: "session_auth",
-                                %error,
-                                sessions = asked.len(),
-                                failures,
-                                "streams go on by the deadlines that were known: the store did not say \
-                                 which sessions have ended"
-                            );
-                        }
-                        more = (at_once / 2).max(AT_LEAST);
-                    }
-                }
+            let (unknown, error) = ask_all(&watch, store, &clock, &asked, &mut at_once).await;
+            failures = if unknown == 0 { 0 } else { failures + 1 };
+            // Each time of twice as many: often enough to be seen, and never a flood.
+            if failures.is_power_of_two() {
+                tracing::warn!(
+                    target: "session_auth",
+                    error = error.as_ref().map(tracing::field::display),
+                    sessions = unknown,
+                    failures,
+                    "streams go on by the deadlines that were known: the store did not say whether \
+                     their sessions have ended"
+                );
             }
-            at_once = more;
         }
-        let now = Timestamp::of(&clock);
-        watch.end_where(|_, session| session.is_over(now));
+        watch.end_what_is_over(&clock);
     }
 }
 
-/// Asks the store for the deadlines that others may have moved. While it is down those hold that
-/// were known.
+/// Asks the store about all of them, and says of how many it did not tell, and an error of it.
+async fn ask_all(
+    watch: &Watch,
+    store: &GuardedStore,
+    clock: &Arc<dyn Clock>,
+    asked: &[(String, SessionId)],
+    at_once: &mut usize,
+) -> (usize, Option<StoreError>) {
+    let (mut rest, mut in_time) = (asked, true);
+    let (mut unknown, mut error, mut in_a_row) = (0, None, 0);
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rest.len().min(*at_once));
+        match ask(watch, store, now).await {
+            // Fewer of them may be answered in time: they are asked for again.
+            Err(late) if late.is_timed_out() && now.len() > AT_LEAST => {
+                *at_once = (now.len() / 2).max(AT_LEAST);
+                in_time = false;
+                continue;
+            }
+            Ok(unread) => {
+                unknown += unread;
+                in_a_row = 0;
+            }
+            Err(failed) => {
+                unknown += now.len();
+                error = Some(failed);
+                in_a_row += 1;
+                // With many streams it takes long to wait for each answer of a store that gives none.
+                if in_a_row >= IS_DOWN {
+                    watch.end_what_is_over(clock);
+                }
+            }
+        }
+        rest = later;
+    }
+    if in_time {
+        *at_once = (2 * *at_once).min(AT_ONCE);
+    }
+    (unknown, error)
+}
+
+/// Asks the store for the deadlines that others may have moved, and says how many it could not read. While
+/// it is down those hold that were known.
 async fn ask(
     watch: &Watch,
     store: &GuardedStore,
     asked: &[(String, SessionId)],
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let deadlines = store.ask_of_one(|store| store.deadlines(asked)).await?;
+    let unread = |deadline: &&Option<Timestamp>| **deadline == Some(Timestamp::default());
+    let unread = deadlines.iter().filter(unread).count();
     let mut state = watch.lock();
     for ((_, id), deadline) in asked.iter().zip(deadlines) {
         match (deadline, state.sessions.get_mut(id)) {
@@ -189,5 +232,8 @@ async fn ask(
             (_, None) => {}
         }
     }
-    Ok(())
+    Ok(unread)
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,7 @@ impl StoreError {
     }
 
     /// Whether no answer came in time.
-    pub(super) fn is_timed_out(&self) -> bool {
+    pub(crate) fn is_timed_out(&self) -> bool {
         self.kind == Kind::TimedOut
     }
 
