@@ -79,8 +79,8 @@ pub(crate) fn mistake(text: &str) -> Option<&'static str> {
     let scopes = Scopes::of(text);
     if !scopes.names().all(is_name) {
         return Some(
-            "a scope is one name without white space; write `a | b` for any of several, `a & b` for \
-             all of several, and not both",
+            "a scope is one name without white space and control characters; write `a | b` for any of \
+             several, `a & b` for all of several, and not both",
         );
     }
     let mut names: Vec<_> = scopes.names().collect();
@@ -166,6 +166,8 @@ mod tests {
             "a | a",
             "a & b & a",
             "a && b",
+            "a\0",
+            "a | \u{1b}b",
         ] {
             assert!(mistake(bad).is_some(), "{bad:?}");
         }

@@ -23,9 +23,18 @@ struct Watched {
     asked: AtomicUsize,
     down: AtomicBool,
     silent: AtomicBool,
+    /// Whether it is silent about what one subject has.
+    slow: AtomicBool,
 }
 
 impl Watched {
+    async fn asked_of_one(&self) -> Result<(), StoreError> {
+        if self.slow.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.asked().await
+    }
+
     async fn asked(&self) -> Result<(), StoreError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.silent.load(Ordering::SeqCst) {
@@ -54,7 +63,7 @@ impl ApiKeyStore for Watched {
     }
 
     async fn keys_of(&self, subject: &str) -> Result<Vec<ApiKey>, StoreError> {
-        self.asked().await?;
+        self.asked_of_one().await?;
         self.store.keys_of(subject).await
     }
 
@@ -65,7 +74,7 @@ impl ApiKeyStore for Watched {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.asked().await?;
+        self.asked_of_one().await?;
         self.store.rotate_key(old, new, now, until).await
     }
 
@@ -80,12 +89,12 @@ impl ApiKeyStore for Watched {
         id: ApiKeyId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.asked().await?;
+        self.asked_of_one().await?;
         self.store.revoke_key(subject, id, now).await
     }
 
     async fn forget_keys(&self, subject: &str, before: Timestamp) -> Result<u64, StoreError> {
-        self.asked().await?;
+        self.asked_of_one().await?;
         self.store.forget_keys(subject, before).await
     }
 }
@@ -480,6 +489,24 @@ async fn while_the_store_is_down_known_keys_stay_good_and_others_get_a_503() {
     service.store.silent.store(false, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(service.ask("/me", other.reveal()).await.status, 200);
+}
+
+/// Whoever has had thousands of keys, or changes one a hundred times at once, keeps nobody else's out.
+#[tokio::test]
+async fn what_takes_long_for_one_subject_is_no_outage_for_others() {
+    let service = Service::start(|keys| keys.store_timeout(Duration::from_millis(20))).await;
+    let bob = service.issue(NewApiKey::of("bob")).await;
+    let eve = service.issue(NewApiKey::of("eve")).await;
+    service.store.slow.store(true, Ordering::SeqCst);
+    for _ in 0..10 {
+        let id = eve.key().id;
+        assert!(service.keys.list("eve").await.is_err());
+        assert!(service.keys.issue(NewApiKey::of("eve")).await.is_err());
+        assert!(service.keys.revoke("eve", id).await.is_err());
+        let rotated = service.keys.rotate("eve", id, Duration::ZERO).await;
+        assert!(rotated.is_err_and(|error| error.is_store()));
+    }
+    assert_eq!(service.ask("/me", bob.reveal()).await.status, 200);
 }
 
 #[tokio::test]

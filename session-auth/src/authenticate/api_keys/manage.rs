@@ -196,7 +196,7 @@ impl ApiKeys {
         let until = now.plus(overlap);
         let rotated = self
             .store
-            .ask(|store| store.rotate_key(id, &issued.key, now, until))
+            .ask_of_one(|store| store.rotate_key(id, &issued.key, now, until))
             .await;
         self.warm.forget();
         if !rotated? {
@@ -222,7 +222,7 @@ impl ApiKeys {
         let now = self.now()?;
         let revoked = self
             .store
-            .ask(|store| store.revoke_key(subject, id, now))
+            .ask_of_one(|store| store.revoke_key(subject, id, now))
             .await;
         // Also where no answer came: it may have happened.
         self.warm.forget();

@@ -47,8 +47,8 @@ impl GuardedApiKeys {
         self.put(question, true).await
     }
 
-    /// The same for what takes longer the more keys a subject has had: if no answer comes in time, that says
-    /// nothing of the store.
+    /// The same for what takes longer the more keys a subject has had, or the more others change the same key:
+    /// if no answer comes in time, that says nothing of the store.
     pub(crate) async fn ask_of_one<'a, T, F>(
         &'a self,
         question: impl FnOnce(&'a dyn ErasedApiKeys) -> F,
