@@ -401,8 +401,9 @@ impl SessionAuthLayerBuilder {
         self
     }
 
-    /// Sets how many sessions a subject may have in the store: 1 to 1,000. With one more, one
-    /// that is over ends, or else the one that was not used for the longest time; never the one just issued. The default is 100.
+    /// Sets how many sessions a subject may have in the store: 1 to 1,000. With one more, one that is over
+    /// ends, or else the one that was not used for the longest time; never the one just issued. The
+    /// default is 100.
     pub fn max_sessions(mut self, sessions: u32) -> Self {
         self.max_sessions = sessions;
         self

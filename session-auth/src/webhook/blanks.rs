@@ -7,10 +7,17 @@ use super::verifier::ConfigError;
 /// such sign in a password either.
 ///
 /// `None` for bytes that are no text: random ones may be any. Of 16 random bytes, all are a text by
-/// chance once in ten thousand times, of 32 once in a hundred million. Is the text one of these, whoever
-/// sends has another one, and every delivery is refused.
+/// chance once in ten thousand times, of 32 once in a hundred million; and what consists of control characters
+/// for the most part is none that somebody has written. Is the text one of these, whoever sends has another
+/// one, and every delivery is refused.
 pub(super) fn unseen(text: &[u8]) -> Option<Unseen> {
     let text = std::str::from_utf8(text).ok()?;
+    let controls = text
+        .chars()
+        .filter(|c| c.is_control() && !c.is_whitespace());
+    if 2 * controls.count() > text.chars().count() {
+        return None;
+    }
     if text.starts_with(char::is_whitespace) {
         return Some(match text.trim() {
             "" => Unseen::All,
@@ -104,7 +111,13 @@ mod tests {
         ] {
             assert_eq!(unseen(secret.as_bytes()), expected, "{secret:?}");
         }
-        for bytes in [&b"\x8f\x02\xd1\n"[..], b" \x01\xff\x10\n", b"\xff"] {
+        for bytes in [
+            &b"\x8f\x02\xd1\n"[..],
+            b" \x01\xff\x10\n",
+            b"\xff",
+            &[7; 32],
+            &[0; 32],
+        ] {
             assert_eq!(unseen(bytes), None, "{bytes:?}");
         }
     }
