@@ -47,14 +47,16 @@ pub(crate) fn idle_deadline(now: Timestamp, idle: Duration, absolute: Timestamp)
 
 impl SessionPolicy {
     /// Whether a session still is one, by the store itself: a cache in front of it may be behind. While it is
-    /// down, nobody can say, and no cookie is written.
+    /// down, or where it cannot read the session, nobody can say, and no cookie is written.
     pub(crate) async fn is_live(&self, subject: &str, id: SessionId) -> bool {
         let Some(store) = &self.store else {
             return true;
         };
         let asked = [(subject.to_owned(), id)];
         let found = store.ask(|store| store.deadlines(&asked)).await;
-        found.is_ok_and(|found| matches!(*found, [Some(_)]))
+        found.is_ok_and(
+            |found| matches!(*found, [Some(deadline)] if deadline > Timestamp::default()),
+        )
     }
 
     /// Tells what happened, where anybody listens.

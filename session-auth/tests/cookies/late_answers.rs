@@ -384,3 +384,23 @@ async fn a_late_renewal_does_not_undo_what_another_process_did() {
     assert!(!sets_a_cookie(&here.answer(slow).await));
     assert_eq!(get(there.address, "/me", &other).await.status, 200);
 }
+
+/// A newer program has written the session's row since: whether it still is one, nobody can say.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn where_the_session_cannot_be_read_any_more_no_cookie_is_written() {
+    use sqlx::Connection as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("app.db").display());
+    let store = session_auth::store::SqliteStore::connect(&url)
+        .await
+        .unwrap();
+    store.migrate().await.unwrap();
+    let world = World::new(|layer| layer.store(store)).await;
+    let slow = world.send("GET", "/slow").await;
+    let mut beside = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let newer = sqlx::raw_sql("UPDATE session_auth_sessions SET version = 2");
+    newer.execute(&mut beside).await.unwrap();
+    assert!(!sets_a_cookie(&world.answer(slow).await));
+}
