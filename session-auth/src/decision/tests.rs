@@ -57,6 +57,17 @@ impl Fixture {
         self.token(1_100, 100_000, &["admin"])
     }
 
+    fn with_means<T>(&self, decide: impl FnOnce(&Means<'_>) -> T) -> T {
+        decide(&Means {
+            keys: &self.keys,
+            cookie: &self.cookie,
+            bearer: false,
+            cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
+            idle_timeout: IDLE,
+            now: &|| self.now,
+        })
+    }
+
     fn decide(&self, access: Option<&Access>, cookies: &[String]) -> String {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
@@ -68,22 +79,13 @@ impl Fixture {
         if let Some(site) = self.site {
             headers.insert("sec-fetch-site", HeaderValue::from_static(site));
         }
-        let now = || self.now;
-        let means = Means {
-            keys: &self.keys,
-            cookie: &self.cookie,
-            bearer: false,
-            cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
-            idle_timeout: IDLE,
-            now: &now,
-        };
         let asked = Asked {
             method: &self.method,
             uri: &Uri::from_static("/"),
             headers: &headers,
             revoked: &[],
         };
-        match decide(access, &asked, &means) {
+        match self.with_means(|means| decide(access, &asked, means)) {
             Decision::Grant(Grant::Nothing) => "nothing".into(),
             Decision::Grant(Grant::Issuing) => "issuing".into(),
             Decision::Grant(Grant::Optional {
@@ -298,15 +300,6 @@ fn of_several_that_verify_the_one_issued_last_counts() {
                 HeaderValue::from_str(&cookie(value)).expect("a value"),
             );
         }
-        let now = || fixture.now;
-        let means = Means {
-            keys: &fixture.keys,
-            cookie: &fixture.cookie,
-            bearer: false,
-            cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
-            idle_timeout: IDLE,
-            now: &now,
-        };
         let revoked: Vec<_> = revoked
             .iter()
             .map(|id| SessionId::from_bytes([*id; 16]))
@@ -317,7 +310,7 @@ fn of_several_that_verify_the_one_issued_last_counts() {
             headers: &headers,
             revoked: &revoked,
         };
-        let (found, _) = session(&asked, &means);
+        let (found, _) = fixture.with_means(|means| session(&asked, means));
         found.map(|found| {
             (
                 found.token.id()[0],
@@ -514,16 +507,9 @@ fn who_was_proved_in_another_way_is_judged_as_with_a_session() {
             headers: &headers,
             revoked: &[],
         };
-        let now = || fixture.now;
-        let means = Means {
-            keys: &fixture.keys,
-            cookie: &fixture.cookie,
-            bearer: false,
-            cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
-            idle_timeout: IDLE,
-            now: &now,
-        };
-        match super::admit(Some(access), proven, ambient, &asked, &means) {
+        let admitted =
+            fixture.with_means(|means| super::admit(Some(access), proven, ambient, &asked, means));
+        match admitted {
             Ok(Grant::Proven(_)) => "proven".to_owned(),
             Ok(Grant::Optional { proven, .. }) => format!("optional {}", proven.is_some()),
             Ok(_) => "something else".to_owned(),
