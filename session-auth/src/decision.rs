@@ -26,6 +26,8 @@ pub(crate) struct Means<'a> {
     pub(crate) bearer: bool,
     pub(crate) cross_origin: &'a CrossOrigin,
     pub(crate) idle_timeout: Duration,
+    /// Whether the layer only says what it would refuse.
+    pub(crate) observes: bool,
     /// Asked only where the class needs it; `None` where the clock stands before 1970.
     pub(crate) now: &'a dyn Fn() -> Option<Timestamp>,
 }
@@ -59,6 +61,8 @@ pub(crate) enum Grant {
     },
     /// Who calls.
     Proven(Proven),
+    /// The same where the layer only observes, and why enforcing would refuse them.
+    Observed(Proven, Denial),
 }
 
 /// What proved the caller.
@@ -166,23 +170,35 @@ pub(crate) fn admit(
     if let Some(Access::Public { issues_session, .. }) = access {
         let same_origin = *issues_session || is_of_us(access, ambient, asked, means);
         return Ok(Grant::Optional {
-            proven: proven.ok().filter(|_| same_origin),
+            proven: proven.ok().filter(|_| same_origin || means.observes),
             issuing: *issues_session,
             same_origin,
         });
     }
     let proven = proven?;
+    match refusal(access, &proven, ambient, asked, means) {
+        None => Ok(Grant::Proven(proven)),
+        Some(denial) if means.observes => Ok(Grant::Observed(proven, denial)),
+        Some(denial) => Err(denial),
+    }
+}
+
+/// Why somebody who is known may not come in all the same.
+fn refusal(
+    access: Option<&Access>,
+    proven: &Proven,
+    ambient: bool,
+    asked: &Asked<'_>,
+    means: &Means<'_>,
+) -> Option<Denial> {
     if let Some(Access::Session {
         scope: Some(scope), ..
     }) = access
         && !Scopes::of(scope).are_met_by(|name| proven.has_scope(name))
     {
-        return Err(Denial::Scope);
+        return Some(Denial::Scope);
     }
-    if !is_of_us(access, ambient, asked, means) {
-        return Err(Denial::CrossOrigin);
-    }
-    Ok(Grant::Proven(proven))
+    (!is_of_us(access, ambient, asked, means)).then_some(Denial::CrossOrigin)
 }
 
 /// The session of the caller, and whether a browser sent it by itself.

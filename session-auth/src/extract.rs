@@ -165,9 +165,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Session(session)) => Ok(session.clone()),
-            Some(Caller::Observed(denial, ..)) => Err(SessionRejection::Denied(*denial)),
-            Some(Caller::Proved { proved, .. }) => {
+            Some(
+                Caller::Session(session)
+                | Caller::Observed {
+                    who: Some(Who::Session(session)),
+                    ..
+                },
+            ) => Ok(session.clone()),
+            Some(
+                Caller::Proved { proved, .. }
+                | Caller::Observed {
+                    who: Some(Who::Proved(proved, _)),
+                    ..
+                },
+            ) => {
                 let why = format!(
                     "the caller was proved by {:?}: take `Option<Session>`, or `Identity<..>`",
                     proved.by
@@ -176,6 +187,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
                 let misuse = ExtractorMisuse::because(parts, extractor, why);
                 Err(SessionRejection::Misuse(misuse))
             }
+            Some(Caller::Observed { denial, .. }) => Err(SessionRejection::Denied(*denial)),
             _ => {
                 let misuse = ExtractorMisuse::new(parts, "Session");
                 Err(SessionRejection::Misuse(misuse))
@@ -189,11 +201,17 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorMisuse> {
         match Pass::caller(&parts.extensions) {
-            Some(Caller::Optional {
-                who: Some(Who::Session(session)),
-                ..
-            }) => Ok(Some(session.clone())),
-            Some(Caller::Session(session)) => Ok(Some(session.clone())),
+            Some(
+                Caller::Session(session)
+                | Caller::Optional {
+                    who: Some(Who::Session(session)),
+                    ..
+                }
+                | Caller::Observed {
+                    who: Some(Who::Session(session)),
+                    ..
+                },
+            ) => Ok(Some(session.clone())),
             Some(Caller::Optional { .. } | Caller::Proved { .. })
                 if !takes_sessions(&parts.extensions) =>
             {
@@ -202,7 +220,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
                 let (extractor, why) = (Cow::Borrowed("Option<Session>"), Cow::Borrowed(why));
                 Err(ExtractorMisuse::because(parts, extractor, Some(why)))
             }
-            Some(Caller::Observed(..) | Caller::Optional { .. } | Caller::Proved { .. }) => {
+            Some(Caller::Observed { .. } | Caller::Optional { .. } | Caller::Proved { .. }) => {
                 Ok(None)
             }
             _ => Err(ExtractorMisuse::new(parts, "Option<Session>")),
@@ -235,7 +253,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Sessions {
                 }
                 | Caller::Issues(sessions)
                 | Caller::Proved { sessions, .. }
-                | Caller::Observed(_, sessions, _),
+                | Caller::Observed { sessions, .. },
             ) => Ok(sessions.of_request(&parts.headers)),
             _ => Err(ExtractorMisuse::new(parts, "Sessions")),
         }
@@ -260,7 +278,7 @@ impl<S: Send + Sync> FromRequestParts<S> for EndSession {
             Some(
                 Caller::Optional { sessions, .. }
                 | Caller::Proved { sessions, .. }
-                | Caller::Observed(_, sessions, _),
+                | Caller::Observed { sessions, .. },
             ) => Ok(EndSession::new(sessions, &parts.headers)),
             Some(Caller::Session(session)) => {
                 let sessions = Sessions::new(Arc::clone(session.policy()));
@@ -282,7 +300,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Delivery {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Delivery(Some(delivery), _)) => Ok(delivery.clone()),
             // Nothing proved this one.
-            Some(Caller::Observed(..)) => Ok(Self::new()),
+            Some(Caller::Observed { .. }) => Ok(Self::new()),
             _ => Err(ExtractorMisuse::new(parts, "Delivery")),
         }
     }

@@ -190,7 +190,7 @@ impl Guards {
             },
             #[cfg(feature = "testing")]
             Some(Bound::Open(handler)) => {
-                let caller = Caller::Observed(Denial::Missing, shared.sessions.clone(), None);
+                let caller = Caller::observed(Denial::Missing, &shared.sessions);
                 let end = Pass::put(request.extensions_mut(), handler.clone(), caller);
                 return Verdict::LetIn(Outcome::of_pass(end, None));
             }

@@ -176,12 +176,26 @@ where
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
         let why = match Pass::caller(&parts.extensions) {
-            Some(Caller::Proved { proved, .. }) => match Self::of(proved) {
+            Some(
+                Caller::Proved { proved, .. }
+                | Caller::Observed {
+                    who: Some(Who::Proved(proved, _)),
+                    ..
+                },
+            ) => match Self::of(proved) {
                 Some(identity) => return Ok(identity),
                 None => Some(is_another(proved)),
             },
-            Some(Caller::Observed(denial, ..)) => return Err(SessionRejection::Denied(*denial)),
-            Some(Caller::Session(_)) => Some(SESSION_PROVED.to_owned()),
+            Some(
+                Caller::Session(_)
+                | Caller::Observed {
+                    who: Some(Who::Session(_)),
+                    ..
+                },
+            ) => Some(SESSION_PROVED.to_owned()),
+            Some(Caller::Observed { denial, .. }) => {
+                return Err(SessionRejection::Denied(*denial));
+            }
             _ => None,
         };
         let misuse = Self::misuse(parts, false, why);
@@ -208,11 +222,15 @@ where
                 | Caller::Optional {
                     who: Some(Who::Proved(proved, endpoint)),
                     ..
+                }
+                | Caller::Observed {
+                    who: Some(Who::Proved(proved, endpoint)),
+                    ..
                 },
             ) => return Self::optional(parts, proved, endpoint),
             Some(Caller::Session(_) | Caller::Optional { .. }) if has_others => return Ok(None),
             Some(Caller::Session(_) | Caller::Optional { .. }) => Some(SESSION_PROVED.to_owned()),
-            Some(Caller::Observed(..)) => return Ok(None),
+            Some(Caller::Observed { .. }) => return Ok(None),
             _ => None,
         };
         Err(Self::misuse(parts, true, why))

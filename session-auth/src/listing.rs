@@ -196,8 +196,8 @@ impl<S: Clone + Send + Sync + 'static> IntoRouter<S> for ListingRoutes {
 async fn answer(request: Request, kind: Answer) -> Response {
     let Some(Shown(shared)) = request.extensions().get::<Shown>() else {
         return match Pass::caller(request.extensions()) {
-            // Mode `observe` lets everybody through; this is for nobody without a session.
-            Some(Caller::Observed(denial, ..)) => denial.into_response(),
+            // Mode `observe` lets everybody through; this is for nobody without its session.
+            Some(Caller::Observed { denial, .. }) => denial.into_response(),
             _ => {
                 tracing::error!(
                     target: "session_auth",

@@ -18,7 +18,8 @@ pub enum Mode {
     /// It is let through, counted and logged: **nothing is protected**. For switching the layer on in
     /// a service that runs already, to see what it would deny before it does.
     ///
-    /// A handler that asks for `Session` cannot run without one: there the caller gets the response
+    /// Who has a session comes in with it, also where it lacks the scope or the page is of another
+    /// origin. A handler that asks for `Session` cannot run without one: there the caller gets the response
     /// that enforcing would give. A webhook whose body breaks off is refused as well.
     Observe,
 }

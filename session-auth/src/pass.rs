@@ -54,15 +54,33 @@ pub(crate) enum Caller {
     Issues(Sessions),
     /// A webhook, verified unless its handler does that, and how large a body its handler may read.
     Delivery(Option<Delivery>, Option<DefaultBodyLimit>),
-    /// Nobody who may come in, but mode `observe` lets everybody through; and how large a body a
-    /// webhook's handler may read.
-    Observed(Denial, Sessions, Option<DefaultBodyLimit>),
+    /// Nobody who may come in, but mode `observe` lets everybody through.
+    Observed {
+        denial: Denial,
+        sessions: Sessions,
+        /// Who it is, where that is known.
+        who: Option<Who>,
+        /// How large a body a webhook's handler may read.
+        limit: Option<DefaultBodyLimit>,
+    },
     /// A CORS preflight, which the check refused: it goes in for a `CorsLayer` to answer, and no
     /// further.
     Preflight(Denial),
 }
 
-/// Who calls a route that does not need to know.
+impl Caller {
+    /// Somebody whom mode `observe` lets through, and of whom nothing is known.
+    pub(crate) fn observed(denial: Denial, sessions: &Sessions) -> Self {
+        Self::Observed {
+            denial,
+            sessions: sessions.clone(),
+            who: None,
+            limit: None,
+        }
+    }
+}
+
+/// Who calls a route that does not need to know, or lets them in all the same.
 pub(crate) enum Who {
     Session(Session),
     Proved(Proved, Arc<Endpoint>),
@@ -161,7 +179,7 @@ impl Pass {
 
     fn limit(&self) -> Option<DefaultBodyLimit> {
         match self.grant.caller {
-            Caller::Delivery(_, limit) | Caller::Observed(_, _, limit) => limit,
+            Caller::Delivery(_, limit) | Caller::Observed { limit, .. } => limit,
             _ => None,
         }
     }

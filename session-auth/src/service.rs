@@ -182,6 +182,7 @@ impl Grant {
     fn admitted(&self) -> Option<&Admitted> {
         match self {
             Self::Proven(Proven::Session(admitted))
+            | Self::Observed(Proven::Session(admitted), _)
             | Self::Optional {
                 proven: Some(Proven::Session(admitted)),
                 ..
@@ -194,6 +195,7 @@ impl Grant {
     /// be.
     fn without_renewal(mut self) -> Self {
         if let Self::Proven(Proven::Session(admitted))
+        | Self::Observed(Proven::Session(admitted), _)
         | Self::Optional {
             proven: Some(Proven::Session(admitted)),
             ..
@@ -215,6 +217,7 @@ impl Shared {
             bearer: policy.bearer,
             cross_origin: &self.cross_origin,
             idle_timeout: policy.idle_timeout,
+            observes: self.mode == Mode::Observe,
             now: &|| Timestamp::of(&policy.clock),
         })
     }
@@ -342,6 +345,10 @@ impl Shared {
             });
             session
         };
+        let mut who = |proven| match proven {
+            Proven::Session(admitted) => Who::Session(session_of(admitted)),
+            Proven::By(proved, _) => Who::Proved(proved, Arc::clone(endpoint)),
+        };
         let caller = match grant {
             Grant::Nothing => Caller::Delivery(None, None),
             Grant::Issuing => Caller::Issues(self.sessions.clone()),
@@ -352,10 +359,7 @@ impl Shared {
             } => Caller::Optional {
                 who: proven.map(|proven| {
                     endpoint.count_caller(proven.by());
-                    match proven {
-                        Proven::Session(admitted) => Who::Session(session_of(admitted)),
-                        Proven::By(proved, _) => Who::Proved(proved, Arc::clone(endpoint)),
-                    }
+                    who(proven)
                 }),
                 sessions: self.sessions.clone(),
                 issuing,
@@ -378,9 +382,20 @@ impl Shared {
                     sessions: self.sessions.clone(),
                 }
             }
+            Grant::Observed(proven, denial) => {
+                self.observe(endpoint, denial);
+                Caller::Observed {
+                    denial,
+                    sessions: self.sessions.clone(),
+                    who: Some(who(proven)),
+                    limit: None,
+                }
+            }
         };
+        if !matches!(caller, Caller::Observed { .. }) {
+            self.show(request, endpoint);
+        }
         let end = Pass::put(request.extensions_mut(), endpoint.handler.clone(), caller);
-        self.show(request, endpoint);
         endpoint.counters.pass();
         Outcome::of_pass(end, renewal).varying(vary)
     }
@@ -425,6 +440,21 @@ impl Shared {
         let _ = (request, endpoint);
     }
 
+    /// Counts what enforcing would deny.
+    fn observe(&self, endpoint: &Endpoint, denial: Denial) {
+        let count = endpoint.counters.observe(denial, self.now());
+        // Each time there are twice as many: often enough to be seen, and never a flood.
+        if count.is_power_of_two() && !endpoint.is_probed {
+            tracing::warn!(
+                target: "session_auth",
+                route = endpoint.route,
+                reason = %denial,
+                count,
+                "let through by mode `observe`; enforcing would deny it"
+            );
+        }
+    }
+
     /// Counts a denial and makes its response, unless the request goes on all the same: since the layer
     /// only observes, or for a `CorsLayer` inside to answer a preflight, where no handler runs.
     pub(crate) fn refuse(
@@ -437,22 +467,12 @@ impl Shared {
         let Denied { denial, challenge } = denied;
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
-            let count = endpoint.counters.observe(denial, self.now());
-            // Each time there are twice as many: often enough to be seen, and never a flood.
-            if count.is_power_of_two() && !endpoint.is_probed {
-                tracing::warn!(
-                    target: "session_auth",
-                    route = endpoint.route,
-                    reason = %denial,
-                    count,
-                    "let through by mode `observe`; enforcing would deny it"
-                );
-            }
+            self.observe(endpoint, denial);
             if endpoint.class() == Some(AccessClass::Webhook) {
                 return Settled::LetIn(webhook::observe(self, endpoint, denial, request));
             }
             endpoint.counters.pass();
-            let caller = Caller::Observed(denial, self.sessions.clone(), None);
+            let caller = Caller::observed(denial, &self.sessions);
             let end = Pass::put(request.extensions_mut(), handler, caller);
             return Settled::LetIn(Outcome::of_pass(end, None));
         }

@@ -463,6 +463,15 @@ async fn observing_lets_everybody_through_and_counts() {
         counted.observed,
         [(Denial::BadSignature, 2), (Denial::StoreUnavailable, 2)]
     );
+    // Who is known is let in as who they are.
+    for token in ["good-read", "later-good-read"] {
+        let answer = with_token(address, "POST", "/items", token).await;
+        assert_eq!(answer.shown(), "read", "{token}");
+    }
+    assert_eq!(
+        activity(&auth, "POST /items").observed,
+        [(Denial::Scope, 2)]
+    );
 }
 
 #[tokio::test]

@@ -140,6 +140,9 @@ async fn security_mode_observe_shows_it_to_nobody_either() {
         let answer = ask(&service.app, "GET", path, "").await;
         assert_eq!(answer.status, 401, "{path}: {answer:?}");
     }
+    let other = service.cookie("other").await;
+    let answer = ask(&service.app, "GET", "/routes", &other).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::process::Command;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use session_auth::methods::{GET, POST};
+use session_auth::store::MemoryStore;
 use session_auth::webhook::Bearer;
 use session_auth::{
     Denial, Keys, Mode, Router, Session, SessionAuthLayer, SessionAuthLayerBuilder, Sessions,
@@ -21,6 +22,15 @@ fn routes() -> Router {
             public(POST, "/login", "creates the session")
                 .issues_session()
                 .to(|sessions: Sessions| async move { sessions.issue("ada").await }),
+        )
+        .mount(
+            public(POST, "/greet", "greets")
+                .optional_session()
+                .to(|session: Option<Session>| async move { session.is_some().to_string() }),
+        )
+        .mount(
+            session(POST, "/own")
+                .to(|session: Session| async move { session.subject().to_owned() }),
         )
         .mount(session(GET | POST, "/old").to(|| async { "its own login" }))
         .mount(
@@ -35,6 +45,12 @@ fn routes() -> Router {
         .mount(
             session(GET, "/me").to(|session: Session| async move { session.subject().to_owned() }),
         )
+        .mount(session(GET | POST, "/root").scope("root").to(
+            |session: Session, maybe: Option<Session>| async move {
+                assert_eq!(maybe.unwrap().id(), session.id());
+                session.subject().to_owned()
+            },
+        ))
         .mount(webhook(POST, "/hook", "sender").to(|body: Bytes| async move { body }))
 }
 
@@ -140,6 +156,43 @@ async fn what_would_be_denied_is_let_through_counted_and_logged() {
         text.contains("route=\"GET /admin\" reason=scope count=1"),
         "{text}"
     );
+}
+
+/// Who has a session comes in as who they are, whatever enforcing would say: nothing is to break for them
+/// while the trusted origins are not complete, or a proxy changes `Host`.
+#[tokio::test]
+async fn who_is_known_is_let_in_as_who_they_are() {
+    for with_store in [false, true] {
+        let layer = match with_store {
+            true => builder().store(MemoryStore::new()),
+            false => builder(),
+        };
+        let auth = layer.build().unwrap();
+        let address = serve(auth.clone()).await;
+        let cookie = common::cookie_of(&auth).await;
+        let cross = format!("{cookie}Sec-Fetch-Site: cross-site\r\n");
+        let answer = common::request(address, "GET", "/root", &cookie).await;
+        assert_eq!((answer.status, &*answer.body), (200, "ada"), "{answer:?}");
+        let answer = common::post(address, "/root", &cross, "").await;
+        assert_eq!((answer.status, &*answer.body), (200, "ada"), "{answer:?}");
+        let answer = common::post(address, "/own", &cross, "").await;
+        assert_eq!((answer.status, &*answer.body), (200, "ada"), "{answer:?}");
+        assert_eq!(
+            common::post(address, "/greet", &cross, "").await.body,
+            "true"
+        );
+        let activity = common::activity(&auth, "GET | POST /root");
+        assert_eq!(activity.observed, [(Denial::Scope, 2)]);
+        let activity = common::activity(&auth, "POST /own");
+        assert_eq!(activity.observed, [(Denial::CrossOrigin, 1)]);
+        assert_eq!(activity.passed, 1);
+        if with_store {
+            // What is over is nobody's.
+            auth.sessions().revoke_all("ada").await.unwrap();
+            let answer = common::request(address, "GET", "/root", &cookie).await;
+            assert!(answer.body.contains("\"revoked\""), "{answer:?}");
+        }
+    }
 }
 
 /// A delivery without a good proof is read as far as one that has it, and its answer counts as that one's.

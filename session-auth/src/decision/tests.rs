@@ -64,6 +64,7 @@ impl Fixture {
             bearer: false,
             cross_origin: &CrossOrigin::new(&[]).expect("no origin is wrong"),
             idle_timeout: IDLE,
+            observes: false,
             now: &|| self.now,
         })
     }
@@ -106,6 +107,7 @@ impl Fixture {
                 }
                 None => "admit".into(),
             },
+            Decision::Grant(Grant::Observed(_, denial)) => format!("observe {denial}"),
             Decision::VerifyWebhook => "verify".into(),
             Decision::Deny(denial) => format!("deny {denial}"),
         }

@@ -131,7 +131,7 @@ impl<E: Send + 'static> Next for Inside<E> {
 
     fn call(self, request: Request<Body>) -> Self::Future {
         let observed = match Pass::caller(request.extensions()) {
-            Some(Caller::Observed(denial, ..)) => Some(*denial),
+            Some(Caller::Observed { denial, .. }) => Some(*denial),
             _ => None,
         };
         ready(Ok(Went::In(observed).into_response()))

@@ -84,7 +84,12 @@ pub(super) fn observe(
     request: &mut Request<Body>,
 ) -> Outcome {
     let limit = read_limit(shared, endpoint);
-    let caller = Caller::Observed(denial, shared.sessions.clone(), limit);
+    let caller = Caller::Observed {
+        denial,
+        sessions: shared.sessions.clone(),
+        who: None,
+        limit,
+    };
     let end = let_in(request, endpoint, caller);
     of_delivery(shared, endpoint, end)
 }
