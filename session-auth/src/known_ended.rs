@@ -5,9 +5,9 @@
 //! slides with that answer would undo it. So what ends a session in a browser is noted here, and looked
 //! up before such a cookie is written; nowhere else, so that a request costs nothing.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::session_id::SessionId;
 
@@ -16,6 +16,9 @@ const CAPACITY: usize = 16 * 1024;
 
 #[derive(Default)]
 pub(crate) struct KnownEnded(Mutex<Known>);
+
+/// By the name of the cookie.
+static OF_COOKIES: Mutex<BTreeMap<String, Weak<KnownEnded>>> = Mutex::new(BTreeMap::new());
 
 #[derive(Default)]
 struct Known {
@@ -34,6 +37,18 @@ enum How {
 }
 
 impl KnownEnded {
+    /// What is known of the cookie of this name. Layers of one process that have the same share it, as they
+    /// share the cookie.
+    pub(crate) fn of_cookie(name: &str) -> Arc<Self> {
+        let mut all = OF_COOKIES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(name).and_then(Weak::upgrade) {
+            return known;
+        }
+        let known = Arc::default();
+        all.insert(name.to_owned(), Arc::downgrade(&known));
+        known
+    }
+
     /// It is over: no cookie of it is written, nor one of a session that it is renewed to.
     pub(crate) fn note(&self, id: SessionId) {
         self.note_how(id, How::Over);
@@ -94,6 +109,17 @@ mod tests {
         assert!(ended.has(id(10)) && ended.has(id(CAPACITY + 9)));
         let known = ended.known();
         assert_eq!((known.ids.len(), known.order.len()), (CAPACITY, CAPACITY));
+    }
+
+    #[test]
+    fn layers_share_what_is_known_of_their_cookie_while_there_is_one() {
+        let id = SessionId::from_bytes([7; 16]);
+        let known = KnownEnded::of_cookie("shared");
+        known.note(id);
+        assert!(KnownEnded::of_cookie("shared").has(id));
+        assert!(!KnownEnded::of_cookie("other").has(id));
+        drop(known);
+        assert!(!KnownEnded::of_cookie("shared").has(id));
     }
 
     #[test]

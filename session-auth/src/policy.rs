@@ -29,7 +29,7 @@ pub(crate) struct SessionPolicy {
     /// For how long the id of before a renewal is still good.
     pub(crate) renewal_grace: Duration,
     pub(crate) watch: Watch,
-    pub(crate) ended: KnownEnded,
+    pub(crate) ended: Arc<KnownEnded>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
 }
 

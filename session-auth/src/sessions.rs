@@ -131,7 +131,7 @@ impl Sessions {
     /// A request that was let in before may be answered after. If its session slides, its cookie would
     /// undo this: it is written only if the session still is one when that answer goes out. With a
     /// store, the store is asked. Beside that it counts what **this process** has cleared, renewed or
-    /// replaced by a login, of the last 16,384 sessions. What it cannot know: without a store, what
+    /// replaced by a login, by whichever of its layers that have this cookie, of the last 16,384 sessions. What it cannot know: without a store, what
     /// another process has done; with one, that somebody has logged in over a live session in another
     /// process, which ends nothing (let a login page log out first); in which order two answers
     /// arrive that it has sent at the same time; and that an answer was lost: a session that a login has

@@ -121,6 +121,13 @@ impl World {
         }
     }
 
+    /// Gets the session of another one's browser.
+    fn take(&mut self, other: &Self) {
+        let (name, _) = self.cookie.split_once('=').unwrap();
+        let (_, session) = other.cookie.split_once('=').unwrap();
+        self.cookie = format!("{name}={session}");
+    }
+
     /// As a browser, which keeps the cookie that came last.
     fn keep(&mut self, answer: &Answer) {
         if sets_a_cookie(answer) {
@@ -148,6 +155,14 @@ impl World {
         self.gate.open.add_permits(1);
         slow.await.unwrap()
     }
+}
+
+/// A layer that takes the same sessions, and knows nothing of what those of this process have ended: that goes by
+/// the name of the cookie.
+fn of_another_process(layer: SessionAuthLayerBuilder) -> SessionAuthLayerBuilder {
+    layer
+        .cookie_name("__Host-elsewhere")
+        .audience("__Host-session")
 }
 
 #[track_caller]
@@ -213,8 +228,8 @@ async fn with_a_store_it_counts_what_another_process_has_ended() {
         let store = connect().await;
         let here = World::new(|layer| layer.store(store)).await;
         let store = connect().await;
-        let mut there = World::new(|layer| layer.store(store)).await;
-        there.cookie.clone_from(&here.cookie);
+        let mut there = World::new(|layer| of_another_process(layer).store(store)).await;
+        there.take(&here);
         let slow = here.send("GET", "/slow").await;
         there.post(path).await;
         let late = here.answer(slow).await;
@@ -326,8 +341,8 @@ async fn behind_a_cache_it_counts_what_another_process_has_ended() {
         let store = Arc::new(MemoryStore::new());
         let cached = || CachedStore::new(Arc::clone(&store), Duration::from_secs(5));
         let here = World::new(|layer| layer.store(cached())).await;
-        let mut there = World::new(|layer| layer.store(cached())).await;
-        there.cookie.clone_from(&here.cookie);
+        let mut there = World::new(|layer| of_another_process(layer).store(cached())).await;
+        there.take(&here);
         let slow = here.send("GET", "/slow").await;
         // Another request fills the cache.
         assert_eq!(get(here.address, "/me", &here.cookie).await.status, 200);
@@ -373,16 +388,43 @@ async fn a_renewal_whose_answer_was_lost_can_be_asked_for_again() {
 async fn a_late_renewal_does_not_undo_what_another_process_did() {
     let store = Arc::new(MemoryStore::new());
     let world = async || World::new(|layer| layer.store(Arc::clone(&store))).await;
-    let (here, mut there) = (world().await, world().await);
+    let elsewhere = World::new(|layer| of_another_process(layer).store(Arc::clone(&store)));
+    let (here, mut there) = (world().await, elsewhere.await);
     let slow = here.send("POST", "/slow-sudo").await;
     assert!(sets_a_cookie(&here.answer(slow).await), "nothing has ended");
     let (here, other) = (world().await, there.cookie.clone());
     let slow = here.send("POST", "/slow-sudo").await;
     // By the id of before.
-    there.cookie.clone_from(&here.cookie);
+    there.take(&here);
     there.post("/logout").await;
     assert!(!sets_a_cookie(&here.answer(slow).await));
     assert_eq!(get(there.address, "/me", &other).await.status, 200);
+}
+
+/// A service may have a layer for its pages and one for its API, which share the cookie.
+#[tokio::test]
+async fn what_another_layer_of_the_process_has_ended_counts() {
+    for with_store in [false, true] {
+        for path in ["/logout", "/clear", "/login/grace", "/switch", "/sudo"] {
+            let store = Arc::new(MemoryStore::new());
+            let world = async || {
+                World::new(|layer| match with_store {
+                    true => layer.store(Arc::clone(&store)),
+                    false => layer,
+                })
+                .await
+            };
+            let (pages, mut api) = (world().await, world().await);
+            api.take(&pages);
+            let slow = pages.send("GET", "/slow").await;
+            api.post(path).await;
+            let late = pages.answer(slow).await;
+            assert!(
+                !sets_a_cookie(&late),
+                "after {path}, with a store: {with_store}: {late:?}"
+            );
+        }
+    }
 }
 
 /// A newer program has written the session's row since: whether it still is one, nobody can say.

@@ -157,6 +157,7 @@ impl SessionAuthLayerBuilder {
         let policy = Arc::new(SessionPolicy {
             keys: keys.for_audience(audience),
             has_sessions,
+            ended: KnownEnded::of_cookie(cookie.name()),
             cookie,
             bearer: self.bearer,
             clock: self.clock,
@@ -169,7 +170,6 @@ impl SessionAuthLayerBuilder {
             max_sessions: self.max_sessions,
             renewal_grace: self.renewal_grace,
             watch: Watch::new(self.stream_lag),
-            ended: KnownEnded::default(),
             audit: self.audit,
         });
         Ok(SessionAuthLayer {
