@@ -79,6 +79,13 @@ impl Watch {
         }
     }
 
+    /// Requests move the deadline of their session, and without a store nobody else knows of it.
+    pub(crate) fn moved(&self, id: SessionId, idle_deadline: Timestamp) {
+        if let Some(session) = self.lock().sessions.get_mut(&id) {
+            session.idle_deadline = session.idle_deadline.max(idle_deadline);
+        }
+    }
+
     fn end_where(&self, ended: impl Fn(&SessionId, &Watched) -> bool) {
         self.lock().sessions.retain(|id, session| {
             let ended = ended(id, session);

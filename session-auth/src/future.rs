@@ -150,9 +150,9 @@ impl RenewCookie {
             && !policy.ended.has(session.id())
     }
 
-    /// The cookie, by the clock and the keys of now: meanwhile the browser may have got one with a later
-    /// deadline, or of a newer key, by an answer to another request.
-    fn cookie(&self) -> Option<HeaderValue> {
+    /// The cookie and its deadline, by the clock and the keys of now: meanwhile the browser may have got one with
+    /// a later deadline, or of a newer key, by an answer to another request.
+    fn cookie(&self) -> Option<(HeaderValue, Timestamp)> {
         let Self {
             policy,
             session,
@@ -167,16 +167,18 @@ impl RenewCookie {
             return None;
         }
         let value = token.renewed(&policy.keys, deadline);
-        policy.cookie.set(&value, token.lasts().max_age(left))
+        let cookie = policy.cookie.set(&value, token.lasts().max_age(left))?;
+        Some((cookie, deadline))
     }
 
     fn write(&self, response: &mut Response<Body>) {
         if !self.may_go_with(response) {
             return;
         }
-        let Some(cookie) = self.cookie() else {
+        let Some((cookie, deadline)) = self.cookie() else {
             return;
         };
+        self.policy.watch.moved(self.session.id(), deadline);
         shared_cache::make_private(response.headers_mut());
         response.headers_mut().append(SET_COOKIE, cookie.clone());
         CarriesCookie::in_answer(response.extensions_mut())

@@ -136,9 +136,10 @@ impl Session {
     /// when it is revoked: at once where this process does that, else within
     /// [`stream_lag`](crate::SessionAuthLayerBuilder::stream_lag), 2 seconds by default. One question
     /// to the store in that time is for 500 sessions, however many streams there are. Requests that
-    /// use the session move its idle deadline; an open stream does not. A renewed session has another
-    /// id, so a stream that was opened before [`renew`](crate::Sessions::renew) ends. While the store
-    /// is down, streams go on until the deadline that was known last.
+    /// use the session move its idle deadline, without a store those that this process answers; an open
+    /// stream does not. A renewed session has another id, so a stream that was opened before
+    /// [`renew`](crate::Sessions::renew) ends, without a store by its deadline. While the store is down, streams
+    /// go on until the deadline that was known last.
     ///
     /// # Panics
     ///

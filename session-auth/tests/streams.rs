@@ -213,7 +213,7 @@ async fn a_stream_ends_at_the_deadline_that_requests_have_moved() {
     assert!(is_over(&moved).await);
 }
 
-/// Without a store a stream knows the deadline of its own request's answer.
+/// Without a store a stream knows the deadlines of the answers that this process gave.
 #[tokio::test]
 async fn without_a_store_a_stream_ends_at_its_deadline() {
     let clock = FakeClock::new();
@@ -241,6 +241,38 @@ async fn without_a_store_a_stream_ends_at_its_deadline() {
     clock.advance(Duration::from_secs(100));
     assert!(is_over(&session).await);
     assert!(!auth.sessions().is_live(&session).await.unwrap());
+}
+
+/// Whoever goes on working in another tab keeps the socket that is open.
+#[tokio::test]
+async fn without_a_store_a_stream_goes_on_while_requests_move_its_deadline() {
+    let clock = FakeClock::new();
+    let builder = builder().clock(clock.clock()).stream_lag(SHORT);
+    let auth = builder
+        .idle_timeout(Duration::from_secs(1_000))
+        .build()
+        .unwrap();
+    let held = Arc::default();
+    let app = common::protect(&auth, routes(Arc::clone(&held))).unwrap();
+    let address = common::serve(app).await;
+    let mut cookie = common::cookie_of(&auth).await;
+    let hold = async |cookie: &str| common::request(address, "GET", "/hold", cookie).await;
+    assert_eq!(hold(&cookie).await.status, 200);
+    let session = held.lock().unwrap().pop().unwrap();
+    let waiting = tokio::spawn(session.ended());
+    tokio::time::sleep(SHORT).await;
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(900));
+        let answer = hold(&cookie).await;
+        cookie = format!("Cookie: {}\r\n", common::cookie(&answer));
+        tokio::time::sleep(3 * SHORT).await;
+        assert!(!waiting.is_finished());
+    }
+    clock.advance(Duration::from_secs(1_100));
+    timeout(Duration::from_secs(5), waiting)
+        .await
+        .expect("unused")
+        .unwrap();
 }
 
 /// A question for each stream would be one a second for each tab that is open.
