@@ -274,7 +274,8 @@ impl Outcome {
     }
 
     /// The answer of a future, with what is done to it; where it sets a cookie of a session that goes on, after the
-    /// store was asked whether it still is one.
+    /// store was asked whether it still is one. Where that cannot be said, the cookie that slides can wait. The one
+    /// of a new id cannot: without it the session is lost, as the old id is good for a moment only.
     pub(crate) async fn after<F, E>(
         mut self,
         policy: &SessionPolicy,
@@ -288,12 +289,13 @@ impl Outcome {
             && renewal.may_go_with(&response)
         {
             let session = &renewal.session;
-            if !Box::pin(policy.is_live(session.subject(), session.id())).await {
+            let is_live = Box::pin(policy.is_live(session.subject(), session.id())).await;
+            if is_live != Some(true) {
                 self.after = After::Nothing;
             }
         }
         if let Some(renewed) = response.extensions_mut().remove::<Renewed>()
-            && !Box::pin(policy.is_live(&renewed.subject, renewed.id)).await
+            && Box::pin(policy.is_live(&renewed.subject, renewed.id)).await == Some(false)
         {
             shared_cache::take_off(response.headers_mut(), &[renewed.cookie]);
         }

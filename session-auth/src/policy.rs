@@ -46,17 +46,17 @@ pub(crate) fn idle_deadline(now: Timestamp, idle: Duration, absolute: Timestamp)
 }
 
 impl SessionPolicy {
-    /// Whether a session still is one, by the store itself: a cache in front of it may be behind. While it is
-    /// down, or where it cannot read the session, nobody can say, and no cookie is written.
-    pub(crate) async fn is_live(&self, subject: &str, id: SessionId) -> bool {
+    /// Whether a session still is one, by the store itself: a cache in front of it may be behind. `None` while
+    /// it is down, or where it cannot read the session: then nobody can say.
+    pub(crate) async fn is_live(&self, subject: &str, id: SessionId) -> Option<bool> {
         let Some(store) = &self.store else {
-            return true;
+            return Some(true);
         };
         let asked = [(subject.to_owned(), id)];
-        let found = store.ask(|store| store.deadlines(&asked)).await;
-        found.is_ok_and(
-            |found| matches!(*found, [Some(deadline)] if deadline > Timestamp::default()),
-        )
+        match *store.ask(|store| store.deadlines(&asked)).await.ok()? {
+            [Some(deadline)] => (deadline > Timestamp::default()).then_some(true),
+            _ => Some(false),
+        }
     }
 
     /// Tells what happened, where anybody listens.

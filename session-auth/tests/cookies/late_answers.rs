@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::Path;
 use session_auth::methods::{GET, POST};
@@ -14,6 +15,7 @@ use session_auth::{
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::common::watched::Watched;
 use crate::common::{self, Answer};
 use crate::{DAY, FakeClock, HOUR, builder, get, serve};
 
@@ -399,6 +401,20 @@ async fn a_late_renewal_does_not_undo_what_another_process_did() {
     there.post("/logout").await;
     assert!(!sets_a_cookie(&here.answer(slow).await));
     assert_eq!(get(there.address, "/me", &other).await.status, 200);
+}
+
+/// Its old id is as good as gone, so without its new one the session would be lost.
+#[tokio::test]
+async fn a_renewal_is_not_lost_where_the_store_cannot_say_that_the_session_has_ended() {
+    let store = Arc::new(Watched::default());
+    let mut world = World::new(|layer| layer.store(Arc::clone(&store))).await;
+    let slow = world.send("POST", "/slow-sudo").await;
+    store.down.store(true, Ordering::SeqCst);
+    let late = world.answer(slow).await;
+    assert!(sets_a_cookie(&late), "{late:?}");
+    world.keep(&late);
+    world.clock.advance(HOUR);
+    assert_eq!(get(world.address, "/me", &world.cookie).await.body, "ada");
 }
 
 /// A service may have a layer for its pages and one for its API, which share the cookie.
