@@ -271,8 +271,10 @@ fn authenticate(
         match token::decode(means.keys, value, now) {
             Ok(token) if is_revoked(&token) => {}
             Ok(token) => {
-                let age = |token: &Token| (token.issued(), token.idle_deadline());
-                if found.as_ref().is_none_or(|other| age(&token) >= age(other)) {
+                if found
+                    .as_ref()
+                    .is_none_or(|other| token.age() >= other.age())
+                {
                     found = Some(token);
                 }
             }

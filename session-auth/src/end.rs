@@ -52,10 +52,12 @@ impl EndSession {
     }
 
     /// The session that is to end, if the caller has a cookie that this layer has signed: to write down
-    /// who has logged out. **It may be over:** let nobody do anything for having it.
+    /// who has logged out. Of several it is the one issued last, which counts on other routes too. **It may be
+    /// over:** let nobody do anything for having it.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
-        self.of_caller.first()
+        let all = self.of_caller.iter();
+        all.max_by_key(|session| session.token().age())
     }
 
     async fn end(self) -> Result<ClearedSession, SessionsError> {

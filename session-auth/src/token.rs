@@ -370,6 +370,11 @@ impl Token {
         self.time(2)
     }
 
+    /// By what one comes after another in time.
+    pub(crate) fn age(&self) -> (Timestamp, Timestamp) {
+        (self.issued(), self.idle_deadline())
+    }
+
     fn time(&self, number: usize) -> Timestamp {
         Timestamp(u64::from_be_bytes(self.field(TIMES_AT + number * 8)))
     }

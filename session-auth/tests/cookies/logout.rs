@@ -228,6 +228,25 @@ async fn the_handler_learns_who_leaves() {
     }
 }
 
+/// Of several cookies the one issued last counts, also for whose name is written down.
+#[tokio::test]
+async fn of_several_it_is_who_logged_in_last() {
+    let clock = FakeClock::new();
+    let auth = builder().clock(clock.clock()).build().unwrap();
+    let address = serve(&auth).await;
+    let ada = login(address).await;
+    clock.advance(DAY / 24);
+    let grace = auth.sessions().issue("grace").await.unwrap();
+    let grace = grace.set_cookie().to_str().unwrap();
+    let grace = grace.split(';').next().unwrap();
+    for cookies in [format!("{ada}; {grace}"), format!("{grace}; {ada}")] {
+        assert_eq!(get(address, "/me", &cookies).await.body, "grace");
+        let headers = format!("Cookie: {cookies}\r\n");
+        let answer = common::post(address, "/who-leaves", &headers, "").await;
+        assert_eq!(answer.body, "grace");
+    }
+}
+
 /// On a route of class `session` its class holds.
 #[tokio::test]
 async fn a_session_route_asks_for_a_session_that_is_live() {
