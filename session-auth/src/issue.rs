@@ -213,6 +213,9 @@ impl IssueSession {
         let old = renews
             .as_ref()
             .and_then(|old| old.token().lasts().idle_timeout());
+        if renews.is_some() && lifetime.is_none() && absolute_deadline <= now {
+            return Err(IssueError(Kind::Over));
+        }
         let own = idle_timeout.or(lifetime).or(old);
         let lasts = Lasts::new(own, with_the_browser);
         let idle_timeout = own.unwrap_or(policy.idle_timeout);
@@ -487,6 +490,7 @@ enum Kind {
     Random(getrandom::Error),
     Store(StoreError),
     Revoked,
+    Over,
     WithoutSessions,
 }
 
@@ -515,10 +519,11 @@ impl IssueError {
         matches!(self.0, Kind::Store(_))
     }
 
-    /// Meanwhile all sessions of the subject were revoked, or the one to renew was.
+    /// Meanwhile all sessions of the subject were revoked, or the one to renew was, or it has reached its
+    /// absolute deadline.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
-        matches!(self.0, Kind::Revoked)
+        matches!(self.0, Kind::Revoked | Kind::Over)
     }
 
     pub(crate) fn clock() -> Self {
@@ -538,8 +543,8 @@ impl From<InvalidSubject> for IssueError {
     }
 }
 
-/// 503 with the reason `store_unavailable` where the store is down, 401 `revoked` where the session
-/// was revoked meanwhile, 400 where the subject or the label is none, as both may be what a client
+/// 503 with the reason `store_unavailable` where the store is down, 401 `revoked` or `expired` where the
+/// session was revoked meanwhile or the one to renew is over, 400 where the subject or the label is none, as both may be what a client
 /// sent. Anything else is the program's mistake: a 500, and an ERROR in the log.
 impl IntoResponse for IssueError {
     fn into_response(self) -> axum::response::Response {
@@ -550,7 +555,10 @@ impl IntoResponse for IssueError {
         if self.is_revoked() {
             // Two clicks on what renews the session are enough for that.
             tracing::info!(target: "session_auth", error = %self, "no session was issued");
-            return Denial::Revoked.into_response();
+            return match self.0 {
+                Kind::Over => Denial::Expired.into_response(),
+                _ => Denial::Revoked.into_response(),
+            };
         }
         tracing::error!(target: "session_auth", error = %self, "no session was issued");
         match self.0 {
@@ -597,6 +605,9 @@ impl fmt::Display for IssueError {
             Kind::Revoked => f.write_str(
                 "the subject's sessions were revoked while this one was issued: log in again",
             ),
+            Kind::Over => {
+                f.write_str("the session to renew has reached its deadline: log in again")
+            }
             Kind::WithoutSessions => f.write_str(
                 "the layer was built without sessions: build it with keys, by \
                  `SessionAuthLayer::builder(keys)`",

@@ -183,6 +183,28 @@ async fn a_time_that_leaves_nothing_is_an_error() {
     assert!(issued.is_ok());
 }
 
+/// A second factor may take its time. Nobody has made a mistake: the answer is the one of a moment later.
+#[tokio::test]
+async fn a_session_that_ends_before_it_is_renewed_is_over() {
+    let clock = FakeClock::new();
+    let auth = layer(&clock).build().unwrap();
+    let slow = clock.clone();
+    let renew = async move |sessions: Sessions, session: Session| {
+        slow.advance(HOUR / 2);
+        let renewed = sessions.renew(&session).await;
+        assert!(renewed.as_ref().unwrap_err().is_revoked());
+        renewed
+    };
+    let routes = Router::new().mount(session(POST, "/sudo").to(renew));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let issued = auth.sessions().issue("ada").lifetime(HOUR / 2).await;
+    let set = issued.unwrap().set_cookie().to_str().unwrap().to_owned();
+    let headers = format!("Cookie: {}\r\n", set.split(';').next().unwrap());
+    let answer = common::post(address, "/sudo", &headers, "").await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert!(answer.body.contains("\"expired\""), "{answer:?}");
+}
+
 /// A renewed session may get another time; it is counted from the login.
 #[tokio::test]
 async fn the_time_of_a_renewed_session_counts_from_the_login() {
