@@ -33,7 +33,8 @@ pub enum SameSite {
     /// then (CHIPS): in each such site a browser has another one, and none of them is the one that it
     /// has where the service is visited by itself. So people log in once in each. Where it was
     /// `Lax` or `Strict` before, browsers go on sending the old cookie beside the new one until it expires:
-    /// the one issued last counts, and a logout ends and clears both.
+    /// the one issued last counts, and a logout ends and clears both. The other way round a logout does not
+    /// reach the old one: to go back from `None`, give the cookie another name.
     ///
     /// Pages of other sites cannot use the session all the same: their requests are refused as
     /// `cross_origin`, and without CORS they cannot read an answer.

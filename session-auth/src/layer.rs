@@ -77,8 +77,11 @@ impl SessionAuthLayer {
         SessionAuthLayerBuilder::new(None)
     }
 
-    /// Starts sessions outside of a request: in a test, or in a handler that gets it as state. One that
-    /// was built [without sessions](Self::builder_without_sessions) issues none: that is an error then.
+    /// Manages sessions outside of a request: in a test, a job, or a handler that ends those of somebody else.
+    /// Where a handler logs its caller in or out, take [`Sessions`] as an extractor. This one does not know which
+    /// sessions the browser has, so that a slow answer may bring them back; and a public route that does not say
+    /// `issues_session` lets pages of other origins log people in. A layer that was built
+    /// [without sessions](Self::builder_without_sessions) issues none: that is an error then.
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         self.shared.sessions.clone()
