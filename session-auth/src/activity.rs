@@ -271,6 +271,21 @@ impl Endpoint {
         }
     }
 
+    /// Counts what mode `observe` lets through and enforcing would deny.
+    pub(crate) fn observe(&self, denial: Denial, now: Option<Timestamp>) {
+        let count = self.counters.observe(denial, now);
+        // Each time there are twice as many: often enough to be seen, and never a flood.
+        if count.is_power_of_two() && !self.is_probed {
+            tracing::warn!(
+                target: "session_auth",
+                route = self.route,
+                reason = %denial,
+                count,
+                "let through by mode `observe`; enforcing would deny it"
+            );
+        }
+    }
+
     /// The answer to a denied request, with the challenge of its verifier. The request's extensions are
     /// emptied, and become the answer's: they have their memory already.
     pub(crate) fn denied(&self, denial: Denial, request: &mut Request<Body>) -> Response<Body> {

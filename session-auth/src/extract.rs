@@ -15,6 +15,7 @@ use crate::access::{AccessClass, Declaration};
 use crate::by;
 use crate::declared::declarations;
 use crate::end::EndSession;
+use crate::mode::Mode;
 use crate::pass::{Caller, Pass, Who};
 use crate::response::Denial;
 use crate::session::Session;
@@ -266,14 +267,17 @@ impl<S: Send + Sync> FromRequestParts<S> for EndSession {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
         match Pass::caller(&parts.extensions) {
             Some(Caller::Optional {
-                cross_origin: Some(endpoint),
+                cross_origin: Some((endpoint, mode)),
                 sessions,
                 ..
             }) => {
-                endpoint
-                    .counters
-                    .deny(Denial::CrossOrigin, sessions.now().ok());
-                Err(SessionRejection::Denied(Denial::CrossOrigin))
+                let (denial, now) = (Denial::CrossOrigin, sessions.now().ok());
+                if *mode == Mode::Enforce {
+                    endpoint.deny(denial, now);
+                    return Err(SessionRejection::Denied(denial));
+                }
+                endpoint.observe(denial, now);
+                Ok(EndSession::new(sessions, &parts.headers))
             }
             Some(
                 Caller::Optional { sessions, .. }

@@ -23,6 +23,7 @@ use http::{Extensions, HeaderValue, Request, Response, StatusCode};
 use crate::access::{DeclarationRef, Location};
 use crate::activity::Endpoint;
 use crate::authenticate::Proved;
+use crate::mode::Mode;
 use crate::response::Denial;
 use crate::session::Session;
 use crate::sessions::Sessions;
@@ -47,8 +48,8 @@ pub(crate) enum Caller {
         sessions: Sessions,
         /// Whether it may start one.
         issuing: bool,
-        /// The request's endpoint, where it comes from a page of another origin.
-        cross_origin: Option<Arc<Endpoint>>,
+        /// The request's endpoint, where it comes from a page of another origin, and what that is to mean.
+        cross_origin: Option<(Arc<Endpoint>, Mode)>,
     },
     /// A public route that may start a session.
     Issues(Sessions),

@@ -363,8 +363,7 @@ impl Shared {
                 }),
                 sessions: self.sessions.clone(),
                 issuing,
-                cross_origin: (!same_origin && self.mode == Mode::Enforce)
-                    .then(|| Arc::clone(endpoint)),
+                cross_origin: (!same_origin).then(|| (Arc::clone(endpoint), self.mode)),
             },
             Grant::Proven(Proven::Session(admitted)) => {
                 endpoint.count_caller(by::SESSION);
@@ -383,7 +382,7 @@ impl Shared {
                 }
             }
             Grant::Observed(proven, denial) => {
-                self.observe(endpoint, denial);
+                endpoint.observe(denial, self.now());
                 Caller::Observed {
                     denial,
                     sessions: self.sessions.clone(),
@@ -440,21 +439,6 @@ impl Shared {
         let _ = (request, endpoint);
     }
 
-    /// Counts what enforcing would deny.
-    fn observe(&self, endpoint: &Endpoint, denial: Denial) {
-        let count = endpoint.counters.observe(denial, self.now());
-        // Each time there are twice as many: often enough to be seen, and never a flood.
-        if count.is_power_of_two() && !endpoint.is_probed {
-            tracing::warn!(
-                target: "session_auth",
-                route = endpoint.route,
-                reason = %denial,
-                count,
-                "let through by mode `observe`; enforcing would deny it"
-            );
-        }
-    }
-
     /// Counts a denial and makes its response, unless the request goes on all the same: since the layer
     /// only observes, or for a `CorsLayer` inside to answer a preflight, where no handler runs.
     pub(crate) fn refuse(
@@ -467,7 +451,7 @@ impl Shared {
         let Denied { denial, challenge } = denied;
         let handler = endpoint.handler.clone();
         if self.mode == Mode::Observe {
-            self.observe(endpoint, denial);
+            endpoint.observe(denial, self.now());
             if endpoint.class() == Some(AccessClass::Webhook) {
                 return Settled::LetIn(webhook::observe(self, endpoint, denial, request));
             }

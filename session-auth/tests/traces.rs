@@ -12,7 +12,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use session_auth::methods::{GET, POST};
 use session_auth::webhook::Bearer;
-use session_auth::{Keys, Router, SessionAuthLayer, public, session, webhook};
+use session_auth::{EndSession, Keys, Router, SessionAuthLayer, public, session, webhook};
 use tracing::Instrument as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -43,7 +43,12 @@ async fn a_denial_gives_its_reason_and_its_route_to_the_span_and_nobodys_session
     let routes = Router::new()
         .mount(public(GET, "/open", "test").to(|| async {}))
         .mount(session(GET, "/orders/{id}").scope("orders").to(|| async {}))
-        .mount(webhook(POST, "/events", "edge").to(|| async {}));
+        .mount(webhook(POST, "/events", "edge").to(|| async {}))
+        .mount(
+            public(POST, "/logout", "test")
+                .optional_session()
+                .to(|session: EndSession| async move { session.await }),
+        );
     let app = common::protect(&auth, routes)
         .unwrap()
         .layer(from_fn(in_span));
@@ -54,6 +59,7 @@ async fn a_denial_gives_its_reason_and_its_route_to_the_span_and_nobodys_session
         ("GET", "/orders/7", &*cookie, 403),
         ("POST", "/events", "Authorization: Bearer another", 401),
         ("POST", "/events", "Authorization: Bearer a-token", 200),
+        ("POST", "/logout", "Sec-Fetch-Site: cross-site", 403),
         ("GET", "/none", "", 404),
     ] {
         assert_eq!(
@@ -83,6 +89,7 @@ async fn a_denial_gives_its_reason_and_its_route_to_the_span_and_nobodys_session
             text("/orders/7", "/orders/{id}", "scope"),
             text("/events", "/events", "signature_invalid"),
             text("/events", "", ""),
+            text("/logout", "/logout", "cross_origin"),
             text("/none", "", ""),
         ]
     );

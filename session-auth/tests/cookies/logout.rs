@@ -215,6 +215,22 @@ async fn a_page_of_another_origin_logs_nobody_out() {
     );
 }
 
+/// What the switch to enforcing would refuse has to be known before.
+#[tokio::test]
+async fn mode_observe_counts_whom_a_logout_would_refuse() {
+    let layer = builder().mode(Mode::Observe).store(MemoryStore::new());
+    let auth = layer.build().unwrap();
+    let address = serve(&auth).await;
+    let cookie = login(address).await;
+    let headers = format!("Sec-Fetch-Site: cross-site\r\nCookie: {cookie}\r\n");
+    let answer = common::post(address, "/logout", &headers, "").await;
+    is_the_same_as_always(&answer, "observed");
+    assert_eq!(get(address, "/me", &cookie).await.status, 401);
+    let activity = common::activity(&auth, "POST /logout");
+    assert_eq!(activity.observed, [(Denial::CrossOrigin, 1)]);
+    assert_eq!(activity.denied, []);
+}
+
 #[tokio::test]
 async fn the_handler_learns_who_leaves() {
     let clock = FakeClock::new();
