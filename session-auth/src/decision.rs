@@ -117,13 +117,15 @@ pub(crate) fn is_open(access: &Access) -> bool {
 /// needs a session.
 pub(crate) fn decide(access: Option<&Access>, asked: &Asked<'_>, means: &Means<'_>) -> Decision {
     match access {
-        // Or a page elsewhere logs its visitors in to an account that it knows (login CSRF, CWE-352).
+        // Or a page elsewhere logs its visitors in to an account that it knows (login CSRF, CWE-352). Where the
+        // layer only observes, that is told when it is known who calls.
         Some(
             access @ Access::Public {
                 issues_session: true,
+                optional_session,
                 ..
             },
-        ) if !is_of_us(Some(access), is_by_cookie(asked, means), asked, means) => {
+        ) if !(means.observes && *optional_session) && is_login_of_others(access, asked, means) => {
             return Decision::Deny(Denial::CrossOrigin);
         }
         Some(Access::Public {
@@ -167,8 +169,11 @@ pub(crate) fn admit(
     asked: &Asked<'_>,
     means: &Means<'_>,
 ) -> Result<Grant, Denial> {
-    if let Some(Access::Public { issues_session, .. }) = access {
-        let same_origin = *issues_session || is_of_us(access, ambient, asked, means);
+    if let Some(public @ Access::Public { issues_session, .. }) = access {
+        let same_origin = match issues_session {
+            true => !means.observes || !is_login_of_others(public, asked, means),
+            false => is_of_us(access, ambient, asked, means),
+        };
         return Ok(Grant::Optional {
             proven: proven.ok().filter(|_| same_origin || means.observes),
             issuing: *issues_session,
@@ -210,6 +215,11 @@ pub(crate) fn session(asked: &Asked<'_>, means: &Means<'_>) -> (Result<Admitted,
 
 fn is_by_cookie(asked: &Asked<'_>, means: &Means<'_>) -> bool {
     Presented::by(asked.headers, means.cookie, means.bearer).is_ambient()
+}
+
+/// Whether a page of another origin would start a session for its visitor.
+fn is_login_of_others(access: &Access, asked: &Asked<'_>, means: &Means<'_>) -> bool {
+    !is_of_us(Some(access), is_by_cookie(asked, means), asked, means)
 }
 
 /// Whether no page of another origin is at work. Asked only where a credential is to be used or a session

@@ -356,15 +356,22 @@ impl Shared {
                 proven,
                 issuing,
                 same_origin,
-            } => Caller::Optional {
-                who: proven.map(|proven| {
-                    endpoint.count_caller(proven.by());
-                    who(proven)
-                }),
-                sessions: self.sessions.clone(),
-                issuing,
-                cross_origin: (!same_origin).then(|| (Arc::clone(endpoint), self.mode)),
-            },
+            } => {
+                if issuing && !same_origin {
+                    // Else it had been refused.
+                    endpoint.observe(Denial::CrossOrigin, self.now());
+                }
+                let of_others = !issuing && !same_origin;
+                Caller::Optional {
+                    who: proven.map(|proven| {
+                        endpoint.count_caller(proven.by());
+                        who(proven)
+                    }),
+                    sessions: self.sessions.clone(),
+                    issuing,
+                    cross_origin: of_others.then(|| (Arc::clone(endpoint), self.mode)),
+                }
+            }
             Grant::Proven(Proven::Session(admitted)) => {
                 endpoint.count_caller(by::SESSION);
                 endpoint.counters.saw_session(admitted.now);

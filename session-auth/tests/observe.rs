@@ -29,6 +29,14 @@ fn routes() -> Router {
                 .to(|session: Option<Session>| async move { session.is_some().to_string() }),
         )
         .mount(
+            public(POST, "/checkout", "guests get a session")
+                .issues_session()
+                .optional_session()
+                .to(|session: Option<Session>, _: Sessions| async move {
+                    session.is_some().to_string()
+                }),
+        )
+        .mount(
             session(POST, "/own")
                 .to(|session: Session| async move { session.subject().to_owned() }),
         )
@@ -181,6 +189,11 @@ async fn who_is_known_is_let_in_as_who_they_are() {
             common::post(address, "/greet", &cross, "").await.body,
             "true"
         );
+        let answer = common::post(address, "/checkout", &cross, "").await;
+        assert_eq!(answer.body, "true", "{answer:?}");
+        let activity = common::activity(&auth, "POST /checkout");
+        assert_eq!(activity.observed, [(Denial::CrossOrigin, 1)]);
+        assert_eq!(activity.passed, 1);
         let activity = common::activity(&auth, "GET | POST /root");
         assert_eq!(activity.observed, [(Denial::Scope, 2)]);
         let activity = common::activity(&auth, "POST /own");
