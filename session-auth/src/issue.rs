@@ -544,8 +544,8 @@ impl From<InvalidSubject> for IssueError {
 }
 
 /// 503 with the reason `store_unavailable` where the store is down, 401 `revoked` or `expired` where the
-/// session was revoked meanwhile or the one to renew is over, 400 where the subject or the label is none, as both may be what a client
-/// sent. Anything else is the program's mistake: a 500, and an ERROR in the log.
+/// session was revoked meanwhile or the one to renew is over, 400 where the subject or the label is none, as
+/// both may be what a client sent. Anything else is the program's mistake: a 500, and an ERROR in the log.
 impl IntoResponse for IssueError {
     fn into_response(self) -> axum::response::Response {
         if self.is_subject() || self.is_label() {
