@@ -509,6 +509,29 @@ async fn what_takes_long_for_one_subject_is_no_outage_for_others() {
     assert_eq!(service.ask("/me", bob.reveal()).await.status, 200);
 }
 
+/// What somebody does to a key of theirs, or tries to, is no reason to ask for everybody else's.
+#[tokio::test]
+async fn what_one_subject_changes_takes_no_other_out_of_memory() {
+    let service = Service::start(|keys| keys.store_timeout(Duration::from_millis(50))).await;
+    let known = service.issue(NewApiKey::of("bob")).await;
+    let [own, other] = [service.issue(of_ada()).await, service.issue(of_ada()).await];
+    for key in [&known, &own] {
+        assert_eq!(service.ask("/me", key.reveal()).await.status, 200);
+    }
+    let nobodys = ApiKeyId::from_bytes([7; 16]);
+    assert!(!service.keys.revoke("ada", nobodys).await.unwrap());
+    let rotated = service
+        .keys
+        .rotate("ada", other.key().id, Duration::ZERO)
+        .await;
+    assert!(rotated.is_ok());
+    service.store.down.store(true, Ordering::SeqCst);
+    assert!(service.keys.revoke("ada", own.key().id).await.is_err());
+    assert_eq!(service.ask("/me", known.reveal()).await.status, 200);
+    // It may have happened.
+    assert_eq!(service.ask("/me", own.reveal()).await.status, 503);
+}
+
 #[tokio::test]
 async fn a_header_of_its_own_is_the_only_one() {
     let service = Service::start(|keys| keys.header("x-api-key".parse().unwrap())).await;

@@ -194,11 +194,12 @@ impl ApiKeys {
         let expires = old.expires.map(|end| now.plus(end.since(old.issued)));
         let issued = self.make(old.subject, old.label, old.scopes, now, expires)?;
         let until = now.plus(overlap);
+        let forgets = self.warm.forgets(id);
         let rotated = self
             .store
             .ask_of_one(|store| store.rotate_key(id, &issued.key, now, until))
             .await;
-        self.warm.forget();
+        drop(forgets);
         if !rotated? {
             return Err(missing);
         }
@@ -220,12 +221,13 @@ impl ApiKeys {
     pub async fn revoke(&self, subject: &str, id: ApiKeyId) -> Result<bool, ApiKeyError> {
         check_subject(subject)?;
         let now = self.now()?;
+        // Also where no answer comes: it may have happened.
+        let forgets = self.warm.forgets(id);
         let revoked = self
             .store
             .ask_of_one(|store| store.revoke_key(subject, id, now))
             .await;
-        // Also where no answer came: it may have happened.
-        self.warm.forget();
+        drop(forgets);
         let revoked = revoked?;
         if revoked {
             let event = AuditEvent::ApiKeyRevoked {

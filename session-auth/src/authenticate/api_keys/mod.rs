@@ -184,8 +184,8 @@ impl ApiKeys {
     }
 
     async fn look_up(&self, digest: Digest, now: Timestamp) -> Result<Proof<ApiKey>, Refusal> {
-        let ended = self.warm.ended();
         let id = id_of(&digest);
+        let ended = self.warm.ended(id);
         let found = self.store.ask(|store| store.find_key(id)).await;
         let found =
             found.map_err(|_| Refusal::Unavailable("the store of API keys did not answer"))?;

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::id_of;
 use super::text::Digest;
 use crate::clock::Timestamp;
-use crate::store::ApiKey;
+use crate::store::{ApiKey, ApiKeyId};
 
 /// Over so many locks are the keys spread, so that requests do not wait for one another.
 const SHARDS: usize = 16;
@@ -19,8 +20,6 @@ pub(super) struct Known {
     /// When its use was noted last, in seconds since 1970.
     noted: AtomicU64,
     since: Instant,
-    /// What [`Warm::ended`] was when the store was asked.
-    ended: u64,
 }
 
 pub(super) struct Warm {
@@ -28,16 +27,32 @@ pub(super) struct Warm {
     /// How many keys each half of a shard has at the most.
     most: usize,
     shards: [Mutex<Shard>; SHARDS],
-    /// How often this process has ended a key. If it is another now, what is known may be outdated: also
-    /// an answer that was on its way when the key ended.
-    ended: AtomicU64,
 }
 
 /// What came since the young half was full, and what came before.
 #[derive(Default)]
 struct Shard {
-    young: HashMap<Digest, Arc<Known>>,
-    old: HashMap<Digest, Arc<Known>>,
+    young: HashMap<ApiKeyId, Arc<Known>>,
+    old: HashMap<ApiKeyId, Arc<Known>>,
+    /// How often this process has ended a key of the shard. If it is another now, an answer that was on its
+    /// way may be outdated.
+    ended: u64,
+}
+
+/// Forgets a key when it is dropped: once the store has answered, or nobody waits for that any more.
+#[must_use]
+pub(super) struct Forgets<'a> {
+    warm: &'a Warm,
+    id: ApiKeyId,
+}
+
+impl Drop for Forgets<'_> {
+    fn drop(&mut self) {
+        let mut shard = self.warm.shard(self.id);
+        shard.ended += 1;
+        shard.young.remove(&self.id);
+        shard.old.remove(&self.id);
+    }
 }
 
 impl Known {
@@ -56,7 +71,6 @@ impl Warm {
             lag,
             most: keys.div_ceil(2 * SHARDS),
             shards: std::array::from_fn(|_| Mutex::default()),
-            ended: AtomicU64::new(0),
         }
     }
 
@@ -65,61 +79,60 @@ impl Warm {
     }
 
     /// To be asked before the store is: see [`Self::know`].
-    pub(super) fn ended(&self) -> u64 {
-        self.ended.load(Ordering::Acquire)
+    pub(super) fn ended(&self, id: ApiKeyId) -> u64 {
+        self.shard(id).ended
     }
 
-    /// Takes whatever is known for outdated. To be called when the store has answered.
-    pub(super) fn forget(&self) {
-        self.ended.fetch_add(1, Ordering::AcqRel);
+    /// Takes what is known of this key for outdated when that is dropped, and nothing of any other.
+    pub(super) fn forgets(&self, id: ApiKeyId) -> Forgets<'_> {
+        Forgets { warm: self, id }
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Known>> {
-        let shard = self.shard(digest);
-        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = shard.young.get(digest).or_else(|| shard.old.get(digest));
+        let id = id_of(digest);
+        let shard = self.shard(id);
+        let found = shard.young.get(&id).or_else(|| shard.old.get(&id));
+        // The id is half of it.
         let is_good =
-            |known: &&Arc<Known>| known.ended == self.ended() && known.since.elapsed() < self.lag;
+            |known: &&Arc<Known>| known.key.digest == *digest && known.since.elapsed() < self.lag;
         found.filter(is_good).cloned()
     }
 
     /// Remembers a key for as long as the lag, with what [`Self::ended`] was before the store was
     /// asked.
     pub(super) fn know(&self, key: ApiKey, ended: u64) -> Arc<Known> {
-        let digest = key.digest;
+        let id = key.id;
         let known = Arc::new(Known {
             scopes: key.scopes.as_slice().into(),
             noted: AtomicU64::new(key.last_used.unwrap_or_default().as_secs()),
             key: Arc::new(key),
             since: Instant::now(),
-            ended,
         });
-        if !self.lag.is_zero() {
-            let shard = self.shard(&digest);
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shard(id);
+        if !self.lag.is_zero() && shard.ended == ended {
             if shard.young.len() >= self.most {
                 shard.old = std::mem::take(&mut shard.young);
             }
-            shard.young.insert(digest, Arc::clone(&known));
+            shard.young.insert(id, Arc::clone(&known));
         }
         known
     }
 
-    fn shard(&self, digest: &Digest) -> &Mutex<Shard> {
-        &self.shards[usize::from(digest[0]) % SHARDS]
+    fn shard(&self, id: ApiKeyId) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[usize::from(id.as_bytes()[0]) % SHARDS];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::ApiKeyId;
 
     fn key(number: u16) -> ApiKey {
         let mut digest = [0; 32];
         digest[..2].copy_from_slice(&number.to_le_bytes());
         ApiKey {
-            id: ApiKeyId::from_bytes([0; 16]),
+            id: id_of(&digest),
             digest,
             subject: "ada".to_owned(),
             label: String::new(),
@@ -135,7 +148,7 @@ mod tests {
     fn it_is_bounded_in_number_and_time() {
         let warm = Warm::new(Duration::from_millis(200), 64);
         for number in 0..10_000 {
-            warm.know(key(number), warm.ended());
+            warm.know(key(number), warm.ended(key(number).id));
         }
         let count: usize = warm
             .shards
@@ -155,12 +168,18 @@ mod tests {
     #[test]
     fn an_answer_that_was_under_way_when_a_key_ended_is_not_believed() {
         let warm = Warm::new(Duration::from_secs(60), 64);
-        let asked = warm.ended();
-        warm.forget();
+        let id = key(1).id;
+        let asked = warm.ended(id);
+        drop(warm.forgets(id));
         warm.know(key(1), asked);
         assert!(warm.get(&key(1).digest).is_none());
-        warm.know(key(1), warm.ended());
+        warm.know(key(1), warm.ended(id));
         assert!(warm.get(&key(1).digest).is_some());
+        // Of the same half, and another key.
+        drop(warm.forgets(key(17).id));
+        assert!(warm.get(&key(1).digest).is_some());
+        drop(warm.forgets(id));
+        assert!(warm.get(&key(1).digest).is_none());
         assert!(Warm::new(Duration::ZERO, 64).get(&key(1).digest).is_none());
     }
 }
