@@ -25,6 +25,8 @@ struct Watched {
     silent: AtomicBool,
     /// Whether it is silent about what one subject has.
     slow: AtomicBool,
+    /// Whether it can be read, and not written.
+    read_only: AtomicBool,
 }
 
 impl Watched {
@@ -80,6 +82,9 @@ impl ApiKeyStore for Watched {
 
     async fn use_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError> {
         // Beside the requests, and not counted.
+        if self.read_only.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("read-only for the test"));
+        }
         self.store.use_key(id, now).await
     }
 
@@ -530,6 +535,26 @@ async fn what_one_subject_changes_takes_no_other_out_of_memory() {
     assert_eq!(service.ask("/me", known.reveal()).await.status, 200);
     // It may have happened.
     assert_eq!(service.ask("/me", own.reveal()).await.status, 503);
+}
+
+/// That a key was used is nothing to refuse anybody for.
+#[tokio::test]
+async fn a_store_that_cannot_be_written_lets_keys_in() {
+    let service = Service::start(|keys| keys.remember(Duration::from_secs(600), 100)).await;
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        let key = service.issue(of_ada()).await;
+        assert_eq!(service.ask("/me", key.reveal()).await.status, 200);
+        seen.push(key);
+    }
+    let unseen = service.issue(of_ada()).await;
+    service.store.read_only.store(true, Ordering::SeqCst);
+    service.clock.advance(Duration::from_secs(61));
+    for key in &seen {
+        assert_eq!(service.ask("/me", key.reveal()).await.status, 200);
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(service.ask("/me", unseen.reveal()).await.status, 200);
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ impl ApiKeys {
         let (store, id) = (Arc::clone(&self.store), known.key.id);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             // An error is logged by the store's guard.
-            runtime.spawn(async move { store.ask(|store| store.use_key(id, now)).await });
+            runtime.spawn(async move { store.note(|store| store.use_key(id, now)).await });
         }
     }
 

@@ -12,6 +12,17 @@ use crate::store::error::StoreError;
 /// How often an outage is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
+/// What it says of the store that a question gets no answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failing {
+    /// That it is down.
+    IsDown,
+    /// The same, unless it was only late.
+    MayBeSlow,
+    /// Nothing.
+    IsNothing,
+}
+
 pub(crate) struct GuardedApiKeys {
     store: Arc<dyn ErasedApiKeys>,
     timeout: Duration,
@@ -44,7 +55,7 @@ impl GuardedApiKeys {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        self.put(question, true).await
+        self.put(question, Failing::IsDown).await
     }
 
     /// The same for what takes longer the more keys a subject has had, or the more others change the same key:
@@ -56,13 +67,24 @@ impl GuardedApiKeys {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        self.put(question, false).await
+        self.put(question, Failing::MayBeSlow).await
+    }
+
+    /// The same for what nobody waits for: that it cannot be written is no reason to read nothing.
+    pub(crate) async fn note<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a dyn ErasedApiKeys) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.put(question, Failing::IsNothing).await
     }
 
     async fn put<'a, T, F>(
         &'a self,
         question: impl FnOnce(&'a dyn ErasedApiKeys) -> F,
-        slow_is_down: bool,
+        failing: Failing,
     ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -75,7 +97,8 @@ impl GuardedApiKeys {
             .unwrap_or_else(|_| Err(StoreError::timed_out()));
         match &answer {
             // The permit is given up: it counts neither way.
-            Err(error) if error.is_timed_out() && !slow_is_down => {}
+            Err(error) if failing == Failing::MayBeSlow && error.is_timed_out() => {}
+            Err(_) if failing == Failing::IsNothing && !permit.trial => {}
             Err(error) if error.is_unavailable() => self.breaker.failed(permit),
             _ => self.breaker.answered(permit),
         }
