@@ -557,6 +557,63 @@ async fn a_store_that_cannot_be_written_lets_keys_in() {
     assert_eq!(service.ask("/me", unseen.reveal()).await.status, 200);
 }
 
+/// A program that gets a new key with each run, however often.
+#[tokio::test]
+async fn keys_that_have_ended_do_not_add_up() {
+    let store = Arc::new(MemoryStore::new());
+    let keys = ApiKeys::new("acme_live", Arc::clone(&store));
+    let live = keys.issue(of_ada()).await.unwrap().key().id;
+    let mut last = keys.issue(of_ada()).await.unwrap().key().id;
+    let mut ended = Vec::new();
+    for number in 0..600 {
+        ended.push(last);
+        last = match number % 2 {
+            0 => keys.rotate("ada", last, Duration::ZERO).await,
+            _ => {
+                assert!(keys.revoke("ada", last).await.unwrap());
+                keys.issue(of_ada()).await
+            }
+        }
+        .unwrap()
+        .key()
+        .id;
+    }
+    let other = keys.issue(NewApiKey::of("bob")).await.unwrap().key().id;
+    for _ in 0..1_000 {
+        let issued = keys.rotate("ada", last, Duration::ZERO).await.unwrap();
+        ended.push(std::mem::replace(&mut last, issued.key().id));
+    }
+    let mut kept = 0;
+    for id in ended {
+        kept += usize::from(store.find_key(id).await.unwrap().is_some());
+    }
+    assert!((900..=1_000).contains(&kept), "{kept}");
+    for id in [live, last, other] {
+        assert!(store.find_key(id).await.unwrap().is_some());
+    }
+}
+
+/// One that is rotated is not counted itself, or nobody with as many as there may be could rotate any.
+#[tokio::test]
+async fn rotating_makes_no_more_live_keys_than_issuing() {
+    let keys = ApiKeys::new("acme_live", MemoryStore::new());
+    let mut last = keys.issue(of_ada()).await.unwrap().key().id;
+    for _ in 1..100 {
+        last = keys.issue(of_ada()).await.unwrap().key().id;
+    }
+    let day = Duration::from_secs(24 * 60 * 60);
+    last = keys.rotate("ada", last, day).await.unwrap().key().id;
+    let error = keys.rotate("ada", last, day).await.unwrap_err();
+    assert!(
+        error.is_invalid() && error.to_string().contains("100"),
+        "{error}"
+    );
+    let live = keys.list("ada").await.unwrap();
+    assert_eq!(live.len(), 101);
+    assert!(keys.revoke("ada", live[50].id).await.unwrap());
+    assert!(keys.rotate("ada", last, day).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_header_of_its_own_is_the_only_one() {
     let service = Service::start(|keys| keys.header("x-api-key".parse().unwrap())).await;

@@ -117,11 +117,25 @@ impl ApiKey {
 
 /// Of more keys than are listed those that are not revoked and end last, and of these the ones issued last.
 pub(super) fn listed(mut keys: Vec<ApiKey>) -> Vec<ApiKey> {
-    let end = |key: &ApiKey| key.expires.map_or(u64::MAX, Timestamp::as_secs);
-    keys.sort_by_key(|key| Reverse((key.revoked.is_none(), end(key), key.issued)));
-    keys.truncate(MAX_LISTED as usize);
+    unlisted(&mut keys);
     keys.sort_by_key(|key| Reverse(key.issued));
     keys
+}
+
+/// Takes out what is too many for a list.
+pub(super) fn unlisted(keys: &mut Vec<ApiKey>) -> Vec<ApiKey> {
+    let end = |key: &ApiKey| key.expires.map_or(u64::MAX, Timestamp::as_secs);
+    keys.sort_by_key(|key| Reverse((key.revoked.is_none(), end(key), key.issued)));
+    keys.split_off(keys.len().min(MAX_LISTED as usize))
+}
+
+/// Those of a subject's keys that can be forgotten as no list has room for them. Whatever the clock says: of so
+/// many those that are live come first.
+pub(super) fn beyond_lists(mut keys: Vec<ApiKey>) -> impl Iterator<Item = ApiKeyId> {
+    let unlisted = unlisted(&mut keys).into_iter();
+    unlisted
+        .filter(|key| key.revoked.is_some() || key.expires.is_some())
+        .map(|key| key.id)
 }
 
 /// Keeps API keys.
@@ -181,8 +195,9 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Forgets the keys of the subject that were revoked or ended before this, and says how many. Called
-    /// when the subject gets another key.
+    /// Forgets the keys of the subject that were revoked or ended before this, and says how many; and with them
+    /// those that are revoked or have an end, and that [`keys_of`](Self::keys_of) has no room for, so that
+    /// nobody's keys add up. Called when the subject gets another key.
     fn forget_keys(
         &self,
         subject: &str,

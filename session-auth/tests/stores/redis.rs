@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
+use session_auth::authenticate::{ApiKeys, NewApiKey};
 use session_auth::store::{
     Claim, Generation, RedisStore, ReplayStore, SessionStore, StoredSession, conformance,
 };
 use session_auth::{SessionId, Timestamp};
 use test_servers::Redis;
 
-use crate::deliveries;
 use crate::other_process::{Anywhere, OtherProcess};
+use crate::deliveries;
 
 const SUBJECT: &str = "ada";
 /// The SHA-256 of the subject.
@@ -165,6 +166,36 @@ async fn keys_are_named_as_documented_and_expire() {
     fields.sort();
     assert_eq!(fields, ["added", "generation", "subject"]);
     assert!((86_390..=86_400).contains(&ttl().await));
+}
+
+/// Of subjects that come and go, one for each build of a CI say, nothing stays.
+#[tokio::test]
+async fn the_set_of_a_subjects_api_keys_goes_with_the_last_of_them() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, raw) = (connect(&redis).await, raw(&redis).await);
+    let keys = ApiKeys::new("acme_live", store);
+    let (hour, month) = (3_600, 30 * 86_400);
+    let kept = async || -> i64 {
+        let set = format!("session-auth:{{api-keys}}:of:{HASH}");
+        raw.clone().ttl(set).await.unwrap()
+    };
+    let close = |kept: i64, expected: i64| (expected - 10..=expected + 10).contains(&kept);
+    let lasting = |seconds| NewApiKey::of(SUBJECT).lasting(Duration::from_secs(seconds));
+    let _ = keys.issue(lasting(hour)).await.unwrap();
+    assert!(close(kept().await, month + 3_600));
+    let _ = keys.issue(lasting(2 * hour)).await.unwrap();
+    let _ = keys.issue(lasting(hour)).await.unwrap();
+    assert!(close(kept().await, month + 2 * 3_600));
+    let endless = keys.issue(NewApiKey::of(SUBJECT)).await.unwrap();
+    let id = endless.key().id;
+    assert_eq!(kept().await, -1);
+    let _ = keys.issue(lasting(hour)).await.unwrap();
+    assert_eq!(kept().await, -1);
+    let rotated = keys.rotate(SUBJECT, id, Duration::ZERO).await.unwrap();
+    assert_eq!(kept().await, -1);
+    assert!(keys.revoke(SUBJECT, rotated.key().id).await.unwrap());
+    assert!(close(kept().await, month + 2 * 3_600));
+    assert_eq!(keys.list(SUBJECT).await.unwrap().len(), 6);
 }
 
 /// A revocation of all writes as much whether there are a few or many, and as Redis counts it.

@@ -132,19 +132,7 @@ impl ApiKeys {
     pub async fn issue(&self, new: NewApiKey) -> Result<IssuedApiKey, ApiKeyError> {
         new.check()?;
         let now = self.now()?;
-        // Not by the clock's word alone: it may be ahead, and a key that has ended by it be live.
-        let past = self.steady.past(now).as_secs();
-        let past = Timestamp::from_secs(past.saturating_sub(KEEP_ENDED.as_secs()));
-        self.store
-            .ask_of_one(|store| store.forget_keys(&new.subject, past))
-            .await?;
-        let others = self
-            .store
-            .ask_of_one(|store| store.keys_of(&new.subject))
-            .await?;
-        if others.iter().filter(|key| key.is_live(now)).count() >= MAX_KEYS {
-            return Err(ApiKeyError(Kind::TooMany));
-        }
+        self.make_room(&new.subject, None, now).await?;
         let expires = new.lasts.map(|time| now.plus(time));
         let issued = self.make(new.subject, new.label, new.scopes, now, expires)?;
         self.store.ask(|store| store.add_key(&issued.key)).await?;
@@ -157,8 +145,36 @@ impl ApiKeys {
         Ok(issued)
     }
 
+    /// Sees to it that the subject may have one more live key, beside the one that it takes the place of; and
+    /// forgets what has ended long ago, or is too much to be listed.
+    async fn make_room(
+        &self,
+        subject: &str,
+        for_another: Option<ApiKeyId>,
+        now: Timestamp,
+    ) -> Result<(), ApiKeyError> {
+        // Not by the clock's word alone: it may be ahead, and a key that has ended by it be live.
+        let past = self.steady.past(now).as_secs();
+        let past = Timestamp::from_secs(past.saturating_sub(KEEP_ENDED.as_secs()));
+        self.store
+            .ask_of_one(|store| store.forget_keys(subject, past))
+            .await?;
+        let all = self
+            .store
+            .ask_of_one(|store| store.keys_of(subject))
+            .await?;
+        let others = all
+            .iter()
+            .filter(|key| key.is_live(now) && Some(key.id) != for_another);
+        match others.count() < MAX_KEYS {
+            true => Ok(()),
+            false => Err(ApiKeyError(Kind::TooMany)),
+        }
+    }
+
     /// The subject's keys, the one issued last first: also those that have ended, for 30 days, until the
-    /// next one is issued by a clock that has gone on for five minutes without a jump. At most 1,000.
+    /// next one is issued by a clock that has gone on for five minutes without a jump. At most 1,000: of more,
+    /// keys that have ended are forgotten.
     ///
     /// # Errors
     ///
@@ -176,8 +192,8 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// The subject has no live key of this id ([`is_missing`](ApiKeyError::is_missing)), or the store is
-    /// down.
+    /// The subject has no live key of this id ([`is_missing`](ApiKeyError::is_missing)), or 100 others that
+    /// are live; or the store is down.
     pub async fn rotate(
         &self,
         subject: &str,
@@ -188,9 +204,10 @@ impl ApiKeys {
         let now = self.now()?;
         let missing = ApiKeyError(Kind::Missing);
         let found = self.store.ask(|store| store.find_key(id)).await?;
-        let Some(old) = found.filter(|old| old.subject == subject) else {
+        let Some(old) = found.filter(|old| old.subject == subject && old.is_live(now)) else {
             return Err(missing);
         };
+        self.make_room(subject, Some(id), now).await?;
         let expires = old.expires.map(|end| now.plus(end.since(old.issued)));
         let issued = self.make(old.subject, old.label, old.scopes, now, expires)?;
         let until = now.plus(overlap);

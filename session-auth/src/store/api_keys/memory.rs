@@ -1,6 +1,6 @@
 //! API keys in this process.
 
-use super::{ApiKey, ApiKeyId, ApiKeyStore, listed};
+use super::{ApiKey, ApiKeyId, ApiKeyStore, beyond_lists, listed};
 use crate::clock::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::memory::MemoryStore;
@@ -69,6 +69,10 @@ impl ApiKeyStore for MemoryStore {
     async fn forget_keys(&self, subject: &str, before: Timestamp) -> Result<u64, StoreError> {
         let mut keys = self.api_keys();
         let count = keys.len();
+        let of_subject = keys.values().filter(|key| key.subject == subject);
+        for id in beyond_lists(of_subject.cloned().collect()) {
+            keys.remove(&id);
+        }
         let is_past = |end: Option<Timestamp>| end.is_some_and(|end| end < before);
         keys.retain(|_, key| {
             key.subject != subject || !(is_past(key.revoked) || is_past(key.expires))

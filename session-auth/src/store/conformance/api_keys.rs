@@ -67,19 +67,21 @@ impl<S: ApiKeyStore> Of<'_, S> {
         );
         self.add(&live).await;
         self.add(&ends).await;
+        let mut ended = Vec::new();
         for number in 0..u64::from(MAX_LISTED) {
             let issued = at(1 + number % 100);
             let (expires, revoked) = match number % 2 {
                 0 => (Some(at(500)), None),
                 _ => (None, Some(at(500))),
             };
-            self.add(&ApiKey {
+            let key = ApiKey {
                 issued,
                 expires,
                 revoked,
                 ..key(&subject)
-            })
-            .await;
+            };
+            self.add(&key).await;
+            ended.push(key.id);
         }
         let list = self.0.keys_of(&subject).await.expect("keys_of");
         assert_eq!(list.len(), MAX_LISTED as usize, "keys_of has a limit");
@@ -90,6 +92,17 @@ impl<S: ApiKeyStore> Of<'_, S> {
             list.is_sorted_by_key(|key| std::cmp::Reverse(key.issued)),
             "keys_of: the one issued last first"
         );
+        let forgotten = self.0.forget_keys(&subject, at(0)).await;
+        assert_eq!(forgotten.expect("forget_keys"), 2, "what is not listed");
+        for id in ended {
+            let is_listed = list.iter().any(|key| key.id == id);
+            assert_eq!(
+                self.find(id).await.is_some(),
+                is_listed,
+                "forget_keys: what has ended and is not listed"
+            );
+        }
+        assert_eq!(self.list(&subject).await.len(), list.len(), "and no other");
     }
 
     async fn add(&self, key: &ApiKey) {

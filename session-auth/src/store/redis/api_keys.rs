@@ -12,25 +12,42 @@ use sha2::{Digest as _, Sha256};
 use super::RedisStore;
 use super::row::number;
 use crate::clock::Timestamp;
-use crate::store::api_keys::{ApiKey, ApiKeyId, ApiKeyStore, KEEP_ENDED, listed};
+use crate::store::api_keys::{ApiKey, ApiKeyId, ApiKeyStore, KEEP_ENDED, beyond_lists, listed};
 use crate::store::error::StoreError;
+use crate::store::session_store::MAX_LISTED;
 
 /// The version of a row that this code writes, and the only one that it reads.
 const VERSION: &[u8] = b"1";
 
+/// A function that adds a key: its id, the seconds that it is kept or 0, and its fields. The set of its
+/// subject's keys is kept for as long as any of them.
+macro_rules! add {
+    () => {
+        "local function add(id, kept, ...) \
+             redis.call('HSET', KEYS[1], ...) \
+             redis.call('SADD', KEYS[2], id) \
+             if kept == '0' then \
+                 redis.call('PERSIST', KEYS[2]) \
+                 return \
+             end \
+             redis.call('EXPIRE', KEYS[1], kept) \
+             local left = redis.call('TTL', KEYS[2]) \
+             local is_first = redis.call('SCARD', KEYS[2]) == 1 \
+             if is_first or (left >= 0 and left < tonumber(kept)) then \
+                 redis.call('EXPIRE', KEYS[2], kept) \
+             end \
+         end "
+    };
+}
+
 /// KEYS: the key's, and its subject's. ARGV: the id, the seconds that it is kept or 0, and its fields.
-static ADD: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "redis.call('HSET', KEYS[1], unpack(ARGV, 3)) \
-         if ARGV[2] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end \
-         redis.call('SADD', KEYS[2], ARGV[1])",
-    )
-});
+static ADD: LazyLock<Script> = LazyLock::new(|| Script::new(concat!(add!(), "add(unpack(ARGV))")));
 
 /// KEYS: the new key's, its subject's, and the old key's. ARGV: as above, after the subject, now, the
 /// end of the old one, and the seconds that it is kept.
 static ROTATE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
+    Script::new(concat!(
+        add!(),
         "local old = redis.call('HMGET', KEYS[3], 'subject', 'revoked', 'expires') \
          local now, ends = tonumber(ARGV[2]), tonumber(ARGV[3]) \
          if old[1] ~= ARGV[1] or old[2] or (old[3] and tonumber(old[3]) <= now) then return 0 end \
@@ -38,11 +55,9 @@ static ROTATE: LazyLock<Script> = LazyLock::new(|| {
              redis.call('HSET', KEYS[3], 'expires', ARGV[3]) \
              redis.call('EXPIRE', KEYS[3], ARGV[4]) \
          end \
-         redis.call('HSET', KEYS[1], unpack(ARGV, 7)) \
-         if ARGV[6] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[6]) end \
-         redis.call('SADD', KEYS[2], ARGV[5]) \
-         return 1",
-    )
+         add(unpack(ARGV, 5)) \
+         return 1"
+    ))
 });
 
 /// KEYS: the key's. ARGV: now.
@@ -68,11 +83,29 @@ static REVOKE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// KEYS: the subject's, and those of keys that may be gone. ARGV: their ids.
+/// KEYS: the subject's, and those of keys. ARGV: their ids. Says how many there were.
+static FORGET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "redis.call('SREM', KEYS[1], unpack(ARGV)) \
+         return redis.call('DEL', unpack(KEYS, 2))",
+    )
+});
+
+/// KEYS: the subject's, and those of keys that may be gone. ARGV: their ids. Where these are all of them, and
+/// each has an end, the subject's goes with the last one.
 static TIDY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "for at, id in ipairs(ARGV) do \
-             if redis.call('EXISTS', KEYS[at + 1]) == 0 then redis.call('SREM', KEYS[1], id) end \
+        "local kept, longest, last = 0, 0, true \
+         for at, id in ipairs(ARGV) do \
+             local left = redis.call('TTL', KEYS[at + 1]) \
+             if left == -2 then \
+                 redis.call('SREM', KEYS[1], id) \
+             else \
+                 kept, longest, last = kept + 1, math.max(longest, left), last and left >= 0 \
+             end \
+         end \
+         if last and kept == redis.call('SCARD', KEYS[1]) then \
+             redis.call('EXPIRE', KEYS[1], longest + 1) \
          end",
     )
 });
@@ -113,24 +146,8 @@ where
     }
 
     async fn keys_of(&self, subject: &str) -> Result<Vec<ApiKey>, StoreError> {
-        let mut keys = Vec::new();
-        for ids in self.ids_of(subject).await?.chunks(AT_ONCE) {
-            let mut read_all = READ.prepare_invoke();
-            for id in ids {
-                read_all.key(self.api_key(*id));
-            }
-            let rows: Vec<Fields> = self.script(&read_all).await?;
-            for (id, fields) in ids.iter().zip(&rows) {
-                match read(*id, fields) {
-                    Ok(key) => keys.extend(key),
-                    // One row that is broken does not hide the others.
-                    Err(error) => {
-                        tracing::error!(target: "session_auth", %error, "left out of a list of API keys");
-                    }
-                }
-            }
-        }
-        Ok(listed(keys))
+        let ids = self.ids_of(subject).await?;
+        Ok(listed(self.read_all(&ids).await?))
     }
 
     async fn rotate_key(
@@ -171,20 +188,31 @@ where
             .arg(subject)
             .arg(now.as_secs())
             .arg(KEEP_ENDED.as_secs());
-        self.script(&revoke).await
+        let revoked = self.script(&revoke).await?;
+        if revoked && let Err(error) = self.forget_keys(subject, now).await {
+            tracing::warn!(target: "session_auth", %error, "the set of a subject's API keys is kept");
+        }
+        Ok(revoked)
     }
 
-    /// Redis has dropped the keys; what is left is to take them out of their subject's set.
+    /// Redis has dropped what ended long ago; what is left is to take that out of its subject's set, and to
+    /// drop what no list has room for.
     async fn forget_keys(&self, subject: &str, _before: Timestamp) -> Result<u64, StoreError> {
-        for ids in self.ids_of(subject).await?.chunks(AT_ONCE) {
-            let mut tidy = TIDY.prepare_invoke();
-            tidy.key(self.api_keys_of(subject));
-            for id in ids {
-                tidy.key(self.api_key(*id)).arg(id.to_string());
-            }
-            self.script::<()>(&tidy).await?;
+        let ids = self.ids_of(subject).await?;
+        for ids in ids.chunks(AT_ONCE) {
+            self.script::<()>(&self.of_all(&TIDY, subject, ids)).await?;
         }
-        Ok(0)
+        if ids.len() <= MAX_LISTED as usize {
+            return Ok(0);
+        }
+        let beyond: Vec<_> = beyond_lists(self.read_all(&ids).await?).collect();
+        let mut forgotten = 0;
+        for ids in beyond.chunks(AT_ONCE) {
+            forgotten += self
+                .script::<u64>(&self.of_all(&FORGET, subject, ids))
+                .await?;
+        }
+        Ok(forgotten)
     }
 }
 
@@ -206,6 +234,43 @@ impl<C> RedisStore<C>
 where
     C: ConnectionLike + Clone + Send + Sync + 'static,
 {
+    /// The keys of these ids that are still there.
+    async fn read_all(&self, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>, StoreError> {
+        let mut keys = Vec::new();
+        for ids in ids.chunks(AT_ONCE) {
+            let mut read_all = READ.prepare_invoke();
+            for id in ids {
+                read_all.key(self.api_key(*id));
+            }
+            let rows: Vec<Fields> = self.script(&read_all).await?;
+            for (id, fields) in ids.iter().zip(&rows) {
+                match read(*id, fields) {
+                    Ok(key) => keys.extend(key),
+                    // One row that is broken does not hide the others.
+                    Err(error) => {
+                        tracing::error!(target: "session_auth", %error, "left out of a list of API keys");
+                    }
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    /// A script for these keys of the subject's.
+    fn of_all(
+        &self,
+        script: &'static Script,
+        subject: &str,
+        ids: &[ApiKeyId],
+    ) -> redis::ScriptInvocation<'static> {
+        let mut script = script.prepare_invoke();
+        script.key(self.api_keys_of(subject));
+        for id in ids {
+            script.key(self.api_key(*id)).arg(id.to_string());
+        }
+        script
+    }
+
     async fn ids_of(&self, subject: &str) -> Result<Vec<ApiKeyId>, StoreError> {
         let mut members = redis::cmd("SMEMBERS");
         members.arg(self.api_keys_of(subject));

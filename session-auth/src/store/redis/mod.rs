@@ -85,7 +85,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// it is remembered.
 ///
 /// Each API key is a hash, the prefix, `{api-keys}:` and its id, and the ids of a subject are a set, the
-/// prefix, `{api-keys}:of:` and the SHA-256 of the subject. Redis drops a key 30 days after it has ended.
+/// prefix, `{api-keys}:of:` and the SHA-256 of the subject. Redis drops a key 30 days after it has ended, and
+/// the set with the last of them.
 /// In Redis Cluster all API keys are on one node.
 ///
 /// The hash expires when the last session in it has, a day after the last

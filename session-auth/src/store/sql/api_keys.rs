@@ -34,8 +34,13 @@ pub(super) const REVOKE: &str = "\
     UPDATE session_auth_api_keys SET revoked = $3 \
     WHERE id = $1 AND subject = $2 AND revoked IS NULL";
 
+/// Also what has an end and no room in a list.
 pub(super) const FORGET: &str = "\
-    DELETE FROM session_auth_api_keys WHERE subject = $1 AND (revoked < $2 OR expires < $2)";
+    DELETE FROM session_auth_api_keys WHERE subject = $1 AND (revoked < $2 OR expires < $2 \
+        OR ((revoked IS NOT NULL OR expires IS NOT NULL) AND id NOT IN ( \
+            SELECT id FROM session_auth_api_keys WHERE subject = $1 \
+            ORDER BY (revoked IS NULL) DESC, (expires IS NULL) DESC, expires DESC, issued DESC \
+            LIMIT $3)))";
 
 /// The values of [`ADD`], in their order.
 macro_rules! bind_key {
@@ -227,6 +232,7 @@ macro_rules! sql_api_keys {
                 let answer = sqlx::query($crate::store::sql::api_keys::FORGET)
                     .bind(subject)
                     .bind(seconds(before))
+                    .bind(i64::from(MAX_LISTED))
                     .execute(&mut *lease)
                     .await;
                 Ok(lease.finish(answer).await?.rows_affected())
