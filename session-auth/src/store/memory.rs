@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::api_keys::{ApiKey, ApiKeyId};
 use super::error::StoreError;
-use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
+use super::session_store::{Generation, MAX_BEFORE, MAX_LISTED, SessionStore, StoredSession};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
@@ -253,6 +253,8 @@ impl SessionStore for MemoryStore {
         if until > Timestamp::default() {
             renewed.push((old, until));
         }
+        let too_many = renewed.len().saturating_sub(MAX_BEFORE);
+        renewed.drain(..too_many);
         let row = Row {
             session: session.clone(),
             number,

@@ -43,6 +43,10 @@ pub struct Generation(pub u64);
 /// How many sessions [`SessionStore::list`] gives at the most: those used last.
 pub const MAX_LISTED: u32 = 1_000;
 
+/// How many ids that it had before a session has at the most: else each renewal would write more than the
+/// last one, for as long as they are remembered.
+pub(super) const MAX_BEFORE: usize = 100;
+
 /// How many sessions are found at the same time where there is no one question for them: few enough to
 /// leave connections to requests.
 const TOGETHER: usize = 8;
@@ -188,7 +192,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Does what [`replace`](Self::replace) does, and remembers until that time that the old id was
     /// renewed, for [`was_renewed`](Self::was_renewed). Meanwhile [`revoke`](Self::revoke) and
     /// [`revoke_all`](Self::revoke_all) take the old id for the new one, also where that is renewed in
-    /// its turn.
+    /// its turn. Of more than a hundred ids that a session had so, the oldest may be forgotten.
     ///
     /// As provided it remembers nothing.
     fn renew(

@@ -28,6 +28,9 @@ async fn memory() {
     conformance::check(&[Arc::clone(&store), Arc::clone(&store)]).await;
     conformance::check_api_keys(&[Arc::clone(&store), Arc::clone(&store)]).await;
     common::the_oldest_goes_first(&*store).await;
+    let store = MemoryStore::new();
+    let ids = common::renew_often(&store, 300, 0).await;
+    assert_eq!(common::of_before(&store, &ids).await, 100);
 }
 
 /// A program in which crates have chosen several providers of cryptography for rustls has to say which one it
@@ -60,6 +63,42 @@ mod common {
             idle_deadline: Timestamp::from_secs(1_003_600),
             absolute_deadline: Timestamp::from_secs(1_086_400),
         }
+    }
+
+    /// Renews a session this often, a second apart or all at once, each id being remembered for ten seconds. Gives
+    /// its ids, the first one first.
+    pub(crate) async fn renew_often(
+        store: &impl SessionStore,
+        times: u16,
+        apart: u64,
+    ) -> Vec<SessionId> {
+        insert(store, &session()).await;
+        let mut ids = vec![ID];
+        for number in 1..=times {
+            let seen = NOW.as_secs() + apart * u64::from(number);
+            let mut id = [0xee; 16];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            let next = StoredSession {
+                id: SessionId::from_bytes(id),
+                last_seen: Timestamp::from_secs(seen),
+                ..session()
+            };
+            let until = Timestamp::from_secs(seen + 10);
+            let old = *ids.last().expect("there is one");
+            assert!(store.renew(old, &next, until).await.expect("renew"));
+            ids.push(next.id);
+        }
+        ids
+    }
+
+    /// The ids that a session still has of before, of those that it had.
+    pub(crate) async fn of_before(store: &impl SessionStore, ids: &[SessionId]) -> usize {
+        let mut count = 0;
+        for id in ids {
+            let was = store.was_renewed("ada", *id, Timestamp::default()).await;
+            count += usize::from(was.expect("was_renewed"));
+        }
+        count
     }
 
     pub(crate) async fn insert(store: &impl SessionStore, session: &StoredSession) {

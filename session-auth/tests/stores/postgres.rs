@@ -578,6 +578,31 @@ async fn a_logout_while_the_session_is_renewed_ends_it() {
     assert_eq!(found, None, "it has ended under its new id, too");
 }
 
+/// Whoever renews a session again and again, writes no more for it each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ids_of_before_do_not_add_up() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (store, mut beside) = store(&server).await;
+    for (apart, left) in [(0, 100), (1, 10)] {
+        let ids = common::renew_often(&store, 300, apart).await;
+        let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM session_auth_renewed")
+            .fetch_one(&mut beside)
+            .await
+            .expect("a count");
+        assert_eq!(rows, left);
+        // Of one second there is no telling which are the latest.
+        let last = &ids[ids.len() - 1 - left.min(10) as usize..];
+        if apart > 0 {
+            assert_eq!(common::of_before(&store, last).await, 10, "the latest");
+        }
+        let old = last[last.len() - 2];
+        assert!(store.revoke("ada", old).await.expect("revoke"));
+        execute(&mut beside, "DELETE FROM session_auth_renewed").await;
+    }
+}
+
 /// Of one subject's rows the server cuts a wait off: that says nothing of anybody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_of_one_subject_that_the_server_cut_off_is_no_outage() {

@@ -13,7 +13,7 @@ use session_auth::{SessionId, Timestamp};
 use test_servers::Redis;
 
 use crate::other_process::{Anywhere, OtherProcess};
-use crate::deliveries;
+use crate::{common, deliveries};
 
 const SUBJECT: &str = "ada";
 /// The SHA-256 of the subject.
@@ -166,6 +166,26 @@ async fn keys_are_named_as_documented_and_expire() {
     fields.sort();
     assert_eq!(fields, ["added", "generation", "subject"]);
     assert!((86_390..=86_400).contains(&ttl().await));
+}
+
+/// Whoever renews a session again and again, keeps Redis from nobody else.
+#[tokio::test]
+async fn the_ids_of_before_do_not_add_up() {
+    let Some(redis) = Redis::start() else { return };
+    let mut raw = raw(&redis).await;
+    for (prefix, apart, left) in [("fast:", 0, 100), ("slow:", 1, 10)] {
+        let store = connect(&redis).await.prefix(prefix);
+        let ids = common::renew_often(&store, 300, apart).await;
+        let fields: usize = raw.hlen(format!("{prefix}{HASH}")).await.unwrap();
+        assert_eq!(
+            fields,
+            left + 3,
+            "the session, its subject and how many there were"
+        );
+        let last = &ids[ids.len() - 11..ids.len() - 1];
+        assert_eq!(common::of_before(&store, last).await, 10, "the latest");
+        assert!(store.revoke("ada", last[0]).await.unwrap());
+    }
 }
 
 /// Of subjects that come and go, one for each build of a CI say, nothing stays.

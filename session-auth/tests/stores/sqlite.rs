@@ -410,6 +410,28 @@ async fn deliveries_that_are_over_are_forgotten() {
     assert_eq!(count().await, 19 - 10);
 }
 
+/// Whoever renews a session again and again, writes no more for it each time.
+#[tokio::test]
+async fn the_ids_of_before_do_not_add_up() {
+    for (apart, left) in [(0, 100), (1, 10)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, mut beside) = store(folder.path()).await;
+        let ids = common::renew_often(&store, 300, apart).await;
+        let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM session_auth_renewed")
+            .fetch_one(&mut beside)
+            .await
+            .expect("a count");
+        assert_eq!(rows, left);
+        // Of one second there is no telling which are the latest.
+        let last = &ids[ids.len() - 1 - left.min(10) as usize..];
+        if apart > 0 {
+            assert_eq!(common::of_before(&store, last).await, 10, "the latest");
+        }
+        let old = last[last.len() - 2];
+        assert!(store.revoke("ada", old).await.expect("revoke"));
+    }
+}
+
 /// However few sessions have expired beside them.
 #[tokio::test]
 async fn the_ids_of_before_are_swept_to_the_last() {

@@ -22,7 +22,9 @@ use sha2::{Digest, Sha256};
 pub use self::sentinel::SentinelConnection;
 use super::error::StoreError;
 use super::memory::KEEP_GENERATION;
-use super::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession, deadlines};
+use super::session_store::{
+    Generation, MAX_BEFORE, MAX_LISTED, SessionStore, StoredSession, deadlines,
+};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 
@@ -432,6 +434,7 @@ where
             .arg(session.id.to_string())
             .arg(until.as_secs());
         row::write(&mut renew, session);
+        renew.arg(MAX_BEFORE);
         self.script(&renew).await
     }
 

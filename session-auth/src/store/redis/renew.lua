@@ -1,24 +1,25 @@
 -- ARGV: old id, new id, until when the old one is remembered or 0, seconds to live, issued, last seen,
--- idle deadline, absolute deadline, label.
+-- idle deadline, absolute deadline, label, how many ids of before are remembered at the most.
 local row = redis.call('HGET', key, ARGV[1])
 local old = row and parse(row)
--- What is remembered of the ids before that still is of use.
+-- What is remembered of the ids before that still is of use, the oldest first.
 local remembered = {}
 for _, id in ipairs(old and befores(old) or {}) do
     local to = redis.call('HGET', key, id)
     local til = to and to:match('^>%x+ (%d+)$')
     if til and later(til, ARGV[6]) then
-        remembered[id] = til
+        table.insert(remembered, { id, til })
     end
 end
 if drop(ARGV[1]) == 0 then
     return 0
 end
 if ARGV[3] ~= '0' then
-    remembered[ARGV[1]] = ARGV[3]
+    table.insert(remembered, { ARGV[1], ARGV[3] })
 end
 local ids = {}
-for id, til in pairs(remembered) do
+for at = math.max(1, #remembered - ARGV[10] + 1), #remembered do
+    local id, til = unpack(remembered[at])
     redis.call('HSET', key, id, '>' .. ARGV[2] .. ' ' .. til)
     table.insert(ids, id)
 end

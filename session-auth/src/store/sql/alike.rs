@@ -204,11 +204,19 @@ macro_rules! sql_store {
                     if done.rows_affected() == 0 {
                         return Ok(false);
                     }
-                    sqlx::query(MOVE_RENEWED)
+                    let moved = sqlx::query(MOVE_RENEWED)
                         .bind(session.id.as_bytes().as_slice())
                         .bind(old.as_bytes().as_slice())
                         .execute(&mut *transaction)
                         .await?;
+                    if moved.rows_affected() > 0 {
+                        sqlx::query(FORGET_BEFORE)
+                            .bind(session.id.as_bytes().as_slice())
+                            .bind(seconds(session.last_seen))
+                            .bind(MAX_BEFORE as i64 - 1)
+                            .execute(&mut *transaction)
+                            .await?;
+                    }
                     sqlx::query(REMEMBER)
                         .bind(old.as_bytes().as_slice())
                         .bind(session.subject.as_str())

@@ -14,15 +14,17 @@ use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
-    COUNT_ENDED, GENERATION, INSERT, LIST, MIGRATED, MOVE_RENEWED, REMEMBER, REPLACE, REVOKE,
-    SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED, bind_session, failed, forgettable, live,
-    pending, seconds,
+    COUNT_ENDED, FORGET_BEFORE, GENERATION, INSERT, LIST, MIGRATED,
+    MOVE_RENEWED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED,
+    bind_session, failed, forgettable, live, pending, seconds,
 };
 use super::together::{FindTogether, Found, Lookups};
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 use crate::store::error::StoreError;
-use crate::store::session_store::{Generation, MAX_LISTED, SessionStore, StoredSession};
+use crate::store::session_store::{
+    Generation, MAX_BEFORE, MAX_LISTED, SessionStore, StoredSession,
+};
 use crate::store::steady::Steady;
 
 /// Keeps sessions and API keys in PostgreSQL: for any number of machines.

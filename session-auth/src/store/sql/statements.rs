@@ -80,6 +80,12 @@ pub(super) const COUNT_ENDED: &str = "\
 pub(super) const MOVE_RENEWED: &str = "\
     UPDATE session_auth_renewed SET id = $1 WHERE id = $2";
 
+/// Of the ids that a session had, those are forgotten that are remembered for no longer, and of more than
+/// there may be the oldest.
+pub(super) const FORGET_BEFORE: &str = "\
+    DELETE FROM session_auth_renewed WHERE id = $1 AND (until <= $2 OR old NOT IN ( \
+        SELECT old FROM session_auth_renewed WHERE id = $1 ORDER BY until DESC LIMIT $3))";
+
 pub(super) const REMEMBER: &str = "\
     INSERT INTO session_auth_renewed (old, subject, id, until) VALUES ($1, $2, $3, $4)";
 
