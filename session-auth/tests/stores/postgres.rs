@@ -603,6 +603,55 @@ async fn the_ids_of_before_do_not_add_up() {
     }
 }
 
+/// Somebody renews a session again and again while its owner logs out, by the id of a while ago.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_number_of_renewals_keeps_a_session_from_being_ended() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (here, there) = (store(&server).await.0, store(&server).await.0);
+    let mut survived = 0;
+    for round in 0..200_u16 {
+        let first = StoredSession {
+            id: SessionId::from_bytes([0xab; 16]),
+            ..session()
+        };
+        insert(&here, &first).await;
+        let renewing = {
+            let here = here.clone();
+            tokio::spawn(async move {
+                let mut old = first.id;
+                for number in 0..200_u16 {
+                    let mut id = [0xcc; 16];
+                    id[..2].copy_from_slice(&round.to_be_bytes());
+                    id[2..4].copy_from_slice(&number.to_be_bytes());
+                    let next = StoredSession {
+                        id: SessionId::from_bytes(id),
+                        ..session()
+                    };
+                    let until = Timestamp::from_secs(NOW.as_secs() + 10);
+                    if !here.renew(old, &next, until).await.expect("renew") {
+                        return false;
+                    }
+                    old = next.id;
+                }
+                true
+            })
+        };
+        tokio::time::sleep(Duration::from_micros(4_000 + 37 * u64::from(round))).await;
+        let ended = there.revoke("ada", first.id).await.expect("revoke");
+        let all_renewed = renewing.await.expect("no panic");
+        survived += u32::from(!ended || all_renewed);
+        there
+            .revoke_all("ada", None, NOW)
+            .await
+            .expect("revoke_all");
+        let (_, mut beside) = store(&server).await;
+        execute(&mut beside, "DELETE FROM session_auth_sessions; DELETE FROM session_auth_renewed; DELETE FROM session_auth_generations").await;
+    }
+    assert_eq!(survived, 0, "of 200");
+}
+
 /// Of one subject's rows the server cuts a wait off: that says nothing of anybody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_of_one_subject_that_the_server_cut_off_is_no_outage() {

@@ -67,21 +67,31 @@ macro_rules! sql_store {
 
             async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
                 let mut lease = self.lease(true).await?;
-                let mut answer = Ok(0);
-                // Once more where there was none: while the first waited for the row, that may have got
-                // another id, and a statement sees what there was when it began.
-                for _ in 0..2 {
-                    answer = sqlx::query(REVOKE)
-                        .bind(subject)
-                        .bind(id.as_bytes().as_slice())
-                        .execute(&mut *lease)
-                        .await
-                        .map(|ended| ended.rows_affected());
-                    if !matches!(answer, Ok(0)) {
-                        break;
+                let ended = async {
+                    // Again where it is there and did not end: while the statement waited for the row, that
+                    // got another id, and a statement sees what there was when it began.
+                    for _ in 0..MAX_OVERTAKEN {
+                        let ended = sqlx::query(REVOKE)
+                            .bind(subject)
+                            .bind(id.as_bytes().as_slice())
+                            .execute(&mut *lease)
+                            .await?;
+                        if ended.rows_affected() > 0 {
+                            return Ok(true);
+                        }
+                        let left = sqlx::query(IS_THERE)
+                            .bind(subject)
+                            .bind(id.as_bytes().as_slice())
+                            .fetch_optional(&mut *lease)
+                            .await?;
+                        if left.is_none() {
+                            break;
+                        }
                     }
-                }
-                Ok(lease.finish(answer).await? == 1)
+                    Ok::<_, sqlx::Error>(false)
+                };
+                let answer = ended.await;
+                lease.finish(answer).await
             }
 
             async fn revoke_all(

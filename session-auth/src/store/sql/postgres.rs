@@ -14,7 +14,7 @@ use super::api_keys::sql_api_keys;
 use super::replays::sql_replays;
 use super::row;
 use super::statements::{
-    COUNT_ENDED, FORGET_BEFORE, GENERATION, INSERT, LIST, MIGRATED,
+    COUNT_ENDED, FORGET_BEFORE, GENERATION, INSERT, IS_THERE, LIST, MAX_OVERTAKEN, MIGRATED,
     MOVE_RENEWED, REMEMBER, REPLACE, REVOKE, SCHEMA_VERSION, SPARE, SPARE_RENEWED, WAS_RENEWED,
     bind_session, failed, forgettable, live, pending, seconds,
 };

@@ -53,12 +53,25 @@ pub(super) const LIST: &str = concat!(
     "ORDER BY last_seen DESC, issued DESC LIMIT $3"
 );
 
-/// The id may be the one before the session was renewed.
-pub(super) const REVOKE: &str = concat!(
-    "DELETE FROM session_auth_sessions WHERE subject = $1 AND (id = $2 OR id = ( \
-        SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1))",
-    live!("$1")
-);
+/// What ends or finds a session: the id may be one before it was renewed.
+macro_rules! by_any_id {
+    ($verb:literal) => {
+        concat!(
+            $verb,
+            " FROM session_auth_sessions WHERE subject = $1 AND (id = $2 OR id = ( \
+                SELECT id FROM session_auth_renewed WHERE old = $2 AND subject = $1))",
+            live!("$1")
+        )
+    };
+}
+
+pub(super) const REVOKE: &str = by_any_id!("DELETE");
+
+pub(super) const IS_THERE: &str = by_any_id!("SELECT 1");
+
+/// How often in a row a renewal may come before a revocation. One in four does, of a session that is renewed
+/// without a pause.
+pub(super) const MAX_OVERTAKEN: usize = 50;
 
 /// Lets one session live on in the generation that was raised: the one of this id, ..
 pub(super) const SPARE: &str = "\
