@@ -462,6 +462,37 @@ async fn the_ids_of_before_are_swept_to_the_last() {
     assert!(found.is_some(), "the session is live");
 }
 
+/// Generations take the longer to be forgotten the more there are: what has expired does not wait for that.
+#[tokio::test]
+async fn what_has_expired_is_deleted_before_generations_are_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, mut beside) = store(folder.path()).await;
+    store.revoke_all("grace", None, NOW).await.expect("revoked");
+    for number in 0..35_u8 {
+        let expired = StoredSession {
+            id: SessionId::from_bytes([number; 16]),
+            ..session()
+        };
+        insert(&store, &expired).await;
+    }
+    execute(
+        &mut beside,
+        "CREATE TRIGGER slow BEFORE DELETE ON session_auth_generations \
+         BEGIN SELECT RAISE(ABORT, 'for too long'); END",
+    )
+    .await;
+    let later = Timestamp::from_secs(NOW.as_secs() + 365 * 86_400);
+    for _ in 0..3 {
+        assert_eq!(store.remove_expired(later, 10).await.expect("sweep"), 10);
+    }
+    assert!(store.remove_expired(later, 10).await.is_err());
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM session_auth_sessions")
+        .fetch_one(&mut beside)
+        .await
+        .expect("a count");
+    assert_eq!(left, 0);
+}
+
 /// A row of a newer program is its own affair: the streams of others are told.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_hides_no_other() {
