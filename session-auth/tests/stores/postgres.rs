@@ -603,6 +603,42 @@ async fn the_ids_of_before_do_not_add_up() {
     }
 }
 
+/// After a failover the name may lead to the new primary, and connections that are left to the old one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_cannot_write_any_more_is_made_again() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (_, mut beside) = store(&server).await;
+    execute(
+        &mut beside,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
+         current_database()); END $$",
+    )
+    .await;
+    let store = PostgresStore::connect(&server.url())
+        .await
+        .expect("connect");
+    let finds = (0..8).map(|_| store.find("ada", ID));
+    futures_util::future::join_all(finds).await;
+    let error = store.insert(&session(), Generation(0)).await;
+    assert!(error.is_err_and(|error| error.is_unavailable()));
+    execute(
+        &mut beside,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', \
+         current_database()); END $$",
+    )
+    .await;
+    let mut refused = 0;
+    for _ in 0..30 {
+        refused += u32::from(store.revoke_all("ada", None, NOW).await.is_err());
+        // By then its connection is in the pool again.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Lookups take two connections at a time, and the write took one.
+    assert!(refused <= 3, "{refused} of 30");
+}
+
 /// Somebody renews a session again and again while its owner logs out, by the id of a while ago.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_number_of_renewals_keeps_a_session_from_being_ended() {

@@ -293,6 +293,7 @@ impl PostgresStore {
         let mut lease = Lease {
             connection,
             in_transaction: self.through_pooler,
+            is_read_only: false,
             finished: false,
         };
         if lease.in_transaction {
@@ -338,6 +339,8 @@ struct Lease {
     connection: PoolConnection<Postgres>,
     /// Whether all of it is one transaction.
     in_transaction: bool,
+    /// Whether the server has said that it takes no writes.
+    is_read_only: bool,
     finished: bool,
 }
 
@@ -355,7 +358,8 @@ impl Lease {
         })
     }
 
-    async fn finish<T>(self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    async fn finish<T>(mut self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        self.is_read_only = answer.as_ref().is_err_and(is_read_only);
         self.end(answer.map_err(failed)).await
     }
 
@@ -365,11 +369,18 @@ impl Lease {
             (true, Ok(_)) => self.run("COMMIT").await,
             (true, Err(_)) => self.run("ROLLBACK").await,
         };
-        // One whose transaction has no end is closed.
-        self.finished = ended.is_ok();
+        // One whose transaction has no end is closed; and so is one to what was the primary until a moment ago, as
+        // it goes on answering so: a new connection finds who is the primary now.
+        self.finished = ended.is_ok() && !self.is_read_only;
         let answer = answer?;
         ended.map(|()| answer)
     }
+}
+
+/// SQLSTATE: read_only_sql_transaction.
+fn is_read_only(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("25006")
 }
 
 /// A transaction that a lease begins where it is none itself.
