@@ -47,6 +47,17 @@ struct Remembered {
     ended: u64,
 }
 
+/// Takes whatever is remembered of a subject for outdated when it is dropped: once the store has answered, as
+/// what is asked for later is right; or when nobody waits for that any more, as it may have happened.
+#[must_use]
+struct Forgets<'a>(&'a AtomicU64);
+
+impl Drop for Forgets<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 /// How many counts there are. Who shares one with a subject whose sessions end is asked for once more.
 const COUNTS: usize = if cfg!(test) { 2 } else { 4096 };
 
@@ -76,17 +87,19 @@ impl<S> CachedStore<S> {
         &self.ended[self.hasher.hash_one(subject) as usize % COUNTS]
     }
 
-    /// Takes whatever is remembered of the subject for outdated. To be called when the store has
-    /// answered: what is asked for later is right.
-    fn forget(&self, subject: &str) {
-        self.ended(subject).fetch_add(1, Ordering::AcqRel);
+    /// To be held while the store ends something of the subject's.
+    fn forgets(&self, subject: &str) -> Forgets<'_> {
+        Forgets(self.ended(subject))
     }
 }
+
+/// The longest lag: `moka` panics where it is more than a thousand years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 fn cache(capacity: u64, lag: Duration) -> Cache<SessionId, Remembered> {
     Cache::builder()
         .max_capacity(capacity)
-        .time_to_live(lag)
+        .time_to_live(lag.min(LONGEST))
         .build()
 }
 
@@ -135,21 +148,19 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         match touched {
             // It has other times than remembered.
             Ok(true) => self.cache.invalidate(&id),
-            _ => self.forget(subject),
+            _ => drop(self.forgets(subject)),
         }
         touched
     }
 
     async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        let replaced = self.store.replace(old, session).await;
-        self.forget(&session.subject);
-        replaced
+        let _forgets = self.forgets(&session.subject);
+        self.store.replace(old, session).await
     }
 
     async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        let revoked = self.store.revoke(subject, id).await;
-        self.forget(subject);
-        revoked
+        let _forgets = self.forgets(subject);
+        self.store.revoke(subject, id).await
     }
 
     async fn revoke_all(
@@ -158,9 +169,8 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         except: Option<SessionId>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let revoked = self.store.revoke_all(subject, except, now).await;
-        self.forget(subject);
-        revoked
+        let _forgets = self.forgets(subject);
+        self.store.revoke_all(subject, except, now).await
     }
 
     async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
@@ -185,9 +195,11 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         most: u32,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
+        let forgets = self.forgets(subject);
         let ended = self.store.trim(subject, keep, most, now).await;
-        if !matches!(ended, Ok(0)) {
-            self.forget(subject);
+        if matches!(ended, Ok(0)) {
+            // Nothing has ended.
+            std::mem::forget(forgets);
         }
         ended
     }
@@ -198,9 +210,8 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         session: &StoredSession,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let renewed = self.store.renew(old, session, until).await;
-        self.forget(&session.subject);
-        renewed
+        let _forgets = self.forgets(&session.subject);
+        self.store.renew(old, session, until).await
     }
 
     async fn was_renewed(

@@ -125,6 +125,64 @@ async fn a_late_answer_revives_nothing() {
     assert!(cached.find("ada", session.id).await.unwrap().is_none());
 }
 
+/// Who logs out closes the window at once, and the answer of the store has no one to come to.
+#[tokio::test]
+async fn a_revocation_that_nobody_waits_for_any_more_holds_all_the_same() {
+    let shared = Arc::new(MemoryStore::new());
+    let cached = CachedStore::new(Unheard(Arc::clone(&shared)), Duration::from_secs(60));
+    let now = Timestamp::from_secs(1);
+    for way in 0..4 {
+        let session = StoredSession {
+            id: SessionId::from_bytes([way + 1; 16]),
+            subject: "ada".into(),
+            label: None,
+            issued: now,
+            last_seen: now,
+            idle_deadline: Timestamp::from_secs(2),
+            absolute_deadline: Timestamp::from_secs(3),
+        };
+        let id = session.id;
+        let generation = shared.generation("ada").await.unwrap();
+        assert!(shared.insert(&session, generation).await.unwrap());
+        assert!(cached.find("ada", id).await.unwrap().is_some());
+        let new = StoredSession {
+            id: SessionId::from_bytes([0xff; 16]),
+            ..session
+        };
+        let question = async {
+            match way {
+                0 => cached.revoke("ada", id).await.map(u64::from),
+                1 => cached.revoke_all("ada", None, now).await,
+                2 => cached.trim("ada", new.id, 0, now).await,
+                _ => cached.replace(id, &new).await.map(u64::from),
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_millis(10), question).await;
+        assert!(answer.is_err(), "it was given up");
+        assert_eq!(cached.find("ada", id).await.unwrap(), None, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_lag_of_any_length_will_do() {
+    let session = StoredSession {
+        id: SessionId::from_bytes([7; 16]),
+        subject: "ada".into(),
+        label: None,
+        issued: Timestamp::from_secs(1),
+        last_seen: Timestamp::from_secs(1),
+        idle_deadline: Timestamp::from_secs(2),
+        absolute_deadline: Timestamp::from_secs(3),
+    };
+    for (lag, remembers) in [(Duration::MAX, true), (Duration::ZERO, false)] {
+        let cached = CachedStore::new(MemoryStore::new(), lag);
+        assert!(cached.insert(&session, Default::default()).await.unwrap());
+        assert!(cached.find("ada", session.id).await.unwrap().is_some());
+        let remembered = cached.remembered("ada", session.id);
+        assert_eq!(remembered.is_some(), remembers, "{lag:?}");
+    }
+}
+
 type Halt = (
     tokio::sync::oneshot::Sender<()>,
     tokio::sync::oneshot::Receiver<()>,
@@ -181,5 +239,66 @@ impl SessionStore for Slow {
     }
     async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.0.remove_expired(before, limit).await
+    }
+}
+
+/// Does what it is asked to, and does not say so.
+struct Unheard(Arc<MemoryStore>);
+
+impl SessionStore for Unheard {
+    async fn find(
+        &self,
+        subject: &str,
+        id: SessionId,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        self.0.find(subject, id).await
+    }
+    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
+        self.0.generation(subject).await
+    }
+    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
+        self.0.insert(session, g).await
+    }
+    async fn touch(
+        &self,
+        subject: &str,
+        id: SessionId,
+        seen: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.touch(subject, id, seen, deadline).await
+    }
+    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
+        self.0.replace(old, session).await?;
+        std::future::pending().await
+    }
+    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
+        self.0.revoke(subject, id).await?;
+        std::future::pending().await
+    }
+    async fn revoke_all(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.0.revoke_all(subject, except, now).await?;
+        std::future::pending().await
+    }
+    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
+        self.0.list(subject, now).await
+    }
+    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.remove_expired(before, limit).await
+    }
+    async fn trim(
+        &self,
+        subject: &str,
+        keep: SessionId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.0.trim(subject, keep, most, now).await?;
+        std::future::pending().await
     }
 }
