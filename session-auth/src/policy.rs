@@ -39,6 +39,14 @@ pub(crate) fn step(idle: Duration) -> Duration {
     Duration::from_secs(idle.as_secs().div_ceil(10))
 }
 
+/// How exact `last_seen` is: a write for each request would cost more than it tells.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+/// The same for a session of this idle time.
+pub(crate) fn seen_every(idle: Duration) -> Duration {
+    SEEN_EVERY.min(step(idle))
+}
+
 /// When a session ends that is used now and not again. What is not worth a cookie is on top, since a
 /// later use within it moves nothing: so the idle time has always passed since the last use.
 pub(crate) fn idle_deadline(now: Timestamp, idle: Duration, absolute: Timestamp) -> Timestamp {

@@ -285,6 +285,26 @@ async fn a_kept_cookie_writes_once_a_minute() {
     assert_eq!(service.store.touches(), 4);
 }
 
+/// A browser goes on to another page while its use is being noted: then nobody knows whether it was.
+#[tokio::test]
+async fn a_use_whose_client_went_away_is_noted_by_the_next_request() {
+    let clock = FakeClock::new();
+    let builder = builder().clock(clock.clock());
+    let service = serve(builder.store_timeout(Duration::from_secs(60))).await;
+    let cookie = service.login("ada").await;
+    clock.advance(Duration::from_secs(HOUR));
+    service.store.touch_hangs.store(true, Ordering::SeqCst);
+    let asked = tokio::time::timeout(Duration::from_millis(200), service.status(&cookie)).await;
+    assert!(asked.is_err(), "it waits");
+    service.store.touch_hangs.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(service.status(&cookie).await, 200);
+    assert_eq!(service.store.touches(), 2);
+    let sessions = service.store.store.list("ada", Timestamp::default()).await;
+    let session = &sessions.unwrap()[0];
+    assert_eq!(session.last_seen.as_secs() - session.issued.as_secs(), HOUR);
+}
+
 #[tokio::test]
 async fn a_clock_that_jumped_and_came_back_deletes_no_live_session() {
     let clock = FakeClock::new();

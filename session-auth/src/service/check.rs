@@ -1,7 +1,6 @@
 //! Whether a session that its cookie proves still is one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::decision::Admitted;
 use crate::policy::{self, SessionPolicy};
@@ -10,8 +9,15 @@ use crate::session_id::SessionId;
 use crate::store::{GuardedStore, StoreError};
 use crate::token::MAX_CLOCK_SKEW;
 
-/// How exact `last_seen` is: a write for each request would cost more than it tells.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// Has the next request note the use of a session when it is dropped: no answer came, perhaps as the client
+/// went away, and nobody knows whether it was noted.
+struct Noting<'a>(&'a GuardedStore, SessionId);
+
+impl Drop for Noting<'_> {
+    fn drop(&mut self) {
+        self.0.noted.forget(self.1);
+    }
+}
 
 /// What a session is that may come in.
 pub(crate) enum Standing {
@@ -50,20 +56,27 @@ async fn ask(
         return Box::pin(renewed(store, admitted, id)).await;
     };
     let idle_timeout = token.idle_timeout(policy.idle_timeout);
-    let seen_every = SEEN_EVERY.min(policy::step(idle_timeout));
+    let seen_every = policy::seen_every(idle_timeout);
     if now.since(stored.last_seen) < seen_every || !store.noted.is_first(id, *now, seen_every) {
         return Ok(Some(Standing::Live));
     }
     let deadline = policy::idle_deadline(*now, idle_timeout, token.absolute_deadline());
     // Boxed, as `renewed` is: most requests have no use for the space.
     Box::pin(async {
-        let live = store
-            .ask(|store| store.touch(token.subject(), id, *now, deadline))
+        let noting = Noting(store, id);
+        let subject = token.subject();
+        match store
+            .ask(|store| store.touch(subject, id, *now, deadline))
             .await
-            .inspect_err(|_| store.noted.forget(id))?;
-        store.sweep(*now, MAX_CLOCK_SKEW);
-        if live {
-            return Ok(Some(Standing::Live));
+        {
+            Err(error) => return Err(error),
+            Ok(live) => {
+                std::mem::forget(noting);
+                store.sweep(*now, MAX_CLOCK_SKEW);
+                if live {
+                    return Ok(Some(Standing::Live));
+                }
+            }
         }
         renewed(store, admitted, id).await
     })

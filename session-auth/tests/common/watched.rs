@@ -13,6 +13,8 @@ pub struct Watched {
     /// Questions about all sessions of a subject.
     pub asked: AtomicU64,
     pub touches: AtomicU64,
+    /// Whether the use of a session takes forever to be noted.
+    pub touch_hangs: AtomicBool,
     pub slow: AtomicBool,
     /// Questions about the deadlines of streams.
     pub questions: AtomicU64,
@@ -60,6 +62,9 @@ impl SessionStore for Watched {
         deadline: Timestamp,
     ) -> Result<bool, StoreError> {
         self.touches.fetch_add(1, Ordering::SeqCst);
+        if self.touch_hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         // The others are under way by then.
         tokio::task::yield_now().await;
         self.store.touch(subject, id, seen, deadline).await
