@@ -15,6 +15,8 @@ use session_auth::store::{
 };
 use session_auth::{Keys, Router, Session, SessionAuthLayer, SessionId, Timestamp, session};
 
+use crate::common::clock::FakeClock;
+
 /// A store that is down, or never answers.
 #[derive(Default)]
 struct Outage {
@@ -55,8 +57,12 @@ const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A service with a cache in front of a store, and the sessions of two people, one of whom it has seen.
 async fn seen_and_not(store: &Arc<Outage>) -> (SocketAddr, [String; 2]) {
+    seen_and_not_by(store, &FakeClock::new()).await
+}
+
+async fn seen_and_not_by(store: &Arc<Outage>, clock: &FakeClock) -> (SocketAddr, [String; 2]) {
     let cached = CachedStore::new(Arc::clone(store), Duration::from_secs(60));
-    let auth = SessionAuthLayer::builder(Keys::random().unwrap());
+    let auth = SessionAuthLayer::builder(Keys::random().unwrap()).clock(clock.clock());
     let auth = auth.store_timeout(TIMEOUT).store(cached).build().unwrap();
     let me = session(GET, "/me").to(|session: Session| async move { session.subject().to_owned() });
     let app = common::protect(&auth, Router::new().mount(me)).unwrap();
@@ -99,4 +105,23 @@ async fn the_breaker_opens_however_much_is_remembered() {
         waited += u32::from(start.elapsed() >= TIMEOUT);
     }
     assert!(waited < 20, "{waited} of 40 waited for a store that hangs");
+}
+
+/// Also where its use is to be noted, which is when it was last noted a minute ago.
+#[tokio::test]
+async fn what_was_seen_works_where_its_use_cannot_be_noted() {
+    let (store, clock) = (Arc::new(Outage::default()), FakeClock::new());
+    let (address, [seen, _]) = seen_and_not_by(&store, &clock).await;
+    store.down.store(true, Ordering::SeqCst);
+    for _ in 0..20 {
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(me_of(address, &seen).await, 200);
+    }
+    // When the store is back the use is noted there.
+    store.down.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(me_of(address, &seen).await, 200);
+    let sessions = store.store.list("ada", Timestamp::default()).await;
+    let last = &sessions.unwrap()[0];
+    assert_eq!(last.last_seen.as_secs() - last.issued.as_secs(), 20 * 61);
 }

@@ -69,6 +69,10 @@ async fn ask(
             .ask(|store| store.touch(subject, id, *now, deadline))
             .await
         {
+            // What is remembered is good while the store is down.
+            Err(error) if error.is_unavailable() && store.remembers(subject, id) => {
+                return Ok(Some(Standing::Live));
+            }
             Err(error) => return Err(error),
             Ok(live) => {
                 std::mem::forget(noting);

@@ -148,7 +148,9 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         match touched {
             // It has other times than remembered.
             Ok(true) => self.cache.invalidate(&id),
-            _ => drop(self.forgets(subject)),
+            Ok(false) => drop(self.forgets(subject)),
+            // While the store is down, what is remembered stays good.
+            Err(_) => {}
         }
         touched
     }

@@ -98,6 +98,11 @@ impl GuardedStore {
         }
     }
 
+    /// Whether the store would answer for this session without what is behind it.
+    pub(crate) fn remembers(&self, subject: &str, id: SessionId) -> bool {
+        self.store.remembered(subject, id).is_some()
+    }
+
     async fn put<'a, T, F>(
         &'a self,
         question: impl FnOnce(&'a dyn ErasedStore) -> F,
