@@ -150,19 +150,42 @@ impl RenewCookie {
             && !policy.ended.has(session.id())
     }
 
+    /// The time that it is, and what the session slides to when its answer goes out now.
+    fn slides_to(&self) -> Option<(Timestamp, Timestamp)> {
+        let (now, token) = (Timestamp::of(&self.policy.clock)?, self.session.token());
+        let idle_timeout = token.idle_timeout(self.policy.idle_timeout);
+        let later = policy::idle_deadline(now, idle_timeout, token.absolute_deadline());
+        Some((now, later.max(self.deadline)))
+    }
+
+    /// Whether the session still is one, by the store. Where the answer took its time the store is told that
+    /// the session was used until now, or it would forget the session before the cookie ends.
+    async fn goes_on(&self) -> bool {
+        let Self {
+            policy, session, ..
+        } = self;
+        let (subject, id) = (session.subject(), session.id());
+        let every = policy::seen_every(session.token().idle_timeout(policy.idle_timeout));
+        let later = self
+            .slides_to()
+            .filter(|(_, later)| later.since(self.deadline) >= every);
+        match (&policy.store, later) {
+            (Some(store), Some((now, later))) => {
+                let touched = store.ask(|store| store.touch(subject, id, now, later));
+                touched.await.unwrap_or(false)
+            }
+            _ => policy.is_live(subject, id).await == Some(true),
+        }
+    }
+
     /// The cookie and its deadline, by the clock and the keys of now: meanwhile the browser may have got one with
     /// a later deadline, or of a newer key, by an answer to another request.
     fn cookie(&self) -> Option<(HeaderValue, Timestamp)> {
         let Self {
-            policy,
-            session,
-            deadline,
+            policy, session, ..
         } = self;
-        let (now, token) = (Timestamp::of(&policy.clock)?, session.token());
-        let idle_timeout = token.idle_timeout(policy.idle_timeout);
-        let later = policy::idle_deadline(now, idle_timeout, token.absolute_deadline());
-        let deadline = later.max(*deadline);
-        let left = deadline.since(now);
+        let (now, deadline) = self.slides_to()?;
+        let (left, token) = (deadline.since(now), session.token());
         if left.is_zero() {
             return None;
         }
@@ -287,12 +310,9 @@ impl Outcome {
         let mut response = future.await?;
         if let After::Renew(renewal) = &self.after
             && renewal.may_go_with(&response)
+            && !Box::pin(renewal.goes_on()).await
         {
-            let session = &renewal.session;
-            let is_live = Box::pin(policy.is_live(session.subject(), session.id())).await;
-            if is_live != Some(true) {
-                self.after = After::Nothing;
-            }
+            self.after = After::Nothing;
         }
         if let Some(renewed) = response.extensions_mut().remove::<Renewed>()
             && Box::pin(policy.is_live(&renewed.subject, renewed.id)).await == Some(false)

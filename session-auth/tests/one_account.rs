@@ -305,6 +305,47 @@ async fn a_use_whose_client_went_away_is_noted_by_the_next_request() {
     assert_eq!(session.last_seen.as_secs() - session.issued.as_secs(), HOUR);
 }
 
+/// A use lasts until its answer goes out, in the store as in the cookie that it brings.
+#[tokio::test]
+async fn a_request_that_takes_long_is_a_use_until_it_is_answered() {
+    let clock = FakeClock::new();
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let store = Arc::new(MemoryStore::new());
+    let auth = builder().clock(clock.clock()).idle_timeout(minutes(15));
+    let auth = auth.store(Arc::clone(&store)).build().unwrap();
+    let long = {
+        let clock = clock.clone();
+        session(POST, "/report").to(move || async move { clock.advance(minutes(20)) })
+    };
+    let app = common::protect(&auth, routes().mount(long)).unwrap();
+    let address = common::serve(app).await;
+    let login = common::post(address, "/login/ada", "", "").await;
+    let header = format!("Cookie: {}\r\n", common::cookie(&login));
+    clock.advance(minutes(2));
+    let answer = common::post(address, "/report", &header, "").await;
+    assert_eq!(answer.status, 200);
+    let header = format!("Cookie: {}\r\n", common::cookie(&answer));
+    clock.advance(minutes(14));
+    let now = Timestamp::from_secs(
+        clock.clock()()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs(),
+    );
+    assert_eq!(
+        store.list("ada", now).await.unwrap().len(),
+        1,
+        "it is listed"
+    );
+    // What the sweep of another process deletes by then, clocks being apart by ten minutes.
+    let before = Timestamp::from_secs(now.as_secs() - 600);
+    store.remove_expired(before, 500).await.unwrap();
+    assert_eq!(
+        common::request(address, "GET", "/me", &header).await.status,
+        200
+    );
+}
+
 #[tokio::test]
 async fn a_clock_that_jumped_and_came_back_deletes_no_live_session() {
     let clock = FakeClock::new();
