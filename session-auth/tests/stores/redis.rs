@@ -124,6 +124,11 @@ async fn a_delivery_has_a_key_that_expires_with_its_claim_or_its_time() {
     store.confirm([0xab; 32], now, later).await.unwrap();
     let left: i64 = raw.ttl(&key).await.unwrap();
     assert!((86_399..=86_400).contains(&left), "{left}");
+    // For longer than Redis can count.
+    let never = Timestamp::from_secs(u64::MAX);
+    store.confirm([0xab; 32], now, never).await.unwrap();
+    let claimed = store.claim([0xab; 32], 7, now, never).await.unwrap();
+    assert_eq!(claimed, Claim::Done);
 }
 
 #[tokio::test]

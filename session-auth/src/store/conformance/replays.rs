@@ -83,6 +83,11 @@ impl<S: ReplayStore> Of<'_, S> {
             Claim::Done,
             "{rule}"
         );
+        let for_ever = self::key();
+        let [at, until] = [now, u64::MAX].map(Timestamp::from_secs);
+        let confirmed = self.0.confirm(for_ever, at, until).await;
+        confirmed.expect("a confirmation for ever");
+        assert_eq!(self.claim(for_ever, 1, now).await, Claim::Done, "{rule}");
     }
 
     async fn what_is_over_is_anybodys(&self, now: u64) {

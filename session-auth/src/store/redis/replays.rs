@@ -6,6 +6,7 @@ use redis::Script;
 use redis::aio::ConnectionLike;
 
 use super::RedisStore;
+use super::row::LONGEST;
 use crate::clock::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::replays::{Claim, ReplayKey, ReplayStore};
@@ -30,9 +31,9 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Redis takes no key that lives for no time.
+/// Redis takes no key that lives for no time, nor for longer than it can count.
 fn seconds(now: Timestamp, until: Timestamp) -> u64 {
-    until.as_secs().saturating_sub(now.as_secs()).max(1)
+    until.since(now).as_secs().clamp(1, LONGEST)
 }
 
 impl<C> ReplayStore for RedisStore<C>

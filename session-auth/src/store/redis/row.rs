@@ -17,7 +17,7 @@ use crate::token::MAX_CLOCK_SKEW;
 const VERSION: &[u8] = b"1";
 
 /// The longest time to live: far beyond any session, and what Redis can add to its clock.
-const LONGEST: u64 = u32::MAX as u64;
+pub(super) const LONGEST: u64 = u32::MAX as u64;
 
 /// How long Redis keeps a session that was used just now: a duration, not a point in time, so that
 /// Redis's clock need not agree with anybody's.
