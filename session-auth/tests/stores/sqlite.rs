@@ -342,6 +342,7 @@ async fn what_cannot_be_opened_is_named() {
         "sqlite://",
         "sqlite:",
         "sqlite://x?mode=memory",
+        "sqlite::memory:?cache=shared",
     ] {
         let Err(error) = SqliteStore::connect(memory).await else {
             panic!("{memory}: sessions would be lost");

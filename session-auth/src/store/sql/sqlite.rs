@@ -204,10 +204,8 @@ impl SqliteStore {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str(url).map_err(failed)?;
         let file = options.get_filename().to_owned();
-        let of_url = url
-            .rsplit_once('?')
-            .map_or("", |(_, parameters)| parameters);
-        if url.ends_with(":memory:")
+        let (path, of_url) = url.split_once('?').unwrap_or((url, ""));
+        if path.ends_with(":memory:")
             || of_url.contains("mode=memory")
             || file.as_os_str().is_empty()
         {
