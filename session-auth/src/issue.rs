@@ -501,7 +501,7 @@ impl IssueError {
         matches!(self.0, Kind::TooLarge { .. })
     }
 
-    /// The subject is empty, too long, or has control characters.
+    /// The subject is empty, too long, has control characters, or is the one under which times of webhooks are kept.
     #[must_use]
     pub fn is_subject(&self) -> bool {
         matches!(self.0, Kind::Subject(_))

@@ -435,7 +435,8 @@ impl SessionsError {
         matches!(self.0, SessionsErrorKind::Store(_))
     }
 
-    /// The subject is empty, too long, or has control characters, so it has no sessions.
+    /// The subject is empty, too long, has control characters, or is the one under which times of webhooks are
+    /// kept, so it has no sessions.
     #[must_use]
     pub fn is_subject(&self) -> bool {
         matches!(self.0, SessionsErrorKind::Subject(_))

@@ -13,7 +13,11 @@ pub(crate) const MAX_LABEL_LEN: usize = 256;
 pub(crate) enum InvalidSubject {
     Length { found: usize },
     Control,
+    Reserved,
 }
+
+/// The subject of rows that are no sessions: when each webhook was last verified.
+pub(crate) const LAST_VERIFIED: &str = "session-auth:last-verified";
 
 /// Why a text is no label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub(crate) fn check(subject: &str) -> Result<(), InvalidSubject> {
     }
     if subject.chars().any(char::is_control) {
         return Err(InvalidSubject::Control);
+    }
+    // Whoever may choose a name would end, and list, what the service knows of its webhooks.
+    if subject == LAST_VERIFIED {
+        return Err(InvalidSubject::Reserved);
     }
     Ok(())
 }
@@ -52,6 +60,7 @@ impl fmt::Display for InvalidSubject {
                 "the subject of a session has {found} bytes; it takes 1 to {MAX_SUBJECT_LEN}"
             ),
             Self::Control => f.write_str("the subject of a session has a control character in it"),
+            Self::Reserved => write!(f, "{LAST_VERIFIED} is not for sessions"),
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::activity::Endpoint;
 use crate::clock::Timestamp;
 use crate::session_id::SessionId;
 use crate::store::{GuardedStore, StoreError, StoredSession};
+use crate::subject::LAST_VERIFIED as SUBJECT;
 
-const SUBJECT: &str = "session-auth:last-verified";
 /// How long a time is kept without another.
 const KEPT_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// The end of the year 9999.
