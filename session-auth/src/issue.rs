@@ -299,6 +299,7 @@ async fn save(policy: &SessionPolicy, prepared: Prepared) -> Result<IssuedSessio
     let Some(store) = &policy.store else {
         return Ok(issued);
     };
+    let is_login = renews.is_none();
     let stored = match renews {
         None => {
             let generation = match begun {
@@ -335,7 +336,8 @@ async fn save(policy: &SessionPolicy, prepared: Prepared) -> Result<IssuedSessio
         let most = policy.max_sessions;
         store.trim(&record.subject, record.id, most, now)
     });
-    if let Err(error) = trimmed.await {
+    // A session that is renewed is no other one.
+    if is_login && let Err(error) = trimmed.await {
         tracing::warn!(
             target: "session_auth",
             %error,

@@ -189,7 +189,16 @@ async fn the_ids_of_before_do_not_add_up() {
         );
         let last = &ids[ids.len() - 11..ids.len() - 1];
         assert_eq!(common::of_before(&store, last).await, 10, "the latest");
-        assert!(store.revoke("ada", last[0]).await.unwrap());
+        // And with the next login those go that are remembered no longer.
+        let later = Timestamp::from_secs(common::NOW.as_secs() + 1_000);
+        insert(&store, &stored(1)).await;
+        assert_eq!(store.trim("ada", id(1), 100, later).await.unwrap(), 0);
+        let fields: usize = raw.hlen(format!("{prefix}{HASH}")).await.unwrap();
+        assert_eq!(
+            fields, 4,
+            "two sessions, whose they are and how many there were"
+        );
+        assert!(store.revoke("ada", *ids.last().unwrap()).await.unwrap());
     }
 }
 

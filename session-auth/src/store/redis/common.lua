@@ -51,6 +51,31 @@ local function befores(session)
     return ids
 end
 
+-- Takes out of the hash what the session had before and is remembered no longer at this time. Gives the other
+-- ids, the oldest first, each with until when it is.
+local function remembered(session, now)
+    local still = {}
+    for _, id in ipairs(befores(session)) do
+        local to = redis.call('HGET', key, id)
+        local til = to and to:match('^>%x+ (%d+)$')
+        if til and later(til, now) then
+            table.insert(still, { id, til })
+        else
+            redis.call('HDEL', key, id)
+        end
+    end
+    return still
+end
+
+-- Ids of before as they stand in a session.
+local function names(ids)
+    local names = {}
+    for _, id in ipairs(ids) do
+        table.insert(names, id[1])
+    end
+    return #names > 0 and table.concat(names, ',') or '-'
+end
+
 -- Takes a session out, and with it the ids that it had before. Says whether there was one.
 local function drop(id)
     local row = redis.call('HGET', key, id)

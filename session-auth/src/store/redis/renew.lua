@@ -2,26 +2,18 @@
 -- idle deadline, absolute deadline, label, how many ids of before are remembered at the most.
 local row = redis.call('HGET', key, ARGV[1])
 local old = row and parse(row)
--- What is remembered of the ids before that still is of use, the oldest first.
-local remembered = {}
-for _, id in ipairs(old and befores(old) or {}) do
-    local to = redis.call('HGET', key, id)
-    local til = to and to:match('^>%x+ (%d+)$')
-    if til and later(til, ARGV[6]) then
-        table.insert(remembered, { id, til })
-    end
-end
+local ids = old and remembered(old, ARGV[6]) or {}
 if drop(ARGV[1]) == 0 then
     return 0
 end
 if ARGV[3] ~= '0' then
-    table.insert(remembered, { ARGV[1], ARGV[3] })
+    table.insert(ids, { ARGV[1], ARGV[3] })
 end
-local ids = {}
-for at = math.max(1, #remembered - ARGV[10] + 1), #remembered do
-    local id, til = unpack(remembered[at])
-    redis.call('HSET', key, id, '>' .. ARGV[2] .. ' ' .. til)
-    table.insert(ids, id)
+while #ids > tonumber(ARGV[10]) do
+    table.remove(ids, 1)
+end
+for _, id in ipairs(ids) do
+    redis.call('HSET', key, id[1], '>' .. ARGV[2] .. ' ' .. id[2])
 end
 write(ARGV[2], {
     number = old and old.number or redis.call('HINCRBY', key, 'added', 1),
@@ -30,7 +22,7 @@ write(ARGV[2], {
     idle = ARGV[7],
     absolute = ARGV[8],
     going = expires(ARGV[4]),
-    previous = #ids > 0 and table.concat(ids, ',') or '-',
+    previous = names(ids),
     label = ARGV[9],
 })
 extend(tonumber(ARGV[4]))

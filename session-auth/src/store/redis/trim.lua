@@ -5,6 +5,11 @@ for _, session in ipairs(sessions()) do
     if parsed and later(now, parsed.going) then
         drop(session[1])
     elseif parsed then
+        local previous = names(remembered(parsed, ARGV[3]))
+        if previous ~= parsed.previous then
+            parsed.previous = previous
+            write(session[1], parsed)
+        end
         parsed.id = session[1]
         table.insert(kept, parsed)
     end
