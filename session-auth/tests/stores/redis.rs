@@ -173,6 +173,36 @@ async fn keys_are_named_as_documented_and_expire() {
     assert!((86_390..=86_400).contains(&ttl().await));
 }
 
+/// Nothing is evicted, so its memory may be full.
+#[tokio::test]
+async fn a_redis_that_is_full_keeps_sessions_and_ends_them() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, mut raw) = (connect(&redis).await, raw(&redis).await);
+    for number in 1..4 {
+        insert(&store, &stored(number)).await;
+    }
+    let keys = ApiKeys::new("acme_live", store.clone());
+    let key = keys.issue(NewApiKey::of(SUBJECT)).await.unwrap();
+    let mut full = redis::cmd("CONFIG");
+    full.arg("SET").arg("maxmemory").arg(1);
+    full.exec_async(&mut raw).await.unwrap();
+
+    let error = store.insert(&stored(4), Generation::default()).await;
+    assert!(error.is_err_and(|error| error.is_unavailable()));
+    let later = Timestamp::from_secs(1_500);
+    for deadline in [3_000, 2_000] {
+        let deadline = Timestamp::from_secs(deadline);
+        let touched = store.touch(SUBJECT, id(1), later, deadline).await;
+        assert!(touched.unwrap());
+    }
+    let found = store.find(SUBJECT, id(1)).await.unwrap().unwrap();
+    assert_eq!(found.last_seen, later);
+    assert!(store.renew(id(2), &stored(5), later).await.unwrap());
+    assert!(store.revoke(SUBJECT, id(5)).await.unwrap());
+    assert_eq!(store.revoke_all(SUBJECT, None, later).await.unwrap(), 2);
+    assert!(keys.revoke(SUBJECT, key.key().id).await.unwrap());
+}
+
 /// Whoever renews a session again and again, keeps Redis from nobody else.
 #[tokio::test]
 async fn the_ids_of_before_do_not_add_up() {

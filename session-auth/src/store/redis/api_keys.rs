@@ -72,13 +72,14 @@ static USE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// KEYS: the key's. ARGV: the subject, now, and the seconds that it is kept.
+/// KEYS: the key's. ARGV: the subject, now, and the seconds that it is kept. A Redis whose memory is full
+/// refuses the second write, but not after the first.
 static REVOKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local key = redis.call('HMGET', KEYS[1], 'subject', 'revoked') \
          if key[1] ~= ARGV[1] or key[2] then return 0 end \
-         redis.call('HSET', KEYS[1], 'revoked', ARGV[2]) \
          redis.call('EXPIRE', KEYS[1], ARGV[3]) \
+         redis.call('HSET', KEYS[1], 'revoked', ARGV[2]) \
          return 1",
     )
 });

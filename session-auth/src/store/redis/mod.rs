@@ -66,7 +66,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 ///   With `appendfsync everysec` the last second can be lost, and so can what a replica had not got
 ///   when it took over; a session that was revoked just then is good again until its deadline.
 ///   Where that matters, set `appendfsync always`.
-/// - Evict nothing: `maxmemory-policy noeviction`. Who is evicted is logged out.
+/// - Evict nothing: `maxmemory-policy noeviction`. Who is evicted is logged out. When its memory is full nobody
+///   can log in; who is logged in stays so, and can log out.
 /// - Expire keys. Each has a time to live on Redis's own clock: from its last use on, what the session
 ///   had left, and ten minutes for clocks that differ. Nothing is left to sweep.
 ///

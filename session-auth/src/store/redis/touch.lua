@@ -17,6 +17,9 @@ local going = expires(ARGV[4])
 if later(going, session.going) then
     session.going = going
 end
+-- A Redis whose memory is full refuses what may take more, but for a script that has written: so that who is
+-- logged in stays so.
+redis.call('HDEL', key, '')
 write(ARGV[1], session)
 extend(tonumber(ARGV[4]))
 return 1
