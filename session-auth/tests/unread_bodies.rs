@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
+use futures_util::StreamExt;
 use session_auth::authenticate::{Authenticate, Proof, Refusal, RequestParts, Verdict};
 use session_auth::methods::POST;
 use session_auth::store::MemoryStore;
-use session_auth::webhook::BasicAuth;
+use session_auth::webhook::{BasicAuth, Hmac};
 use session_auth::{Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, session, webhook};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -113,6 +114,8 @@ async fn whoever_sends_first_finds_the_answer() {
         ("/now", "", 401),
         ("/later", "", 401),
         ("/basic", "", 401),
+        // Nobody waits for that.
+        ("/basic", "Expect: 200-ok\r\n", 401),
         ("/large", "", 413),
         ("/refused", "", 401),
         ("/dropped", "", 403),
@@ -138,5 +141,87 @@ async fn a_bare_layer_reads_on_as_well() {
     for chunked in [false, true] {
         let answers = send_all(address, "/nobodys", "", chunked).await;
         assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
+    }
+}
+
+/// Sends a chunked body once the server has asked for it, which it does where it has begun to read.
+async fn send_when_asked(address: SocketAddr, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+         Transfer-Encoding: chunked\r\n{headers}\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 "), "{path}");
+    let size = format!("{LENGTH:x}\r\n");
+    for bytes in [size.as_bytes(), &vec![b'x'; LENGTH], b"\r\n0\r\n\r\n"] {
+        let sent = stream.write_all(bytes).await;
+        sent.unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn whoever_was_told_to_go_on_finds_the_answer() {
+    let auth = builder()
+        .verifier("github", Hmac::github("secret"))
+        .build()
+        .unwrap();
+    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
+    let routes = Router::new()
+        .mount(webhook(POST, "/signed", "github").to(async |it: Bytes| it.len().to_string()))
+        .mount(
+            own("/large")
+                .max_body(1000)
+                .to(async |it: Bytes| it.len().to_string()),
+        )
+        .mount(own("/begun").to(async |body: Body| {
+            let _first = body.into_data_stream().next().await;
+            StatusCode::FORBIDDEN
+        }));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let signature = format!("X-Hub-Signature-256: sha256={:064}\r\n", 0);
+    for (path, headers, status) in [
+        ("/signed", &*signature, 413),
+        ("/large", "", 413),
+        ("/begun", "", 403),
+    ] {
+        let answer = send_when_asked(address, path, headers).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{path}: {answer}");
+    }
+}
+
+/// Whoever is refused by the head is not asked for a body.
+#[tokio::test]
+async fn nobody_is_asked_for_a_body_that_is_refused() {
+    let auth = builder()
+        .verifier("github", Hmac::github("secret"))
+        .build()
+        .unwrap();
+    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
+    let routes = Router::new()
+        .mount(webhook(POST, "/signed", "github").to(async |it: Bytes| it.len().to_string()))
+        .mount(
+            own("/large")
+                .max_body(1000)
+                .to(async |it: Bytes| it.len().to_string()),
+        )
+        .mount(own("/refused").to(async || StatusCode::UNAUTHORIZED));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let signature = format!("X-Hub-Signature-256: sha256={:064}\r\n", 0);
+    for (path, headers, status) in [
+        ("/signed", &*signature, 413),
+        ("/signed", "", 401),
+        ("/large", "", 413),
+        ("/refused", "", 401),
+    ] {
+        let expects = format!("Expect: 100-continue\r\nContent-Length: {LENGTH}\r\n{headers}");
+        let answer = common::request(address, "POST", path, &expects).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
     }
 }

@@ -19,7 +19,7 @@ use crate::mode::Mode;
 use crate::pass::{Caller, Pass, PassEnd};
 use crate::response::Denial;
 use crate::shared::Shared;
-use crate::webhook::body::{self, BodyError, Incomplete, Resumed};
+use crate::webhook::body::{self, BodyError, Incomplete, Looks, Resumed};
 use crate::webhook::deadline::Timed;
 use crate::webhook::handed::Handed;
 use crate::webhook::replay::{Fresh, Held, ReplayWindow};
@@ -60,11 +60,11 @@ where
         of_delivery(shared, endpoint, end)
     };
     let limit = set.filter(|_| shared.mode == Mode::Enforce);
-    let comes_first = unread::may_come_first(&request);
+    let looks = Looks::of(&request);
     let request = request.map(|body| {
         let timed = Timed::new(body, shared.body_timeout);
         let limit = limit.unwrap_or(usize::MAX);
-        Body::new(Handed::new(timed, limit, comes_first))
+        Body::new(Handed::new(timed, limit, looks))
     });
     ResponseFuture::forward(next.call(request), outcome)
 }
@@ -130,8 +130,10 @@ where
                 match shared.refuse(&endpoint, denial.into(), sealed, &mut request) {
                     Settled::LetIn(outcome) => (outcome, None),
                     Settled::Answered(response) => {
-                        if unread {
-                            unread::discard(request);
+                        match unread {
+                            Unread::Nothing => {}
+                            Unread::Rest => unread::discard_rest(request),
+                            Unread::All => unread::discard(request),
                         }
                         return Ok(response);
                     }
@@ -157,9 +159,15 @@ enum Judged {
     Answered(Response<Body>),
     Denied {
         denial: Denial,
-        /// Whether the sender may still be sending.
-        unread: bool,
+        unread: Unread,
     },
+}
+
+/// What of a body was not read: its sender may still be sending.
+enum Unread {
+    Nothing,
+    Rest,
+    All,
 }
 
 /// The largest body that the route lets in, or else the layer, in bytes; `None` where neither says.
@@ -213,7 +221,7 @@ async fn judge(shared: &Shared, endpoint: &Endpoint, request: &mut Request<Body>
     };
     // `protect` has refused a webhook without a verifier; if one came here it would be refused too.
     let Some(verifier) = &endpoint.verifier else {
-        return denied(Denial::SignatureMissing, true);
+        return denied(Denial::SignatureMissing, Unread::All);
     };
     let now = shared.policy.clock.now();
     let body = std::mem::take(request.body_mut());
@@ -228,7 +236,7 @@ async fn judge(shared: &Shared, endpoint: &Endpoint, request: &mut Request<Body>
     // Where the layer only observes, the handler gets a whole body or none, as with a proof.
     if let (Err(denial), Mode::Enforce) = (&by_head, shared.mode) {
         *request.body_mut() = body;
-        return denied(*denial, true);
+        return denied(*denial, Unread::All);
     }
 
     let length = announced(request);
@@ -244,8 +252,13 @@ async fn judge(shared: &Shared, endpoint: &Endpoint, request: &mut Request<Body>
                 endpoint.deny(denial, shared.now());
                 return Judged::Answered(denial.into_response());
             }
+            let unread = match length {
+                // Nothing was asked for.
+                Some(length) if length > limit as u64 => Unread::All,
+                _ => Unread::Rest,
+            };
             *request.body_mut() = Body::new(Resumed { read, rest: timed });
-            return denied(denial, true);
+            return denied(denial, unread);
         }
     };
     let proved = match by_head {
@@ -263,7 +276,7 @@ async fn judge(shared: &Shared, endpoint: &Endpoint, request: &mut Request<Body>
         Ok(delivery) => delivery,
         Err(denial) => {
             *request.body_mut() = Body::from(read);
-            return denied(denial, false);
+            return denied(denial, Unread::Nothing);
         }
     };
     // A handshake is between the sender and the layer.

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::EXPECT;
+use http::{HeaderValue, Request, Version};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, LengthLimitError};
 use tokio::runtime::Handle;
@@ -155,6 +157,37 @@ where
         }
     }
     Ok(None)
+}
+
+/// When the sender of a body looks for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// Whenever there is one: over HTTP/2 nothing is reset but the one stream.
+    Always,
+    /// Once it has sent all, perhaps.
+    Afterwards,
+    /// Before it sends any: it waits for `100 Continue`, which goes out as soon as its body is asked for.
+    Before,
+}
+
+impl Looks {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let waits = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        match request.version() {
+            // RFC 9110, section 10.1.1: older clients wait for nothing.
+            Version::HTTP_11 if request.headers().get(EXPECT).is_some_and(waits) => Self::Before,
+            version if version < Version::HTTP_2 => Self::Afterwards,
+            _ => Self::Always,
+        }
+    }
+
+    /// The same, after the body was asked for.
+    pub(crate) fn once_asked(self) -> Self {
+        match self {
+            Self::Before => Self::Afterwards,
+            other => other,
+        }
+    }
 }
 
 /// How long the rest of a refused body is read, and how long for each piece of it.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Limited;
 
-use super::body::{self, BodyError};
+use super::body::{self, BodyError, Looks};
 use super::deadline::Timed;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -25,24 +25,23 @@ pub(crate) struct Handed {
     /// How much more is within the limit, in bytes.
     left: usize,
     over: bool,
-    /// Whether the sender may send all of it before it looks for an answer.
-    comes_first: bool,
+    looks: Looks,
 }
 
 impl Handed {
-    pub(crate) fn new(body: Timed<Body>, limit: usize, comes_first: bool) -> Self {
+    pub(crate) fn new(body: Timed<Body>, limit: usize, looks: Looks) -> Self {
         Self {
             body: Some(body),
             left: limit,
             over: false,
-            comes_first,
+            looks,
         }
     }
 
     /// Reads no more of it for the handler.
     fn leave(&mut self) {
         if let Some(rest) = self.body.take()
-            && self.comes_first
+            && self.looks == Looks::Afterwards
             && !rest.is_end_stream()
         {
             body::discard_in_a_task(rest);
@@ -69,11 +68,15 @@ impl http_body::Body for Handed {
             return Poll::Ready(Some(Err(too_long(cx))));
         }
         let Self {
-            body, left, over, ..
+            body,
+            left,
+            over,
+            looks,
         } = &mut *self;
         let Some(reading) = body else {
             return Poll::Ready(None);
         };
+        *looks = looks.once_asked();
         let frame = match ready!(Pin::new(reading).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             last => {
@@ -125,7 +128,11 @@ mod tests {
         let frames = pieces.chain([Frame::trailers(http::HeaderMap::new())]);
         let frames: Vec<Result<_, std::io::Error>> = frames.map(Ok).collect();
         let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
-        Handed::new(Timed::new(body, Duration::from_secs(1)), limit, false)
+        Handed::new(
+            Timed::new(body, Duration::from_secs(1)),
+            limit,
+            Looks::Always,
+        )
     }
 
     /// What was read of it, and whether it failed, by the error that axum knows, and then ended.
@@ -169,7 +176,7 @@ mod tests {
     fn it_is_as_long_as_it_was() {
         let of = |text| {
             let timed = Timed::new(Body::from(text), Duration::from_secs(1));
-            Handed::new(timed, 10, false)
+            Handed::new(timed, 10, Looks::Always)
         };
         assert_eq!(of("abc").size_hint().exact(), Some(3));
         assert!(!of("abc").is_end_stream());
