@@ -13,10 +13,11 @@ use axum::extract::Path;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use session_auth::methods::POST;
+use session_auth::store::MemoryReplays;
 use session_auth::testing::sign_webhook;
 use session_auth::webhook::{
-    ConfigError, Delivery, FetchError, Hmac, PerTenant, Rejection, Secrets, Verifier,
-    WebhookRequest,
+    ApiKey, ConfigError, Delivery, FetchError, Hmac, IpAllowlist, PerTenant, Rejection, Secrets,
+    Verifier, WebhookRequest, all_of,
 };
 use session_auth::{Denial, Keys, Router, SessionAuthLayer, webhook};
 
@@ -304,4 +305,48 @@ async fn security_an_unknown_tenant_is_refused_as_a_known_one_is() {
         (0.7..1.4).contains(&(other / acme)),
         "{other} s, and {acme} s of one that is known"
     );
+}
+
+/// What one tenant has sent is nothing that another one has: neither the same id, which some senders count up
+/// from one for each of their customers, nor the same body.
+#[tokio::test]
+async fn security_a_delivery_of_one_tenant_is_no_repetition_of_anothers() {
+    let secret_of = |tenant: String| async move {
+        Ok((tenant != "nobody").then(|| Secrets::new([format!("secret-of-{tenant}")])))
+    };
+    let bots = PerTenant::in_path("/bots/{bot}", secret_of, ApiKey::telegram);
+    let shops = || PerTenant::in_header("X-Shop", secret_of, Hmac::github).unwrap();
+    let loopback = IpAllowlist::new(["127.0.0.1"]).unwrap();
+    let behind = all_of([Box::new(loopback) as Box<dyn Verifier>, Box::new(shops())]);
+    let auth = SessionAuthLayer::builder(Keys::random().unwrap())
+        .verifier("bots", bots)
+        .verifier("shops", shops())
+        .verifier("behind", behind)
+        .replay_window(MemoryReplays::new(), Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    let routes = Router::new()
+        .mount(webhook(POST, "/bots/{bot}", "bots").to(async || "handled"))
+        .mount(webhook(POST, "/shops", "shops").to(async || "handled"))
+        .mount(webhook(POST, "/behind", "behind").to(async || "handled"));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let duplicate = r#"{"status":"duplicate"}"#;
+    for (again, expected) in [(false, "handled"), (true, duplicate)] {
+        for tenant in ["one", "two"] {
+            let secret = format!("secret-of-{tenant}");
+            let token = format!("X-Telegram-Bot-Api-Secret-Token: {secret}\r\n");
+            let path = format!("/bots/{tenant}");
+            let update = common::post(address, &path, &token, r#"{"update_id":7}"#).await;
+            assert_eq!(update.body, expected, "{tenant}, again: {again}");
+            // Without an id, by the whole body.
+            let request = Request::post("/").body(Bytes::from(BODY)).unwrap();
+            let signed = sign_webhook("github", &secret, request, UNIX_EPOCH);
+            let signature = signed.headers()["x-hub-signature-256"].to_str().unwrap();
+            let headers = format!("X-Shop: {tenant}\r\nX-Hub-Signature-256: {signature}\r\n");
+            for path in ["/shops", "/behind"] {
+                let event = common::post(address, path, &headers, BODY).await;
+                assert_eq!(event.body, expected, "{path} of {tenant}, again: {again}");
+            }
+        }
+    }
 }

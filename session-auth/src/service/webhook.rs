@@ -333,7 +333,7 @@ fn claim<'a>(
     let verifier = verifier.map_or("", |verify| verify.as_str());
     let by = endpoint.verifier.as_ref();
     let window = shared.replays.of(verifier, by, delivery)?;
-    let key = ReplayWindow::key(&endpoint.route, verifier, delivery.unique_id(), body);
+    let key = ReplayWindow::key(&endpoint.route, verifier, delivery, body);
     Some(Box::pin(window.claim(key, shared.now())))
 }
 

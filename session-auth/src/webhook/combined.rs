@@ -84,19 +84,17 @@ impl Verifier for AllOf {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         let (first, others) = self.0.split_first().ok_or(NONE)?;
         let delivery = first.verify(request)?;
-        others
-            .iter()
-            .try_for_each(|other| other.verify(request).map(drop))?;
-        Ok(delivery)
+        others.iter().try_fold(delivery, |delivery, other| {
+            Ok(delivery.also_by(other.verify(request)?))
+        })
     }
 
     fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
         let (first, others) = self.0.split_first().ok_or(NONE)?;
         let mut delivery = first.verify_head(request)?;
         for other in others {
-            if other.verify_head(request)?.is_none() {
-                delivery = None;
-            }
+            let other = other.verify_head(request)?;
+            delivery = delivery.zip(other).map(|(it, other)| it.also_by(other));
         }
         Ok(delivery)
     }

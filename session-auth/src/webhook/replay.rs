@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::clock::Timestamp;
 use crate::store::{Claim, ReplayKey, ReplayStore, StoreError};
+use crate::webhook::Delivery;
 
 /// For how long a claim is waited for whose delivery was put off already. Databases give up a statement in half
 /// of that.
@@ -77,14 +78,18 @@ impl ReplayWindow {
         }
     }
 
-    /// The key of a delivery on a route: by its id, or by its body where it has none.
-    pub(crate) fn key(route: &str, verifier: &str, id: Option<&str>, body: &[u8]) -> ReplayKey {
+    /// The key of a delivery on a route: by its id, or by its body where it has none; of each tenant apart, as
+    /// what one of them sends is nothing that another one has sent.
+    pub(crate) fn key(route: &str, verifier: &str, delivery: &Delivery, body: &[u8]) -> ReplayKey {
         let mut hash = Sha256::new();
-        let (kind, content) = match id {
-            Some(id) => ("id", id.as_bytes()),
-            None => ("body", body),
+        let tenant = delivery.tenant();
+        let (kind, content) = match (delivery.unique_id(), tenant) {
+            (Some(id), None) => ("id", id.as_bytes()),
+            (None, None) => ("body", body),
+            (Some(id), Some(_)) => ("tenant's id", id.as_bytes()),
+            (None, Some(_)) => ("tenant's body", body),
         };
-        for part in [route, verifier, kind] {
+        for part in [route, verifier, kind].into_iter().chain(tenant) {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -231,8 +236,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_of_one_route_one_verifier_and_one_id() {
-        let key = |route, verifier, id| ReplayWindow::key(route, verifier, id, b"body");
+    fn keys_are_of_one_route_one_verifier_one_tenant_and_one_id() {
+        let of = |id: Option<&str>| id.map_or_else(Delivery::new, |id| Delivery::new().with_id(id));
+        let key = |route, verifier, id| ReplayWindow::key(route, verifier, &of(id), b"body");
+        let of_tenant = |tenant, id| {
+            let delivery = of(id).of_tenant(tenant);
+            ReplayWindow::key("POST /a", "v", &delivery, b"body")
+        };
         let all = [
             key("POST /a", "v", Some("1")),
             key("POST /a", "v", Some("2")),
@@ -241,6 +251,10 @@ mod tests {
             key("POST /a", "v1", Some("")),
             key("POST /a", "v", Some("body")),
             key("POST /a", "v", None),
+            of_tenant("a", Some("1")),
+            of_tenant("b", Some("1")),
+            of_tenant("a", None),
+            of_tenant("id", Some("1")),
         ];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());

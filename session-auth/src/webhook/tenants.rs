@@ -40,6 +40,7 @@ type Looking = Pin<Box<dyn Future<Output = Result<Option<Secrets>, FetchError>> 
 ///   stays good, and a tenant that was not known gets a 503.
 /// - A tenant that there is not is refused as a wrong signature is, after the same work.
 /// - Nothing is looked up for a delivery without a proof, and 64 tenants at the most at one time.
+/// - In a replay window, the same id or body of two tenants is two deliveries.
 ///
 /// # Example
 ///
@@ -283,15 +284,19 @@ fn of_path<'a>(segments: &[Option<String>], path: &'a str) -> Option<&'a str> {
 
 impl<V: Verifier> Verifier for PerTenant<V> {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        self.ask(request, |verifier| verifier.verify(request), |_| true)
+        let tenant = self.tenant(request)?;
+        let delivery = self.ask(request, |verifier| verifier.verify(request), |_| true)?;
+        Ok(delivery.of_tenant(tenant))
     }
 
     fn verify_head(&self, request: &WebhookRequest<'_>) -> Result<Option<Delivery>, Rejection> {
-        self.ask(
+        let tenant = self.tenant(request)?;
+        let delivery = self.ask(
             request,
             |verifier| verifier.verify_head(request),
             Option::is_some,
-        )
+        )?;
+        Ok(delivery.map(|delivery| delivery.of_tenant(tenant)))
     }
 
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {

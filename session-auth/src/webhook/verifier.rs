@@ -350,6 +350,8 @@ pub struct Delivery {
     answer: Option<Box<Answer>>,
     /// Whether others have the same name: then it is known again by its whole body.
     pub(super) shares_its_id: bool,
+    /// Whose secret has proved it, where each tenant has its own.
+    tenant: Option<String>,
 }
 
 impl Delivery {
@@ -362,6 +364,21 @@ impl Delivery {
     /// What a replay window knows it by, where that is not its body.
     pub(crate) fn unique_id(&self) -> Option<&str> {
         self.id.as_deref().filter(|_| !self.shares_its_id)
+    }
+
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    pub(super) fn of_tenant(mut self, tenant: &str) -> Self {
+        self.tenant = Some(tenant.to_owned());
+        self
+    }
+
+    /// The same, with what another verifier knows of whose it is.
+    pub(super) fn also_by(mut self, other: Self) -> Self {
+        self.tenant = self.tenant.or(other.tenant);
+        self
     }
 
     /// Sets the sender's name for the delivery.
