@@ -14,7 +14,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use session_auth::webhook::{
     Bearer, Certificates, CloudEvents, Jwks, JwtIssuer, PayPal, Rejection, Setup, Sns, Verifier,
-    WebhookRequest, scheme,
+    WebhookRequest, any_of, scheme,
 };
 
 const NOW: u64 = 1_700_000_000;
@@ -225,6 +225,33 @@ fn keys_that_are_none_and_expectations_that_are_blank_stop_the_start() {
             .is_err()
     );
     assert!(JwtIssuer::entra("", "app", jwks()).check().is_err());
+}
+
+/// Whoever may be known by what cannot be asked just now is not told to go away for good.
+#[tokio::test]
+async fn a_sender_that_one_of_several_may_know_is_to_try_again() {
+    let down = Jwks::fetched(|| async { Err("the host is down".into()) });
+    let token = Issuer::new("one").token();
+    let boxed = |by: Box<dyn Verifier>| by;
+    let by = any_of([
+        boxed(Box::new(Bearer::new("token"))),
+        boxed(Box::new(verifier(down))),
+    ]);
+    let ask = async |shown: &str| {
+        let request = sent(&[("authorization", shown)]);
+        let seen = WebhookRequest::new(&request, at(NOW));
+        if let Some(preparing) = by.prepare(&seen) {
+            preparing.await.unwrap();
+        }
+        let head = by.verify_head(&seen).map(drop);
+        let whole = by.verify(&seen).map(drop);
+        assert_eq!(head, whole);
+        whole.map_err(Rejection::as_str)
+    };
+    let bearer = format!("Bearer {token}");
+    assert_eq!(ask(&bearer).await, Err("verifier_unavailable"));
+    assert_eq!(ask("Bearer token").await, Ok(()));
+    assert_eq!(ask("Bearer other").await, Err("signature_invalid"));
 }
 
 #[test]
@@ -504,7 +531,7 @@ fn a_token_of_an_issuer_is_looked_for_in_the_head() {
 
 #[tokio::test]
 async fn keys_are_fetched_for_whatever_is_around_the_token() {
-    use session_auth::webhook::{CloudEvents, EventGrid, PerTenant, all_of, any_of};
+    use session_auth::webhook::{CloudEvents, EventGrid, PerTenant, all_of};
 
     let fetched = Arc::new(AtomicUsize::new(0));
     let issuer = || {

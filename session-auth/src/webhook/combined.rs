@@ -37,7 +37,8 @@ pub fn all_of(verifiers: impl IntoIterator<Item = Box<dyn Verifier>>) -> AllOf {
 pub struct AllOf(Vec<Box<dyn Verifier>>);
 
 /// Accepts what one of these verifiers accepts: the first that does says what is known of the delivery.
-/// Where none does, the first one's refusal stands.
+/// Where none does, the first one's refusal stands, unless one of them cannot say just now: then the sender
+/// is to try again.
 ///
 /// What the proof binds is the least that one of them does. A refusal asks for what each of them takes.
 pub fn any_of(verifiers: impl IntoIterator<Item = Box<dyn Verifier>>) -> AnyOf {
@@ -122,13 +123,21 @@ impl Verifier for AllOf {
     }
 }
 
+/// The refusal of several: of a sender whom one of them may know, none is the last word.
+fn refusal(before: Option<Rejection>, rejection: Rejection) -> Option<Rejection> {
+    match rejection {
+        Rejection::Unavailable(_) => Some(rejection),
+        _ => before.or(Some(rejection)),
+    }
+}
+
 impl Verifier for AnyOf {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         let mut refused = None;
         for verifier in &self.0 {
             match verifier.verify(request) {
                 Ok(delivery) => return Ok(delivery),
-                Err(rejection) => refused = refused.or(Some(rejection)),
+                Err(rejection) => refused = refusal(refused, rejection),
             }
         }
         Err(refused.unwrap_or(NONE))
@@ -141,7 +150,7 @@ impl Verifier for AnyOf {
             match verifier.verify_head(request) {
                 Ok(Some(delivery)) => return Ok(Some(delivery)),
                 Ok(None) => open = true,
-                Err(rejection) => refused = refused.or(Some(rejection)),
+                Err(rejection) => refused = refusal(refused, rejection),
             }
         }
         if open {
