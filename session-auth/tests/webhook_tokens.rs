@@ -531,7 +531,7 @@ fn a_token_of_an_issuer_is_looked_for_in_the_head() {
 
 #[tokio::test]
 async fn keys_are_fetched_for_whatever_is_around_the_token() {
-    use session_auth::webhook::{CloudEvents, EventGrid, PerTenant, all_of};
+    use session_auth::webhook::{EventGrid, PerTenant, Secrets, all_of};
 
     let fetched = Arc::new(AtomicUsize::new(0));
     let issuer = || {
@@ -558,6 +558,24 @@ async fn keys_are_fetched_for_whatever_is_around_the_token() {
     for (number, verifier) in wrapped.iter().enumerate() {
         verifier.prepare(&request).unwrap().await.unwrap();
         assert_eq!(fetched.load(Ordering::SeqCst), number + 1);
+    }
+    // Of a tenant that is looked up, and of one that is known.
+    let keys = || Ok(Some(Secrets::new(["a secret"])));
+    let issuer = Arc::new(issuer());
+    let by_tenant = {
+        let issuer = Arc::clone(&issuer);
+        PerTenant::in_header(
+            "x-tenant",
+            move |_| async move { keys() },
+            move |_| Arc::clone(&issuer),
+        )
+    };
+    let by_tenant = by_tenant.unwrap();
+    let of_acme = sent(&[("authorization", &bearer), ("x-tenant", "acme")]);
+    for (later, times) in [(0, 8), (30, 9)] {
+        let request = WebhookRequest::new(&of_acme, at(NOW + later));
+        by_tenant.prepare(&request).unwrap().await.unwrap();
+        assert_eq!(fetched.load(Ordering::SeqCst), times);
     }
     // A delivery without a proof has nothing looked up, of tenants as of issuers.
     let bare = sent(&[]);

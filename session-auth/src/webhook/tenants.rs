@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::blanks::setting;
 use super::mac::encode_hex;
@@ -25,6 +26,9 @@ const MOST: usize = 10_000;
 /// How many are looked up at the same time at the most: names are the caller's to choose.
 const AT_ONCE: usize = 64;
 const KEEP: Duration = Duration::from_secs(60);
+/// For how long what is known is not looked up again after that has failed: else each delivery would wait for as
+/// long as a lookup may take, and senders wait no longer than that.
+const PAUSE: Duration = Duration::from_secs(30);
 /// The longest name of a tenant, in bytes.
 const LONGEST: usize = 128;
 
@@ -37,7 +41,7 @@ type Looking = Pin<Box<dyn Future<Output = Result<Option<Secrets>, FetchError>> 
 ///   ([`in_header`](Self::in_header)): 1 to 128 letters, digits, `-`, `_`, `.` and `~`.
 /// - What was found is kept for a minute ([`keep`](Self::keep)), for 10,000 tenants at the most; so is
 ///   that there is no such tenant. Where a lookup fails, or takes more than five seconds, what was known
-///   stays good, and a tenant that was not known gets a 503.
+///   stays good, for half a minute without another lookup, and a tenant that was not known gets a 503.
 /// - A tenant that there is not is refused as a wrong signature is, after the same work.
 /// - Nothing is looked up for a delivery without a proof, and 64 tenants at the most at one time.
 /// - In a replay window, the same id or body of two tenants is two deliveries.
@@ -88,6 +92,8 @@ struct Tenant<V> {
     verifier: Option<Arc<V>>,
     /// When it was looked up.
     at: SystemTime,
+    /// When a later lookup has failed, by a clock that never jumps.
+    failed: Option<Instant>,
 }
 
 impl<V> Tenant<V> {
@@ -98,6 +104,10 @@ impl<V> Tenant<V> {
             // request that came a little later.
             Err(ahead) => ahead.duration() < keep.min(FETCH_TIMEOUT),
         }
+    }
+
+    fn has_failed_lately(&self) -> bool {
+        self.failed.is_some_and(|at| at.elapsed() < PAUSE)
     }
 }
 
@@ -212,6 +222,7 @@ impl<V: Verifier> PerTenant<V> {
         let entry = Tenant {
             verifier: usable.map(Arc::new),
             at: now,
+            failed: None,
         };
         let mut known = self.known();
         if known.tenants.insert(tenant.clone(), entry).is_none() {
@@ -267,6 +278,17 @@ fn nobody<V: Verifier>(verifier: &impl Fn(Secrets) -> V) -> V {
     }
 }
 
+/// Has the tenant's own verifier fetch what it needs.
+fn prepare<V: Verifier>(verifier: Arc<V>, request: WebhookRequest<'_>) -> Preparing<'_> {
+    Box::pin(async move {
+        let preparing = verifier.prepare(&request);
+        match preparing {
+            Some(preparing) => preparing.await,
+            None => Ok(()),
+        }
+    })
+}
+
 /// The tenant's segment, where the others are those of the path.
 fn of_path<'a>(segments: &[Option<String>], path: &'a str) -> Option<&'a str> {
     let mut tenant = None;
@@ -302,13 +324,15 @@ impl<V: Verifier> Verifier for PerTenant<V> {
     fn prepare<'a>(&'a self, request: &WebhookRequest<'a>) -> Option<Preparing<'a>> {
         let tenant = self.tenant(request).ok()?;
         let now = request.now();
-        let is_known = {
-            let known = self.known();
-            let found = known.tenants.get(tenant);
-            found.is_some_and(|it| it.is_fresh(now, self.keep))
-        };
-        if is_known {
-            return None;
+        let is_good = |it: &&Tenant<V>| it.is_fresh(now, self.keep) || it.has_failed_lately();
+        let found = self
+            .known()
+            .tenants
+            .get(tenant)
+            .filter(is_good)
+            .map(|it| it.verifier.clone());
+        if let Some(verifier) = found {
+            return verifier.map(|verifier| prepare(verifier, *request));
         }
         let without_proof = matches!(
             self.nobody.verify_head(request),
@@ -317,6 +341,7 @@ impl<V: Verifier> Verifier for PerTenant<V> {
         if without_proof {
             return None;
         }
+        let request = *request;
         Some(Box::pin(async move {
             let looked_up = in_time(async {
                 let _permit = self.at_once.acquire().await;
@@ -326,9 +351,20 @@ impl<V: Verifier> Verifier for PerTenant<V> {
                 Ok(found) => self.learn(tenant.to_owned(), found, now),
                 Err(error) => {
                     tracing::error!(target: "session_auth", tenant, error, "no secret of a tenant");
+                    if let Some(known) = self.known().tenants.get_mut(tenant) {
+                        known.failed = Some(Instant::now());
+                    }
                 }
             }
-            Ok(())
+            let found = self
+                .known()
+                .tenants
+                .get(tenant)
+                .and_then(|it| it.verifier.clone());
+            match found {
+                Some(verifier) => prepare(verifier, request).await,
+                None => Ok(()),
+            }
         }))
     }
 
@@ -408,6 +444,48 @@ mod tests {
             .expect("an end");
         let refused = by.verify(&request).expect_err("nobody knows");
         assert!(matches!(refused, Rejection::Unavailable(_)), "{refused:?}");
+    }
+
+    /// While the database hangs, one delivery in half a minute waits for it, and once.
+    #[tokio::test(start_paused = true)]
+    async fn a_tenant_that_is_known_waits_for_no_outage() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let look_up = move |_| {
+            let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                if !first {
+                    std::future::pending::<()>().await;
+                }
+                Ok(Some(Secrets::new(["the secret of acme"])))
+            }
+        };
+        let by = PerTenant::in_path("/{tenant}", look_up, Hmac::github).keep(Duration::ZERO);
+        let signature = format!("sha256={}", "0".repeat(64));
+        let request = Request::post("/acme").header("x-hub-signature-256", signature);
+        let request = request.body("").expect("a request");
+        let prepare = async || {
+            let began = Instant::now();
+            let request = WebhookRequest::new(&request, SystemTime::now());
+            if let Some(preparing) = by.prepare(&request) {
+                preparing.await.expect("an end");
+            }
+            let refused = by.verify(&request).expect_err("another secret's");
+            assert!(
+                matches!(refused, Rejection::SignatureInvalid(_)),
+                "{refused:?}"
+            );
+            began.elapsed().as_secs()
+        };
+        assert_eq!(prepare().await, 0);
+        assert_eq!(prepare().await, 5);
+        for _ in 0..29 {
+            assert_eq!(prepare().await, 0);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(prepare().await, 5);
     }
 
     #[tokio::test]
