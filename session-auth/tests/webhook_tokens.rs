@@ -425,6 +425,35 @@ async fn keys_that_never_come_are_given_up() {
     assert!(matches!(refused, Rejection::Unavailable(_)), "{refused:?}");
 }
 
+/// Whoever hangs up, or is given up, while the issuer is asked takes its answer from nobody: else one token of
+/// an unknown key every half a minute keeps the keys away for good.
+#[tokio::test(start_paused = true)]
+async fn security_keys_come_also_where_nobody_waits_for_them() {
+    let issuer = Issuer::new("one");
+    let keys = issuer.jwks();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let by = verifier(Jwks::fetched(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        let keys = keys.clone();
+        async move {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Ok(keys)
+        }
+    }));
+    let token = issuer.token();
+    let request = sent(&[("authorization", &format!("Bearer {token}"))]);
+    let seen = WebhookRequest::new(&request, at(NOW));
+    let preparing = by.prepare(&seen).unwrap();
+    let hung_up = tokio::time::timeout(Duration::from_secs(2), preparing).await;
+    assert!(hung_up.is_err());
+    // The next one is there before the answer is, and waits for it.
+    by.prepare(&seen).unwrap().await.unwrap();
+    by.verify(&seen).unwrap();
+    assert!(by.prepare(&seen).is_none());
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use ::hmac::{Hmac, KeyInit as _, Mac as _};
 use arc_swap::{ArcSwap, Guard};
@@ -19,6 +19,8 @@ use ring::signature::{
 };
 use serde_json::Value;
 use sha2::Sha256;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::key::KeyForm;
 use super::verifier::{ConfigError, FetchError, Preparing, in_time};
@@ -55,7 +57,9 @@ struct Inner {
     asked: AtomicU64,
     /// Whether they were asked for and have not come, or are no keys.
     is_behind: AtomicBool,
-    fault: Mutex<Option<ConfigError>>,
+    /// Held while they are looked up.
+    looking: Arc<AsyncMutex<()>>,
+    fault: Option<ConfigError>,
 }
 
 #[derive(Default)]
@@ -184,28 +188,29 @@ impl Jwks {
             Ok(keys) => (keys, None),
             Err(fault) => (Keys::default(), Some(fault)),
         };
-        Self(Arc::new(Inner {
-            keys: ArcSwap::from_pointee(keys),
-            fetch: None,
-            asked: AtomicU64::new(0),
-            is_behind: AtomicBool::new(false),
-            fault: Mutex::new(fault),
-        }))
+        Self::of(keys, None, fault)
     }
 
     /// Fetched by this client when a token names a key that is not known, and once an hour; never more
     /// often than every 30 seconds. While the issuer's host is down, the keys that are known stay good.
-    /// The client is given up after 5 seconds.
+    /// The client is given up after 5 seconds. Until it has answered, tokens of unknown keys wait for it, and it
+    /// is asked to the end, also where nobody waits any more.
     pub fn fetched<F>(fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<String, FetchError>> + Send + 'static,
     {
+        let fetch: Box<Fetch> = Box::new(move || Box::pin(fetch()));
+        Self::of(Keys::default(), Some(fetch), None)
+    }
+
+    fn of(keys: Keys, fetch: Option<Box<Fetch>>, fault: Option<ConfigError>) -> Self {
         Self(Arc::new(Inner {
-            keys: ArcSwap::default(),
-            fetch: Some(Box::new(move || Box::pin(fetch()))),
+            keys: ArcSwap::from_pointee(keys),
+            fetch,
             asked: AtomicU64::new(0),
             is_behind: AtomicBool::new(false),
-            fault: Mutex::default(),
+            looking: Arc::default(),
+            fault,
         }))
     }
 
@@ -231,13 +236,7 @@ impl Jwks {
             fetched_at: Some(0),
             ..Keys::default()
         };
-        Self(Arc::new(Inner {
-            keys: ArcSwap::from_pointee(keys),
-            fetch: None,
-            asked: AtomicU64::new(0),
-            is_behind: AtomicBool::new(false),
-            fault: Mutex::new(fault),
-        }))
+        Self::of(keys, None, fault)
     }
 
     pub(super) fn keys(&self) -> Guard<Arc<Keys>> {
@@ -245,8 +244,7 @@ impl Jwks {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        fault.clone().map_or(Ok(()), Err)
+        self.0.fault.clone().map_or(Ok(()), Err)
     }
 
     /// Whether the issuer may have other keys by now: they are being looked up, or could not be.
@@ -254,38 +252,61 @@ impl Jwks {
         self.0.is_behind.load(Ordering::Relaxed)
     }
 
-    /// Whether the keys are to be looked up for a token of this one.
+    /// Whether a token of this key has to wait for the keys.
     pub(super) fn is_to_fetch(&self, kid: &str, now: u64) -> bool {
-        let inner = &*self.0;
-        if inner.fetch.is_none() {
-            return false;
-        }
-        let keys = inner.keys.load();
-        let is_known = keys.find(Some(kid)).is_some();
-        let is_fresh = keys.fetched_at.is_some_and(|at| is_within(at, now, FRESH));
-        if is_known && is_fresh {
-            return false;
-        }
-        !is_within(inner.asked.load(Ordering::Relaxed), now, PAUSE)
+        let Needs { known, fresh } = self.needs(kid, now);
+        !fresh && (self.may_ask(now) || !known && self.0.looking.try_lock().is_err())
     }
 
-    /// Looks up the keys, where this token needs it.
-    pub(super) fn fetch<'a>(&'a self, kid: &str, now: u64) -> Option<Preparing<'a>> {
-        let inner = &*self.0;
-        let asked = inner.asked.load(Ordering::Relaxed);
-        let fetch = inner.fetch.as_ref()?;
-        if !self.is_to_fetch(kid, now)
-            || inner
-                .asked
-                .compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_err()
-        {
+    fn needs(&self, kid: &str, now: u64) -> Needs {
+        let keys = self.0.keys.load();
+        let known = keys.find(Some(kid)).is_some();
+        let is_fresh = || keys.fetched_at.is_some_and(|at| is_within(at, now, FRESH));
+        let fresh = self.0.fetch.is_none() || known && is_fresh();
+        Needs { known, fresh }
+    }
+
+    fn may_ask(&self, now: u64) -> bool {
+        !is_within(self.0.asked.load(Ordering::Relaxed), now, PAUSE)
+    }
+
+    /// Looks up the keys, where this token needs it; or waits until they were, where its key is not known and
+    /// somebody else has asked.
+    pub(super) fn fetch(&self, kid: &str, now: u64) -> Option<Preparing<'static>> {
+        let Needs { known, fresh } = self.needs(kid, now);
+        if fresh {
             return None;
         }
-        inner.is_behind.store(true, Ordering::Relaxed);
-        let fetching = fetch();
+        let asked = self.0.asked.load(Ordering::Relaxed);
+        let is_first = self.may_ask(now)
+            && self
+                .0
+                .asked
+                .compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if is_first {
+            return Some(self.look_up(now));
+        }
+        if known || self.0.looking.try_lock().is_ok() {
+            return None;
+        }
+        let looking = Arc::clone(&self.0.looking);
         Some(Box::pin(async move {
-            let read = match in_time(fetching).await {
+            drop(looking.lock().await);
+            Ok(())
+        }))
+    }
+
+    /// In a task: whoever has asked may hang up, or be given up sooner than the issuer, and nobody else may ask for a
+    /// while.
+    fn look_up(&self, now: u64) -> Preparing<'static> {
+        let inner = Arc::clone(&self.0);
+        inner.is_behind.store(true, Ordering::Relaxed);
+        let held = Arc::clone(&inner.looking).try_lock_owned();
+        let looking = async move {
+            let _held = held;
+            let Some(fetch) = &inner.fetch else { return };
+            let read = match in_time(fetch()).await {
                 Ok(text) => Keys::read(&text, now).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
@@ -300,9 +321,27 @@ impl Jwks {
                     "the keys of an issuer of tokens could not be looked up"
                 ),
             }
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return Box::pin(async move {
+                looking.await;
+                Ok(())
+            });
+        };
+        let task = runtime.spawn(looking);
+        Box::pin(async move {
+            // Whether there is a key now, the token finds out.
+            let _ = task.await;
             Ok(())
-        }))
+        })
     }
+}
+
+/// What is known of the key of a token.
+struct Needs {
+    known: bool,
+    /// Whether there is nothing to look up.
+    fresh: bool,
 }
 
 impl fmt::Debug for Jwks {
