@@ -1,7 +1,7 @@
 //! Verifiers of verifiers, and of addresses.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderName, HeaderValue};
 
@@ -262,7 +262,7 @@ impl IpAllowlist {
                 if !is_proxy(sender) {
                     return Some(sender);
                 }
-                sender = address.trim().parse::<IpAddr>().ok()?.to_canonical();
+                sender = address_of(address.trim())?.to_canonical();
             }
         }
         Some(sender)
@@ -273,6 +273,17 @@ impl Verifier for IpAllowlist {
     fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
         let sender = self.sender(request).ok_or(Rejection::SignatureInvalid(
             "the address of the sender is not known",
+/// An address as proxies write it: with the port of the connection, as Azure's gateways do, or with the brackets of
+/// a URL.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let bare = || text.parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|it| it.ip());
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    bare()
+        .or_else(with_port)
+        .or_else(|| bracketed().map(IpAddr::V6))
+}
+
         ))?;
         if self.allowed.iter().any(|network| network.has(sender)) {
             Ok(Delivery::new())
@@ -370,6 +381,15 @@ mod tests {
         for bad in [
             "",
             "x",
+            (&behind, "10.0.0.1", &["192.0.2.1:51234"], true),
+            (&behind, "10.0.0.1", &["192.0.2.1:51234, 10.1.1.1:80"], true),
+            (&behind, "10.0.0.1", &["[2001:db8::7]:51234"], true),
+            (&behind, "10.0.0.1", &["[2001:db8::7], 10.1.1.1"], true),
+            (&behind, "10.0.0.1", &["192.0.2.2:51234"], false),
+            (&behind, "10.0.0.1", &["192.0.2.1:"], false),
+            (&behind, "10.0.0.1", &["192.0.2.1:99999"], false),
+            (&behind, "10.0.0.1", &["[192.0.2.1]"], false),
+            (&behind, "10.0.0.1", &["[]"], false),
             "192.0.2.0/33",
             "192.0.2.0/",
             "192.0.2.0/+8",
