@@ -14,10 +14,13 @@ use base64::engine::general_purpose::STANDARD;
 use common::{Answer, ask, protect, request, serve};
 use session_auth::authenticate::{Authenticate as _, ForwardedIdentity, RequestParts};
 use session_auth::methods::{GET, POST};
+use session_auth::webhook::IpAllowlist;
 use session_auth::{
     Identity, Mode, Protected, Router, SessionAuthLayer, SessionAuthLayerBuilder, public, session,
+    webhook,
 };
 use test_servers::Nginx;
+use tokio::net::TcpListener;
 
 const USER: HeaderName = HeaderName::from_static("x-forwarded-user");
 const GROUPS: HeaderName = HeaderName::from_static("x-forwarded-groups");
@@ -256,6 +259,28 @@ async fn without_a_known_peer_nobody_can_say() {
     assert_eq!(lines.len(), 1, "{}", log.text());
     let answer = ask(&app, "GET", "/open", "x-forwarded-user: ada").await;
     assert_eq!(answer.shown(), "saw 0");
+}
+
+/// `Protected::serve` knows no peer. A delivery is put off by that, and the log says why: none is lost, as with a 401.
+#[tokio::test]
+async fn without_a_known_peer_no_sender_is_refused_for_good() {
+    let log = common::log();
+    let auth = SessionAuthLayer::builder_without_sessions()
+        .verifier("loopback", IpAllowlist::new(["127.0.0.1"]).unwrap())
+        .build()
+        .unwrap();
+    let routes = || Router::new().mount(webhook(POST, "/hook", "loopback").to(async || "in"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = protect(&auth, routes()).unwrap().serve(listener);
+    tokio::spawn(async move { served.await });
+    let answer = request(address, "POST", "/hook", "").await;
+    assert_eq!(told(&answer), "503 verifier_unavailable");
+    let lines = log.lines("ERROR", "into_make_service_with_connect_info");
+    assert_eq!(lines.len(), 1, "{}", log.text());
+    let address = serve(protect(&auth, routes()).unwrap()).await;
+    let answer = request(address, "POST", "/hook", "").await;
+    assert_eq!(told(&answer), "200 in");
 }
 
 #[tokio::test]

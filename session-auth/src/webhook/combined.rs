@@ -210,6 +210,10 @@ fn is_basic(challenge: &HeaderValue) -> bool {
 /// The address is that of the connection. Behind a proxy it is the proxy's: name the proxies by
 /// [`behind`](Self::behind), and `X-Forwarded-For` is read from the right, past those that are named, and
 /// from nobody else.
+///
+/// The service has to be served with the peer's address, by
+/// [`into_make_service_with_connect_info`](crate::Protected::into_make_service_with_connect_info) with `SocketAddr`.
+/// Where it is not known, the answer is a 503, with an ERROR in the log.
 #[derive(Clone)]
 #[must_use]
 pub struct IpAllowlist {
@@ -269,10 +273,6 @@ impl IpAllowlist {
     }
 }
 
-impl Verifier for IpAllowlist {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
-        let sender = self.sender(request).ok_or(Rejection::SignatureInvalid(
-            "the address of the sender is not known",
 /// An address as proxies write it: with the port of the connection, as Azure's gateways do, or with the brackets of
 /// a URL.
 fn address_of(text: &str) -> Option<IpAddr> {
@@ -284,6 +284,21 @@ fn address_of(text: &str) -> Option<IpAddr> {
         .or_else(|| bracketed().map(IpAddr::V6))
 }
 
+impl Verifier for IpAllowlist {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<Delivery, Rejection> {
+        if request.peer().is_none() {
+            // Its sender is to try again until that is mended.
+            tracing::error!(
+                target: "session_auth",
+                "an `IpAllowlist` does not know the address of the peer: serve the app by \
+                 `into_make_service_with_connect_info::<SocketAddr>()`"
+            );
+            return Err(Rejection::Unavailable(
+                "the address of the peer is not known",
+            ));
+        }
+        let sender = self.sender(request).ok_or(Rejection::SignatureInvalid(
+            "the address of the sender is not known",
         ))?;
         if self.allowed.iter().any(|network| network.has(sender)) {
             Ok(Delivery::new())
@@ -366,6 +381,15 @@ mod tests {
             (&behind, "10.0.0.1", &["192.0.2.1"], true),
             (&behind, "10.0.0.1", &["192.0.2.1, 10.1.1.1"], true),
             (&behind, "10.0.0.1", &["192.0.2.1", "10.1.1.1"], true),
+            (&behind, "10.0.0.1", &["192.0.2.1:51234"], true),
+            (&behind, "10.0.0.1", &["192.0.2.1:51234, 10.1.1.1:80"], true),
+            (&behind, "10.0.0.1", &["[2001:db8::7]:51234"], true),
+            (&behind, "10.0.0.1", &["[2001:db8::7], 10.1.1.1"], true),
+            (&behind, "10.0.0.1", &["192.0.2.2:51234"], false),
+            (&behind, "10.0.0.1", &["192.0.2.1:"], false),
+            (&behind, "10.0.0.1", &["192.0.2.1:99999"], false),
+            (&behind, "10.0.0.1", &["[192.0.2.1]"], false),
+            (&behind, "10.0.0.1", &["[]"], false),
             // What stands left of the first that is no proxy is the caller's own word.
             (&behind, "10.0.0.1", &["192.0.2.1, 198.51.100.7"], false),
             (&behind, "10.0.0.1", &["192.0.2.1, unknown"], false),
@@ -381,15 +405,6 @@ mod tests {
         for bad in [
             "",
             "x",
-            (&behind, "10.0.0.1", &["192.0.2.1:51234"], true),
-            (&behind, "10.0.0.1", &["192.0.2.1:51234, 10.1.1.1:80"], true),
-            (&behind, "10.0.0.1", &["[2001:db8::7]:51234"], true),
-            (&behind, "10.0.0.1", &["[2001:db8::7], 10.1.1.1"], true),
-            (&behind, "10.0.0.1", &["192.0.2.2:51234"], false),
-            (&behind, "10.0.0.1", &["192.0.2.1:"], false),
-            (&behind, "10.0.0.1", &["192.0.2.1:99999"], false),
-            (&behind, "10.0.0.1", &["[192.0.2.1]"], false),
-            (&behind, "10.0.0.1", &["[]"], false),
             "192.0.2.0/33",
             "192.0.2.0/",
             "192.0.2.0/+8",
