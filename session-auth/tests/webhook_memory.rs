@@ -1,5 +1,10 @@
 //! What 500 deliveries of 1 MiB take at once. Alone in its program, as the memory is the process's.
-#![cfg(all(feature = "testing", target_os = "linux"))]
+#![cfg(all(
+    feature = "testing",
+    feature = "sha1",
+    feature = "webhook-asymmetric",
+    target_os = "linux"
+))]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod common;
@@ -11,7 +16,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use session_auth::methods::POST;
-use session_auth::webhook::{Bearer, Hmac};
+use session_auth::webhook::{
+    Adyen, Bearer, Certificates, EventGrid, Hmac, Mailgun, Mandrill, Sns, Twilio,
+};
 use session_auth::{Keys, Router, SessionAuthLayer, webhook};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -155,4 +162,74 @@ async fn five_hundred_deliveries_take_less_than_two_copies_each() {
         accepted > AT_ONCE * 9 / 10,
         "{accepted} MiB: nothing was measured"
     );
+}
+
+/// A service, and one sender of a body of nothing but small values, which nobody has proved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the test below starts it"]
+async fn sender_of_small_values() {
+    const LENGTH: usize = 8 * MIB;
+    let Ok(scheme) = std::env::var("DELIVER_VALUES_TO") else {
+        return;
+    };
+    let topic = ["arn:aws:sns:eu-west-1:123456789012:orders"];
+    let pem = Certificates::given(include_str!("vectors/test_rsa_cert.pem"));
+    let url = "https://a.example";
+    let auth = SessionAuthLayer::builder(Keys::random().unwrap())
+        .verifier("mailgun", Mailgun::new(SECRET))
+        .verifier("twilio", Twilio::new(SECRET).public_url(url))
+        .verifier("mandrill", Mandrill::new(SECRET).public_url(url))
+        .verifier("sns", Sns::new(topic, pem))
+        .verifier("adyen", Adyen::new("44782DEF547AAA06C910C43932B1EB0C"))
+        .verifier("grid", EventGrid::by(Bearer::new(SECRET)))
+        .max_webhook_body(LENGTH)
+        .build()
+        .unwrap();
+    let hook = |name: &'static str| webhook(POST, format!("/{name}"), name).to(async || ());
+    let routes = ["mailgun", "twilio", "mandrill", "sns", "adyen", "grid"].map(hook);
+    let routes = routes.into_iter().fold(Router::new(), Router::mount);
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let is_form = ["mailgun", "twilio", "mandrill"].contains(&&*scheme);
+    let (kind, body) = if is_form {
+        let kind = "application/x-www-form-urlencoded";
+        (kind, "a&".repeat(LENGTH / 2))
+    } else {
+        let zeros = "0,".repeat(LENGTH / 2 - 2);
+        ("application/json", format!("[{zeros}0]"))
+    };
+    let proof = format!(
+        "Content-Type: {kind}\r\nAeg-Event-Type: SubscriptionValidation\r\n\
+         X-Twilio-Signature: {0}\r\nX-Mandrill-Signature: {0}\r\n",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    );
+    let body = Bytes::from(body);
+    let before = memory("VmRSS:");
+    let stream = TcpStream::connect(address).await.unwrap();
+    let delivered = deliver(stream, format!("/{scheme}"), proof.into(), body);
+    let (taken, status) = highest(delivered).await;
+    println!("answer: {status}, {} MiB", taken - before);
+}
+
+#[tokio::test]
+async fn a_body_takes_no_more_than_its_bytes_before_it_is_proved() {
+    for scheme in ["mailgun", "twilio", "mandrill", "sns", "adyen", "grid"] {
+        let sender = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "sender_of_small_values",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("DELIVER_VALUES_TO", scheme)
+            .kill_on_drop(true)
+            .output();
+        let output = String::from_utf8(sender.await.unwrap().stdout).unwrap();
+        let answer = output.lines().find_map(|it| it.split_once("answer: "));
+        let (_, answer) = answer.unwrap_or_else(|| panic!("{output}"));
+        let (status, taken) = answer.split_once(", ").unwrap();
+        let taken: usize = taken.trim_end_matches(" MiB").parse().unwrap();
+        assert!(["401", "503"].contains(&status), "{scheme}: {status}");
+        // The body, while it is put together, and the buffers of the connection.
+        assert!(taken < 48, "{scheme}: {taken} MiB for a body of 8");
+    }
 }

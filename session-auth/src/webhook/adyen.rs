@@ -7,6 +7,7 @@ use http::{HeaderName, StatusCode};
 use serde_json::Value;
 
 use super::hmac::Hmac;
+use super::json;
 use super::key::Key;
 use super::mac::{Algorithm, Encoding};
 use super::scheme::{self, Scheme};
@@ -75,8 +76,9 @@ impl Adyen {
 
     fn verify_items(&self, body: &[u8]) -> Result<Delivery, Rejection> {
         let missing = Rejection::SignatureMissing("neither a header nor an item is signed");
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|_| Rejection::SignatureMissing("no header, and the body is no JSON"))?;
+        let body = json::whole(body).ok_or(Rejection::SignatureMissing(
+            "no header, and the body is no JSON",
+        ))?;
         let items = body
             .get("notificationItems")
             .and_then(Value::as_array)

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use super::http_auth::Bearer;
+use super::json;
 use super::scheme::{self, Scheme, Setup};
 use super::terms::{Binds, Terms};
 use super::uses::{SecretIds, SecretUses};
@@ -149,7 +150,7 @@ impl EventGrid {
             return Err(rejection);
         }
         let wrong = Rejection::SignatureInvalid("no event that validates a subscription");
-        let body: Value = serde_json::from_slice(request.body()).map_err(|_| wrong)?;
+        let body = json::whole(request.body()).ok_or(wrong)?;
         let [event] = body.as_array().map(Vec::as_slice).unwrap_or_default() else {
             return Err(wrong);
         };

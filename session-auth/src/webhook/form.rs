@@ -3,11 +3,28 @@
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode;
 
-use super::verifier::WebhookRequest;
+use super::verifier::{Rejection, WebhookRequest};
+
+/// A field's name, and its value.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
+/// How many fields a form may have. Senders have some fifty; and each that is kept takes many times the two bytes
+/// that it has at the least, of a body that nobody may have proved.
+const MOST: usize = 10_000;
+
+/// The fields of a body.
+pub(super) fn fields(body: &[u8]) -> Result<Vec<Pair>, Rejection> {
+    if memchr::memchr_iter(b'&', body).count() >= MOST {
+        return Err(Rejection::SignatureInvalid(
+            "the form has more fields than any sender's",
+        ));
+    }
+    Ok(pairs(body))
+}
 
 /// Names and values, decoded, in their order. They are bytes: a sender signs what it has sent, whether
 /// or not that is UTF-8.
-pub(super) fn pairs(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(super) fn pairs(body: &[u8]) -> Vec<Pair> {
     body.split(|&byte| byte == b'&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -27,7 +44,7 @@ fn decode(text: &[u8]) -> Vec<u8> {
 }
 
 /// The one value of a field; `None` where there is none, or several.
-pub(super) fn only<'a>(pairs: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+pub(super) fn only<'a>(pairs: &'a [Pair], name: &str) -> Option<&'a [u8]> {
     let mut values = pairs.iter().filter(|(key, _)| key == name.as_bytes());
     let (_, value) = values.next()?;
     values.next().is_none().then_some(value.as_slice())

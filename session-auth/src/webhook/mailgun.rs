@@ -108,7 +108,7 @@ fn proof(request: &WebhookRequest<'_>) -> Result<Proof, Rejection> {
     let body = request.body();
     let field: Box<Field<'_>> = match form::media_type(request).as_deref() {
         Some("application/x-www-form-urlencoded") => {
-            let pairs = form::pairs(body);
+            let pairs = form::fields(body)?;
             Box::new(move |name| String::from_utf8(form::only(&pairs, name)?.to_vec()).ok())
         }
         Some("multipart/form-data") => {

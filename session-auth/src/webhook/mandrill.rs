@@ -107,7 +107,7 @@ impl Verifier for Mandrill {
             "the public URL is not configured",
         ))?;
         let url = url.of(request);
-        let mut fields = form::pairs(request.body());
+        let mut fields = form::fields(request.body())?;
         fields.sort();
         let fields: Vec<u8> = fields
             .into_iter()

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
+use super::json;
 use super::row::Tolerance;
 use super::scheme::{self, Scheme};
 use super::terms::{Binds, Terms};
@@ -168,9 +169,10 @@ pub(super) struct Message(pub(super) Value);
 
 impl Message {
     fn read(body: &[u8]) -> Result<Self, Rejection> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|_| Rejection::SignatureMissing("the body is no JSON: a raw delivery?"))?;
-        Ok(Self(body))
+        let body = json::whole(body);
+        body.map(Self).ok_or(Rejection::SignatureMissing(
+            "the body is no JSON: a raw delivery?",
+        ))
     }
 
     fn field(&self, name: &str) -> Option<&str> {

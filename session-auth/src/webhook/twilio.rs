@@ -246,7 +246,7 @@ fn signed_fields(request: &WebhookRequest<'_>) -> Result<Vec<u8>, Rejection> {
         ));
     }
     let mut fields: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> = BTreeMap::new();
-    for (name, value) in form::pairs(request.body()) {
+    for (name, value) in form::fields(request.body())? {
         fields.entry(name).or_default().insert(value);
     }
     let mut signed = Vec::with_capacity(request.body().len());
