@@ -65,6 +65,8 @@ impl Issuer {
     }
 }
 
+const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
 fn claims() -> Value {
     json!({ "iss": "https://issuer.example", "aud": "hooks", "iat": NOW, "exp": NOW + 60 })
 }
@@ -227,6 +229,31 @@ fn keys_that_are_none_and_expectations_that_are_blank_stop_the_start() {
     assert!(JwtIssuer::entra("", "app", jwks()).check().is_err());
 }
 
+/// What can be meant in one way only is understood.
+#[test]
+fn a_tenant_and_a_team_are_what_their_tokens_say() {
+    let one = Issuer::new("one");
+    let jwks = || Jwks::given(&one.jwks());
+    let verify = |by: &JwtIssuer, header: &str, issuer: &str| {
+        let mut claims = claims();
+        claims["iss"] = issuer.into();
+        let token = one.sign(&one.header(), &claims.to_string());
+        let token = match header {
+            "authorization" => format!("Bearer {token}"),
+            _ => token,
+        };
+        by.check().unwrap();
+        by.verify(&WebhookRequest::new(&sent(&[(header, &token)]), at(NOW)))
+            .map(drop)
+    };
+    let by = JwtIssuer::entra(&TENANT.to_uppercase(), "hooks", jwks());
+    let issuer = format!("https://sts.windows.net/{TENANT}/");
+    assert_eq!(verify(&by, "authorization", &issuer), Ok(()));
+    let team = "https://team.cloudflareaccess.com";
+    let by = JwtIssuer::cloudflare_access(format!("{team}/"), "hooks", jwks());
+    assert_eq!(verify(&by, "cf-access-jwt-assertion", team), Ok(()));
+}
+
 /// Whoever may be known by what cannot be asked just now is not told to go away for good.
 #[tokio::test]
 async fn a_sender_that_one_of_several_may_know_is_to_try_again() {
@@ -282,7 +309,7 @@ fn what_no_token_and_no_message_can_say_stops_the_start() {
             ),
             (
                 "the tenant",
-                Box::new(JwtIssuer::entra(&unseen("tenant"), "app", jwks())),
+                Box::new(JwtIssuer::entra(&unseen(TENANT), "app", jwks())),
             ),
             (
                 "the issuer",

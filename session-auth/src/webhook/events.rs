@@ -338,11 +338,12 @@ impl Verifier for CloudEvents {
                 "no origin is allowed, or an empty one: name who may send",
             ));
         }
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b);
         for origin in &self.origins {
-            if !origin.bytes().all(|b| b.is_ascii_graphic()) {
+            if !origin.bytes().all(fits) {
                 return Err(ConfigError::new(format!(
-                    "{origin:?} is no origin that a header can show: write the sender's host, \
-                     `eventgrid.azure.net` (a newline at the end?)"
+                    "{origin:?} is no origin that a sender names: write its host, \
+                     `eventgrid.azure.net` (no scheme, no wildcard; a newline at the end?)"
                 )));
             }
         }

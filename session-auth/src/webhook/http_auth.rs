@@ -152,12 +152,7 @@ impl Shown {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.keys.check()?;
-        match &self.id_pointer {
-            Some(pointer) if !json::is_pointer(pointer) => Err(ConfigError::new(format!(
-                "{pointer:?} is no JSON pointer: write `/MessageID`"
-            ))),
-            _ => Ok(()),
-        }
+        self.id_pointer.as_deref().map_or(Ok(()), json::check)
     }
 }
 

@@ -32,8 +32,18 @@ pub(crate) fn pointer(json: &[u8], pointer: &str) -> Option<String> {
     found
 }
 
+/// Whether a delivery can be named at this pointer.
+pub(super) fn check(pointer: &str) -> Result<(), ConfigError> {
+    if is_pointer(pointer) {
+        return Ok(());
+    }
+    Err(ConfigError::new(format!(
+        "{pointer:?} is no JSON pointer: write `/MessageID`"
+    )))
+}
+
 /// Whether a text is a JSON pointer that leads somewhere.
-pub(crate) fn is_pointer(text: &str) -> bool {
+fn is_pointer(text: &str) -> bool {
     text.len() > 1 && text.starts_with('/')
 }
 

@@ -196,22 +196,25 @@ impl JwtIssuer {
         application: impl Into<String>,
         jwks: Jwks,
     ) -> Self {
-        let mut issuer = Self::new(team, application, jwks);
+        let team: String = team.into();
+        // As Cloudflare writes it in a token.
+        let mut issuer = Self::new(team.trim_end_matches('/'), application, jwks);
         issuer.header = HeaderName::from_static("cf-access-jwt-assertion");
         issuer.scheme = scheme::known(SCHEMES, "cloudflare-access");
         issuer
     }
 
-    /// Microsoft Entra, for [`EventGrid`](super::EventGrid): the tenant's id, and the application that
-    /// the event subscription names. The token has to be Event Grid's own. The keys are at
-    /// `https://login.microsoftonline.com/<tenant>/discovery/v2.0/keys`.
+    /// Microsoft Entra, for [`EventGrid`](super::EventGrid): the tenant's id, which is a GUID and neither a domain
+    /// nor `common`, as in its tokens; and the application that the event subscription names. The token has to be
+    /// Event Grid's own. The keys are at `https://login.microsoftonline.com/<tenant>/discovery/v2.0/keys`.
     pub fn entra(tenant: &str, audience: impl Into<String>, jwks: Jwks) -> Self {
+        let tenant = tenant.to_ascii_lowercase();
         let mut issuer = Self::new("", audience, jwks);
         issuer.issuers = vec![
             format!("https://sts.windows.net/{tenant}/"),
             format!("https://login.microsoftonline.com/{tenant}/v2.0"),
         ];
-        issuer.tenant = Some(tenant.to_owned());
+        issuer.tenant = Some(tenant);
         issuer
     }
 
@@ -419,15 +422,33 @@ impl JwtIssuer {
         Ok(())
     }
 
+    fn is_of(&self, scheme: &str) -> bool {
+        self.scheme.is_some_and(|own| own.name == scheme)
+    }
+
     /// Whether it can believe any token.
     pub(crate) fn is_configured(&self) -> Result<(), ConfigError> {
         self.jwks.check()?;
         if let Some(tenant) = &self.tenant {
             setting("the tenant of Microsoft Entra", tenant)?;
+            if !is_guid(tenant) {
+                return Err(ConfigError::new(format!(
+                    "the tenant of Microsoft Entra is {tenant:?}, and tokens have its id: write the GUID of the \
+                     directory"
+                )));
+            }
         }
         if !self.any_issuer {
             for issuer in &self.issuers {
                 setting("the issuer of the token", issuer)?;
+            }
+            let is_address = |issuer: &&String| issuer.starts_with("https://");
+            let other = self.issuers.iter().find(|it| !is_address(it));
+            if let (Some(other), true) = (other, self.is_of("cloudflare-access")) {
+                return Err(ConfigError::new(format!(
+                    "the issuer of the token is {other:?}: write the team's address, \
+                     `https://team.cloudflareaccess.com`"
+                )));
             }
         }
         if !self.any_audience {
@@ -438,9 +459,24 @@ impl JwtIssuer {
             if let Some(text) = value.as_str() {
                 setting(&format!("the expected `{name}`"), text)?;
             }
+            let is_address = || value.as_str().is_some_and(|it| it.contains('@'));
+            if *name == "email" && self.is_of("google-pubsub") && !is_address() {
+                return Err(ConfigError::new(format!(
+                    "the expected `email` is {value}, which is no address: write that of the service account"
+                )));
+            }
         }
         Ok(())
     }
+}
+
+/// `8-4-4-4-12` hexadecimal digits.
+fn is_guid(text: &str) -> bool {
+    let is_of = |(group, len): (&str, usize)| {
+        group.len() == len && group.bytes().all(|b| b.is_ascii_hexdigit())
+    };
+    let lengths = [8, 4, 4, 4, 12];
+    text.split('-').count() == lengths.len() && text.split('-').zip(lengths).all(is_of)
 }
 
 fn looking_up<T>(
@@ -593,7 +629,8 @@ impl Verifier for JwtIssuer {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.is_configured()
+        self.is_configured()?;
+        self.id_pointer.as_deref().map_or(Ok(()), json::check)
     }
 }
 

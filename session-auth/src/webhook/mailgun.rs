@@ -14,7 +14,7 @@ use super::row::{Tolerance, Unit};
 use super::scheme::{self, Scheme};
 use super::secret::IntoSecrets;
 use super::terms::{Binds, Terms};
-use super::times::{parse, within};
+use super::times::{self, parse, within};
 use super::uses::{SecretIds, SecretUses};
 use super::verifier::{ConfigError, Delivery, Rejection, Verifier, WebhookRequest};
 
@@ -169,6 +169,7 @@ impl Verifier for Mailgun {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        times::check(self.tolerance)?;
         self.keys.check()
     }
 }

@@ -12,7 +12,7 @@ use super::blanks::setting;
 use super::certificate::{Certificates, Hash, host_and_path, rfc3339};
 use super::scheme::{self, Scheme};
 use super::terms::{Binds, Terms};
-use super::times::within;
+use super::times::{self, within};
 use super::verifier::{ConfigError, Delivery, Preparing, Rejection, Verifier, WebhookRequest};
 
 const ID: HeaderName = HeaderName::from_static("paypal-transmission-id");
@@ -169,6 +169,7 @@ impl Verifier for PayPal {
 
     fn check(&self) -> Result<(), ConfigError> {
         setting("the webhook's id of PayPal", &self.webhook_id)?;
+        times::check(self.tolerance)?;
         self.certificates.check()
     }
 }

@@ -17,7 +17,7 @@ use super::row::{At, By, Id, Part, Row, Shape, Time};
 use super::scheme::{Scheme, Setup};
 use super::secret::Secrets;
 use super::terms::{Binds, Terms};
-use super::times::{parse, within};
+use super::times::{self, parse, within};
 use super::url::{self, NO_URL, PublicUrl};
 use super::verifier::{ConfigError, Delivery, Rejection, WebhookRequest, only};
 
@@ -444,6 +444,9 @@ impl Signed {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.keys.check()?;
+        if self.row.time.is_some() {
+            times::check(self.tolerance)?;
+        }
         // HTTP takes blanks off the start of a header's value.
         let fits = |b: u8| b == b' ' || b.is_ascii_graphic();
         if self.prefix.starts_with(' ') || !self.prefix.bytes().all(fits) {
@@ -452,13 +455,7 @@ impl Signed {
                 self.prefix
             )));
         }
-        if let Some(pointer) = &self.id_pointer
-            && !json::is_pointer(pointer)
-        {
-            return Err(ConfigError::new(format!(
-                "{pointer:?} is no JSON pointer: write `/MessageID`"
-            )));
-        }
+        self.id_pointer.as_deref().map_or(Ok(()), json::check)?;
         if let Some(fault) = &self.url_fault {
             return Err(fault.clone());
         }

@@ -17,7 +17,7 @@ use super::json;
 use super::row::Tolerance;
 use super::scheme::{self, Scheme};
 use super::terms::{Binds, Terms};
-use super::times::within;
+use super::times::{self, within};
 use super::verifier::{
     Answer, ConfigError, Delivery, FetchError, Preparing, Rejection, Verifier, WebhookRequest,
 };
@@ -341,13 +341,20 @@ impl Verifier for Sns {
         }
         for topic in &self.topics {
             let shows = topic.bytes().all(|b| b.is_ascii_graphic());
-            if !shows || !topic.starts_with("arn:aws") || topic.split(':').count() != 6 {
+            let parts: Vec<_> = topic.split(':').collect();
+            let is_topic = matches!(
+                parts[..],
+                ["arn", partition, "sns", region, account, name]
+                    if partition.starts_with("aws") && ![region, account, name].contains(&"")
+            );
+            if !shows || !is_topic {
                 return Err(ConfigError::new(format!(
                     "{topic:?} is no ARN of a topic: `arn:aws:sns:eu-west-1:123456789012:orders` \
                      (a newline at the end?)"
                 )));
             }
         }
+        times::check(self.tolerance)?;
         self.certificates.check()
     }
 }
@@ -419,7 +426,18 @@ mod tests {
         let pem = include_str!("../../tests/vectors/test_rsa_cert.pem");
         let sns = |topics: &[&str]| Sns::new(topics, Certificates::given(pem)).check();
         assert!(sns(&[]).is_err());
-        assert!(sns(&["orders"]).is_err());
+        for no_topic in [
+            "orders",
+            "arn:aws:sqs:eu-west-1:123456789012:orders",
+            "arn:aws:sns:eu-west-1::orders",
+            "arn:aws:sns:eu-west-1:123456789012:",
+            // That of a subscription.
+            "arn:aws:sns:eu-west-1:123456789012:orders:2bcfbf39-05c3-41de-beaa-fcfcc21c8f55",
+        ] {
+            assert!(sns(&[no_topic]).is_err(), "{no_topic}");
+        }
+        let of_china = ["arn:aws-cn:sns:cn-north-1:123456789012:orders"];
+        assert_eq!(sns(&of_china), Ok(()));
         assert_eq!(sns(&["arn:aws:sns:eu-west-1:123456789012:orders"]), Ok(()));
         let arn = ["arn:aws:sns:eu-west-1:123456789012:orders"];
         assert!(Sns::new(arn, Certificates::given("x")).check().is_err());

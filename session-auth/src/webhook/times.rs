@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::row::Unit;
-use super::verifier::Rejection;
+use super::verifier::{ConfigError, Rejection};
 
 /// The seconds since 1970 that a sender has written: digits and nothing else. Those that no number has
 /// are as far away as can be.
@@ -18,6 +18,16 @@ pub(super) fn parse(text: &str, unit: Unit) -> Result<u64, Rejection> {
         Unit::Seconds => number,
         Unit::Milliseconds => number / 1000,
     })
+}
+
+/// Whether a delivery can be there in time. The time of one is in whole seconds.
+pub(super) fn check(tolerance: Option<Duration>) -> Result<(), ConfigError> {
+    if tolerance.is_some_and(|tolerance| tolerance.as_secs() == 0) {
+        return Err(ConfigError::new(
+            "the tolerance is less than a second, in which no delivery arrives: make it longer",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a time is near enough to now, to either side.

@@ -7,6 +7,7 @@ use http::{HeaderName, StatusCode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::blanks::setting;
 use super::form;
 use super::headers::id_in;
 use super::key::{Key, KeyForm};
@@ -139,7 +140,9 @@ impl Twilio {
     /// Sets the fragment of the URL that was given to Twilio, `rc=3` say: it overrides how Twilio
     /// connects, and is not sent.
     pub fn fragment(mut self, fragment: impl Into<String>) -> Self {
-        self.fragment = Some(fragment.into());
+        let fragment: String = fragment.into();
+        // Copied with the sign that it stands behind.
+        self.fragment = Some(fragment.strip_prefix('#').unwrap_or(&fragment).to_owned());
         self
     }
 
@@ -402,6 +405,14 @@ impl Verifier for Twilio {
         }
         if let Some(fault) = &self.url_fault {
             return Err(fault.clone());
+        }
+        if let Some(fragment) = &self.fragment {
+            setting("the fragment of the URL", fragment)?;
+            if fragment.contains('#') {
+                return Err(ConfigError::new(format!(
+                    "the fragment of the URL is {fragment:?}: give what stands behind its `#`"
+                )));
+            }
         }
         match self.url {
             Some(_) => Ok(()),
