@@ -15,8 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use session_auth::methods::POST;
 use session_auth::webhook::{
-    ApiKey, BasicAuth, Bearer, Certificates, CloudEvents, EventGrid, Hmac, Mailgun, Mandrill, Meta,
-    PublicKey, Sns,
+    ApiKey, BasicAuth, Bearer, Certificates, CloudEvents, EventGrid, Hmac, IpAllowlist, Mailgun,
+    Mandrill, Meta, PublicKey, Sns, Verifier, all_of, any_of,
 };
 use session_auth::{Keys, Router, SessionAuthLayer, webhook};
 
@@ -38,7 +38,13 @@ impl Service {
     /// At this time, in seconds since 1970.
     async fn start(now: u64) -> Self {
         let key = |id: &str| vector(id)["key"]["value"].as_str().unwrap().to_owned();
-        let sns = Sns::new([TOPIC], Certificates::given(CERTIFICATE));
+        let of_topic = || Sns::new([TOPIC], Certificates::given(CERTIFICATE));
+        let sns = of_topic();
+        // The address first, as that is asked at once.
+        let behind = |by: Box<dyn Verifier>| {
+            let loopback = IpAllowlist::new(["127.0.0.1"]).unwrap();
+            all_of([Box::new(loopback) as Box<dyn Verifier>, by])
+        };
         let auth = SessionAuthLayer::builder(Keys::random().unwrap())
             .clock(move || UNIX_EPOCH + Duration::from_secs(now))
             .verifier("meta", Meta::new("app-secret", "my-verify-token"))
@@ -58,6 +64,30 @@ impl Service {
                 Mandrill::new("key").public_url("https://a.example"),
             )
             .verifier("aws-sns", sns)
+            .verifier("behind-aws-sns", behind(Box::new(of_topic())))
+            .verifier(
+                "asked-aws-sns",
+                all_of([
+                    Box::new(BasicAuth::new("u", "p")) as Box<dyn Verifier>,
+                    Box::new(of_topic()),
+                ]),
+            )
+            .verifier(
+                "behind-slack",
+                behind(Box::new(Hmac::slack(key("slack-challenge")))),
+            )
+            .verifier(
+                "behind-meta",
+                behind(Box::new(Meta::new("app-secret", "my-verify-token"))),
+            )
+            .verifier(
+                "either-meta",
+                any_of([
+                    Box::new(Hmac::slack("secret")) as Box<dyn Verifier>,
+                    Box::new(Mandrill::new("key").public_url("https://a.example")),
+                    Box::new(Meta::new("app-secret", "my-verify-token")),
+                ]),
+            )
             .verifier("mailgun", Mailgun::new("key"))
             .verifier("postmark", BasicAuth::postmark("u", "p"))
             .build()
@@ -65,8 +95,21 @@ impl Service {
         let ran = Arc::new(AtomicUsize::new(0));
         let mut routes = Router::new();
         for name in [
-            "meta", "slack", "zoom", "discord", "grid", "events", "mandrill", "aws-sns", "mailgun",
+            "meta",
+            "slack",
+            "zoom",
+            "discord",
+            "grid",
+            "events",
+            "mandrill",
+            "aws-sns",
+            "mailgun",
             "postmark",
+            "behind-aws-sns",
+            "asked-aws-sns",
+            "behind-slack",
+            "behind-meta",
+            "either-meta",
         ] {
             let ran = Arc::clone(&ran);
             let path: &'static str = Box::leak(format!("/hooks/{name}").into_boxed_str());
@@ -115,6 +158,7 @@ impl Service {
 async fn what_is_signed_and_no_delivery_is_answered_by_the_layer() {
     for (id, name) in [
         ("slack-challenge", "slack"),
+        ("slack-challenge", "behind-slack"),
         ("zoom-challenge", "zoom"),
         ("discord-ping", "discord"),
         ("discord-event-ping", "discord"),
@@ -157,7 +201,23 @@ async fn a_sender_that_asks_by_another_method_is_answered_where_only_post_is_mou
         answer.header("x-content-type-options").next(),
         Some("nosniff")
     );
+    for name in ["behind-meta", "either-meta"] {
+        let target = subscribe("my-verify-token").replace("/meta", &format!("/{name}"));
+        let answer = service.send("GET", &target, "", "").await;
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (200, "1158201444"),
+            "{name}"
+        );
+    }
     for (method, target, headers, status) in [
+        ("HEAD", "/hooks/either-meta".to_owned(), "", 200),
+        (
+            "GET",
+            subscribe("other").replace("/meta", "/behind-meta"),
+            "",
+            401,
+        ),
         ("GET", subscribe("other"), "", 401),
         ("GET", subscribe(""), "", 401),
         ("GET", "/hooks/meta".to_owned(), "", 401),
@@ -250,6 +310,9 @@ async fn a_refusal_has_the_status_after_which_its_sender_tries_again() {
         // On a 403 it would give up.
         ("postmark", 401),
         ("aws-sns", 503),
+        ("behind-aws-sns", 503),
+        // It sends its credentials when it is asked for them.
+        ("asked-aws-sns", 401),
         ("grid", 503),
     ] {
         let answer = service

@@ -14,7 +14,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Accepts what every one of these verifiers accepts: an address and a token, say.
 ///
-/// What is known of the delivery, and of the sender, is what the first one says.
+/// What is known of the delivery is what the first one says, and where that does not say, the next one; what is known
+/// of the sender, what the first one says that knows it. What the proof binds is the most that one of them does.
 ///
 /// # Example
 ///
@@ -109,9 +110,22 @@ impl Verifier for AllOf {
     }
 
     fn terms(&self) -> Terms {
-        self.0
-            .first()
-            .map_or_else(Terms::default, |first| first.terms())
+        let all: Vec<_> = self.0.iter().map(|verifier| verifier.terms()).collect();
+        let Some(first) = all.first() else {
+            return Terms::default();
+        };
+        let mut terms = *all.iter().find(|it| it.scheme.is_some()).unwrap_or(first);
+        if self.challenge().is_some() {
+            // Who is to be asked for credentials has to be asked.
+            terms.refuse_with = first.refuse_with;
+        }
+        // Of as much, what the first one says.
+        let binds = all.iter().rev().map(|it| it.binds);
+        terms.binds = binds
+            .max_by_key(|binds| strength(*binds))
+            .unwrap_or_default();
+        terms.handshake_by = handshakes(&all);
+        terms
     }
 
     fn secret_uses(&self, ids: &SecretIds) -> Vec<SecretUses> {
@@ -174,18 +188,13 @@ impl Verifier for AnyOf {
     }
 
     fn terms(&self) -> Terms {
-        let mut terms = self
-            .0
-            .first()
-            .map_or_else(Terms::default, |first| first.terms());
-        let strength = |binds| match binds {
-            Some(Binds::Body) => 3,
-            Some(Binds::Fields) => 2,
-            Some(Binds::Url) => 1,
-            Some(Binds::Sender) | None => 0,
-        };
-        let all = self.0.iter().map(|verifier| verifier.terms().binds);
-        terms.binds = all.min_by_key(|binds| strength(*binds)).unwrap_or_default();
+        let all: Vec<_> = self.0.iter().map(|verifier| verifier.terms()).collect();
+        let mut terms = all.first().copied().unwrap_or_default();
+        let binds = all.iter().map(|it| it.binds);
+        terms.binds = binds
+            .min_by_key(|binds| strength(*binds))
+            .unwrap_or_default();
+        terms.handshake_by = handshakes(&all);
         terms
     }
 
@@ -196,6 +205,35 @@ impl Verifier for AnyOf {
     fn check(&self) -> Result<(), ConfigError> {
         check(&self.0)
     }
+}
+
+fn strength(binds: Option<Binds>) -> u8 {
+    match binds {
+        Some(Binds::Body) => 3,
+        Some(Binds::Fields) => 2,
+        Some(Binds::Url) => 1,
+        Some(Binds::Sender) | None => 0,
+    }
+}
+
+/// The methods by which one of them shakes hands.
+fn handshakes(all: &[Terms]) -> &'static [&'static str] {
+    const SETS: [&[&str]; 8] = [
+        &[],
+        &["GET"],
+        &["HEAD"],
+        &["GET", "HEAD"],
+        &["OPTIONS"],
+        &["GET", "OPTIONS"],
+        &["HEAD", "OPTIONS"],
+        &["GET", "HEAD", "OPTIONS"],
+    ];
+    let has = |method: &&str| all.iter().any(|it| it.handshake_by.contains(method));
+    let is_one = |set: &&&[&str]| {
+        let every = SETS[7].iter();
+        every.filter(|it| has(it)).eq(set.iter())
+    };
+    SETS.iter().find(is_one).copied().unwrap_or_default()
 }
 
 fn is_basic(challenge: &HeaderValue) -> bool {

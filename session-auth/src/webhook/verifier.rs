@@ -375,8 +375,20 @@ impl Delivery {
         self
     }
 
-    /// The same, with what another verifier knows of whose it is.
+    /// The same, with what another verifier knows of it besides.
     pub(super) fn also_by(mut self, other: Self) -> Self {
+        if self.id.is_none() {
+            self.id = other.id;
+            self.shares_its_id = other.shares_its_id;
+        }
+        if self.scheme.is_none() {
+            self.scheme = other.scheme;
+        }
+        if self.secret.is_none() {
+            self.secret = other.secret;
+        }
+        self.timestamp = self.timestamp.or(other.timestamp);
+        self.answer = self.answer.or(other.answer);
         self.tenant = self.tenant.or(other.tenant);
         self
     }
