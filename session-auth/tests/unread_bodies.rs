@@ -225,3 +225,48 @@ async fn nobody_is_asked_for_a_body_that_is_refused() {
         assert_eq!(answer.status, status, "{path}: {answer:?}");
     }
 }
+
+/// Over HTTP/2 a sender whose stream is reset may show no answer, though it has one.
+#[tokio::test]
+async fn a_real_client_over_http_2_finds_the_answer() {
+    let auth = builder()
+        .verifier("github", Hmac::github("secret"))
+        .build()
+        .unwrap();
+    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
+    let routes = Router::new()
+        .mount(session(POST, "/session").to(async |it: Bytes| it.len().to_string()))
+        .mount(webhook(POST, "/signed", "github").to(async |it: Bytes| it.len().to_string()))
+        .mount(
+            own("/large")
+                .max_body(1000)
+                .to(async |it: Bytes| it.len().to_string()),
+        )
+        .mount(own("/refused").to(async || StatusCode::UNAUTHORIZED));
+    let address = common::serve(common::protect(&auth, routes).unwrap()).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![b'x'; 3_000_000]).unwrap();
+    let signature = format!("X-Hub-Signature-256: sha256={:064}", 0);
+    for (path, header, status) in [
+        ("session", "X-A: b", "401"),
+        ("signed", "X-A: b", "401"),
+        ("signed", &*signature, "413"),
+        ("large", "X-A: b", "413"),
+        ("refused", "X-A: b", "401"),
+    ] {
+        let curl = tokio::process::Command::new("curl")
+            .args(["--silent", "--max-time", "20", "--http2-prior-knowledge"])
+            .args(["--request", "POST", "--header", header])
+            .args(["--output", "/dev/null", "--write-out", "%{http_code}"])
+            .arg("--upload-file")
+            .arg(file.path())
+            .arg(format!("http://{address}/{path}"))
+            .output();
+        let output = curl.await.unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            status,
+            "{path} {header}"
+        );
+    }
+}

@@ -18,7 +18,5 @@ pub(super) fn discard(request: Request<Body>) {
 
 /// The same, where some of the body was read: whoever has waited for `100 Continue` was told to go on.
 pub(super) fn discard_rest(request: Request<Body>) {
-    if Looks::of(&request).once_asked() == Looks::Afterwards {
-        body::discard_in_a_task(request.into_body());
-    }
+    body::discard_in_a_task(request.into_body());
 }
