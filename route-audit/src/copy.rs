@@ -14,6 +14,10 @@ use crate::error::Problem;
 /// Folders that no build reads, or that are too large for a copy.
 const LEFT_OUT: [&str; 2] = [".git", "node_modules"];
 
+/// What is in a folder that can be built again: <https://bford.info/cachedir/>, and cargo's own mark of a target
+/// folder, which it gives no tag where the folder was there before.
+const BUILT: [&str; 2] = ["CACHEDIR.TAG", ".rustc_info.json"];
+
 /// The folder `copy` in this one, empty, and a lock. Held to the end, and taken before anything is
 /// copied: what builds into the same folder gives its executables the same names, and cargo goes by the
 /// times of the sources. The name is the same each time, so that builds replace each other.
@@ -183,8 +187,7 @@ impl Walk<'_> {
         LEFT_OUT.iter().any(|left_out| name == OsStr::new(left_out))
             || fs::canonicalize(folder).is_ok_and(|real| real == self.target)
             || self.configuration.as_deref() == Some(folder)
-            // What can be built again, another target folder say: <https://bford.info/cachedir/>.
-            || folder.join("CACHEDIR.TAG").is_file()
+            || BUILT.iter().any(|file| folder.join(file).is_file())
     }
 }
 
@@ -208,6 +211,7 @@ mod tests {
             "from/.git/config",
             "from/out/debug/app",
             "from/built/CACHEDIR.TAG",
+            "from/beside/target/.rustc_info.json",
             "from/.cargo/config.toml",
             "from/web/.cargo/config.toml",
             "elsewhere/shared.rs",
@@ -239,7 +243,15 @@ mod tests {
             let original = fs::read_to_string(from.join(path)).expect(path);
             assert_eq!(original, "original", "{path}");
         }
-        for path in [".git", "out", "built", ".cargo", "broken", "src/loop"] {
+        for path in [
+            ".git",
+            "out",
+            "built",
+            "beside/target",
+            ".cargo",
+            "broken",
+            "src/loop",
+        ] {
             assert!(!to.join(path).exists(), "{path}");
         }
     }
