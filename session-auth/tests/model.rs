@@ -12,13 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
+use common::disturbed::{Disturb, Disturbed};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Response};
 use session_auth::methods::{GET, POST};
-use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
-use session_auth::{
-    Keys, Login, Router, Session, SessionAuthLayer, SessionId, Sessions, Timestamp, session,
-};
+use session_auth::store::{MemoryStore, SessionStore, StoreError};
+use session_auth::{Keys, Login, Router, Session, SessionAuthLayer, SessionId, Sessions, session};
 use tower::ServiceExt as _;
 
 const IDLE: u64 = 1_000;
@@ -128,37 +127,16 @@ impl Model {
     }
 }
 
-/// The store under test, and its outages.
-struct Switched<S>(S, Arc<AtomicBool>);
+/// Whether the store under test is down.
+struct Switch(Arc<AtomicBool>);
 
-macro_rules! switched {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
-        impl<S: SessionStore> SessionStore for Switched<S> {
-            const FORGETS_BY_ITSELF: bool = S::FORGETS_BY_ITSELF;
-            $(async fn $name(&self, $($arg: $type),*) -> Result<$result, StoreError> {
-                if self.1.load(Ordering::SeqCst) {
-                    return Err(StoreError::unavailable("an outage"));
-                }
-                self.0.$name($($arg),*).await
-            })*
+impl Disturb for Switch {
+    async fn before(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("an outage"));
         }
-    };
-}
-
-switched! {
-    generation(subject: &str) -> Generation;
-    insert(session: &StoredSession, generation: Generation) -> bool;
-    find(subject: &str, id: SessionId) -> Option<StoredSession>;
-    touch(subject: &str, id: SessionId, seen: Timestamp, deadline: Timestamp) -> bool;
-    replace(old: SessionId, session: &StoredSession) -> bool;
-    revoke(subject: &str, id: SessionId) -> bool;
-    revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
-    list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
-    remove_expired(before: Timestamp, limit: u32) -> u64;
-    trim(subject: &str, keep: SessionId, most: u32, now: Timestamp) -> u64;
-    renew(old: SessionId, session: &StoredSession, until: Timestamp) -> bool;
-    was_renewed(subject: &str, old: SessionId, now: Timestamp) -> bool;
-    deadlines(sessions: &[(String, SessionId)]) -> Vec<Option<Timestamp>>;
+        Ok(())
+    }
 }
 
 /// SplitMix64.
@@ -470,7 +448,7 @@ fn steps() -> u64 {
 
 async fn store_follows_the_model(store: impl SessionStore) {
     let down = Arc::new(AtomicBool::new(false));
-    follows_the_model(Switched(store, Arc::clone(&down)), down, false).await;
+    follows_the_model(Disturbed(store, Switch(Arc::clone(&down))), down, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -485,7 +463,7 @@ async fn cached() {
 
     // The outage is behind the cache.
     let down = Arc::new(AtomicBool::new(false));
-    let store = Switched(MemoryStore::new(), Arc::clone(&down));
+    let store = Disturbed(MemoryStore::new(), Switch(Arc::clone(&down)));
     let cached = CachedStore::new(store, Duration::from_secs(3_600));
     follows_the_model(cached, down, true).await;
 }

@@ -9,58 +9,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common::disturbed::{Disturb, Disturbed};
 use session_auth::methods::GET;
-use session_auth::store::{
-    CachedStore, Generation, MemoryStore, SessionStore, StoreError, StoredSession,
-};
-use session_auth::{Keys, Router, Session, SessionAuthLayer, SessionId, Timestamp, session};
+use session_auth::store::{CachedStore, MemoryStore, SessionStore, StoreError};
+use session_auth::{Keys, Router, Session, SessionAuthLayer, Timestamp, session};
 
 use crate::common::clock::FakeClock;
 
-/// A store that is down, or never answers.
+/// A store is down, or never answers.
 #[derive(Default)]
 struct Outage {
-    store: MemoryStore,
     down: AtomicBool,
     hangs: AtomicBool,
 }
 
-macro_rules! disturbed {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
-        $(async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
-            if self.hangs.load(Ordering::SeqCst) {
-                std::future::pending::<()>().await;
-            }
-            if self.down.load(Ordering::SeqCst) {
-                return Err(StoreError::unavailable("an outage"));
-            }
-            self.store.$name($($argument),*).await
-        })*
-    };
-}
-
-impl SessionStore for Outage {
-    disturbed! {
-        find(subject: &str, id: SessionId) -> Option<StoredSession>;
-        generation(subject: &str) -> Generation;
-        insert(session: &StoredSession, generation: Generation) -> bool;
-        touch(subject: &str, id: SessionId, seen: Timestamp, deadline: Timestamp) -> bool;
-        replace(old: SessionId, session: &StoredSession) -> bool;
-        revoke(subject: &str, id: SessionId) -> bool;
-        revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
-        list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
-        remove_expired(before: Timestamp, limit: u32) -> u64;
+impl Disturb for Outage {
+    async fn before(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("an outage"));
+        }
+        Ok(())
     }
 }
+
+type Failing = Disturbed<MemoryStore, Outage>;
 
 const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A service with a cache in front of a store, and the sessions of two people, one of whom it has seen.
-async fn seen_and_not(store: &Arc<Outage>) -> (SocketAddr, [String; 2]) {
+async fn seen_and_not(store: &Arc<Failing>) -> (SocketAddr, [String; 2]) {
     seen_and_not_by(store, &FakeClock::new()).await
 }
 
-async fn seen_and_not_by(store: &Arc<Outage>, clock: &FakeClock) -> (SocketAddr, [String; 2]) {
+async fn seen_and_not_by(store: &Arc<Failing>, clock: &FakeClock) -> (SocketAddr, [String; 2]) {
     let cached = CachedStore::new(Arc::clone(store), Duration::from_secs(60));
     let auth = SessionAuthLayer::builder(Keys::random().unwrap()).clock(clock.clock());
     let auth = auth.store_timeout(TIMEOUT).store(cached).build().unwrap();
@@ -82,9 +66,9 @@ async fn me_of(address: SocketAddr, cookie: &str) -> u16 {
 /// The breaker stands in front of the store, and not of what is remembered of it.
 #[tokio::test]
 async fn what_was_seen_within_the_lag_works_while_the_store_is_down() {
-    let store = Arc::new(Outage::default());
+    let store = Arc::new(Failing::default());
     let (address, [seen, unseen]) = seen_and_not(&store).await;
-    store.down.store(true, Ordering::SeqCst);
+    store.1.down.store(true, Ordering::SeqCst);
     for _ in 0..20 {
         assert_eq!(me_of(address, &unseen).await, 503);
         assert_eq!(me_of(address, &seen).await, 200);
@@ -94,9 +78,9 @@ async fn what_was_seen_within_the_lag_works_while_the_store_is_down() {
 /// What is remembered does not say that the store is up.
 #[tokio::test]
 async fn the_breaker_opens_however_much_is_remembered() {
-    let store = Arc::new(Outage::default());
+    let store = Arc::new(Failing::default());
     let (address, [seen, unseen]) = seen_and_not(&store).await;
-    store.hangs.store(true, Ordering::SeqCst);
+    store.1.hangs.store(true, Ordering::SeqCst);
     let mut waited = 0;
     for _ in 0..40 {
         assert_eq!(me_of(address, &seen).await, 200);
@@ -110,18 +94,18 @@ async fn the_breaker_opens_however_much_is_remembered() {
 /// Also where its use is to be noted, which is when it was last noted a minute ago.
 #[tokio::test]
 async fn what_was_seen_works_where_its_use_cannot_be_noted() {
-    let (store, clock) = (Arc::new(Outage::default()), FakeClock::new());
+    let (store, clock) = (Arc::new(Failing::default()), FakeClock::new());
     let (address, [seen, _]) = seen_and_not_by(&store, &clock).await;
-    store.down.store(true, Ordering::SeqCst);
+    store.1.down.store(true, Ordering::SeqCst);
     for _ in 0..20 {
         clock.advance(Duration::from_secs(61));
         assert_eq!(me_of(address, &seen).await, 200);
     }
     // When the store is back the use is noted there.
-    store.down.store(false, Ordering::SeqCst);
+    store.1.down.store(false, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(me_of(address, &seen).await, 200);
-    let sessions = store.store.list("ada", Timestamp::default()).await;
+    let sessions = store.0.list("ada", Timestamp::default()).await;
     let last = &sessions.unwrap()[0];
     assert_eq!(last.last_seen.as_secs() - last.issued.as_secs(), 20 * 61);
 }

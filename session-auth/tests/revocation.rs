@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::Path;
 use axum::response::IntoResponse;
+use common::disturbed::{Disturb, Disturbed};
 use session_auth::methods::{DELETE, GET, POST};
 use session_auth::store::{Generation, MemoryStore, SessionStore, StoreError, StoredSession};
 use session_auth::{
@@ -625,7 +626,7 @@ async fn subjects_of_any_size_end_in_a_session_or_an_error() {
 #[tokio::test]
 async fn a_login_that_is_overtaken_by_a_revocation_is_none() {
     let store = Arc::new(MemoryStore::new());
-    let overtaken = Overtaken(Arc::clone(&store));
+    let overtaken = Disturbed(Arc::clone(&store), Overtaken(Arc::clone(&store)));
     let sessions = builder().store(overtaken).build().unwrap().sessions();
     let error = sessions.issue("ada").await.unwrap_err();
     assert!(error.is_revoked(), "{error}");
@@ -639,28 +640,12 @@ async fn a_login_that_is_overtaken_by_a_revocation_is_none() {
 /// Revokes everything between the two steps of a login.
 struct Overtaken(Arc<MemoryStore>);
 
-macro_rules! delegate {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
-        $(async fn $name(&self, $($arg: $type),*) -> Result<$result, StoreError> {
-            self.0.$name($($arg),*).await
-        })*
-    };
-}
-
-impl SessionStore for Overtaken {
-    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
-        let now = session.issued;
-        self.0.revoke_all(&session.subject, None, now).await?;
-        self.0.insert(session, g).await
-    }
-    delegate! {
-        generation(subject: &str) -> Generation;
-        find(subject: &str, id: SessionId) -> Option<StoredSession>;
-        touch(subject: &str, id: SessionId, seen: Timestamp, deadline: Timestamp) -> bool;
-        replace(old: SessionId, session: &StoredSession) -> bool;
-        revoke(subject: &str, id: SessionId) -> bool;
-        revoke_all(subject: &str, except: Option<SessionId>, now: Timestamp) -> u64;
-        list(subject: &str, now: Timestamp) -> Vec<StoredSession>;
-        remove_expired(before: Timestamp, limit: u32) -> u64;
+impl Disturb for Overtaken {
+    async fn before(&self, question: &str, subject: &str) -> Result<(), StoreError> {
+        if question == "insert" {
+            let now = Timestamp::default();
+            self.0.revoke_all(subject, None, now).await?;
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 pub mod clock;
+pub mod disturbed;
 pub mod watched;
 
 use std::collections::HashMap;

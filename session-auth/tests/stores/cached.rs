@@ -4,10 +4,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use session_auth::store::{
-    CachedStore, Generation, MemoryStore, SessionStore, StoreError, StoredSession, conformance,
-};
+use session_auth::store::{CachedStore, MemoryStore, SessionStore, StoredSession, conformance};
 use session_auth::{SessionId, Timestamp};
+
+#[path = "../common/disturbed.rs"]
+mod disturbed;
+
+use disturbed::{Disturb, Disturbed};
 
 /// In one process a cache changes nothing but the time that an answer takes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,7 +101,7 @@ async fn a_late_answer_revives_nothing() {
     let shared = Arc::new(MemoryStore::new());
     let (asked, was_asked) = tokio::sync::oneshot::channel();
     let (go, gone) = tokio::sync::oneshot::channel();
-    let slow = Slow(Arc::clone(&shared), Mutex::new(Some((asked, gone))));
+    let slow = Disturbed(Arc::clone(&shared), Slow(Mutex::new(Some((asked, gone)))));
     let cached = Arc::new(CachedStore::new(slow, Duration::from_secs(60)));
     let session = StoredSession {
         id: SessionId::from_bytes([7; 16]),
@@ -129,7 +132,10 @@ async fn a_late_answer_revives_nothing() {
 #[tokio::test]
 async fn a_revocation_that_nobody_waits_for_any_more_holds_all_the_same() {
     let shared = Arc::new(MemoryStore::new());
-    let cached = CachedStore::new(Unheard(Arc::clone(&shared)), Duration::from_secs(60));
+    let cached = CachedStore::new(
+        Disturbed(Arc::clone(&shared), Unheard),
+        Duration::from_secs(60),
+    );
     let now = Timestamp::from_secs(1);
     for way in 0..4 {
         let session = StoredSession {
@@ -188,117 +194,29 @@ type Halt = (
     tokio::sync::oneshot::Receiver<()>,
 );
 
-/// Its first answer is read at once, and given when it is told to.
-struct Slow(Arc<MemoryStore>, Mutex<Option<Halt>>);
+/// Its first answer to `find` is read at once, and given when it is told to.
+struct Slow(Mutex<Option<Halt>>);
 
-impl SessionStore for Slow {
-    async fn find(
-        &self,
-        subject: &str,
-        id: SessionId,
-    ) -> Result<Option<StoredSession>, StoreError> {
-        let found = self.0.find(subject, id).await;
-        let halt = self.1.lock().unwrap().take();
+impl Disturb for Slow {
+    async fn after(&self, question: &str) {
+        if question != "find" {
+            return;
+        }
+        let halt = self.0.lock().unwrap().take();
         if let Some((asked, gone)) = halt {
             asked.send(()).unwrap();
             gone.await.unwrap();
         }
-        found
-    }
-    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        self.0.generation(subject).await
-    }
-    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
-        self.0.insert(session, g).await
-    }
-    async fn touch(
-        &self,
-        subject: &str,
-        id: SessionId,
-        seen: Timestamp,
-        deadline: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.0.touch(subject, id, seen, deadline).await
-    }
-    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        self.0.replace(old, session).await
-    }
-    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        self.0.revoke(subject, id).await
-    }
-    async fn revoke_all(
-        &self,
-        subject: &str,
-        except: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.0.revoke_all(subject, except, now).await
-    }
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        self.0.list(subject, now).await
-    }
-    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.0.remove_expired(before, limit).await
     }
 }
 
-/// Does what it is asked to, and does not say so.
-struct Unheard(Arc<MemoryStore>);
+/// Of what a store has ended it says nothing.
+struct Unheard;
 
-impl SessionStore for Unheard {
-    async fn find(
-        &self,
-        subject: &str,
-        id: SessionId,
-    ) -> Result<Option<StoredSession>, StoreError> {
-        self.0.find(subject, id).await
-    }
-    async fn generation(&self, subject: &str) -> Result<Generation, StoreError> {
-        self.0.generation(subject).await
-    }
-    async fn insert(&self, session: &StoredSession, g: Generation) -> Result<bool, StoreError> {
-        self.0.insert(session, g).await
-    }
-    async fn touch(
-        &self,
-        subject: &str,
-        id: SessionId,
-        seen: Timestamp,
-        deadline: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.0.touch(subject, id, seen, deadline).await
-    }
-    async fn replace(&self, old: SessionId, session: &StoredSession) -> Result<bool, StoreError> {
-        self.0.replace(old, session).await?;
-        std::future::pending().await
-    }
-    async fn revoke(&self, subject: &str, id: SessionId) -> Result<bool, StoreError> {
-        self.0.revoke(subject, id).await?;
-        std::future::pending().await
-    }
-    async fn revoke_all(
-        &self,
-        subject: &str,
-        except: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.0.revoke_all(subject, except, now).await?;
-        std::future::pending().await
-    }
-    async fn list(&self, subject: &str, now: Timestamp) -> Result<Vec<StoredSession>, StoreError> {
-        self.0.list(subject, now).await
-    }
-    async fn remove_expired(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.0.remove_expired(before, limit).await
-    }
-    async fn trim(
-        &self,
-        subject: &str,
-        keep: SessionId,
-        most: u32,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.0.trim(subject, keep, most, now).await?;
-        std::future::pending().await
+impl Disturb for Unheard {
+    async fn after(&self, question: &str) {
+        if ["revoke", "revoke_all", "trim", "replace"].contains(&question) {
+            std::future::pending().await
+        }
     }
 }
