@@ -274,7 +274,7 @@ impl ApiKeys {
         let made = text::make(&self.prefix);
         let (text, digest) = made.map_err(|error| ApiKeyError(Kind::Random(error)))?;
         let key = ApiKey {
-            id: super::id_of(&digest),
+            id: text::id_of(&digest),
             digest,
             subject,
             label,

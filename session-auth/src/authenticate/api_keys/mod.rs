@@ -12,11 +12,11 @@ use http::{HeaderName, HeaderValue};
 use subtle::ConstantTimeEq as _;
 
 pub use self::manage::{ApiKeyError, IssuedApiKey, NewApiKey};
-use self::text::Digest;
+use self::text::{Digest, id_of};
 use self::warm::{Known, Warm};
 use super::{Authenticate, ConfigError, Proof, Refusal, RequestParts, Verdict};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::store::{ApiKey, ApiKeyId, ApiKeyStore, DEFAULT_TIMEOUT, GuardedApiKeys, Steady};
+use crate::store::{ApiKey, ApiKeyStore, DEFAULT_TIMEOUT, GuardedApiKeys, Steady};
 use crate::trail::{AuditEvent, AuditSink};
 
 /// How exact `last_used` is: a write for each request would cost more than it tells.
@@ -196,12 +196,6 @@ impl ApiKeys {
             .ok_or(Refusal::BadSignature("there is no such API key"))?;
         self.judge(&self.warm.know(key, ended), now)
     }
-}
-
-fn id_of(digest: &Digest) -> ApiKeyId {
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    ApiKeyId::from_bytes(id)
 }
 
 impl Authenticate for ApiKeys {

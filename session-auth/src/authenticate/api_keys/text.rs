@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::authenticate::Refusal;
+use crate::store::ApiKeyId;
 
 /// The longest prefix, in bytes.
 pub(super) const MAX_PREFIX: usize = 32;
@@ -14,6 +15,13 @@ const CHECKSUM: usize = 8;
 
 /// What a store knows of a key.
 pub(super) type Digest = [u8; 32];
+
+/// The id of a key: half of its digest.
+pub(super) fn id_of(digest: &Digest) -> ApiKeyId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    ApiKeyId::from_bytes(id)
+}
 
 /// What is wrong with a prefix.
 pub(super) fn mistake(prefix: &str) -> Option<&'static str> {

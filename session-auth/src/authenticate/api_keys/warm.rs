@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::id_of;
-use super::text::Digest;
+use super::text::{Digest, id_of};
 use crate::clock::Timestamp;
 use crate::store::{ApiKey, ApiKeyId};
 
