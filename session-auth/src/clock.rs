@@ -25,6 +25,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> SystemTime;
+
+    /// The same in whole seconds since 1970, UTC; `None` before that.
+    #[doc(hidden)]
+    fn __seconds(&self) -> Option<u64> {
+        Timestamp::at(self.now()).map(Timestamp::as_secs)
+    }
 }
 
 /// The operating system's clock. On Linux it gives the time of the kernel's last tick, up to 10 ms ago
@@ -35,10 +41,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[cfg(target_os = "linux")]
     fn now(&self) -> SystemTime {
-        use nix::time::{ClockId, clock_gettime};
-
         let read = || {
-            let time = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()?;
+            let time = coarse()?;
             // Before 1970 it is negative.
             let seconds = time.tv_sec().try_into().ok()?;
             let nanoseconds = time.tv_nsec().try_into().ok()?;
@@ -51,6 +55,22 @@ impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
+
+    /// As the kernel has them: to make a `SystemTime` of them and take that apart again costs as much as to ask.
+    #[cfg(target_os = "linux")]
+    fn __seconds(&self) -> Option<u64> {
+        match coarse() {
+            Some(time) => time.tv_sec().try_into().ok(),
+            None => Timestamp::at(SystemTime::now()).map(Timestamp::as_secs),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn coarse() -> Option<nix::sys::time::TimeSpec> {
+    use nix::time::{ClockId, clock_gettime};
+
+    clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()
 }
 
 impl<F> Clock for F
@@ -88,7 +108,7 @@ impl Timestamp {
     /// `None` where the clock stands before 1970: then no deadline can be judged, and whoever
     /// asked has to refuse.
     pub(crate) fn of(clock: &Arc<dyn Clock>) -> Option<Self> {
-        Self::at(clock.now())
+        clock.__seconds().map(Self)
     }
 
     /// `None` before 1970.
@@ -115,4 +135,33 @@ pub(crate) fn duration(of: Duration) -> String {
         }
     }
     format!("{seconds}s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_clock_has_one_time() {
+        let clock = SystemClock;
+        let (before, between, after) = (clock.now(), clock.__seconds(), clock.now());
+        let [before, after] = [before, after].map(|time| Timestamp::at(time).map(|it| it.0));
+        assert!(before <= between && between <= after, "{between:?}");
+        // By the precise clock, which is ahead of the coarse one by a tick at the most.
+        let precise = Timestamp::at(SystemTime::now()).map(|it| it.0);
+        assert!(
+            between.map(|it| it + 2) >= precise,
+            "{between:?}, {precise:?}"
+        );
+    }
+
+    #[test]
+    fn a_clock_before_1970_has_no_seconds() {
+        let clock = || UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(clock.__seconds(), None);
+        assert_eq!(
+            (|| UNIX_EPOCH + Duration::from_millis(1_999)).__seconds(),
+            Some(1)
+        );
+    }
 }
