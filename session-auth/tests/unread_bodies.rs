@@ -13,7 +13,9 @@ use session_auth::authenticate::{Authenticate, Proof, Refusal, RequestParts, Ver
 use session_auth::methods::POST;
 use session_auth::store::MemoryStore;
 use session_auth::webhook::{BasicAuth, Hmac};
-use session_auth::{Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, session, webhook};
+use session_auth::{
+    InlineWebhook, Keys, Router, SessionAuthLayer, SessionAuthLayerBuilder, session, webhook,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -80,7 +82,6 @@ async fn send_all(address: SocketAddr, path: &str, headers: &str, chunked: bool)
 #[tokio::test]
 async fn whoever_sends_first_finds_the_answer() {
     let auth = builder().build().unwrap();
-    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
     let routes = Router::new()
         .mount(session(POST, "/session").to(async |it: Bytes| it.len().to_string()))
         .mount(
@@ -165,24 +166,32 @@ async fn send_when_asked(address: SocketAddr, path: &str, headers: &str) -> Stri
     answer
 }
 
-#[tokio::test]
-async fn whoever_was_told_to_go_on_finds_the_answer() {
-    let auth = builder()
-        .verifier("github", Hmac::github("secret"))
-        .build()
-        .unwrap();
-    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
+/// Webhooks that are refused where their body is too long: by a signature, and by the handler.
+fn of_a_length() -> (SessionAuthLayer, Router) {
+    let github = Hmac::github("secret");
+    let auth = builder().verifier("github", github).build().unwrap();
     let routes = Router::new()
         .mount(webhook(POST, "/signed", "github").to(async |it: Bytes| it.len().to_string()))
         .mount(
             own("/large")
                 .max_body(1000)
                 .to(async |it: Bytes| it.len().to_string()),
-        )
-        .mount(own("/begun").to(async |body: Body| {
-            let _first = body.into_data_stream().next().await;
-            StatusCode::FORBIDDEN
-        }));
+        );
+    (auth, routes)
+}
+
+/// A webhook whose handler checks the proof.
+fn own(path: &'static str) -> InlineWebhook {
+    webhook(POST, path, "handler").reason("a token")
+}
+
+#[tokio::test]
+async fn whoever_was_told_to_go_on_finds_the_answer() {
+    let (auth, routes) = of_a_length();
+    let routes = routes.mount(own("/begun").to(async |body: Body| {
+        let _first = body.into_data_stream().next().await;
+        StatusCode::FORBIDDEN
+    }));
     let address = common::serve(common::protect(&auth, routes).unwrap()).await;
     let signature = format!("X-Hub-Signature-256: sha256={:064}\r\n", 0);
     for (path, headers, status) in [
@@ -199,19 +208,8 @@ async fn whoever_was_told_to_go_on_finds_the_answer() {
 /// Whoever is refused by the head is not asked for a body.
 #[tokio::test]
 async fn nobody_is_asked_for_a_body_that_is_refused() {
-    let auth = builder()
-        .verifier("github", Hmac::github("secret"))
-        .build()
-        .unwrap();
-    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
-    let routes = Router::new()
-        .mount(webhook(POST, "/signed", "github").to(async |it: Bytes| it.len().to_string()))
-        .mount(
-            own("/large")
-                .max_body(1000)
-                .to(async |it: Bytes| it.len().to_string()),
-        )
-        .mount(own("/refused").to(async || StatusCode::UNAUTHORIZED));
+    let (auth, routes) = of_a_length();
+    let routes = routes.mount(own("/refused").to(async || StatusCode::UNAUTHORIZED));
     let address = common::serve(common::protect(&auth, routes).unwrap()).await;
     let signature = format!("X-Hub-Signature-256: sha256={:064}\r\n", 0);
     for (path, headers, status) in [
@@ -229,19 +227,9 @@ async fn nobody_is_asked_for_a_body_that_is_refused() {
 /// Over HTTP/2 a sender whose stream is reset may show no answer, though it has one.
 #[tokio::test]
 async fn a_real_client_over_http_2_finds_the_answer() {
-    let auth = builder()
-        .verifier("github", Hmac::github("secret"))
-        .build()
-        .unwrap();
-    let own = |path: &str| webhook(POST, path.to_owned(), "handler").reason("a token");
-    let routes = Router::new()
+    let (auth, routes) = of_a_length();
+    let routes = routes
         .mount(session(POST, "/session").to(async |it: Bytes| it.len().to_string()))
-        .mount(webhook(POST, "/signed", "github").to(async |it: Bytes| it.len().to_string()))
-        .mount(
-            own("/large")
-                .max_body(1000)
-                .to(async |it: Bytes| it.len().to_string()),
-        )
         .mount(own("/refused").to(async || StatusCode::UNAUTHORIZED));
     let address = common::serve(common::protect(&auth, routes).unwrap()).await;
     let file = tempfile::NamedTempFile::new().unwrap();

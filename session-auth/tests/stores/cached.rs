@@ -12,6 +12,18 @@ mod disturbed;
 
 use disturbed::{Disturb, Disturbed};
 
+fn session(number: u8) -> StoredSession {
+    StoredSession {
+        id: SessionId::from_bytes([number; 16]),
+        subject: "ada".into(),
+        label: None,
+        issued: Timestamp::from_secs(1),
+        last_seen: Timestamp::from_secs(1),
+        idle_deadline: Timestamp::from_secs(2),
+        absolute_deadline: Timestamp::from_secs(3),
+    }
+}
+
 /// In one process a cache changes nothing but the time that an answer takes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn as_without() {
@@ -25,15 +37,7 @@ async fn the_lag_is_as_stated() {
     let shared = Arc::new(MemoryStore::new());
     let lag = Duration::from_millis(300);
     let cached = CachedStore::new(Arc::clone(&shared), lag);
-    let session = StoredSession {
-        id: SessionId::from_bytes([7; 16]),
-        subject: "ada".into(),
-        label: None,
-        issued: Timestamp::from_secs(1),
-        last_seen: Timestamp::from_secs(1),
-        idle_deadline: Timestamp::from_secs(2),
-        absolute_deadline: Timestamp::from_secs(3),
-    };
+    let session = session(7);
     let found =
         async |store: &CachedStore<_>| store.find("ada", session.id).await.unwrap().is_some();
     assert!(shared.insert(&session, Default::default()).await.unwrap());
@@ -62,15 +66,7 @@ async fn the_lag_is_as_stated() {
 #[tokio::test]
 async fn a_find_takes_no_longer_for_what_was_revoked_before() {
     let cached = CachedStore::new(MemoryStore::new(), Duration::from_secs(60));
-    let session = StoredSession {
-        id: SessionId::from_bytes([7; 16]),
-        subject: "ada".into(),
-        label: None,
-        issued: Timestamp::from_secs(1),
-        last_seen: Timestamp::from_secs(1),
-        idle_deadline: Timestamp::from_secs(2),
-        absolute_deadline: Timestamp::from_secs(3),
-    };
+    let session = session(7);
     assert!(cached.insert(&session, Default::default()).await.unwrap());
     // Right after the revocations, and the best of several times, as others use the machine too.
     let mut users = 0;
@@ -103,15 +99,7 @@ async fn a_late_answer_revives_nothing() {
     let (go, gone) = tokio::sync::oneshot::channel();
     let slow = Disturbed(Arc::clone(&shared), Slow(Mutex::new(Some((asked, gone)))));
     let cached = Arc::new(CachedStore::new(slow, Duration::from_secs(60)));
-    let session = StoredSession {
-        id: SessionId::from_bytes([7; 16]),
-        subject: "ada".into(),
-        label: None,
-        issued: Timestamp::from_secs(1),
-        last_seen: Timestamp::from_secs(1),
-        idle_deadline: Timestamp::from_secs(2),
-        absolute_deadline: Timestamp::from_secs(3),
-    };
+    let session = session(7);
     assert!(shared.insert(&session, Default::default()).await.unwrap());
     let late = tokio::spawn({
         let cached = Arc::clone(&cached);
@@ -138,15 +126,7 @@ async fn a_revocation_that_nobody_waits_for_any_more_holds_all_the_same() {
     );
     let now = Timestamp::from_secs(1);
     for way in 0..4 {
-        let session = StoredSession {
-            id: SessionId::from_bytes([way + 1; 16]),
-            subject: "ada".into(),
-            label: None,
-            issued: now,
-            last_seen: now,
-            idle_deadline: Timestamp::from_secs(2),
-            absolute_deadline: Timestamp::from_secs(3),
-        };
+        let session = session(way + 1);
         let id = session.id;
         let generation = shared.generation("ada").await.unwrap();
         assert!(shared.insert(&session, generation).await.unwrap());
@@ -171,15 +151,7 @@ async fn a_revocation_that_nobody_waits_for_any_more_holds_all_the_same() {
 
 #[tokio::test]
 async fn a_lag_of_any_length_will_do() {
-    let session = StoredSession {
-        id: SessionId::from_bytes([7; 16]),
-        subject: "ada".into(),
-        label: None,
-        issued: Timestamp::from_secs(1),
-        last_seen: Timestamp::from_secs(1),
-        idle_deadline: Timestamp::from_secs(2),
-        absolute_deadline: Timestamp::from_secs(3),
-    };
+    let session = session(7);
     for (lag, remembers) in [(Duration::MAX, true), (Duration::ZERO, false)] {
         let cached = CachedStore::new(MemoryStore::new(), lag);
         assert!(cached.insert(&session, Default::default()).await.unwrap());
